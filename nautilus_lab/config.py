@@ -1,0 +1,201 @@
+"""Settings: `lab.toml` at the workspace's root, then the environment (`NL_...`), then arguments.
+
+`NL_TRADING__SECONDS_PER_DAY=5` sets `trading.seconds_per_day`. Unknown keys are refused, in the
+file and in the environment alike. Everything has a default that runs on one machine.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from nautilus_lab.exceptions import ConfigError
+
+__all__ = [
+    "DataSettings",
+    "JobSettings",
+    "Settings",
+    "StoreSettings",
+    "StreamingSettings",
+    "TradingSettings",
+    "find_root",
+    "load_settings",
+]
+
+_PREFIX = "NL_"
+# environment variables with our prefix that are not settings
+_NOT_SETTINGS = frozenset({"NL_ROOT", "NL_TOKEN"})
+
+TraderId = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9]{0,15}-[A-Z0-9]{1,8}$")]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class DataSettings(_Section):
+    """Where the catalog is; a relative path starts at the workspace's root."""
+
+    directory: Path = Path("data")
+
+
+class StoreSettings(_Section):
+    """The stores of orders, fills, journal, audit and runs."""
+
+    busy_timeout_ms: int = Field(default=5_000, ge=0, le=60_000)
+
+
+class TradingSettings(_Section):
+    """The trading node and the paper venue.
+
+    The replay takes the real closes of `replay_symbols` from `replay_start` on and lets
+    `seconds_per_day` real seconds pass for each trading day; the path between two closes is
+    simulated. `max_order_notional` is the one limit of the gate, in account currency.
+    """
+
+    trader_id: TraderId = "PAPER-001"
+    starting_cash: float = Field(default=1_000_000.0, gt=0, allow_inf_nan=False)
+    max_order_notional: float = Field(default=250_000.0, gt=0, allow_inf_nan=False)
+    commission_bps: float = Field(default=1.0, ge=0, le=100, allow_inf_nan=False)
+    half_spread_bps: float = Field(default=2.0, ge=0, le=500, allow_inf_nan=False)
+    replay_symbols: tuple[str, ...] = ()  # empty: all of the shipped stocks
+    replay_start: str = "2020-01-02"
+    seconds_per_day: float = Field(default=20.0, gt=0, le=86_400, allow_inf_nan=False)
+    quotes_per_second: float = Field(default=4.0, gt=0, le=200, allow_inf_nan=False)
+    seed: int = 20200102
+    start_timeout_s: float = Field(default=60.0, gt=0, le=600)
+    stop_timeout_s: float = Field(default=15.0, gt=0, le=600)
+    heartbeat_s: float = Field(default=1.0, gt=0, le=30)
+
+
+class StreamingSettings(_Section):
+    """The stream gateway; port 0 takes a free one and writes it to the run directory."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=0, ge=0, le=65_535)
+    conflate_ms: int = Field(default=200, ge=10, le=10_000)
+    token_minutes: int = Field(default=60, ge=1, le=1_440)
+    heartbeat_s: float = Field(default=2.0, gt=0, le=30)
+
+
+class JobSettings(_Section):
+    """Notebook runs."""
+
+    directory: Path = Path("runs")
+    cell_timeout_s: int = Field(default=600, gt=0)
+    start_timeout_s: int = Field(default=60, gt=0)
+
+
+class Settings(_Section):
+    """Everything that can be set. `root` is the workspace; relative paths start there."""
+
+    root: Path
+    home: Path = Path(".lab")  # run directories, stores, logs
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    data: DataSettings = DataSettings()
+    store: StoreSettings = StoreSettings()
+    trading: TradingSettings = TradingSettings()
+    streaming: StreamingSettings = StreamingSettings()
+    jobs: JobSettings = JobSettings()
+
+    @property
+    def home_path(self) -> Path:
+        """The absolute path of `home`."""
+        return self.root / self.home
+
+    @property
+    def data_path(self) -> Path:
+        """The absolute path of the catalog."""
+        return self.root / self.data.directory
+
+    @property
+    def runs_path(self) -> Path:
+        """The absolute path of what notebook runs leave behind."""
+        return self.root / self.jobs.directory
+
+
+def find_root(start: Path | None = None) -> Path:
+    """Return the workspace: `NL_ROOT`, or the nearest parent with a `lab.toml`, or `start`."""
+    if given := os.environ.get("NL_ROOT"):
+        return Path(given).resolve()
+    begin = (start or Path.cwd()).resolve()
+    for folder in (begin, *begin.parents):
+        if (folder / "lab.toml").is_file():
+            return folder
+    return begin
+
+
+def load_settings(root: Path | str | None = None, **overrides: Any) -> Settings:
+    """Read the settings of a workspace.
+
+    Parameters
+    ----------
+    root : path, optional
+        The workspace; found from the current folder when not given.
+    **overrides
+        Sections or keys that win over file and environment: ``trading={"seed": 1}``.
+
+    Raises
+    ------
+    ConfigError
+        When a key is unknown or a value is out of bounds; names the key, and where it stands.
+    """
+    where = Path(root).resolve() if root is not None else find_root()
+    values = _merged(_merged(_from_file(where / "lab.toml"), _from_environment()), overrides)
+    try:
+        return Settings.model_validate({**values, "root": where})
+    except ValidationError as error:
+        raise _as_config_error(error) from None
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"lab.toml must be valid TOML: {error}", value=str(path), remedy="mend the line named"
+        ) from None
+
+
+def _from_environment() -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for name, text in os.environ.items():
+        if not name.startswith(_PREFIX) or name in _NOT_SETTINGS:
+            continue
+        *sections, key = name.removeprefix(_PREFIX).lower().split("__")
+        place = values
+        for section in sections:
+            place = place.setdefault(section, {})
+        place[key] = text.split(",") if key == "replay_symbols" else text
+    return values
+
+
+def _merged(low: dict[str, Any], high: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(low)
+    for key, value in high.items():
+        under = merged.get(key)
+        if isinstance(value, dict) and isinstance(under, dict):
+            merged[key] = _merged(under, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def _as_config_error(error: ValidationError) -> ConfigError:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return ConfigError(
+            f"{key} is not a setting",
+            value=first["input"],
+            remedy="see docs/configuration.md for the keys; check lab.toml and NL_ variables",
+        )
+    return ConfigError(
+        f"{key}: {first['msg'].lower()}", value=first["input"], remedy="mend it in lab.toml"
+    )

@@ -1,0 +1,1 @@
+"""The ground the engines stand on; users seldom import it."""

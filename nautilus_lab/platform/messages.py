@@ -1,0 +1,410 @@
+"""Every event, state and command that crosses a process border, as frozen structs.
+
+What travels is an `Envelope` around one body. Two classes of body ride the bus:
+
+* *events* (`EVENTS`): something happened; stored before they are published, numbered by `seq`
+  without gaps per (writer, epoch), never dropped;
+* *states* (`STATES`): how something is now; conflated, the latest wins, `seq` is None.
+
+Commands never ride the bus: `Command` -> `Ack` -> `Result` over the node's own socket.
+
+The wire is msgpack (`encode`/`decode`); JSON reads the same (`encode_json`). Unknown fields are
+ignored, so that a newer writer can add some; the golden bytes in the tests hold the rest still.
+A published message is never changed: derive a new one with `msgspec.structs.replace`.
+"""
+
+from __future__ import annotations
+
+import time
+from decimal import Decimal
+from typing import Literal, TypeAlias
+
+import msgspec
+import uuid_utils
+
+from nautilus_lab.exceptions import MessageError
+
+__all__ = [
+    "EVENTS",
+    "SCHEMA_VERSION",
+    "STATES",
+    "AccountUpdated",
+    "Ack",
+    "Body",
+    "Command",
+    "Envelope",
+    "Event",
+    "HealthUpdated",
+    "LimitBreach",
+    "LimitUpdated",
+    "NodeStateChanged",
+    "OrderFilled",
+    "OrderUpdated",
+    "PnlUpdated",
+    "PositionUpdated",
+    "QuoteUpdated",
+    "Result",
+    "Snapshot",
+    "State",
+    "decode",
+    "decode_command",
+    "decode_reply",
+    "encode",
+    "encode_json",
+    "envelope",
+    "new_id",
+    "topic_matches",
+]
+
+SCHEMA_VERSION = 1
+
+Side: TypeAlias = Literal["BUY", "SELL"]
+Level: TypeAlias = Literal["ok", "warn", "critical", "breach"]
+
+
+class Body(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=str.lower):
+    """What an envelope carries; the class name in lower case is its tag on the wire."""
+
+
+# --- events -------------------------------------------------------------------------------
+
+
+class OrderUpdated(Body, frozen=True, kw_only=True):
+    """An order as it stands after something happened to it.
+
+    Quantities are units of the instrument, prices its quote currency. `status` is Nautilus'
+    name: INITIALIZED, DENIED, SUBMITTED, ACCEPTED, PARTIALLY_FILLED, FILLED, CANCELED, ...
+    """
+
+    client_order_id: str
+    venue_order_id: str | None = None
+    strategy: str
+    instrument: str
+    side: Side
+    order_type: str
+    quantity: Decimal
+    filled: Decimal = Decimal(0)
+    limit_price: Decimal | None = None
+    average_price: Decimal | None = None
+    status: str
+    reason: str = ""
+
+
+class OrderFilled(Body, frozen=True, kw_only=True):
+    """One execution; `trade_id` is the venue's and unique there."""
+
+    trade_id: str
+    client_order_id: str
+    strategy: str
+    instrument: str
+    side: Side
+    quantity: Decimal
+    price: Decimal
+    commission: Decimal = Decimal(0)
+    currency: str = "USD"
+
+
+class LimitBreach(Body, frozen=True, kw_only=True):
+    """A limit said no, or was found exceeded."""
+
+    limit: str
+    scope: str
+    value: float
+    limit_value: float
+    action: str
+    client_order_id: str | None = None
+    reason: str = ""
+
+
+class NodeStateChanged(Body, frozen=True, kw_only=True):
+    """A node, or a part of it, entered another state of the life cycle."""
+
+    component: str
+    state: str
+    reason: str = ""
+
+
+# --- states -------------------------------------------------------------------------------
+
+
+class QuoteUpdated(Body, frozen=True, kw_only=True):
+    """The best bid and ask of an instrument, in its quote currency; sizes in units."""
+
+    instrument: str
+    bid: float
+    ask: float
+    bid_size: float = 0.0
+    ask_size: float = 0.0
+
+
+class PositionUpdated(Body, frozen=True, kw_only=True):
+    """A net position at the market; `quantity` is signed units, money in account currency."""
+
+    instrument: str
+    quantity: float
+    average_price: float
+    market_price: float
+    market_value: float
+    unrealised: float
+    realised: float
+
+
+class AccountUpdated(Body, frozen=True, kw_only=True):
+    """An account at the market, in `currency`; exposures are absolute and net market value."""
+
+    venue: str
+    currency: str
+    cash: float
+    equity: float
+    gross_exposure: float
+    net_exposure: float
+
+
+class PnlUpdated(Body, frozen=True, kw_only=True):
+    """Profit and loss of a scope since the node's trader first started, in `currency`."""
+
+    scope: str
+    currency: str
+    realised: float
+    unrealised: float
+    commissions: float
+    total: float
+    equity: float
+
+
+class LimitUpdated(Body, frozen=True, kw_only=True):
+    """How much of a limit is used; `utilisation` is a fraction, 1.0 is the limit."""
+
+    limit: str
+    scope: str
+    value: float
+    limit_value: float
+    utilisation: float
+    level: Level
+
+
+class HealthUpdated(Body, frozen=True, kw_only=True):
+    """The heartbeat of a process."""
+
+    component: str
+    state: str
+    detail: str = ""
+    pid: int = 0
+    loop_lag_ms: float = 0.0
+    rss_mib: float = 0.0
+
+
+Event: TypeAlias = OrderUpdated | OrderFilled | LimitBreach | NodeStateChanged
+State: TypeAlias = (
+    QuoteUpdated | PositionUpdated | AccountUpdated | PnlUpdated | LimitUpdated | HealthUpdated
+)
+EVENTS: tuple[type[Body], ...] = (OrderUpdated, OrderFilled, LimitBreach, NodeStateChanged)
+STATES: tuple[type[Body], ...] = (
+    QuoteUpdated,
+    PositionUpdated,
+    AccountUpdated,
+    PnlUpdated,
+    LimitUpdated,
+    HealthUpdated,
+)
+
+
+class Envelope(msgspec.Struct, frozen=True, kw_only=True):
+    """One message on the bus.
+
+    Attributes
+    ----------
+    id : str
+        A time-ordered unique id (UUID version 7).
+    topic : str
+        Dotted, general to particular: ``trading.order.PAPER-001.tilt``.
+    ts : int
+        When it was made, UNIX nanoseconds UTC, the real clock.
+    source_ts : int or None
+        When its cause happened at the source (a replayed quote keeps its historical time here).
+    trader, writer : str
+        Whose it is, and which process wrote it: ``"node"``, ``"supervisor"``.
+    epoch : int
+        How many times the writer has started; with `seq` it orders the events.
+    seq : int or None
+        The writer's number of this event, without gaps within an epoch; None for states.
+    simulated : bool
+        Whether it comes from a simulator or a replay and not from a market.
+    body : Event or State
+        What happened, or how things are.
+    v : int
+        The schema version of the writer.
+    """
+
+    id: str
+    topic: str
+    ts: int
+    source_ts: int | None = None
+    trader: str
+    writer: str
+    epoch: int = 0
+    seq: int | None = None
+    simulated: bool = False
+    body: Event | State
+    v: int = SCHEMA_VERSION
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a viewer needs to begin: the node's present, stamped with its last `seq`.
+
+    `orders` are envelopes of the working orders and of the most recent closed ones; `states`
+    the latest envelope of every state topic; events after (`epoch`, `seq`) follow as deltas.
+    """
+
+    trader: str
+    epoch: int
+    seq: int
+    ts: int
+    simulated: bool
+    orders: tuple[Envelope, ...] = ()
+    states: tuple[Envelope, ...] = ()
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True):
+    """A request to a node or a supervisor.
+
+    `id` makes it idempotent; past `deadline_ns` (UNIX ns) it is refused unread. `body` is
+    checked against the command's own schema by the receiver.
+    """
+
+    id: str
+    name: str
+    version: int = 1
+    principal_token: str = ""
+    deadline_ns: int
+    body: dict[str, object] = {}
+
+
+class Ack(msgspec.Struct, frozen=True, kw_only=True, tag="ack", tag_field="kind"):
+    """The receiver has the command and will answer it."""
+
+    id: str
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True, tag="result", tag_field="kind"):
+    """How a command ended; `error` is the three lines of a `LabError` when not `ok`."""
+
+    id: str
+    ok: bool
+    body: object = None
+    error: str = ""
+    error_type: str = ""
+    remedy: str = ""
+
+
+_msgpack = msgspec.msgpack.Encoder(decimal_format="string")
+_json = msgspec.json.Encoder(decimal_format="string")
+_envelope = msgspec.msgpack.Decoder(Envelope)
+_command = msgspec.msgpack.Decoder(Command)
+_reply: msgspec.msgpack.Decoder[Ack | Result] = msgspec.msgpack.Decoder(Ack | Result)
+
+
+def new_id() -> str:
+    """Return a time-ordered unique id (UUID version 7)."""
+    return str(uuid_utils.uuid7())
+
+
+def encode(message: msgspec.Struct) -> bytes:
+    """Encode a message as msgpack."""
+    return _msgpack.encode(message)
+
+
+def encode_json(message: msgspec.Struct) -> bytes:
+    """Encode a message as JSON."""
+    return _json.encode(message)
+
+
+def decode(data: bytes | memoryview) -> Envelope:
+    """Decode an envelope.
+
+    Raises
+    ------
+    MessageError
+        When `data` is not an envelope.
+    """
+    try:
+        return _envelope.decode(data)
+    except msgspec.DecodeError as error:
+        raise _not_ours("an envelope", data, error) from None
+
+
+def decode_command(data: bytes | memoryview) -> Command:
+    """Decode a command; raises `MessageError` when `data` is none."""
+    try:
+        return _command.decode(data)
+    except msgspec.DecodeError as error:
+        raise _not_ours("a command", data, error) from None
+
+
+def decode_reply(data: bytes | memoryview) -> Ack | Result:
+    """Decode the answer to a command; raises `MessageError` when `data` is none."""
+    try:
+        return _reply.decode(data)
+    except msgspec.DecodeError as error:
+        raise _not_ours("an Ack or a Result", data, error) from None
+
+
+def envelope(
+    body: Event | State,
+    topic: str,
+    *,
+    trader: str,
+    writer: str,
+    epoch: int = 0,
+    seq: int | None = None,
+    source_ts: int | None = None,
+    simulated: bool = False,
+) -> Envelope:
+    """Wrap `body` with a fresh id and the present time."""
+    return Envelope(
+        id=new_id(),
+        topic=topic,
+        ts=time.time_ns(),
+        source_ts=source_ts,
+        trader=trader,
+        writer=writer,
+        epoch=epoch,
+        seq=seq,
+        simulated=simulated,
+        body=body,
+    )
+
+
+def topic_matches(pattern: str, topic: str) -> bool:
+    """Whether `topic` falls under `pattern`.
+
+    ``*`` stands for one part, ``>`` as the last part for one or more (NATS' rules).
+
+    Examples
+    --------
+    >>> topic_matches("market.quote.*.AAPL", "market.quote.PAPER.AAPL")
+    True
+    >>> topic_matches("trading.>", "trading.order.PAPER-001.tilt")
+    True
+    >>> topic_matches("trading.*", "trading.order.PAPER-001")
+    False
+    """
+    if pattern == ">":
+        return True
+    wanted, parts = pattern.split("."), topic.split(".")
+    if wanted[-1] == ">":
+        wanted = wanted[:-1]
+        if len(parts) <= len(wanted):
+            return False
+        parts = parts[: len(wanted)]
+    return len(wanted) == len(parts) and all(
+        w in ("*", p) for w, p in zip(wanted, parts, strict=True)
+    )
+
+
+def _not_ours(what: str, data: bytes | memoryview, error: Exception) -> MessageError:
+    return MessageError(
+        f"bytes must be {what} of schema version {SCHEMA_VERSION}: {error}",
+        value=bytes(data[:60]),
+        remedy="check that both sides run the same nautilus_lab",
+    )

@@ -1,0 +1,8 @@
+"""Run directories: where a running lab keeps its state, sockets, locks and logs."""
+
+from nautilus_lab.platform.rundir._home import Home
+from nautilus_lab.platform.rundir._lock import Lock
+from nautilus_lab.platform.rundir._record import ProcessRecord
+from nautilus_lab.platform.rundir._trader import RunDirectory
+
+__all__ = ["Home", "Lock", "ProcessRecord", "RunDirectory"]

@@ -1,0 +1,72 @@
+"""The home of a lab: the supervisor's files and every trader's run directory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from nautilus_lab.platform.rundir._lock import Lock
+from nautilus_lab.platform.rundir._private import private_folder, socket_path
+from nautilus_lab.platform.rundir._trader import RunDirectory
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folder that `Settings.home_path` names.
+
+    ====================  =====================================================
+    `store`               ``desk.db``: users, runs, ledgers, jobs, alerts
+    `signing_key`         the key that signs access tokens, 0600
+    `supervisor`          the process record of the supervisor
+    `supervisor_commands` its socket
+    `gateway`             the process record of the stream gateway
+    `traders`             one run directory each
+    ====================  =====================================================
+    """
+
+    path: Path
+
+    def make(self) -> Home:
+        """Create the folders; harmless when they are there."""
+        private_folder(self.path)
+        private_folder(self.path / "traders")
+        private_folder(self.logs)
+        return self
+
+    def trader(self, trader_id: str) -> RunDirectory:
+        """Return the run directory of `trader_id`, made or not."""
+        return RunDirectory(self.path / "traders" / trader_id, trader_id)
+
+    @property
+    def trader_ids(self) -> tuple[str, ...]:
+        """Every trader that has a run directory, sorted."""
+        folder = self.path / "traders"
+        return tuple(sorted(p.name for p in folder.iterdir())) if folder.is_dir() else ()
+
+    @property
+    def store(self) -> Path:
+        return self.path / "desk.db"
+
+    @property
+    def signing_key(self) -> Path:
+        return self.path / "signing.key"
+
+    @property
+    def supervisor(self) -> Path:
+        return self.path / "supervisor.json"
+
+    @property
+    def supervisor_lock(self) -> Lock:
+        return Lock(self.path / "supervisor.lock", "the supervisor of this lab")
+
+    @property
+    def supervisor_commands(self) -> str:
+        return f"ipc://{socket_path(self.path, 'supervisor.sock')}"
+
+    @property
+    def gateway(self) -> Path:
+        return self.path / "gateway.json"
+
+    @property
+    def logs(self) -> Path:
+        return self.path / "logs"

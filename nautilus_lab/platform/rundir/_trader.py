@@ -1,0 +1,93 @@
+"""The run directory of one trader."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from nautilus_lab.platform.rundir._lock import Lock
+from nautilus_lab.platform.rundir._private import private_folder, socket_path
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """Everything one trader owns on disk, mode 0700.
+
+    =====================  ==============================================================
+    `store`                ``trading.db``: orders, fills, journal, audit, outbox
+    `node`, `venue`        the process records of the node and of the paper venue
+    `node_lock`            held by the one node that may run
+    `kernel_connection`    the Jupyter connection file of the node's kernel
+    `latch`                the kill latch; there while the trader is halted or killed
+    `targets`              the target weights the node trades
+    `commands`, `events`   the node's sockets: ROUTER for commands, PUB for the bus
+    `venue_orders`, `venue_quotes`   the paper venue's sockets
+    `venue_book`           the paper venue's own durable book
+    `logs`                 the folder of rotated logs
+    =====================  ==============================================================
+    """
+
+    path: Path
+    trader_id: str
+
+    def make(self) -> RunDirectory:
+        """Create the folders; harmless when they are there."""
+        private_folder(self.path)
+        private_folder(self.logs)
+        return self
+
+    @property
+    def store(self) -> Path:
+        return self.path / "trading.db"
+
+    @property
+    def node(self) -> Path:
+        return self.path / "node.json"
+
+    @property
+    def venue(self) -> Path:
+        return self.path / "venue.json"
+
+    @property
+    def node_lock(self) -> Lock:
+        return Lock(self.path / "node.lock", f"the node of trader {self.trader_id}")
+
+    @property
+    def venue_lock(self) -> Lock:
+        return Lock(self.path / "venue.lock", f"the paper venue of trader {self.trader_id}")
+
+    @property
+    def kernel_connection(self) -> Path:
+        return self.path / "kernel.json"
+
+    @property
+    def latch(self) -> Path:
+        return self.path / "kill.latch"
+
+    @property
+    def targets(self) -> Path:
+        return self.path / "targets.json"
+
+    @property
+    def commands(self) -> str:
+        return f"ipc://{socket_path(self.path, 'commands.sock')}"
+
+    @property
+    def events(self) -> str:
+        return f"ipc://{socket_path(self.path, 'events.sock')}"
+
+    @property
+    def venue_orders(self) -> str:
+        return f"ipc://{socket_path(self.path, 'venue.sock')}"
+
+    @property
+    def venue_quotes(self) -> str:
+        return f"ipc://{socket_path(self.path, 'quotes.sock')}"
+
+    @property
+    def venue_book(self) -> Path:
+        return self.path / "venue.db"
+
+    @property
+    def logs(self) -> Path:
+        return self.path / "logs"

@@ -1,0 +1,149 @@
+"""What every test stands on: a clean environment, a workspace of its own, nothing left running."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import psutil
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page, Request, WebSocket
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+# marker -> the programs that serve it, any of them, and the package that has one
+_NEEDS = {
+    "redis": (("redis-server",), "redis-server"),
+    "browser": (("chromium", "chromium-browser", "google-chrome"), "chromium"),
+}
+_MARK = "TESTED_BY"  # in the environment of every process a test starts
+_LOCAL = {"127.0.0.1", "localhost", "::1", None}  # None: data:, blob:, file:
+
+
+def _program(marker: str) -> str | None:
+    return next(filter(None, map(shutil.which, _NEEDS[marker][0])), None)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what the machine cannot run, and say how to mend it; in CI that is a failure."""
+    for marker, (programs, package) in _NEEDS.items():
+        if item.get_closest_marker(marker) and _program(marker) is None:
+            missing = f"{programs[0]} is not installed: sudo apt-get install {package}"
+            if os.environ.get("CI") == "true":
+                pytest.fail(f"{missing}; in CI nothing may be skipped", pytrace=False)
+            pytest.skip(missing)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep what starts real processes on one worker: two cores hold one node, not two."""
+    for item in items:
+        if item.get_closest_marker("processes") or item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.xdist_group("processes"))
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No setting of the user's shell, and no workspace around the current folder."""
+    for name in list(os.environ):
+        if name.startswith("NL_"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def nothing_left_running() -> Iterator[None]:
+    """Fail when a process that these tests started, detached or not, outlives them by 10 s."""
+    mark = uuid.uuid4().hex
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(_MARK, mark)
+        yield
+        deadline = time.monotonic() + 10
+        while (left := _started_with(mark)) and time.monotonic() < deadline:
+            time.sleep(0.1)
+    for process in left:
+        process.kill()
+    if left:
+        pytest.fail(f"left running: {[_words(process) for process in left]}", pytrace=False)
+
+
+def _started_with(mark: str) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(_MARK) == mark and not _belongs_to_python(process):
+                found.append(process)
+        except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+            continue
+    return found
+
+
+def _belongs_to_python(process: psutil.Process) -> bool:
+    # multiprocessing keeps one tracker for the life of its parent
+    return "resource_tracker" in " ".join(process.cmdline())
+
+
+def _words(process: psutil.Process) -> str:
+    try:
+        return f"{process.pid} {' '.join(process.cmdline())[:150]}"
+    except psutil.Error:
+        return str(process.pid)
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The checkout."""
+    return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def catalog() -> Path:
+    """The data catalog that `make` builds; tests read it and never write it."""
+    if not (REPOSITORY / "data" / ".built").exists():
+        pytest.fail("the data catalog is needed: run make", pytrace=False)
+    return REPOSITORY / "data"
+
+
+@pytest.fixture
+def workspace(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty workspace that reads the shipped catalog, for this process and its children.
+
+    Its path is short: a unix socket below it must fit into 107 bytes.
+    """
+    root = Path(tempfile.mkdtemp(prefix="nl-", dir="/tmp"))
+    (root / "lab.toml").write_text(f'[data]\ndirectory = "{REPOSITORY / "data"}"\n', "utf-8")
+    monkeypatch.setenv("NL_ROOT", str(root))
+    yield root
+    shutil.rmtree(root)
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    """A page of a headless browser; the test fails when it asks anything of another machine."""
+    from playwright.sync_api import sync_playwright
+
+    outside: list[str] = []
+
+    def watch(request: Request | WebSocket) -> None:
+        if urlsplit(request.url).hostname not in _LOCAL:
+            outside.append(request.url)
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=_program("browser"), args=["--no-sandbox", "--disable-gpu"]
+        )
+        tab = browser.new_page(viewport={"width": 1600, "height": 950})
+        tab.on("request", watch)
+        tab.on("websocket", watch)
+        yield tab
+        browser.close()
+    assert outside == []

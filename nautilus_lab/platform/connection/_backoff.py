@@ -1,8 +1,8 @@
 """How long to wait before trying again."""
 
-import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from random import Random
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +32,7 @@ class Backoff:
     base_s: float = 1.0
     cap_s: float = 60.0
     attempts: int = 10
-    random: random.Random = field(default_factory=random.Random, repr=False, compare=False)
+    random: Random = field(default_factory=Random, repr=False, compare=False)
 
     def __iter__(self) -> Iterator[float]:
         """Yield each wait in seconds."""

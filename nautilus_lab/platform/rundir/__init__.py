@@ -3,6 +3,15 @@
 from nautilus_lab.platform.rundir._home import Home
 from nautilus_lab.platform.rundir._lock import Lock
 from nautilus_lab.platform.rundir._record import ProcessRecord
+from nautilus_lab.platform.rundir._socket import claim_socket, is_answered, socket_file
 from nautilus_lab.platform.rundir._trader import RunDirectory
 
-__all__ = ["Home", "Lock", "ProcessRecord", "RunDirectory"]
+__all__ = [
+    "Home",
+    "Lock",
+    "ProcessRecord",
+    "RunDirectory",
+    "claim_socket",
+    "is_answered",
+    "socket_file",
+]

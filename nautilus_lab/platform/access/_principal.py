@@ -1,0 +1,89 @@
+"""The one who asks."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import re
+from dataclasses import dataclass
+
+from nautilus_lab.exceptions import AccessDenied, InputError
+from nautilus_lab.platform.access._roles import GRANTS, Permission, Role
+
+_NAME = re.compile(r"[^\s\x00-\x1f\x7f]{1,128}")
+
+
+@dataclass(frozen=True)
+class Principal:
+    """A person or a process, and the roles it was given.
+
+    Parameters
+    ----------
+    name : str
+        1 to 128 characters without white space.
+    roles : frozenset of Role
+        None at all may do nothing.
+
+    Examples
+    --------
+    >>> ada = Principal("ada", frozenset({Role.VIEWER}))
+    >>> ada.may(Permission.NODE_READ), ada.may(Permission.NODE_STOP)
+    (True, False)
+    """
+
+    name: str
+    roles: frozenset[Role]
+
+    def __post_init__(self) -> None:
+        if not _is_name(self.name):
+            raise InputError(
+                "a principal's name must have 1 to 128 characters and no white space",
+                value=self.name,
+            )
+        if not all(isinstance(role, Role) for role in self.roles):
+            raise InputError("a principal's roles must be Role values", value=self.roles)
+
+    @classmethod
+    def owner(cls) -> Principal:
+        """Return the user of this process with every role: what is theirs, they may do."""
+        return cls(_user(), frozenset(Role))
+
+    @property
+    def permissions(self) -> frozenset[Permission]:
+        """All that the roles together permit."""
+        return frozenset[Permission]().union(*(GRANTS[role] for role in self.roles))
+
+    def may(self, permission: Permission) -> bool:
+        """Whether any of the roles has `permission`."""
+        return any(permission in GRANTS[role] for role in self.roles)
+
+    def require(self, permission: Permission) -> None:
+        """Do nothing if the principal may.
+
+        Raises
+        ------
+        AccessDenied
+            If it may not; names the permission, the principal and the roles that have it.
+        """
+        if not self.may(permission):
+            able = ", ".join(role.value for role in Role if permission in GRANTS[role])
+            raise AccessDenied(
+                f"{permission.value} needs a role that has it",
+                value=self,
+                remedy=f"ask somebody with the role {able}",
+            )
+
+    def __str__(self) -> str:
+        return f"{self.name} ({', '.join(sorted(r.value for r in self.roles)) or 'no role'})"
+
+
+def _is_name(name: object) -> bool:
+    return isinstance(name, str) and _NAME.fullmatch(name) is not None
+
+
+def _user() -> str:
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):  # a container's user need not have a name
+        name = ""
+    return name if _is_name(name) else f"uid-{os.getuid()}"

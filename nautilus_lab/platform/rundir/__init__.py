@@ -1,12 +1,16 @@
 """Run directories: where a running lab keeps its state, sockets, locks and logs."""
 
+from nautilus_lab.platform.rundir._failure import Failure
 from nautilus_lab.platform.rundir._home import Home
 from nautilus_lab.platform.rundir._lock import Lock
+from nautilus_lab.platform.rundir._private import write_whole
+from nautilus_lab.platform.rundir._private import write_whole
 from nautilus_lab.platform.rundir._record import ProcessRecord
 from nautilus_lab.platform.rundir._socket import claim_socket, is_answered, socket_file
 from nautilus_lab.platform.rundir._trader import RunDirectory
 
 __all__ = [
+    "Failure",
     "Home",
     "Lock",
     "ProcessRecord",
@@ -14,4 +18,5 @@ __all__ = [
     "claim_socket",
     "is_answered",
     "socket_file",
+    "write_whole",
 ]

@@ -20,6 +20,8 @@ class Home:
     `supervisor`          the process record of the supervisor
     `supervisor_commands` its socket
     `gateway`             the process record of the stream gateway
+    `gateway_token`       a viewer's token for the gateway, for local users, 0600
+    `gateway_lock`        held by the one gateway that may run
     `traders`             one run directory each
     ====================  =====================================================
     """
@@ -66,6 +68,14 @@ class Home:
     @property
     def gateway(self) -> Path:
         return self.path / "gateway.json"
+
+    @property
+    def gateway_token(self) -> Path:
+        return self.path / "gateway.token"
+
+    @property
+    def gateway_lock(self) -> Lock:
+        return Lock(self.path / "gateway.lock", "the stream gateway of this lab")
 
     @property
     def logs(self) -> Path:

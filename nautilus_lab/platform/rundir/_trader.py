@@ -18,6 +18,8 @@ class RunDirectory:
     `node`, `venue`        the process records of the node and of the paper venue
     `node_lock`            held by the one node that may run
     `kernel_connection`    the Jupyter connection file of the node's kernel
+    `settings`             the settings its processes were started with
+    `failure`              why the last start failed; absent when it did not
     `latch`                the kill latch; there while the trader is halted or killed
     `targets`              the target weights the node trades
     `commands`, `events`   the node's sockets: ROUTER for commands, PUB for the bus
@@ -59,6 +61,14 @@ class RunDirectory:
     @property
     def kernel_connection(self) -> Path:
         return self.path / "kernel.json"
+
+    @property
+    def settings(self) -> Path:
+        return self.path / "settings.json"
+
+    @property
+    def failure(self) -> Path:
+        return self.path / "failure.json"
 
     @property
     def latch(self) -> Path:

@@ -1,0 +1,98 @@
+"""Attaching to a running node."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from nautilus_lab.client._desk import Desk
+from nautilus_lab.client._gateway import find_gateway, given_address, workspace_of
+from nautilus_lab.exceptions import InputError, LifecycleError
+
+
+async def connect(
+    trader: str | None = None,
+    *,
+    url: str | None = None,
+    token: str | None = None,
+    root: Path | str | None = None,
+    patterns: Sequence[str] = (">",),
+    timeout_s: float = 10.0,
+) -> Desk:
+    """Attach to a running node through the stream gateway.
+
+    Parameters
+    ----------
+    trader : str, optional
+        Whose desk; the workspace's own trader when not given.
+    url : str, optional
+        The gateway: ``ws://127.0.0.1:8765/stream``. Found in the workspace when not given.
+    token : str, optional
+        What to show the gateway at `url`; ``NL_TOKEN`` when not given. Local users need none.
+    root : path, optional
+        The workspace; found from the current folder when not given.
+    patterns : sequence of str, default=(">",)
+        Which topics to see; all by default.
+    timeout_s : float, default=10
+        How long to wait for the first snapshot.
+
+    Returns
+    -------
+    Desk
+        Connected, with its first snapshot.
+
+    Raises
+    ------
+    NodeNotRunning
+        When no gateway or no node runs; says how to start one.
+    AccessDenied
+        When the gateway does not accept the token.
+    DeadlineExceeded
+        When the snapshot does not come in time.
+    """
+    if not timeout_s > 0:
+        raise InputError("timeout_s must be positive", value=timeout_s, remedy="pass timeout_s=10")
+    if url is not None:
+        locate = partial(given_address, url, token)
+    else:
+        home, own = workspace_of(root)
+        trader, locate = trader or own, partial(find_gateway, home)
+    desk = Desk(trader=trader or "", locate=locate, patterns=patterns)
+    await desk.reconnect(timeout_s=timeout_s)
+    return desk
+
+
+def glance(
+    trader: str | None = None,
+    *,
+    url: str | None = None,
+    token: str | None = None,
+    root: Path | str | None = None,
+    timeout_s: float = 10.0,
+) -> Desk:
+    """Return the desk as it is now, its connection closed again: for scripts without a loop.
+
+    Parameters and errors as for `connect`.
+
+    Raises
+    ------
+    LifecycleError
+        When called where a loop runs already, as in a notebook.
+    """
+
+    async def once() -> Desk:
+        async with await connect(
+            trader, url=url, token=token, root=root, timeout_s=timeout_s
+        ) as desk:
+            return desk
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(once())
+    raise LifecycleError(
+        "glance() is for scripts; here a loop runs already",
+        remedy="write: desk = await nl.connect()",
+    )

@@ -1,0 +1,278 @@
+"""What a desk holds: plain objects whose attributes keep up with the node."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import Enum
+from typing import Literal, TypeAlias
+
+__all__ = [
+    "Account",
+    "Breach",
+    "Change",
+    "Fill",
+    "Limit",
+    "Node",
+    "NodeState",
+    "Order",
+    "OrderStatus",
+    "Pnl",
+    "Position",
+    "Quote",
+]
+
+Side: TypeAlias = Literal["BUY", "SELL"]
+Level: TypeAlias = Literal["ok", "warn", "critical", "breach"]
+Kind: TypeAlias = Literal[
+    "quote",
+    "position",
+    "order",
+    "fill",
+    "account",
+    "pnl",
+    "limit",
+    "breach",
+    "health",
+    "node",
+    "connection",
+    "snapshot",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something on the desk is no longer what it was.
+
+    `kind` says which collection, `key` which entry: ``Change("quote", "AAPL.PAPER")``. After a
+    (re)connection one ``Change("snapshot", trader)`` stands for all of them.
+    """
+
+    kind: Kind
+    key: str = ""
+
+
+class OrderStatus(Enum):
+    """Where an order is in its life, by Nautilus' names; UNKNOWN when no side can say."""
+
+    INITIALIZED = "INITIALIZED"
+    DENIED = "DENIED"
+    EMULATED = "EMULATED"
+    RELEASED = "RELEASED"
+    SUBMITTED = "SUBMITTED"
+    ACCEPTED = "ACCEPTED"
+    REJECTED = "REJECTED"
+    CANCELED = "CANCELED"
+    EXPIRED = "EXPIRED"
+    TRIGGERED = "TRIGGERED"
+    PENDING_UPDATE = "PENDING_UPDATE"
+    PENDING_CANCEL = "PENDING_CANCEL"
+    PARTIALLY_FILLED = "PARTIALLY_FILLED"
+    FILLED = "FILLED"
+    UNKNOWN = "UNKNOWN"
+
+    @classmethod
+    def _missing_(cls, value: object) -> OrderStatus:
+        return cls.UNKNOWN  # a newer node may know states that this client does not
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing more can happen to the order."""
+        return self in _DONE
+
+
+_DONE = frozenset(
+    {
+        OrderStatus.DENIED,
+        OrderStatus.REJECTED,
+        OrderStatus.CANCELED,
+        OrderStatus.EXPIRED,
+        OrderStatus.FILLED,
+    }
+)
+
+
+class NodeState(Enum):
+    """The node's life cycle, and what only an onlooker sees: ATTACHING, UNREACHABLE, UNKNOWN."""
+
+    READY = "ready"
+    STARTING = "starting"
+    RUNNING = "running"
+    DEGRADED = "degraded"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    FAULTED = "faulted"
+    ATTACHING = "attaching"
+    UNREACHABLE = "unreachable"
+    UNKNOWN = "unknown"
+
+    @classmethod
+    def _missing_(cls, value: object) -> NodeState:
+        return cls.UNKNOWN
+
+
+@dataclass(slots=True)
+class Quote:
+    """The best bid and ask, in quote currency; `ts` is when it was made, UNIX ns UTC."""
+
+    instrument: str
+    bid: float = math.nan
+    ask: float = math.nan
+    bid_size: float = 0.0
+    ask_size: float = 0.0
+    ts: int = 0
+    source_ts: int | None = None
+    simulated: bool = False
+
+    @property
+    def mid(self) -> float:
+        """The middle of bid and ask."""
+        return (self.bid + self.ask) / 2
+
+
+@dataclass(slots=True)
+class Position:
+    """The net position in an instrument over all strategies; money in account currency.
+
+    `quantity` is signed units; `average_price` is NaN when strategies hold opposite sides.
+    """
+
+    instrument: str
+    quantity: float = 0.0
+    average_price: float = math.nan
+    market_price: float = math.nan
+    market_value: float = 0.0
+    unrealised: float = 0.0
+    realised: float = 0.0
+    by_strategy: dict[str, float] = field(default_factory=dict)  # strategy -> signed units
+    ts: int = 0
+    simulated: bool = False
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether nothing is held."""
+        return self.quantity == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """One execution; never changes."""
+
+    trade_id: str
+    client_order_id: str
+    strategy: str
+    instrument: str
+    side: Side
+    quantity: Decimal
+    price: Decimal
+    commission: Decimal
+    currency: str
+    ts: int
+    simulated: bool
+
+
+@dataclass(slots=True)
+class Order:
+    """An order and what became of it."""
+
+    client_order_id: str
+    strategy: str = ""
+    instrument: str = ""
+    side: Side = "BUY"
+    order_type: str = ""
+    quantity: Decimal = Decimal(0)
+    filled: Decimal = Decimal(0)
+    limit_price: Decimal | None = None
+    average_price: Decimal | None = None
+    status: OrderStatus = OrderStatus.UNKNOWN
+    reason: str = ""
+    venue_order_id: str | None = None
+    fills: list[Fill] = field(default_factory=list)
+    ts: int = 0
+    simulated: bool = False
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing more can happen to it."""
+        return self.status.is_done
+
+    @property
+    def remaining(self) -> Decimal:
+        """What is still to be filled; zero once done."""
+        return Decimal(0) if self.is_done else self.quantity - self.filled
+
+
+@dataclass(slots=True)
+class Account:
+    """An account at the market, in `currency`."""
+
+    venue: str = ""
+    currency: str = ""
+    cash: float = math.nan
+    equity: float = math.nan
+    gross_exposure: float = math.nan
+    net_exposure: float = math.nan
+    ts: int = 0
+    simulated: bool = False
+
+
+@dataclass(slots=True)
+class Pnl:
+    """Profit and loss of a scope since its trader first started, in `currency`."""
+
+    scope: str = ""
+    currency: str = ""
+    realised: float = math.nan
+    unrealised: float = math.nan
+    commissions: float = math.nan
+    total: float = math.nan
+    equity: float = math.nan
+    ts: int = 0
+    simulated: bool = False
+
+
+@dataclass(slots=True)
+class Limit:
+    """How much of a limit is used; `utilisation` is a fraction, 1.0 is the limit."""
+
+    limit: str
+    scope: str = ""
+    value: float = math.nan
+    limit_value: float = math.nan
+    utilisation: float = math.nan
+    level: Level = "ok"
+    ts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """A limit that said no; never changes."""
+
+    limit: str
+    scope: str
+    value: float
+    limit_value: float
+    action: str
+    reason: str
+    client_order_id: str | None
+    ts: int
+
+
+@dataclass(slots=True)
+class Node:
+    """The trading node behind the desk.
+
+    `epoch` counts its starts; `simulated` says whether its venue is one.
+    """
+
+    trader: str = ""
+    state: NodeState = NodeState.UNKNOWN
+    detail: str = ""
+    epoch: int = 0
+    simulated: bool = False
+
+    @property
+    def is_up(self) -> bool:
+        """Whether it answers and trades."""
+        return self.state in (NodeState.RUNNING, NodeState.DEGRADED)

@@ -287,13 +287,18 @@ class Ack(msgspec.Struct, frozen=True, kw_only=True, tag="ack", tag_field="kind"
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True, tag="result", tag_field="kind"):
-    """How a command ended; `error` is the three lines of a `LabError` when not `ok`."""
+    """How a command ended.
+
+    When not `ok`, the last four are a `LabError`: its rule, its class, the value that broke the
+    rule (shown, not kept) and what to do.
+    """
 
     id: str
     ok: bool
     body: object = None
     error: str = ""
     error_type: str = ""
+    value: str = ""
     remedy: str = ""
 
 

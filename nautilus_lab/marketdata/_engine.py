@@ -46,12 +46,15 @@ class MarketDataEngine:
 
     Examples
     --------
-    >>> from tempfile import mkdtemp
+    >>> from tempfile import TemporaryDirectory
     >>> from nautilus_lab.marketdata import build_catalog
-    >>> data = MarketDataEngine(build_catalog(mkdtemp()).directory)
-    >>> data.prices(["JNJ", "KO"], start="2020-01-02", end="2020-01-03")["KO"].tolist()
-    [50.058, 49.786]
-    >>> data.benchmark("SP500", start="2022-12-28").to_list()
+    >>> with TemporaryDirectory() as folder:
+    ...     data = MarketDataEngine(build_catalog(folder).directory)
+    ...     prices = data.prices(["JNJ", "KO"], start="2020-01-02", end="2020-01-03")
+    ...     index = data.benchmark("SP500", start="2022-12-28")
+    >>> prices["KO"].tolist()
+    [49.308, 49.039]
+    >>> index.tolist()
     [3783.22]
     """
 
@@ -124,7 +127,7 @@ class MarketDataEngine:
         columns = {s: columns[s].loc[begin:until] for s in wanted}
         for symbol, series in columns.items():
             _require_some(len(series), symbol, homes[symbol])
-        joined = pd.concat(columns, axis=1, join="inner").astype(float)
+        joined = pd.concat(columns, axis=1, join="inner", sort=True).astype(float)
         joined.columns.name = None
         _require_some(len(joined), "every symbol of the list", *homes.values())
         notices = _shortened(columns, joined)
@@ -262,7 +265,7 @@ class MarketDataEngine:
                 _require_some(len(columns[symbol]), symbol, homes[symbol])
         _require_some(len(columns), "any macro series", *homes.values())
         kept = {s: columns[s] for s in wanted if s in columns}
-        joined = pd.concat(kept, axis=1).sort_index()
+        joined = pd.concat(kept, axis=1, sort=True)
         joined.columns.name = None
         return _marked(joined, [homes[s] for s in kept])
 
@@ -403,6 +406,8 @@ def _moment(when: When, name: str, *, at_end: bool) -> pd.Timestamp | None:
     try:
         if isinstance(when, str):
             span = pd.Period(when)
+            if not isinstance(span, pd.Period):  # NaT
+                raise ValueError
             moment = span.end_time if at_end else span.start_time
         elif type(when) is date:
             moment = pd.Timestamp(when)

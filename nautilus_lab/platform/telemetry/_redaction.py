@@ -1,0 +1,39 @@
+"""Keeping secrets out of what is written down."""
+
+import re
+
+_HIDDEN = "[hidden]"
+
+_NAMES = r"token|password|passwd|secret|api[_-]?key|authorization|signing[_-]?key|private[_-]?key"
+
+_SECRETS = (
+    # -----BEGIN PRIVATE KEY----- ... -----END PRIVATE KEY-----
+    (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*-----|\Z)", re.S), ""),
+    # a JSON Web Token, wherever it stands
+    (re.compile(r"\beyJ[\w-]{5,}\.[\w-]+\.[\w-]*"), ""),
+    # Authorization: Bearer xyz
+    (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}"), r"\1 "),
+    # https://user:password@host
+    (re.compile(r"(://[^/\s:@]*:)[^@/\s]+(?=@)"), r"\1"),
+    # token=xyz, "api_key": "xyz", FRED_API_KEY=xyz
+    (
+        re.compile(rf"(?i)((?:{_NAMES})[\"']?\s*[=:]\s*)(b?[\"'])?(?!\[hidden\])[^\s\"'&,;)}}\]]+"),
+        r"\1\2",
+    ),
+)
+
+
+def redacted(text: str) -> str:
+    """Return `text` with everything that looks like a secret hidden.
+
+    Hides JSON Web Tokens, private keys, ``Bearer`` credentials, passwords in addresses, and the
+    values of names such as token, password, secret and api_key.
+
+    Examples
+    --------
+    >>> redacted("GET /series?api_key=0123abcd&id=DGS10")
+    'GET /series?api_key=[hidden]&id=DGS10'
+    """
+    for pattern, kept in _SECRETS:
+        text = pattern.sub(kept + _HIDDEN, text)
+    return text

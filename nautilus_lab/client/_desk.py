@@ -602,6 +602,8 @@ class _Refused(Exception):
         kind: type[LabError] = NotReachable
         if about_token or refusal.code == CloseCode.FORBIDDEN:
             kind = AccessDenied
+        elif refusal.code == CloseCode.UNKNOWN_TRADER:
+            kind = NodeNotRunning
         elif self.final:
             kind = InputError
         self.error = kind(

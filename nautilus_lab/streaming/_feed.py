@@ -1,0 +1,353 @@
+"""Follows one trader's node: a picture that stays true, and who wants to see it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from nautilus_lab.client.protocol import Delta, Encoding, NodeFrame, encode_frame
+from nautilus_lab.exceptions import LabError, NodeError
+from nautilus_lab.platform.bus import IpcBus, SequenceTracker
+from nautilus_lab.platform.commands import CommandClient
+from nautilus_lab.platform.messages import Envelope, Snapshot, topic_matches
+from nautilus_lab.platform.rundir import ProcessRecord, RunDirectory
+from nautilus_lab.streaming._history import StateHistory
+from nautilus_lab.streaming._picture import Picture
+
+_log = logging.getLogger(__name__)
+
+_WRITER = "node"
+_LOOK_EVERY_S = 0.5
+_ASK_S = 5.0  # how long a node may take to answer
+_SILENT_S = 4.0  # after so long without a message a node is asked whether it lives
+_GATHER_S = 0.004  # states of one burst go out together
+_MOST_WAITING = 20_000  # events that wait for a gap to be filled
+
+
+class Viewer(Protocol):
+    """Somebody who subscribed."""
+
+    patterns: tuple[str, ...]
+    encoding: Encoding
+
+    def offer(self, delta: Delta, encoded: bytes) -> None:
+        """Take a delta that was made for its patterns."""
+        ...
+
+    def offer_node(self, frame: NodeFrame, encoded: bytes) -> None:
+        """Take news of the node."""
+        ...
+
+    def start_over(self) -> None:
+        """Take a fresh snapshot: the node is another than before."""
+        ...
+
+
+class _Status(msgspec.Struct, frozen=True, kw_only=True):
+    """What is read of a node's answer to `node.status`."""
+
+    state: str
+    detail: str = ""
+
+
+class Feed:
+    """The messages of one node, conflated, to any number of viewers.
+
+    Events go out at once and in order; a gap on the bus is filled from the node's store first.
+    A state goes out at once too, unless its topic was sent less than `conflate_ms` ago: then the
+    latest of it follows when that time is over.
+    """
+
+    def __init__(self, run: RunDirectory, *, conflate_ms: int, history: StateHistory) -> None:
+        self.trader = run.trader_id
+        self.picture = Picture(trader=run.trader_id)
+        self.history = history
+        self._run = run
+        self._conflate_s = conflate_ms / 1e3
+        self._viewers: set[Viewer] = set()
+        self._state = "attaching"
+        self._detail = ""
+        self._attached = False
+        self._tracker = SequenceTracker()
+        self._waiting: list[Envelope] = []  # came while attaching or filling a gap
+        self._overrun = False
+        self._filling: asyncio.Task[None] | None = None
+        self._heard_at = 0.0  # time.monotonic() of the last message
+        self._changed = asyncio.Event()  # wakes the attendant before its time
+        self._dirty: dict[str, Envelope] = {}  # topic -> state not sent yet
+        self._sent_at: dict[str, float] = {}  # topic -> time.monotonic() of its last sending
+        self._events: list[Envelope] = []  # not sent yet
+        self._flushed = (0, 0)  # the position that every viewer was brought to
+        self._flush_at = float("inf")
+        self._flush_timer: asyncio.TimerHandle | None = None
+        self._attendant: asyncio.Task[None] | None = None
+
+    # --- viewers -----------------------------------------------------------------------------
+
+    def add(self, viewer: Viewer) -> None:
+        """Show the feed to `viewer` from now on; everything pending goes out first."""
+        self.flush(everything=True)
+        self._viewers.add(viewer)
+
+    def remove(self, viewer: Viewer) -> None:
+        """Forget `viewer`; harmless when it is not known."""
+        self._viewers.discard(viewer)
+
+    @property
+    def viewers(self) -> int:
+        """How many look."""
+        return len(self._viewers)
+
+    def node_frame(self) -> NodeFrame:
+        """How the node is, as far as can be seen from here."""
+        return NodeFrame(
+            trader=self.trader,
+            state=self._state,
+            detail=self._detail,
+            epoch=self.picture.epoch,
+            simulated=self.picture.simulated,
+            data_ts=self.picture.data_ts,
+            ts=time.time_ns(),
+        )
+
+    # --- life --------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to look for the node."""
+        self._attendant = asyncio.create_task(self._attend(), name=f"feed {self.trader}")
+
+    async def stop(self) -> None:
+        """Let go of the node."""
+        if self._flush_timer is not None:
+            self._flush_timer.cancel()
+        for task in (self._attendant, self._filling):
+            if task is not None:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+        self._viewers.clear()
+
+    async def _attend(self) -> None:
+        while True:
+            why = self._absent()
+            if why is None:
+                try:
+                    await self._follow()
+                except LabError as error:
+                    why = str(error)
+                except Exception:
+                    _log.exception("following trader %s failed", self.trader)
+                    why = "following it failed; see the gateway's log"
+            self._attached = False
+            self._enter("unreachable", why or "its process ended")
+            await asyncio.sleep(_LOOK_EVERY_S)
+
+    def _absent(self) -> str | None:
+        """Why the node cannot be there, or None."""
+        try:
+            record = ProcessRecord.read(self._run.node)
+        except LabError as error:
+            return str(error)
+        if record is None:
+            return "no node of this trader runs"
+        return None if record.alive else f"its process {record.pid} has ended"
+
+    async def _follow(self) -> None:
+        """Attach, and stay until the node is gone; raises the `LabError` of what went wrong."""
+        bus = IpcBus.connect(self._run.events)
+        commands = CommandClient(self._run.commands)
+        try:
+            bus.subscribe(">", self._arrive)
+            await bus.ready(_ASK_S)
+            await self._attach(commands)
+            while (gone := self._absent()) is None:
+                await self._wait()
+                if self._overrun:
+                    await self._attach(commands)
+                elif self._filling is None and self._waiting:
+                    self._filling = asyncio.create_task(self._fill(commands))
+                if self._filling is not None and self._filling.done():
+                    filled, self._filling = self._filling, None
+                    filled.result()
+                if time.monotonic() - self._heard_at > _SILENT_S:
+                    await commands.call("node.status", timeout_s=_ASK_S)
+                    self._heard_at = time.monotonic()
+            raise NodeError("the node must run", value=gone)
+        finally:
+            if self._filling is not None:
+                self._filling.cancel()
+                self._filling = None
+            bus.close()
+
+    async def _wait(self) -> None:
+        self._changed.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK_EVERY_S):
+                await self._changed.wait()
+
+    async def _attach(self, commands: CommandClient) -> None:
+        """Take the node's snapshot; what comes meanwhile waits and is applied after it."""
+        self._attached, self._overrun = False, False
+        self._tracker, self._waiting = SequenceTracker(), []
+        status = await commands.call("node.status", timeout_s=_ASK_S, answer=_Status)
+        snapshot = await commands.call("node.snapshot", timeout_s=_ASK_S, answer=Snapshot)
+        events = await self._events_after(commands, self.picture.asks_after(snapshot))
+        self.flush(everything=True)
+        self.picture.begin(snapshot, events)
+        for state in snapshot.states:
+            self.history.note(state)
+        self.picture.node_state = status.state
+        self._tracker.note(self.trader, _WRITER, *self.picture.position)
+        self._flushed = self.picture.position
+        self._attached, self._heard_at = True, time.monotonic()
+        self._enter(status.state, status.detail)
+        _log.info("trader %s: attached at epoch %d, seq %d", self.trader, *self._flushed)
+        for viewer in tuple(self._viewers):
+            viewer.start_over()
+        waiting, self._waiting = self._waiting, []
+        for envelope in waiting:
+            self._arrive(envelope)
+
+    async def _events_after(
+        self, commands: CommandClient, after: tuple[int, int]
+    ) -> list[Envelope]:
+        body = {"epoch": after[0], "seq": after[1]}
+        return await commands.call("node.events", body, timeout_s=_ASK_S, answer=list[Envelope])
+
+    # --- messages ----------------------------------------------------------------------------
+
+    def _arrive(self, envelope: Envelope) -> None:
+        self._heard_at = time.monotonic()
+        if not self._attached:
+            self._hold(envelope)
+        elif envelope.seq is None:
+            self._take_state(envelope)
+        elif envelope.writer != _WRITER:
+            self._pass_on(envelope)
+        elif self._tracker.holds(envelope):
+            return
+        elif self._filling is not None or self._tracker.observe(envelope) is not None:
+            self._hold(envelope)
+            self._changed.set()
+        else:
+            self._take_event(envelope)
+
+    def _hold(self, envelope: Envelope) -> None:
+        if len(self._waiting) >= _MOST_WAITING:
+            self._overrun = True  # too much to replay: start over from a snapshot
+            self._waiting.clear()
+        self._waiting.append(envelope)
+
+    async def _fill(self, commands: CommandClient) -> None:
+        """Fetch the events that the bus lost, and go on with those that waited."""
+        _log.warning("trader %s: events after %s were lost", self.trader, self.picture.position)
+        for event in await self._events_after(commands, self.picture.position):
+            if not self._tracker.holds(event):
+                self._tracker.note(self.trader, _WRITER, event.epoch, event.seq or 0)
+                self._take_event(event)
+        waiting, self._waiting = self._waiting, []
+        for envelope in waiting:
+            if self._tracker.holds(envelope):
+                continue
+            if (gap := self._tracker.observe(envelope)) is not None:
+                raise NodeError("the node's store must hold every event it published", value=gap)
+            self._take_event(envelope)
+
+    def _take_state(self, envelope: Envelope) -> None:
+        self.picture.take_state(envelope)
+        self.history.note(envelope)
+        self._dirty[envelope.topic] = envelope
+        now = time.monotonic()
+        due = self._sent_at.get(envelope.topic, 0.0) + self._conflate_s
+        self._flush_no_later_than(max(due, now + _GATHER_S))
+
+    def _take_event(self, envelope: Envelope) -> None:
+        said = self.picture.node_state
+        self.picture.take_event(envelope)
+        self._events.append(envelope)
+        if self.picture.node_state != said:
+            self._enter(self.picture.node_state, "")
+        self._flush_no_later_than(time.monotonic())
+
+    def _pass_on(self, envelope: Envelope) -> None:
+        """Send an event of another writer: it has no place in the node's numbering."""
+        self._events.append(envelope)
+        self._flush_no_later_than(time.monotonic())
+
+    # --- sending -----------------------------------------------------------------------------
+
+    def _flush_no_later_than(self, due: float) -> None:
+        if due >= self._flush_at:
+            return
+        if self._flush_timer is not None:
+            self._flush_timer.cancel()
+        self._flush_at = due
+        self._flush_timer = asyncio.get_running_loop().call_later(
+            max(0.0, due - time.monotonic()), self.flush
+        )
+
+    def flush(self, *, everything: bool = False) -> None:
+        """Send what is due; with `everything` also what could wait."""
+        if self._flush_timer is not None:
+            self._flush_timer.cancel()
+            self._flush_timer = None
+        self._flush_at = float("inf")
+        now = time.monotonic()
+        states, later = [], float("inf")
+        for topic, envelope in self._dirty.items():
+            due = self._sent_at.get(topic, 0.0) + self._conflate_s
+            if everything or due <= now + _GATHER_S:
+                states.append(envelope)
+            else:
+                later = min(later, due)
+        for state in states:
+            del self._dirty[state.topic]
+            self._sent_at[state.topic] = now
+        events, self._events = self._events, []
+        if states or events:
+            self._send(events, states)
+        if self._dirty:
+            self._flush_no_later_than(later)
+
+    def _send(self, events: Sequence[Envelope], states: Sequence[Envelope]) -> None:
+        (epoch, after), (_, upto) = self._flushed, self.picture.position
+        self._flushed = self.picture.position
+        made: dict[tuple[tuple[str, ...], str], tuple[Delta, bytes]] = {}
+        for viewer in tuple(self._viewers):
+            key = (viewer.patterns, viewer.encoding)
+            if key not in made:
+                delta = Delta(
+                    trader=self.trader,
+                    epoch=epoch,
+                    after=after,
+                    upto=upto,
+                    ts=time.time_ns(),
+                    events=_seen_through(viewer.patterns, events),
+                    states=_seen_through(viewer.patterns, states),
+                )
+                made[key] = (delta, encode_frame(delta, viewer.encoding))
+            delta, encoded = made[key]
+            if delta.events or delta.states or delta.upto != delta.after:
+                viewer.offer(delta, encoded)
+
+    def _enter(self, state: str, detail: str) -> None:
+        if (state, detail) == (self._state, self._detail):
+            return
+        self._state, self._detail = state, detail
+        frame = self.node_frame()
+        encoded: dict[Encoding, bytes] = {}
+        for viewer in tuple(self._viewers):
+            data = encoded.setdefault(viewer.encoding, encode_frame(frame, viewer.encoding))
+            viewer.offer_node(frame, data)
+
+
+def _seen_through(patterns: tuple[str, ...], envelopes: Sequence[Envelope]) -> tuple[Envelope, ...]:
+    if ">" in patterns:
+        return tuple(envelopes)
+    return tuple(e for e in envelopes if any(topic_matches(p, e.topic) for p in patterns))

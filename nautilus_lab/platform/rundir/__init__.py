@@ -3,8 +3,7 @@
 from nautilus_lab.platform.rundir._failure import Failure
 from nautilus_lab.platform.rundir._home import Home
 from nautilus_lab.platform.rundir._lock import Lock
-from nautilus_lab.platform.rundir._private import write_whole
-from nautilus_lab.platform.rundir._private import write_whole
+from nautilus_lab.platform.rundir._private import socket_path, write_whole
 from nautilus_lab.platform.rundir._record import ProcessRecord
 from nautilus_lab.platform.rundir._socket import claim_socket, is_answered, socket_file
 from nautilus_lab.platform.rundir._trader import RunDirectory
@@ -18,5 +17,6 @@ __all__ = [
     "claim_socket",
     "is_answered",
     "socket_file",
+    "socket_path",
     "write_whole",
 ]

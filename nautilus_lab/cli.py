@@ -1,0 +1,233 @@
+"""`nautilus-lab`: a light wrapper over `Lab`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from nautilus_lab.exceptions import InputError, LabError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; returns 0, or 2 with three lines on standard error."""
+    chosen = _parser().parse_args(arguments)
+    try:
+        result: int | None = chosen.run(chosen)
+    except LabError as error:
+        print("\n".join(_three_lines(error)), file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+    return result or 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="nautilus-lab", description="A quant research workbench that goes all the way to live."
+    )
+    parser.add_argument("--root", type=Path, help="the workspace; found from here by default")
+    verbs = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    lab = _verb(verbs, "lab", _lab, "JupyterLab, a paper-trading node and the dashboards")
+    lab.add_argument("--no-browser", action="store_true", help="open no browser")
+    lab.add_argument("--port", type=int, default=8888, help="JupyterLab's port; 0 takes a free one")
+    lab.add_argument("--dashboards-port", type=int, default=8866, help="the dashboards' port")
+    _verb(verbs, "demo", _demo, "the first notebook from end to end; leaves an HTML page")
+    dashboards = _verb(verbs, "dashboards", _dashboards, "the dashboards alone")
+    dashboards.add_argument("--port", type=int, default=8866, help="0 takes a free one")
+
+    data = verbs.add_parser("data", help="the data catalog").add_subparsers(
+        required=True, metavar="COMMAND"
+    )
+    build = _verb(data, "build", _data_build, "make the catalog from the installed packages")
+    build.add_argument("--force", action="store_true", help="also when it is up to date")
+    _verb(data, "list", _data_list, "what is in the catalog")
+
+    node = verbs.add_parser("node", help="the trading node").add_subparsers(
+        required=True, metavar="COMMAND"
+    )
+    start = _verb(node, "start", _node_start, "start the node, or find it running")
+    start.add_argument("--targets", type=Path, help="JSON file: symbol -> fraction of equity")
+    _verb(node, "status", _node_status, "how the node is")
+    _verb(node, "stop", _node_stop, "stop the node; positions stay in the venue's book")
+
+    run = _verb(verbs, "run", _run, "run a notebook with parameters")
+    run.add_argument("notebook", type=Path)
+    run.add_argument(
+        "-p",
+        "--parameter",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("NAME", "VALUE"),
+        help="VALUE is read as JSON, or as text when it is none",
+    )
+    runs = _verb(verbs, "runs", _runs, "the ledger of notebook runs, newest first")
+    runs.add_argument("-n", type=int, default=20, dest="most", help="how many (20)")
+    _verb(verbs, "engines", _engines, "the eleven engines: tier, state, target, measured")
+    _verb(verbs, "version", _version, "the version")
+    return parser
+
+
+def _verb(
+    verbs: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    run: Callable[[argparse.Namespace], int | None],
+    what: str,
+) -> argparse.ArgumentParser:
+    parser = verbs.add_parser(name, help=what, description=what)
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _lab(chosen: argparse.Namespace) -> None:
+    from nautilus_lab.config import load_settings
+    from nautilus_lab.server import Workbench
+
+    workbench = Workbench(
+        load_settings(chosen.root),
+        lab_port=chosen.port,
+        dashboards_port=chosen.dashboards_port,
+        open_browser=not chosen.no_browser,
+        say=_say,
+    )
+    asyncio.run(workbench.run())
+
+
+def _dashboards(chosen: argparse.Namespace) -> None:
+    from nautilus_lab.config import load_settings
+    from nautilus_lab.server import Workbench
+
+    workbench = Workbench(
+        load_settings(chosen.root), lab_port=None, dashboards_port=chosen.port, say=_say
+    )
+    asyncio.run(workbench.run())
+
+
+def _demo(chosen: argparse.Namespace) -> None:
+    from nautilus_lab.engine import State
+    from nautilus_lab.lab import Lab
+
+    lab = Lab(chosen.root)
+    _build_catalog(lab.settings.data_path, force=False)
+    found_running = lab.trading.health().state is State.RUNNING
+    _say("running notebooks/start_here.ipynb (about a minute)")
+    try:
+        record = lab.run(lab.settings.root / "notebooks" / "start_here.ipynb")
+    finally:
+        if not found_running and lab.trading.health().state is State.RUNNING:
+            asyncio.run(lab.trading.shut_down())
+    _say(f"done in {record.seconds:.0f} s: {record.html_path}")
+
+
+def _data_build(chosen: argparse.Namespace) -> None:
+    from nautilus_lab.config import load_settings
+
+    _build_catalog(load_settings(chosen.root).data_path, force=chosen.force)
+
+
+def _build_catalog(directory: Path, *, force: bool) -> None:
+    from nautilus_lab.marketdata import build_catalog
+
+    print(build_catalog(directory, force=force))
+
+
+def _data_list(chosen: argparse.Namespace) -> None:
+    from nautilus_lab.lab import Lab
+
+    print(Lab(chosen.root).marketdata.datasets().to_string())
+
+
+def _node_start(chosen: argparse.Namespace) -> None:
+    from nautilus_lab.lab import Lab
+
+    trading = Lab(chosen.root).trading
+    targets = None if chosen.targets is None else _weights(chosen.targets)
+    name = "targets" if chosen.targets is None else chosen.targets.stem
+    node = asyncio.run(trading.start(targets=targets, name=name))
+    print(f"trader {node.trader} trades, pid {node.pid}")
+
+
+def _weights(path: Path) -> dict[str, float]:
+    try:
+        weights = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"targets must be a readable JSON file: {error}",
+            value=str(path),
+            remedy='write {"AAPL": 0.5, "MSFT": 0.5}',
+        ) from None
+    if not isinstance(weights, dict):
+        raise InputError("targets must map symbols to fractions", value=weights)
+    return weights
+
+
+def _node_status(chosen: argparse.Namespace) -> None:
+    from nautilus_lab.lab import Lab
+
+    status = asyncio.run(Lab(chosen.root).trading.status())
+    for name in status.__struct_fields__:
+        print(f"{name:<10} {getattr(status, name)}")
+
+
+def _node_stop(chosen: argparse.Namespace) -> None:
+    from nautilus_lab.lab import Lab
+
+    asyncio.run(Lab(chosen.root).trading.stop())
+    print("stopped")
+
+
+def _run(chosen: argparse.Namespace) -> None:
+    from nautilus_lab.lab import Lab
+
+    parameters = {name: _value(text) for name, text in chosen.parameter}
+    record = Lab(chosen.root).run(chosen.notebook, parameters)
+    print(f"{record.status} in {record.seconds:.0f} s\n{record.output_path}\n{record.html_path}")
+
+
+def _value(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _runs(chosen: argparse.Namespace) -> None:
+    from nautilus_lab.config import load_settings
+    from nautilus_lab.jobs import runs
+
+    for record in runs(settings=load_settings(chosen.root))[: chosen.most]:
+        print(record)
+
+
+def _engines(chosen: argparse.Namespace) -> None:
+    from nautilus_lab.lab import Lab
+
+    print(Lab(chosen.root).engines)
+
+
+def _version(chosen: argparse.Namespace) -> None:
+    import nautilus_lab
+
+    print(nautilus_lab.__version__)
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _three_lines(error: LabError) -> list[str]:
+    return [
+        f"{type(error).__name__}: {error.rule}",
+        f"  got:  {error.value if error.value is not None else '-'}",
+        f"  do:   {error.remedy or 'see the message'}",
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

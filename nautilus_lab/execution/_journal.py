@@ -1,0 +1,53 @@
+"""The journal: what is about to be done to an order, written before it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol, TypeAlias
+
+Verdict: TypeAlias = Literal["forwarded", "denied"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Intent:
+    """One command about one order, as the gate saw it.
+
+    Attributes
+    ----------
+    client_order_id : str
+        The order.
+    command : str
+        ``"submit"`` or ``"modify"``.
+    verdict : {"forwarded", "denied"}
+        What the gate did with it.
+    body : dict of str to str
+        The order's facts: strategy, instrument, side, type, quantity, limit price, notional.
+    reason : str
+        Why it was denied; empty when it was not.
+    """
+
+    client_order_id: str
+    command: str
+    verdict: Verdict
+    body: dict[str, str]
+    reason: str = ""
+
+
+class Journal(Protocol):
+    """Where intents go. A journal that cannot write raises, and the gate lets nothing through."""
+
+    def write(self, intents: Sequence[Intent]) -> None:
+        """Make all of `intents` durable, or none, before returning."""
+        ...
+
+
+@dataclass
+class MemoryJournal:
+    """The journal of a backtest: a list."""
+
+    intents: list[Intent] = field(default_factory=list)
+
+    def write(self, intents: Sequence[Intent]) -> None:
+        """Append `intents`."""
+        self.intents.extend(intents)

@@ -1,0 +1,127 @@
+"""A strategy that holds target weights on live quotes."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from nautilus_lab.strategies.nautilus._rebalance import units_to_trade
+from nautilus_trader.config import StrategyConfig
+from nautilus_trader.model.currencies import USD
+from nautilus_trader.model.data import QuoteTick
+from nautilus_trader.model.enums import OrderSide
+from nautilus_trader.model.identifiers import InstrumentId
+from nautilus_trader.model.objects import Quantity
+from nautilus_trader.trading.strategy import Strategy
+
+_REBALANCE = "rebalance"
+
+
+class HoldTargetsConfig(StrategyConfig, frozen=True, kw_only=True):  # type: ignore[misc]
+    """What to hold and how often to look.
+
+    Attributes
+    ----------
+    weights : dict of str to float
+        instrument id -> fraction of equity; 0 sells what is held.
+    interval_s : float
+        Seconds between two looks.
+    band : float
+        Deviation, as a fraction of equity, below which a position is left alone.
+    largest_order : float
+        The largest order sent at once, in USD; the rest follows at the next looks.
+    """
+
+    weights: dict[str, float]
+    interval_s: float = 20.0
+    band: float = 0.002
+    largest_order: float = 200_000.0
+
+
+class HoldTargets(Strategy):  # type: ignore[misc]
+    """Buys and sells until each instrument has its share of equity, then keeps it there.
+
+    Sells go first, buys follow at the next look, when their cash is there. Nothing is sent
+    while an order of the instrument is working, nor before every instrument has a quote.
+    """
+
+    def __init__(self, config: HoldTargetsConfig) -> None:
+        super().__init__(config)
+        self._ids = {name: InstrumentId.from_str(name) for name in config.weights}
+        self._weights = dict(config.weights)
+        self._quoted: set[InstrumentId] = set()
+
+    def on_start(self) -> None:
+        """Subscribe to every instrument and set the timer."""
+        for instrument_id in self._ids.values():
+            self.subscribe_quote_ticks(instrument_id)
+        self.clock.set_timer(
+            _REBALANCE,
+            interval=timedelta(seconds=self.config.interval_s),
+            callback=lambda event: self.rebalance(),
+        )
+
+    def on_quote_tick(self, tick: QuoteTick) -> None:
+        """Look as soon as the last instrument has its first quote."""
+        if tick.instrument_id not in self._quoted:
+            self._quoted.add(tick.instrument_id)
+            if len(self._quoted) == len(self._ids):
+                self.rebalance()
+
+    def on_stop(self) -> None:
+        """Stop looking; positions and working orders stay as they are."""
+        self.clock.cancel_timers()
+
+    def hold(self, weights: dict[str, float]) -> None:
+        """Hold `weights` from now on; the instruments stay those of the config."""
+        self._weights = {name: weights.get(name, 0.0) for name in self._ids}
+        if self.is_running:
+            self.rebalance()
+
+    def rebalance(self) -> None:
+        """Send the orders that bring the book to its targets."""
+        if len(self._quoted) < len(self._ids):
+            return
+        mids, held = {}, {}
+        for name, instrument_id in self._ids.items():
+            quote = self.cache.quote_tick(instrument_id)
+            mids[name] = (float(quote.bid_price) + float(quote.ask_price)) / 2
+            held[name] = float(self.portfolio.net_position(instrument_id) or Decimal(0))
+        cash = self._cash()
+        equity = cash + sum(held[name] * mids[name] for name in self._ids)
+        wanted = units_to_trade(
+            weights=self._weights,
+            equity=equity,
+            positions=held,
+            prices=mids,
+            band=self.config.band,
+        )
+        working = {o.instrument_id.value for o in self.cache.orders_open(strategy_id=self.id)}
+        working |= {o.instrument_id.value for o in self.cache.orders_inflight(strategy_id=self.id)}
+        for name, units in sorted(wanted.items(), key=lambda item: item[1]):
+            if name in working:
+                continue
+            units = self._bounded(units, mids[name])
+            if units > 0:
+                # Leave room for the spread and the commission of every buy that follows.
+                units = min(units, int(cash * 0.995 / mids[name]))
+                cash -= units * mids[name]
+            if units:
+                self._send(self._ids[name], units)
+
+    def _bounded(self, units: int, price: float) -> int:
+        most = max(1, int(self.config.largest_order / price))
+        return max(-most, min(most, units))
+
+    def _cash(self) -> float:
+        account = self.portfolio.account(next(iter(self._ids.values())).venue)
+        return float(account.balance_free(USD)) if account is not None else 0.0
+
+    def _send(self, instrument_id: InstrumentId, units: int) -> None:
+        order: Any = self.order_factory.market(
+            instrument_id=instrument_id,
+            order_side=OrderSide.BUY if units > 0 else OrderSide.SELL,
+            quantity=Quantity.from_int(abs(units)),
+        )
+        self.submit_order(order)

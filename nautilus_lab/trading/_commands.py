@@ -1,0 +1,166 @@
+"""What a node and a supervisor can be asked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from nautilus_lab.platform.access import Permission
+from nautilus_lab.platform.commands import CommandBody, CommandSpec, CommandTable
+
+__all__ = [
+    "NODE_COMMANDS",
+    "SUPERVISOR_COMMANDS",
+    "EventsAfter",
+    "LabStatus",
+    "NewTargets",
+    "NodeStatus",
+    "StartTrader",
+    "StopTrader",
+]
+
+
+class EventsAfter(CommandBody, frozen=True, kw_only=True):
+    """The point after which events are wanted."""
+
+    epoch: int
+    seq: int
+
+
+class NewTargets(CommandBody, frozen=True, kw_only=True):
+    """Target weights: symbol -> fraction of equity, and what to call them."""
+
+    weights: dict[str, float]
+    name: str
+
+
+class StartTrader(CommandBody, frozen=True, kw_only=True):
+    """The settings to start a trader's processes with, as JSON."""
+
+    settings: str
+
+
+class StopTrader(CommandBody, frozen=True, kw_only=True):
+    """The trader to stop."""
+
+    trader: str
+
+
+class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """How a node is.
+
+    Attributes
+    ----------
+    trader : str
+        The trader id.
+    state : str
+        Where the node is in its life; ``"stopped"`` when no process runs.
+    detail : str
+        One line for a person; empty when all is well.
+    pid : int
+        The node's process; 0 when none runs.
+    epoch : int
+        How many times the trader's node has started.
+    restarts : int
+        How often the supervisor brought it back since it was asked for.
+    orders, fills : int
+        How many the store holds.
+    targets : str
+        What the target weights it trades are called.
+    equity : float
+        Cash and positions at the market, USD.
+    rss_mib : float
+        Resident memory of the node's process, MiB.
+    source_ts : int or None
+        The historical instant the replay is at, UNIX ns.
+    simulated : bool
+        Whether prices and fills come from a simulator.
+    """
+
+    trader: str
+    state: str
+    detail: str = ""
+    pid: int = 0
+    epoch: int = 0
+    restarts: int = 0
+    orders: int = 0
+    fills: int = 0
+    targets: str = ""
+    equity: float = 0.0
+    rss_mib: float = 0.0
+    source_ts: int | None = None
+    simulated: bool = True
+
+    @classmethod
+    def of(cls, answer: Any) -> NodeStatus:
+        """Return what a `node.status` command answered."""
+        return msgspec.convert(answer, cls)
+
+
+class LabStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """What a supervisor keeps: its own process, the gateway's, and every trader's node."""
+
+    pid: int
+    gateway: str = ""
+    traders: tuple[NodeStatus, ...] = ()
+
+
+NODE_COMMANDS = CommandTable(
+    CommandSpec(
+        name="node.status",
+        permission=Permission.NODE_READ,
+        summary="How the node is.",
+        reads=True,
+    ),
+    CommandSpec(
+        name="node.snapshot",
+        permission=Permission.NODE_READ,
+        summary="The present, stamped with the last event's number.",
+        reads=True,
+    ),
+    CommandSpec(
+        name="node.events",
+        permission=Permission.NODE_READ,
+        body=EventsAfter,
+        summary="The stored events after a point, oldest first.",
+        reads=True,
+    ),
+    CommandSpec(
+        name="node.targets",
+        permission=Permission.STRATEGY_CONTROL,
+        body=NewTargets,
+        summary="Trade towards these target weights from now on, also after a restart.",
+    ),
+    CommandSpec(
+        name="node.stop",
+        permission=Permission.NODE_STOP,
+        summary="Stop trading and end the node; positions and working orders stay.",
+    ),
+)
+
+SUPERVISOR_COMMANDS = CommandTable(
+    CommandSpec(
+        name="supervisor.status",
+        permission=Permission.NODE_READ,
+        summary="What runs.",
+        reads=True,
+    ),
+    CommandSpec(
+        name="supervisor.start",
+        permission=Permission.NODE_START,
+        body=StartTrader,
+        summary="Start a trader's venue and node, and the gateway; answers when it trades.",
+    ),
+    CommandSpec(
+        name="supervisor.stop",
+        permission=Permission.NODE_STOP,
+        body=StopTrader,
+        summary="Stop a trader's node and venue; the last one ends gateway and supervisor too.",
+    ),
+    CommandSpec(
+        name="supervisor.shutdown",
+        permission=Permission.NODE_STOP,
+        summary="Stop every trader, the gateway and the supervisor.",
+    ),
+)

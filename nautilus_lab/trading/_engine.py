@@ -1,0 +1,246 @@
+"""Engine 1: trading, seen from a notebook."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from nautilus_lab.config import Settings
+from nautilus_lab.engine import Health, State
+from nautilus_lab.exceptions import LabError, NodeError, NodeNotRunning, NotReachable
+from nautilus_lab.platform.commands import CommandClient
+from nautilus_lab.platform.rundir import Home, ProcessRecord
+from nautilus_lab.trading._commands import LabStatus, NodeStatus
+from nautilus_lab.trading._targets import Targets, as_targets
+
+if TYPE_CHECKING:
+    from nautilus_lab.client import Desk
+
+_SUPERVISOR_START_S = 15.0
+
+
+@dataclass(frozen=True)
+class Node:
+    """A trading node that runs somewhere else; this object may be lost freely.
+
+    Attributes
+    ----------
+    trader : str
+        The trader id.
+    pid : int
+        The node's process when it was started or attached to.
+    engine : TradingEngine
+        What it was started with.
+    """
+
+    trader: str
+    pid: int
+    engine: TradingEngine
+
+    async def status(self) -> NodeStatus:
+        """Ask the node how it is."""
+        return await self.engine.status()
+
+    async def connect(self) -> Desk:
+        """Open a desk on the node: live orders, positions, quotes, P&L."""
+        from nautilus_lab.client import connect
+
+        return await connect(self.trader, root=self.engine.settings.root)
+
+    async def hold(self, weights: Mapping[str, float], *, name: str = "targets") -> None:
+        """Trade towards `weights` (symbol -> fraction of equity) from now on."""
+        await self.engine.hold(weights, name=name)
+
+    async def stop(self) -> None:
+        """Stop the node and its venue; positions and working orders stay in the venue's book."""
+        await self.engine.stop()
+
+    def __repr__(self) -> str:
+        return f"Node({self.trader}, pid {self.pid})"
+
+
+class TradingEngine:
+    """Starts, finds and stops the trading node of a workspace.
+
+    The node lives in a headless kernel of its own that a detached supervisor keeps alive: the
+    notebook that started it, its kernel and JupyterLab itself may die, and it trades on.
+
+    Parameters
+    ----------
+    settings : Settings
+        The workspace; `settings.trading` says which trader, and what it trades.
+    """
+
+    name = "trading"
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._home = Home(settings.home_path)
+        self._rundir = self._home.trader(settings.trading.trader_id)
+
+    def health(self) -> Health:
+        """Report whether the node's process runs; does not ask it."""
+        try:
+            record = ProcessRecord.read(self._rundir.node)
+        except LabError as error:
+            return Health(state=State.FAULTED, detail=str(error))
+        if record is not None and record.alive:
+            return Health(
+                state=State.RUNNING,
+                detail=f"node {self._rundir.trader_id}, pid {record.pid}",
+                since_ns=int(record.started * 1e9),
+            )
+        return Health(state=State.READY, detail="no node runs")
+
+    async def start(
+        self, *, targets: Mapping[str, float] | Targets | None = None, name: str = "targets"
+    ) -> Node:
+        """Start the node, or find it when it runs; returns when it trades.
+
+        Parameters
+        ----------
+        targets : mapping of str to float, optional
+            symbol -> fraction of equity to hold, for instance the weights of an `Allocation`.
+            A node without any holds every stock of the venue in equal weights.
+        name : str, default="targets"
+            What the targets are called in tables and in the audit trail.
+
+        Raises
+        ------
+        InputError
+            When a weight is negative, NaN, above 1, or they sum to more than 1.
+        CatalogMissing, NodeError
+            When the venue or the node could not start; carries the process' own words.
+        """
+        wanted = None
+        if targets is not None:
+            wanted = as_targets(targets, name=name, now_ns=time.time_ns())
+        running = self.health().state is State.RUNNING
+        if wanted is not None and not running:
+            wanted.write(self._rundir.make().targets)
+        await self._ensure_supervisor()
+        timeout_s = 3 * self.settings.trading.start_timeout_s
+        answer = await self._ask(
+            "supervisor.start", {"settings": self.settings.model_dump_json()}, timeout_s
+        )
+        status = NodeStatus.of(answer)
+        if wanted is not None and running:
+            await self.hold(wanted)
+        return Node(status.trader, status.pid, self)
+
+    async def attach(self) -> Node:
+        """Return the node that runs.
+
+        Raises
+        ------
+        NodeNotRunning
+            When none does.
+        """
+        status = await self.status()
+        return Node(status.trader, status.pid, self)
+
+    async def status(self) -> NodeStatus:
+        """Ask the node how it is.
+
+        Raises
+        ------
+        NodeNotRunning
+            When no node answers.
+        """
+        return NodeStatus.of(await self._ask_node("node.status", {}))
+
+    async def hold(self, weights: Mapping[str, float] | Targets, *, name: str = "targets") -> None:
+        """Trade towards `weights` from now on, also after a restart; raises as `start` does."""
+        targets = as_targets(weights, name=name, now_ns=time.time_ns())
+        await self._ask_node("node.targets", {"weights": targets.weights, "name": targets.name})
+
+    async def stop(self) -> None:
+        """Stop the node and its venue; the last one takes the supervisor and gateway along.
+
+        Raises
+        ------
+        NodeNotRunning
+            When none runs.
+        """
+        timeout_s = 2 * self.settings.trading.stop_timeout_s + 10
+        body: dict[str, object] = {"trader": self.settings.trading.trader_id}
+        await self._ask("supervisor.stop", body, timeout_s)
+
+    async def lab_status(self) -> LabStatus:
+        """Ask the supervisor what it keeps; raises `NodeNotRunning` when there is none."""
+        return msgspec.convert(await self._ask("supervisor.status", {}, 10.0), LabStatus)
+
+    async def shut_down(self) -> None:
+        """Stop every trader of the workspace, the gateway and the supervisor."""
+        record = ProcessRecord.read(self._home.supervisor)
+        await self._ask("supervisor.shutdown", {}, 60.0)
+        while record is not None and record.alive:
+            await asyncio.sleep(0.05)
+
+    def __repr__(self) -> str:
+        return f"TradingEngine({self._rundir.trader_id}: {self.health().detail})"
+
+    # --- how ------------------------------------------------------------------------------
+
+    async def _ensure_supervisor(self) -> None:
+        record = ProcessRecord.read(self._home.make().supervisor)
+        if record is not None and record.alive:
+            return
+        output = self._home.logs / "supervisor.out"
+        await asyncio.to_thread(self._launch_supervisor)
+        deadline = time.monotonic() + _SUPERVISOR_START_S
+        while True:
+            record = ProcessRecord.read(self._home.supervisor)
+            if record is not None and record.alive:
+                return
+            if time.monotonic() > deadline:
+                raise NodeError(
+                    "the supervisor must start",
+                    value=f"not there after {_SUPERVISOR_START_S:g} s",
+                    remedy=f"see {output}",
+                )
+            await asyncio.sleep(0.05)
+
+    def _launch_supervisor(self) -> None:
+        with (self._home.logs / "supervisor.out").open("ab") as output:
+            subprocess.run(
+                [
+                    *(sys.executable, "-m", "nautilus_lab.trading.supervisor", "--detach"),
+                    *("--home", str(self._home.path), "--log-level", self.settings.log_level),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                check=True,
+            )
+
+    async def _ask(self, name: str, body: dict[str, object], timeout_s: float) -> object:
+        return await self._call(self._home.supervisor_commands, name, body, timeout_s)
+
+    async def _ask_node(self, name: str, body: dict[str, object]) -> object:
+        return await self._call(self._rundir.commands, name, body, 5.0)
+
+    async def _call(
+        self, address: str, name: str, body: dict[str, object], timeout_s: float
+    ) -> object:
+        client = CommandClient(address)
+        try:
+            return await client.call(name, body or None, timeout_s=timeout_s)
+        except NodeNotRunning:
+            raise
+        except NotReachable:
+            raise NodeNotRunning(
+                "a trading node must be running",
+                value=f"trader {self._rundir.trader_id}",
+                remedy="start one: await lab.trading.start(), or nautilus-lab node start",
+            ) from None
+        finally:
+            await client.close()

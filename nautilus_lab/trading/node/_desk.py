@@ -1,0 +1,289 @@
+"""What a node tells the world: order events as they happen, states a few times a second."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, Literal, Protocol
+
+from nautilus_trader.model.data import QuoteTick
+from nautilus_trader.model.enums import OrderSide
+from nautilus_trader.model.events import OrderFilled as NautilusFill
+from nautilus_trader.model.orders import Order
+
+from nautilus_lab.analytics import LivePositions
+from nautilus_lab.platform.messages import (
+    AccountUpdated,
+    Envelope,
+    Event,
+    LimitBreach,
+    LimitUpdated,
+    OrderFilled,
+    OrderUpdated,
+    PnlUpdated,
+    PositionUpdated,
+    QuoteUpdated,
+    Snapshot,
+    State,
+    envelope,
+)
+from nautilus_lab.risk import LimitCheck, NotionalLimit
+
+_REMEMBERED_ORDERS = 500
+
+
+class Outbox(Protocol):
+    """Where events go: stored, numbered, then published."""
+
+    def publish(
+        self, body: Event, topic: str, *, source_ts: int | None = None, simulated: bool = False
+    ) -> Envelope | None:
+        """Return the numbered envelope; None when the store has this event already."""
+        ...
+
+
+class Desk:
+    """Turns what happens in a Nautilus kernel into envelopes, and keeps the present for snapshots.
+
+    Orders, fills and breaches are events: each goes through the outbox, so that it is in the
+    store before anybody hears of it. Quotes, positions, account, P&L and limits are states: the
+    last one of each topic is kept, and published when it changed.
+
+    Everything a paper node says is marked simulated.
+    """
+
+    def __init__(
+        self,
+        *,
+        trader: str,
+        writer: str,
+        epoch: int,
+        venue: str,
+        outbox: Outbox,
+        publish: Callable[[Envelope], None],
+        cache: Any,
+        limit: NotionalLimit,
+        source_ts: Callable[[], int | None] = lambda: None,
+    ) -> None:
+        self.trader = trader
+        self.writer = writer
+        self.epoch = epoch
+        self.seq = 0
+        self.positions = LivePositions()
+        self.starting_cash = 0.0
+        self.last_event_ns = 0
+        self._venue = venue
+        self._outbox = outbox
+        self._publish = publish
+        self._cache = cache
+        self._limit = limit
+        self._source_ts = source_ts
+        self._orders: OrderedDict[str, Envelope] = OrderedDict()  # client order id -> its last
+        self._states: dict[str, Envelope] = {}  # topic -> its last
+        self._largest_order = 0.0
+
+    # --- events ---------------------------------------------------------------------------
+
+    def on_order_event(self, event: Any) -> None:
+        """Tell of an order event of Nautilus, after its cache applied it."""
+        order = self._cache.order(event.client_order_id)
+        if order is None:
+            return
+        if isinstance(event, NautilusFill) and not self._on_fill(event, order):
+            return
+        told = self._tell(
+            _order_updated(order, getattr(event, "reason", "") or ""),
+            f"trading.order.{self.trader}.{order.strategy_id.value}",
+        )
+        if told is not None:
+            self.remember_order(told)
+
+    def on_denied(self, order: Order, check: LimitCheck | None, reason: str) -> None:
+        """Tell that the gate let an order through no further."""
+        self._tell(
+            LimitBreach(
+                limit="max_order_notional",
+                scope=f"order:{order.strategy_id.value}",
+                value=check.value if check is not None else 0.0,
+                limit_value=self._limit.max_notional,
+                action="deny",
+                client_order_id=order.client_order_id.value,
+                reason=reason,
+            ),
+            f"risk.breach.{self.trader}.max_order_notional",
+        )
+
+    def remember_order(self, told: Envelope) -> None:
+        """Keep an order's last envelope for snapshots."""
+        body = told.body
+        if isinstance(body, OrderUpdated):
+            self._orders[body.client_order_id] = told
+            self._orders.move_to_end(body.client_order_id)
+            while len(self._orders) > _REMEMBERED_ORDERS:
+                self._orders.popitem(last=False)
+
+    def remember_fill(self, fill: OrderFilled) -> None:
+        """Account for a fill that is in the store already."""
+        self.positions.fill(
+            fill.instrument,
+            fill.side,
+            float(fill.quantity),
+            float(fill.price),
+            commission=float(fill.commission),
+        )
+
+    def tell(self, body: Event, topic: str) -> None:
+        """Tell an event of the node itself."""
+        self._tell(body, topic)
+
+    def _on_fill(self, event: NautilusFill, order: Order) -> bool:
+        """Tell of a fill; returns False when the store has its trade id already."""
+        fill = OrderFilled(
+            trade_id=event.trade_id.value,
+            client_order_id=event.client_order_id.value,
+            strategy=order.strategy_id.value,
+            instrument=event.instrument_id.value,
+            side=_side(event.order_side),
+            quantity=event.last_qty.as_decimal(),
+            price=event.last_px.as_decimal(),
+            commission=event.commission.as_decimal(),
+            currency=event.currency.code,
+        )
+        topic = f"trading.fill.{self.trader}.{order.strategy_id.value}"
+        if self._tell(fill, topic) is None:
+            return False
+        self.remember_fill(fill)
+        return True
+
+    def _tell(self, body: Event, topic: str) -> Envelope | None:
+        told = self._outbox.publish(body, topic, source_ts=self._source_ts(), simulated=True)
+        if told is not None:
+            self.seq = told.seq or self.seq
+            self.last_event_ns = told.ts
+        return told
+
+    # --- states ---------------------------------------------------------------------------
+
+    def on_quote(self, quote: QuoteTick) -> None:
+        """Tell of a quote and value the position it is for."""
+        bid, ask = float(quote.bid_price), float(quote.ask_price)
+        instrument = quote.instrument_id.value
+        self.positions.mark(instrument, (bid + ask) / 2)
+        body = QuoteUpdated(
+            instrument=instrument,
+            bid=bid,
+            ask=ask,
+            bid_size=float(quote.bid_size),
+            ask_size=float(quote.ask_size),
+        )
+        self.state(body, f"market.quote.{self._venue}.{quote.instrument_id.symbol.value}")
+
+    def publish_book(self) -> None:
+        """Tell positions, account, P&L and limits as they are now."""
+        book, trader = self.positions, self.trader
+        for instrument in book.instruments:
+            position = book[instrument]
+            body = PositionUpdated(
+                instrument=instrument,
+                quantity=position.quantity,
+                average_price=position.average_price,
+                market_price=position.price,
+                market_value=position.market_value,
+                unrealised=position.unrealised,
+                realised=position.realised,
+            )
+            self.state(body, f"trading.position.{trader}.all.{instrument}")
+        equity = self.starting_cash + book.total
+        self.state(
+            AccountUpdated(
+                venue=self._venue,
+                currency="USD",
+                cash=equity - book.net,
+                equity=equity,
+                gross_exposure=book.gross,
+                net_exposure=book.net,
+            ),
+            f"trading.account.{trader}.{self._venue}",
+        )
+        self.state(
+            PnlUpdated(
+                scope="account",
+                currency="USD",
+                realised=book.realised,
+                unrealised=book.unrealised,
+                commissions=book.commissions,
+                total=book.total,
+                equity=equity,
+            ),
+            f"analytics.pnl.{trader}.account",
+        )
+        check = self._limit.check(self._largest_order)
+        self.state(
+            LimitUpdated(
+                limit="max_order_notional",
+                scope="order",
+                value=check.value,
+                limit_value=check.limit,
+                utilisation=check.utilisation,
+                level=check.level,
+            ),
+            f"risk.limit.{trader}.max_order_notional",
+        )
+
+    def on_checked(self, check: LimitCheck) -> None:
+        """Note the notional the gate valued last, for the limit's utilisation."""
+        self._largest_order = max(self._largest_order, check.value)
+
+    def state(self, body: State, topic: str) -> None:
+        """Publish a state when it differs from the last one of its topic."""
+        last = self._states.get(topic)
+        if last is not None and last.body == body:
+            return
+        now = envelope(
+            body,
+            topic,
+            trader=self.trader,
+            writer=self.writer,
+            epoch=self.epoch,
+            source_ts=self._source_ts(),
+            simulated=True,
+        )
+        self._states[topic] = now
+        self._publish(now)
+
+    def snapshot(self) -> Snapshot:
+        """Return the present, stamped with the last event's number."""
+        return Snapshot(
+            trader=self.trader,
+            epoch=self.epoch,
+            seq=self.seq,
+            ts=time.time_ns(),
+            simulated=True,
+            orders=tuple(self._orders.values()),
+            states=tuple(self._states.values()),
+        )
+
+
+def _order_updated(order: Order, reason: str) -> OrderUpdated:
+    average = order.avg_px
+    venue_order_id = order.venue_order_id
+    return OrderUpdated(
+        client_order_id=order.client_order_id.value,
+        venue_order_id=venue_order_id.value if venue_order_id is not None else None,
+        strategy=order.strategy_id.value,
+        instrument=order.instrument_id.value,
+        side=_side(order.side),
+        order_type=order.type_string(),
+        quantity=order.quantity.as_decimal(),
+        filled=order.filled_qty.as_decimal(),
+        limit_price=order.price.as_decimal() if order.has_price else None,
+        average_price=Decimal(str(round(average, 6))) if average else None,
+        status=order.status_string(),
+        reason=reason,
+    )
+
+
+def _side(side: OrderSide) -> Literal["BUY", "SELL"]:
+    return "BUY" if side == OrderSide.BUY else "SELL"

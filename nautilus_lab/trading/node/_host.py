@@ -1,0 +1,421 @@
+"""The life of one trading node: build, reconcile, trade, stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import time
+from contextlib import AsyncExitStack
+from typing import Any
+
+from nautilus_trader.common import Environment
+from nautilus_trader.config import (
+    LiveDataClientConfig,
+    LiveExecClientConfig,
+    LiveExecEngineConfig,
+    LoggingConfig,
+    TradingNodeConfig,
+)
+from nautilus_trader.live.node import TradingNode
+from nautilus_trader.model.identifiers import InstrumentId, TraderId
+
+from nautilus_lab.config import Settings
+from nautilus_lab.engine import Lifecycle, State
+from nautilus_lab.exceptions import InputError, LabError, NodeError
+from nautilus_lab.execution.gate import Gate
+from nautilus_lab.execution.paper import (
+    Account,
+    GetAccount,
+    ListPositions,
+    ListSymbols,
+    PaperVenueClient,
+    Positions,
+    Symbols,
+)
+from nautilus_lab.platform.access import LocalOwner
+from nautilus_lab.platform.audit import AuditTrail
+from nautilus_lab.platform.bus import IpcBus
+from nautilus_lab.platform.commands import CommandServer, Handler, Request
+from nautilus_lab.platform.connection import ConnectionState
+from nautilus_lab.platform.messages import (
+    Envelope,
+    HealthUpdated,
+    NodeStateChanged,
+    Snapshot,
+)
+from nautilus_lab.platform.outbox import Outbox
+from nautilus_lab.platform.rundir import Failure, Home, ProcessRecord, RunDirectory
+from nautilus_lab.platform.store import TradingStore
+from nautilus_lab.platform.telemetry import LoopLag, resource_use
+from nautilus_lab.risk import NotionalLimit
+from nautilus_lab.strategies.nautilus import HoldTargets, HoldTargetsConfig
+from nautilus_lab.trading._commands import NODE_COMMANDS, EventsAfter, NewTargets, NodeStatus
+from nautilus_lab.trading._targets import Targets
+from nautilus_lab.trading.node._data import PaperDataClient, data_factory
+from nautilus_lab.trading.node._desk import Desk
+from nautilus_lab.trading.node._execution import execution_factory
+from nautilus_lab.trading.node._instruments import VENUE, instrument
+from nautilus_lab.trading.node._journal import StoreJournal
+
+log = logging.getLogger(__name__)
+
+_WRITER = "node"
+_STATES_EVERY_S = 0.25
+_RECONCILE_EVERY_S = 5.0
+_MOST_EVENTS = 10_000
+_ACCOUNT = "PAPER-1"
+
+
+class NodeHost:
+    """Builds a Nautilus node from settings, runs it, and ends it within a deadline.
+
+    Parameters
+    ----------
+    settings : Settings
+        The workspace's settings as they were when the node was asked for.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.rundir: RunDirectory = (
+            Home(settings.home_path).make().trader(settings.trading.trader_id).make()
+        )
+        self.life = Lifecycle(owner=f"node {settings.trading.trader_id}")
+        self._stop = asyncio.Event()
+        self._mismatches = 0
+
+    async def run(self) -> int:
+        """Run until asked to stop; returns the process' exit code."""
+        loop = asyncio.get_running_loop()
+        async with AsyncExitStack() as stack:
+            # Signals are ours: Nautilus' own handlers would stop half of the node.
+            handlers = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGABRT)}
+            stack.enter_context(self.rundir.node_lock)
+            stack.callback(self.rundir.node.unlink, missing_ok=True)
+            try:
+                node = await self._start(stack)
+            except LabError as error:
+                log.error("the node could not start: %s", error)
+                self._fail(error)
+                return 2
+            loop.add_signal_handler(signal.SIGTERM, self._stop.set)
+            loop.remove_signal_handler(signal.SIGINT)
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            await self._stop.wait()
+            await self._end(node)
+        return 0
+
+    # --- start ----------------------------------------------------------------------------
+
+    async def _start(self, stack: AsyncExitStack) -> TradingNode:
+        trading = self.settings.trading
+        self.life.move(State.STARTING)
+        store = TradingStore.open(
+            self.rundir.store, busy_timeout_ms=self.settings.store.busy_timeout_ms
+        )
+        stack.callback(store.close)
+        bus = IpcBus.serve(self.rundir.events)
+        stack.callback(bus.close)
+        epoch = store.begin_epoch(_WRITER)
+        trail = AuditTrail(store)
+        limit = NotionalLimit(max_notional=trading.max_order_notional)
+        venue = PaperVenueClient(
+            orders_address=self.rundir.venue_orders,
+            quotes_address=self.rundir.venue_quotes,
+            on_state=self._on_venue_state,
+        )
+        await venue.connect(timeout_s=trading.start_timeout_s / 2)
+        stack.push_async_callback(venue.close)
+        self._symbols = (await venue.request(ListSymbols(), Symbols)).symbols
+        self._targets = self._saved_targets()
+
+        made: list[PaperDataClient] = []
+        node = TradingNode(self._node_config(), loop=asyncio.get_running_loop())
+        self._node = node
+        self._desk = desk = Desk(
+            trader=trading.trader_id,
+            writer=_WRITER,
+            epoch=epoch,
+            venue=VENUE.value,
+            outbox=Outbox(store, bus, trader=trading.trader_id, writer=_WRITER, epoch=epoch),
+            publish=bus.publish,
+            cache=node.cache,
+            limit=limit,
+            source_ts=lambda: made[0].source_ts if made else None,
+        )
+        self._store, self._trail, self._venue, self._made = store, trail, venue, made
+        self._remember(store)
+        self._tell_state("starting")
+        node.add_data_client_factory(
+            VENUE.value, data_factory(venue, [instrument(symbol) for symbol in self._symbols], made)
+        )
+        node.add_exec_client_factory(VENUE.value, execution_factory(venue, _ACCOUNT))
+        node.build()
+        Gate(
+            node.kernel,
+            limit=limit,
+            journal=StoreJournal(trail),
+            on_checked=desk.on_checked,
+            on_denied=desk.on_denied,
+        ).install()
+        self._strategy = self._make_strategy()
+        node.trader.add_strategy(self._strategy)
+        node.kernel.msgbus.subscribe("events.order.*", desk.on_order_event)
+        node.kernel.msgbus.subscribe("data.quotes.*", desk.on_quote)
+        self._running = asyncio.ensure_future(node.run_async())
+        stack.push_async_callback(self._cancel, self._running)
+        await self._until_trading(node)
+        await self._value_book()
+        server = CommandServer(
+            self.rundir.commands, NODE_COMMANDS, LocalOwner().verify, self._handlers()
+        )
+        await server.start()
+        stack.push_async_callback(server.stop)
+        lag = LoopLag()
+        for work in (self._publish_states(), self._beat(lag), self._reconcile()):
+            stack.push_async_callback(self._cancel, asyncio.ensure_future(work))
+        self.life.move(State.RUNNING)
+        self._tell_state("running")
+        ProcessRecord.of_this_process(
+            "node",
+            address=self.rundir.commands,
+            detail={"trader": trading.trader_id, "epoch": str(epoch)},
+        ).write(self.rundir.node)
+        return node
+
+    def _saved_targets(self) -> Targets:
+        targets = Targets.read(self.rundir.targets)
+        if targets is None:
+            equal = 0.95 / len(self._symbols)
+            targets = Targets(weights=dict.fromkeys(self._symbols, equal), name="equal weights")
+        return self._require_tradable(targets)
+
+    def _require_tradable(self, targets: Targets) -> Targets:
+        if unknown := sorted(set(targets.weights) - set(self._symbols)):
+            raise InputError(
+                "every target must trade at the venue",
+                value=", ".join(unknown),
+                remedy=f"choose among {', '.join(self._symbols)}",
+            )
+        return targets
+
+    def _make_strategy(self) -> HoldTargets:
+        trading = self.settings.trading
+        return HoldTargets(
+            HoldTargetsConfig(
+                strategy_id="HoldTargets-001",
+                # What the venue reports after a restart was this strategy's, and is again.
+                external_order_claims=[
+                    InstrumentId.from_str(name) for name in self._weights(self._targets)
+                ],
+                weights=self._weights(self._targets),
+                interval_s=max(1.0, trading.seconds_per_day / 4),
+                largest_order=trading.max_order_notional * 0.8,
+            )
+        )
+
+    def _weights(self, targets: Targets) -> dict[str, float]:
+        return {f"{s}.{VENUE.value}": targets.weights.get(s, 0.0) for s in self._symbols}
+
+    def _node_config(self) -> TradingNodeConfig:
+        trading = self.settings.trading
+        return TradingNodeConfig(
+            environment=Environment.LIVE,
+            trader_id=TraderId(trading.trader_id),
+            logging=LoggingConfig(
+                log_level="ERROR",
+                log_level_file=self.settings.log_level,
+                log_directory=str(self.rundir.logs),
+                log_file_name="nautilus",
+                log_file_max_size=10_000_000,
+                log_file_max_backup_count=5,
+                log_colors=False,
+                clear_log_file=False,
+            ),
+            exec_engine=LiveExecEngineConfig(
+                reconciliation=True,
+                reconciliation_startup_delay_secs=10.0,
+                open_check_interval_secs=5.0,
+                position_check_interval_secs=30.0,
+            ),
+            data_clients={VENUE.value: LiveDataClientConfig()},
+            exec_clients={VENUE.value: LiveExecClientConfig()},
+            timeout_connection=20.0,
+            timeout_reconciliation=20.0,
+            timeout_portfolio=10.0,
+            timeout_disconnection=3.0,
+            timeout_post_stop=0.5,
+        )
+
+    def _remember(self, store: TradingStore) -> None:
+        """Bring the desk to where the store left it."""
+        for fill in store.fills():
+            self._desk.remember_fill(fill)
+        for told in store.last_orders():
+            self._desk.remember_order(told)
+
+    async def _until_trading(self, node: TradingNode) -> None:
+        deadline = asyncio.get_running_loop().time() + self.settings.trading.start_timeout_s
+        while not node.trader.is_running:
+            if self._running.done():
+                raise NodeError(
+                    "the Nautilus node must start",
+                    value=repr(self._running.exception()),
+                    remedy=f"see {self.rundir.logs}",
+                )
+            if asyncio.get_running_loop().time() > deadline:
+                raise NodeError(
+                    "the Nautilus node must start in time",
+                    value=f"{self.settings.trading.start_timeout_s:g} s",
+                    remedy=f"see {self.rundir.logs}",
+                )
+            await asyncio.sleep(0.05)
+
+    async def _value_book(self) -> None:
+        """Find the cash the account began with: the venue's cash less what our fills moved."""
+        account = (await self._venue.request(GetAccount(), Account)).account
+        self._desk.starting_cash = float(account.cash) - self._desk.positions.cash_flow
+
+    # --- while it runs --------------------------------------------------------------------
+
+    async def _publish_states(self) -> None:
+        while True:
+            await asyncio.sleep(_STATES_EVERY_S)
+            self._desk.publish_book()
+
+    async def _beat(self, lag: LoopLag) -> None:
+        async with lag:
+            while True:
+                use = resource_use()
+                self._desk.state(
+                    HealthUpdated(
+                        component="node",
+                        state=self.life.state.value,
+                        detail=self.life.detail,
+                        pid=os.getpid(),
+                        loop_lag_ms=round(lag.worst_ms, 1),
+                        rss_mib=round(use.rss_mib, 1),
+                    ),
+                    f"system.health.{self.settings.trading.trader_id}",
+                )
+                await asyncio.sleep(self.settings.trading.heartbeat_s)
+
+    async def _reconcile(self) -> None:
+        """Compare our positions with the venue's; two differences in a row degrade the node."""
+        while True:
+            await asyncio.sleep(_RECONCILE_EVERY_S)
+            try:
+                answer = await self._venue.request(ListPositions(), Positions)
+            except LabError as error:
+                self._degrade(str(error))
+                continue
+            theirs = {f"{p.symbol}.{VENUE.value}": float(p.quantity) for p in answer.positions}
+            book = self._desk.positions
+            ours = {name: book[name].quantity for name in book.instruments if book[name].quantity}
+            self._mismatches = self._mismatches + 1 if ours != theirs else 0
+            if self._mismatches >= 2:
+                differing = sorted(n for n in ours.keys() | theirs if ours.get(n) != theirs.get(n))
+                self._degrade(f"positions differ from the venue's: {', '.join(differing)}")
+            elif not self._mismatches and self._venue.state is ConnectionState.CONNECTED:
+                self._recover()
+
+    def _on_venue_state(self, state: ConnectionState) -> None:
+        if state is ConnectionState.RECONNECTING:
+            self._degrade("the paper venue does not answer")
+        elif state is ConnectionState.CONNECTED:
+            self._recover()
+
+    def _degrade(self, why: str) -> None:
+        if self.life.state is State.RUNNING:
+            self.life.move(State.DEGRADED, why)
+            self._tell_state("degraded", why)
+
+    def _recover(self) -> None:
+        if self.life.state is State.DEGRADED:
+            self.life.move(State.RUNNING)
+            self._tell_state("running", "recovered")
+
+    def _tell_state(self, state: str, reason: str = "") -> None:
+        trader = self.settings.trading.trader_id
+        self._desk.tell(
+            NodeStateChanged(component="node", state=state, reason=reason),
+            f"system.node.{trader}",
+        )
+
+    # --- commands -------------------------------------------------------------------------
+
+    def _handlers(self) -> dict[str, Handler]:
+        return {
+            "node.status": self._status,
+            "node.snapshot": self._snapshot,
+            "node.events": self._events,
+            "node.targets": self._new_targets,
+            "node.stop": self._asked_to_stop,
+        }
+
+    async def _status(self, request: Request) -> NodeStatus:
+        desk = self._desk
+        return NodeStatus(
+            trader=desk.trader,
+            state=self.life.state.value,
+            detail=self.life.detail,
+            pid=os.getpid(),
+            epoch=desk.epoch,
+            orders=self._store.count_orders(),
+            fills=self._store.count_fills(),
+            targets=self._targets.name,
+            equity=desk.starting_cash + desk.positions.total,
+            rss_mib=round(resource_use().rss_mib, 1),
+            source_ts=self._made[0].source_ts,
+        )
+
+    async def _snapshot(self, request: Request) -> Snapshot:
+        return self._desk.snapshot()
+
+    async def _events(self, request: Request) -> list[Envelope]:
+        after: EventsAfter = request.body
+        return list(self._store.outbox_after(_WRITER, after.epoch, after.seq, limit=_MOST_EVENTS))
+
+    async def _new_targets(self, request: Request) -> str:
+        asked: NewTargets = request.body
+        targets = Targets(weights=asked.weights, name=asked.name, made_ns=time.time_ns())
+        self._require_tradable(targets.check())
+        self._trail.append(
+            actor=request.principal.name,
+            kind="targets",
+            body={"name": targets.name, "weights": {s: str(w) for s, w in targets.weights.items()}},
+        )
+        targets.write(self.rundir.targets)
+        self._targets = targets
+        self._strategy.hold(self._weights(targets))
+        return "trading towards the new targets"
+
+    async def _asked_to_stop(self, request: Request) -> str:
+        log.info("asked to stop by %s", request.principal.name)
+        self._stop.set()
+        return "stopping"
+
+    # --- the end --------------------------------------------------------------------------
+
+    async def _end(self, node: TradingNode) -> None:
+        self.life.move(State.STOPPING)
+        self._tell_state("stopping")
+        try:
+            await asyncio.wait_for(node.stop_async(), self.settings.trading.stop_timeout_s / 2)
+        except TimeoutError:
+            log.error("Nautilus did not stop in time; the process ends all the same")
+        self.life.move(State.STOPPED)
+        self._tell_state("stopped")
+
+    def _fail(self, error: LabError) -> None:
+        self.life.move(State.FAULTED, str(error))
+        Failure.of("node", error).write(self.rundir.failure)
+
+    @staticmethod
+    async def _cancel(task: asyncio.Future[Any]) -> None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

@@ -62,18 +62,19 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture(autouse=True, scope="module")
 def nothing_left_running() -> Iterator[None]:
-    """Fail when a process that these tests started, detached or not, outlives them by 10 s."""
+    """Fail when a process that these tests started, detached or not, outlives them by 5 s."""
     mark = uuid.uuid4().hex
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(_MARK, mark)
         yield
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 5
         while (left := _started_with(mark)) and time.monotonic() < deadline:
             time.sleep(0.1)
+    words = [_words(process) for process in left]
     for process in left:
         process.kill()
     if left:
-        pytest.fail(f"left running: {[_words(process) for process in left]}", pytrace=False)
+        pytest.fail(f"left running: {words}", pytrace=False)
 
 
 def _started_with(mark: str) -> list[psutil.Process]:

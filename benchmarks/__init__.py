@@ -1,0 +1,1 @@
+"""Measurements against the targets, beside the libraries they are compared with."""

@@ -1,0 +1,72 @@
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+TARGETS = ("lab", "demo", "test", "check", "notebooks", "bench", "docs", "lock", "clean")
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_chore_is_a_line_or_two(repository, target):
+    makefile = (repository / "Makefile").read_text("utf-8")
+    recipe = re.search(rf"^{target}:.*\n((?:\t.*\n)+)", makefile, re.M)
+    assert 1 <= len(recipe[1].splitlines()) <= 2
+
+
+def test_ci_runs_check_and_test_and_nothing_else(repository):
+    script = (repository / ".ci" / "run").read_text("utf-8")
+    assert script.count("make") == 1
+    assert "CI=true exec make check test" in script
+    assert os.access(repository / ".ci" / "run", os.X_OK)
+
+
+@pytest.fixture
+def clone(repository, tmp_path):
+    """What `scripts/setup` reads, with an interpreter wanted that nobody has."""
+    folder = tmp_path / "clone"
+    (folder / "scripts").mkdir(parents=True)
+    shutil.copy(repository / "scripts" / "setup", folder / "scripts")
+    shutil.copy(repository / "requirements.lock", folder)
+    (folder / ".python-version").write_text("3.99\n")
+    return folder
+
+
+def test_a_missing_interpreter_is_one_clear_error_and_leaves_nothing(clone):
+    before = sorted(clone.rglob("*"))
+    done = subprocess.run([clone / "scripts" / "setup"], capture_output=True, text=True)
+    assert done.returncode == 1
+    (message,) = done.stderr.splitlines()
+    assert "Python 3.99 is needed (.python-version) and was not found" in message
+    assert "pyenv install 3.99" in message
+    assert sorted(clone.rglob("*")) == before
+
+
+def test_a_uv_that_cannot_be_fetched_is_one_clear_error_and_leaves_nothing(clone, tmp_path):
+    programs = tmp_path / "programs"  # no uv, and a Python that has no venv
+    programs.mkdir()
+    for name in ("bash", "dirname", "tr", "rm", "env"):
+        (programs / name).symlink_to(shutil.which(name))
+    python = programs / "python3.99"
+    answers = '*version_info*) echo 3.99 ;; *sys.executable*) echo "$0" ;; *) exit 1 ;;'
+    python.write_text(f'#!/bin/bash\ncase "$*" in {answers} esac\n')
+    python.chmod(0o755)
+    before = sorted(clone.rglob("*"))
+    done = subprocess.run(
+        [clone / "scripts" / "setup"],
+        capture_output=True,
+        text=True,
+        env={"PATH": str(programs), "HOME": str(tmp_path)},
+    )
+    assert done.returncode == 1
+    *_, message = done.stderr.splitlines()
+    assert "uv could not be fetched. Install it and run make again" in message
+    assert sorted(clone.rglob("*")) == before
+
+
+def test_the_environment_holds_compiled_bytecode(repository):
+    packages = next(Path(repository / ".venv" / "lib").glob("python3*")) / "site-packages"
+    assert list(packages.glob("pandas/__pycache__/__init__.*.pyc")) != []
+    assert list((repository / "nautilus_lab" / "__pycache__").glob("config.*.pyc")) != []

@@ -138,7 +138,7 @@ class Performance(HasTearSheet):
                 Chart(
                     title="Growth of one unit",
                     figure=self._growth_figure,
-                    preview=lambda: line_preview(self._lines(), ".2f"),
+                    preview=lambda: line_preview(self._lines(), ".2f", log=True),
                 ),
                 Chart(
                     title="Drawdown",
@@ -151,11 +151,13 @@ class Performance(HasTearSheet):
                     title="Deepest drawdowns",
                     rows=self._spells(),
                     formats={"depth": ".1%"},
+                    wide=True,
                     note="A peak without a date is the start; a dash under recovery: not yet.",
                 ),
                 Table(
                     title="Monthly returns",
                     rows=self.monthly_returns,
+                    wide=True,
                     formats=dict.fromkeys((*_MONTHS, "Year"), ".1%"),
                 ),
             ),

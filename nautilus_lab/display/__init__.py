@@ -2,7 +2,7 @@
 
 from nautilus_lab.display._figure import GAIN, LOSS, PALETTE, Theme, house_template, style_figure
 from nautilus_lab.display._format import Format, escape, format_value
-from nautilus_lab.display._preview import bar_preview, line_preview
+from nautilus_lab.display._preview import bar_preview, histogram_preview, line_preview
 from nautilus_lab.display._table import Rows, Table, html_table
 from nautilus_lab.display._tearsheet import Chart, Facts, HasTearSheet, Part, TearSheet
 from nautilus_lab.display._traceback import traceback
@@ -23,6 +23,7 @@ __all__ = [
     "bar_preview",
     "escape",
     "format_value",
+    "histogram_preview",
     "house_template",
     "html_table",
     "line_preview",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,11 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 8, 8, 20
 
 
 def line_preview(
-    lines: Mapping[str, pd.Series[float]], form: Format = ".3g", *, area: bool = False
+    lines: Mapping[str, pd.Series[float]],
+    form: Format = ".3g",
+    *,
+    area: bool = False,
+    log: bool = False,
 ) -> str:
     """Draw one or a few series over time.
 
@@ -31,6 +36,8 @@ def line_preview(
         How the value axis is written.
     area : bool, default=False
         Fill between the first series and zero: for drawdowns.
+    log : bool, default=False
+        Equal distances are equal growth; all values must be positive.
 
     Returns
     -------
@@ -47,6 +54,9 @@ def line_preview(
     low, high = float(values.min()), float(values.max())
     if area:
         low, high = min(low, 0.0), max(high, 0.0)
+    if log:
+        low, high = math.log(low), math.log(high)
+        drawn = {name: line.map(math.log) for name, line in drawn.items()}
     begin = min(line.index[0] for line in drawn.values())
     end = max(line.index[-1] for line in drawn.values())
     down = _scale(low, high, _HEIGHT - _BOTTOM, _TOP)
@@ -67,7 +77,8 @@ def line_preview(
         f'<text x="{_WIDTH - _RIGHT}" y="{_HEIGHT - 5}" text-anchor="end">'
         f"{escape(format_value(end))}</text>"
     )
-    return _svg(_axis(low, high, down, form) + "".join(paths) + ends) + _legend(list(drawn))
+    marks = _axis(low, high, down, _exponential(form) if log else form)
+    return _svg(marks + "".join(paths) + ends) + _legend(list(drawn))
 
 
 def bar_preview(bars: Mapping[str, float], form: Format = ".3g") -> str:
@@ -85,8 +96,6 @@ def bar_preview(bars: Mapping[str, float], form: Format = ".3g") -> str:
     str
         An SVG element; empty when no value is finite.
     """
-    import math
-
     finite = [value for value in bars.values() if math.isfinite(value)]
     if not finite:
         return ""
@@ -108,6 +117,65 @@ def bar_preview(bars: Mapping[str, float], form: Format = ".3g") -> str:
                 f'fill-opacity="0.85"><title>{escape(format_value(value, form))}</title></rect>'
             )
     return _svg(_axis(low, high, down, form) + "".join(shapes))
+
+
+def histogram_preview(
+    values: pd.Series[float], marks: Mapping[str, float], form: Format = ".1%", *, bins: int = 40
+) -> str:
+    """Draw how often values occur, with named places marked; counts on a log scale.
+
+    Parameters
+    ----------
+    values : Series, shape (n,)
+        Finite numbers, at least one.
+    marks : mapping of str to float
+        Name -> place on the value axis.
+    form : str or callable, default=".1%"
+        How the ends of the value axis are written.
+    bins : int, default=40
+        How many bars.
+
+    Returns
+    -------
+    str
+        An SVG element.
+    """
+    import numpy as np
+
+    counts, edges = np.histogram(values, bins=bins)
+    low, high = float(edges[0]), float(edges[-1])
+    across = _scale(low, high, _LEFT, _WIDTH - _RIGHT)
+    # One occurrence must be seen beside a thousand.
+    heights = np.log1p(counts)
+    down = _scale(0.0, float(heights.max()), _HEIGHT - _BOTTOM, _TOP)
+    floor = _HEIGHT - _BOTTOM
+    width = (_WIDTH - _LEFT - _RIGHT) / bins
+    shapes = [
+        f'<rect x="{across(edge):.1f}" y="{down(height):.1f}" width="{width * 0.86:.1f}" '
+        f'height="{floor - down(height):.1f}" fill="{PALETTE[0]}" fill-opacity="0.8"/>'
+        for edge, height in zip(edges[:-1].tolist(), heights.tolist(), strict=True)
+        if height
+    ]
+    for line, (colour, (name, place)) in enumerate(
+        zip((PALETTE[1], LOSS, *PALETTE[3:]), marks.items(), strict=False)
+    ):
+        x = min(max(across(place), _LEFT), _WIDTH - _RIGHT)
+        shapes.append(
+            f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP}" y2="{floor}" stroke="{colour}" '
+            f'stroke-width="1.6"/><text x="{x + 4:.1f}" y="{_TOP + 9 + 12 * line}">'
+            f"{escape(name)}</text>"
+        )
+    axis = (
+        f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{floor}" y2="{floor}" class="nl-grid"/>'
+        f'<text x="{_LEFT}" y="{_HEIGHT - 5}">{escape(format_value(low, form))}</text>'
+        f'<text x="{_WIDTH - _RIGHT}" y="{_HEIGHT - 5}" text-anchor="end">'
+        f"{escape(format_value(high, form))}</text>"
+    )
+    return _svg(axis + "".join(shapes))
+
+
+def _exponential(form: Format) -> Callable[[object], str]:
+    return lambda value: format_value(math.exp(float(str(value))), form)
 
 
 def _thinned(line: pd.Series[float], begin: Any, end: Any) -> tuple[FloatArray, FloatArray]:

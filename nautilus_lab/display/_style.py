@@ -27,9 +27,10 @@ text-overflow:ellipsis}
 font-variant-numeric:tabular-nums}
 .nl-sheet .nl-grid-row{display:grid;gap:14px;margin:14px 0 0;align-items:start;
 grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr))}
+.nl-sheet .nl-wide{grid-column:1/-1}
 .nl-sheet .nl-chart,.nl-sheet .nl-table{border:1px solid var(--nl-line);border-radius:8px;
 padding:10px 12px;background:var(--nl-card);overflow-x:auto}
-.nl-sheet svg.nl-preview{display:block;width:100%;height:auto}
+.nl-sheet svg.nl-preview{display:block;width:100%;max-width:640px;height:auto}
 .nl-sheet svg.nl-preview text{font-size:10.5px;fill:var(--nl-muted);
 font-variant-numeric:tabular-nums}
 .nl-sheet svg.nl-preview .nl-grid{stroke:var(--nl-line);stroke-width:1}

@@ -35,6 +35,8 @@ class Table:
         A line under the table: the convention or the unit.
     most : int, default=40
         Rows shown; of more, the first and last are, with the number left out between them.
+    wide : bool, default=False
+        Take the full width of the sheet.
 
     Examples
     --------
@@ -48,6 +50,7 @@ class Table:
     formats: Mapping[str, Format] = field(default_factory=dict)
     note: str = ""
     most: int = 40
+    wide: bool = False
 
     def __repr__(self) -> str:
         return f"Table({self.title!r}, {len(self.rows)} rows)"
@@ -64,8 +67,9 @@ class Table:
         lines = "".join(f"<tr>{''.join(_cell(cell) for cell in row)}</tr>" for row in body)
         title = f"<h4>{escape(self.title)}</h4>" if self.title else ""
         note = f'<p class="nl-note">{escape(self.note)}</p>' if self.note else ""
+        kind = "nl-table nl-wide" if self.wide else "nl-table"
         return (
-            f'<div class="nl-table">{title}<table><thead><tr>{columns}</tr></thead>'
+            f'<div class="{kind}">{title}<table><thead><tr>{columns}</tr></thead>'
             f"<tbody>{lines}</tbody></table>{note}</div>"
         )
 
@@ -95,10 +99,7 @@ class Table:
             left_out = len(rows) - 2 * half
             shown = [*rows[:half], *rows[len(rows) - half :]]
         body = [
-            [
-                (format_value(value, form), "" if form is _plain else _kind(value))
-                for value, form in zip(row, formats, strict=True)
-            ]
+            [_written(value, form) for value, form in zip(row, formats, strict=True)]
             for row in shown
         ]
         if left_out:
@@ -163,10 +164,14 @@ def _right(head: Sequence[str], body: Sequence[Sequence[tuple[str, str]]]) -> li
     return [any(row[place][1] for row in body) for place in range(len(head))]
 
 
-def _kind(value: object) -> str:
-    if is_missing(value) or not is_number(value):
-        return ""
-    return "nl-number nl-negative" if value < 0 else "nl-number"  # type: ignore[operator]
+def _written(value: object, form: Format | None) -> tuple[str, str]:
+    """Return the text of a cell and its class."""
+    text = format_value(value, form)
+    if form is _plain or is_missing(value) or not is_number(value):
+        return text, ""
+    # By the text, not the value: what is written as 0.0% is not shown as a loss.
+    negative = text.startswith("\N{MINUS SIGN}")
+    return text, "nl-number nl-negative" if negative else "nl-number"
 
 
 def _cell(cell: tuple[str, str]) -> str:

@@ -206,10 +206,10 @@ class TearSheet:
         caption = badge + escape(" ".join(self.provenance.notices))
         warning = f'<p class="nl-caption">{caption}</p>' if caption else ""
         inside = []
-        # Facts run the full width; charts and tables share rows with their like.
-        for kind, group in groupby(self.parts, key=type):
+        # Facts run the full width; charts and tables share a grid.
+        for in_grid, group in groupby(self.parts, key=lambda part: not isinstance(part, Facts)):
             drawn = "".join(fragment(part) for part in group)
-            inside.append(drawn if kind is Facts else f'<div class="nl-grid-row">{drawn}</div>')
+            inside.append(f'<div class="nl-grid-row">{drawn}</div>' if in_grid else drawn)
         return (
             f'<section class="nl-sheet"><h3>{escape(self.title)}</h3>{subtitle}{warning}'
             f"{''.join(inside)}</section>"

@@ -14,8 +14,8 @@ from nautilus_lab.display import (
     Table,
     TearSheet,
     Theme,
-    bar_preview,
     format_value,
+    histogram_preview,
     style_figure,
 )
 from nautilus_lab.provenance import Provenance
@@ -100,12 +100,9 @@ class RiskReport(HasTearSheet):
                 Chart(
                     title="Losses",
                     figure=self._losses_figure,
-                    preview=lambda: bar_preview(
-                        {
-                            "VaR": self.value_at_risk,
-                            "ES": self.expected_shortfall,
-                            "worst": -float(self.returns.min()),
-                        },
+                    preview=lambda: histogram_preview(
+                        -self.returns,
+                        {"VaR": self.value_at_risk, "ES": self.expected_shortfall},
                         form,
                     ),
                 ),
@@ -135,12 +132,12 @@ class RiskReport(HasTearSheet):
                 line={"color": colour, "width": 2},
                 annotation={"text": name, "font": {"color": colour}},
             )
-        figure.update_xaxes(title="loss of one period", tickformat=form)
+        figure.update_xaxes(title="loss", tickformat=form)
         figure.update_yaxes(title="periods", type="log")
-        figure.update_layout(showlegend=False)
+        figure.update_layout(showlegend=False, bargap=0.05)
         return style_figure(
             figure,
-            title=f"Losses and their {self.confidence:.4g} tail",
+            title="Losses of one period",
             caption=self.provenance.caption,
             theme=theme,
         )

@@ -65,6 +65,11 @@ def test_negative_numbers_are_marked_and_numbers_are_aligned_right():
     assert '<th scope="col" class=nl-number>p&amp;l</th>' in drawn
 
 
+def test_a_loss_too_small_to_be_written_is_not_marked_as_one():
+    drawn = html_table([{"return": -0.0001}], {"return": ".1%"})
+    assert '<td class="nl-number">0.0%</td>' in drawn
+
+
 def test_an_empty_frame_shows_its_columns_and_an_empty_list_is_refused():
     assert Table(rows=pd.DataFrame({"a": [], "b": []})).text == "a  b"
     with pytest.raises(InputError, match="at least one row"):

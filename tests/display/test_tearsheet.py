@@ -13,6 +13,7 @@ from nautilus_lab.display import (
     Table,
     TearSheet,
     bar_preview,
+    histogram_preview,
     line_preview,
     style_figure,
 )
@@ -164,6 +165,22 @@ def test_bars_show_the_sign_and_skip_what_is_missing():
     drawn = bar_preview({"1": 0.02, "5": float("nan"), "21": -0.01}, ".2f")
     assert drawn.count("<rect") == 2
     assert "\N{MINUS SIGN}0.01" in drawn
+
+
+def test_on_a_log_scale_equal_growth_is_equal_distance():
+    drawn = line_preview({"x": pd.Series([1.0, 10.0, 100.0], DAYS[:3])}, ".0f", log=True)
+    heights = [float(y) for y in re.findall(r",([\d.]+)", re.search(r'points="([^"]+)"', drawn)[1])]
+    assert heights[0] - heights[1] == pytest.approx(heights[1] - heights[2], abs=0.2)
+    assert [text for text in re.findall(r">(\d+)</text>", drawn)] == ["1", "10", "100"]
+
+
+def test_a_histogram_shows_single_occurrences_and_its_marks():
+    values = pd.Series([0.0] * 999 + [0.1])
+    drawn = histogram_preview(values, {"VaR": 0.02, "far <off>": 9.0}, bins=10)
+    assert drawn.count("<rect") == 2
+    assert "far &lt;off&gt;" in drawn
+    places = [float(x) for x in re.findall(r'<line x1="([\d.]+)"', drawn)]
+    assert max(places) <= 460
 
 
 def test_importing_the_room_loads_neither_plotly_nor_pandas():

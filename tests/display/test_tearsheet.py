@@ -171,7 +171,7 @@ def test_on_a_log_scale_equal_growth_is_equal_distance():
     drawn = line_preview({"x": pd.Series([1.0, 10.0, 100.0], DAYS[:3])}, ".0f", log=True)
     heights = [float(y) for y in re.findall(r",([\d.]+)", re.search(r'points="([^"]+)"', drawn)[1])]
     assert heights[0] - heights[1] == pytest.approx(heights[1] - heights[2], abs=0.2)
-    assert [text for text in re.findall(r">(\d+)</text>", drawn)] == ["1", "10", "100"]
+    assert re.findall(r">(\d+)</text>", drawn) == ["1", "10", "100"]
 
 
 def test_a_histogram_shows_single_occurrences_and_its_marks():

@@ -1,0 +1,309 @@
+"""The store that the processes of a lab share: principals, and the ledger of runs."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import sqlalchemy as sa
+
+from nautilus_lab.exceptions import InputError, StoreError
+from nautilus_lab.platform.store._database import engine_for, place_of, translating
+from nautilus_lab.platform.store._rows import (
+    OPEN_RUNS,
+    PrincipalRow,
+    RunRow,
+    RunStatus,
+    check_choice,
+)
+from nautilus_lab.platform.store._schema import DESK, prepare
+from nautilus_lab.platform.store._statement import merge
+from nautilus_lab.platform.store._tables import principals, runs
+
+
+class DeskStore:
+    """What the processes of a lab share, in one file.
+
+    Any process and any thread may use it: every method is one short transaction, and a write
+    waits for another's up to the busy time-out. Open one per process, after a fork.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder, DeskStore.open(f"{folder}/desk.db") as desk:
+    ...     desk.put_principal(PrincipalRow(name="ana", roles=("trader",), created_ns=1))
+    ...     desk.principal("ana").roles
+    ('trader',)
+    """
+
+    def __init__(self, engine: sa.Engine, where: str) -> None:
+        self._engine: sa.Engine | None = engine
+        self._where = where
+
+    @classmethod
+    def open(
+        cls, path: Path | str, *, busy_timeout_ms: int = 5_000, read_only: bool = False
+    ) -> Self:
+        """Open the store at `path`; make or migrate it when that is needed.
+
+        Parameters
+        ----------
+        path : path or str
+            The file, or a ``sqlite:`` URL.
+        busy_timeout_ms : int, default=5000
+            How long a write waits for another to finish, milliseconds.
+        read_only : bool, default=False
+            Write nothing, not even a missing file.
+
+        Raises
+        ------
+        StoreError
+            When the file cannot be opened, is no desk store, or is of a newer schema. It is
+            left as it was.
+        InputError
+            When an argument is out of bounds.
+        """
+        where = place_of(path)
+        engine = engine_for(
+            where, busy_timeout_ms=busy_timeout_ms, read_only=read_only, pooled=True
+        )
+        try:
+            with translating(where, "opening it"), engine.connect() as connection:
+                prepare(
+                    connection, DESK, where, busy_timeout_ms=busy_timeout_ms, read_only=read_only
+                )
+        except BaseException:
+            engine.dispose()
+            raise
+        return cls(engine, where)
+
+    def __repr__(self) -> str:
+        return f"DeskStore({self._where!r}, {'closed' if self._engine is None else 'open'})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; calling it twice is harmless."""
+        if self._engine is not None:
+            with translating(self._where, "closing it"):
+                self._engine.dispose()
+            self._engine = None
+
+    # --- runs -----------------------------------------------------------------------------
+
+    def add_run(self, run: RunRow) -> None:
+        """Enter a run into the ledger.
+
+        Raises
+        ------
+        InputError
+            When its id is no UUID of version 7, or its parameters are no JSON.
+        StoreError
+            When the id is taken, or the store cannot write.
+        """
+        _check_run_id(run.run_id)
+        row = asdict(run) | {"parameters": _json("the parameters of a run", run.parameters)}
+        with self._writing("adding a run") as connection:
+            if connection.scalar(sa.select(runs.c.run_id).where(runs.c.run_id == run.run_id)):
+                raise StoreError(
+                    "a run must have an id of its own",
+                    value=run.run_id,
+                    remedy="make one with messages.new_id()",
+                )
+            connection.execute(sa.insert(runs), row)
+
+    def finish_run(
+        self,
+        run_id: str,
+        *,
+        status: RunStatus,
+        seconds: float,
+        output_path: str = "",
+        html_path: str = "",
+        error: str = "",
+        ended_ns: int | None = None,
+    ) -> RunRow:
+        """Enter how a run ended, and return its row.
+
+        Parameters
+        ----------
+        run_id : str
+            The run.
+        status : {"succeeded", "failed", "interrupted"}
+            How it ended.
+        seconds : float
+            How long it took, measured by a monotonic clock.
+        output_path, html_path : str
+            What it left behind.
+        error : str
+            Why it failed.
+        ended_ns : int, optional
+            When, UNIX nanoseconds UTC; now when not given.
+
+        Raises
+        ------
+        InputError
+            When `status` is no end, or `seconds` no length of time.
+        StoreError
+            When there is no such run, or it has ended already.
+        """
+        check_choice("the status of a run", status, RunStatus)
+        if status in OPEN_RUNS or not 0 <= seconds < math.inf:
+            raise InputError(
+                "a run must end with an end and a length of time", value=f"{status}, {seconds} s"
+            )
+        change = (
+            sa.update(runs)
+            .where(runs.c.run_id == run_id, runs.c.status.in_(sorted(OPEN_RUNS)))
+            .values(
+                status=status,
+                seconds=seconds,
+                output_path=output_path,
+                html_path=html_path,
+                error=error,
+                ended_ns=time.time_ns() if ended_ns is None else ended_ns,
+            )
+            .returning(runs)
+        )
+        with self._writing("finishing a run") as connection:
+            row = connection.execute(change).mappings().one_or_none()
+            if row is None:
+                raise StoreError(
+                    "a run must be there and not have ended",
+                    value=run_id,
+                    remedy="add it first; it ends once",
+                )
+        return _run(row)
+
+    def run(self, run_id: str) -> RunRow | None:
+        """Return a run; None when there is none of that id."""
+        with self._reading("reading a run") as connection:
+            wanted = sa.select(runs).where(runs.c.run_id == run_id)
+            row = connection.execute(wanted).mappings().one_or_none()
+        return None if row is None else _run(row)
+
+    def runs(
+        self,
+        *,
+        notebook: str | None = None,
+        status: RunStatus | None = None,
+        limit: int | None = None,
+    ) -> tuple[RunRow, ...]:
+        """Return the runs, the latest first.
+
+        Parameters
+        ----------
+        notebook, status : str, optional
+            Only these.
+        limit : int, optional
+            At most so many.
+        """
+        if limit is not None and not limit > 0:
+            raise InputError("limit must be positive", value=limit)
+        wanted = sa.select(runs).order_by(runs.c.started_ns.desc(), runs.c.run_id.desc())
+        if notebook is not None:
+            wanted = wanted.where(runs.c.notebook == notebook)
+        if status is not None:
+            check_choice("the status of a run", status, RunStatus)
+            wanted = wanted.where(runs.c.status == status)
+        with self._reading("reading the runs") as connection:
+            rows = connection.execute(wanted.limit(limit)).mappings().all()
+        return tuple([_run(row) for row in rows])
+
+    # --- principals -----------------------------------------------------------------------
+
+    def put_principal(self, principal: PrincipalRow) -> None:
+        """Add a principal, or change the one of that name; when it was added stays."""
+        if not principal.name:
+            raise InputError("a principal must have a name", value=principal)
+        row = asdict(principal) | {
+            "roles": _json("the roles of a principal", list(principal.roles))
+        }
+        with self._writing("putting a principal") as connection:
+            connection.execute(merge(principals, connection.dialect, keep=("created_ns",)), row)
+
+    def principal(self, name: str) -> PrincipalRow | None:
+        """Return a principal; None when there is none of that name."""
+        with self._reading("reading a principal") as connection:
+            wanted = sa.select(principals).where(principals.c.name == name)
+            row = connection.execute(wanted).mappings().one_or_none()
+        return None if row is None else _principal(row)
+
+    def principals(self) -> tuple[PrincipalRow, ...]:
+        """Return every principal by name, the disabled ones too."""
+        with self._reading("reading the principals") as connection:
+            wanted = sa.select(principals).order_by(principals.c.name)
+            rows = connection.execute(wanted).mappings().all()
+        return tuple([_principal(row) for row in rows])
+
+    # --- transactions ---------------------------------------------------------------------
+
+    def _open(self) -> sa.Engine:
+        if self._engine is None:
+            raise StoreError(
+                "a store must be open to be used",
+                value=self._where,
+                remedy="open it again: DeskStore.open(path)",
+            )
+        return self._engine
+
+    @contextmanager
+    def _reading(self, doing: str) -> Iterator[sa.Connection]:
+        engine = self._open()
+        with translating(self._where, doing), engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _writing(self, doing: str) -> Iterator[sa.Connection]:
+        engine = self._open().execution_options(write=True)
+        with translating(self._where, doing), engine.begin() as connection:
+            yield connection
+
+
+def _check_run_id(run_id: str) -> None:
+    try:
+        version = uuid.UUID(run_id).version
+    except ValueError:
+        version = None
+    if version != 7:
+        raise InputError(
+            "the id of a run must be a UUID of version 7",
+            value=run_id,
+            remedy="make one with messages.new_id()",
+        )
+
+
+def _json(what: str, value: object) -> str:
+    try:
+        return json.dumps(value, allow_nan=False, sort_keys=True, ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InputError(f"{what} must be JSON: {error}", value=value) from None
+
+
+def _run(row: sa.RowMapping) -> RunRow:
+    fields: dict[str, Any] = dict(row)
+    return RunRow(**fields | {"parameters": json.loads(row["parameters"])})
+
+
+def _principal(row: sa.RowMapping) -> PrincipalRow:
+    fields: dict[str, Any] = dict(row)
+    return PrincipalRow(
+        **fields | {"roles": tuple(json.loads(row["roles"])), "disabled": bool(row["disabled"])}
+    )

@@ -1,0 +1,125 @@
+"""Orders and fills as rows: from the event that reports them, and back."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import sqlalchemy as sa
+
+from nautilus_lab.platform.messages import Envelope, Event, OrderFilled, OrderUpdated
+
+# of a fill's row: what two reports of the same trade must agree on
+FACTS = ("client_order_id", "instrument", "side", "quantity", "price", "commission", "currency")
+
+
+def order_row(event: Envelope, order: OrderUpdated) -> dict[str, object]:
+    """Return the row of `order`, as `event` reports it."""
+    return {
+        **_envelope_row(event),
+        "client_order_id": order.client_order_id,
+        "venue_order_id": order.venue_order_id,
+        "strategy": order.strategy,
+        "instrument": order.instrument,
+        "side": order.side,
+        "order_type": order.order_type,
+        "quantity": str(order.quantity),
+        "filled": str(order.filled),
+        "limit_price": _text(order.limit_price),
+        "average_price": _text(order.average_price),
+        "status": order.status,
+        "reason": order.reason,
+    }
+
+
+def order_event(row: sa.RowMapping) -> Envelope:
+    """Return the event that `order_row` made a row of."""
+    return _envelope(
+        row,
+        OrderUpdated(
+            client_order_id=row["client_order_id"],
+            venue_order_id=row["venue_order_id"],
+            strategy=row["strategy"],
+            instrument=row["instrument"],
+            side=row["side"],
+            order_type=row["order_type"],
+            quantity=Decimal(row["quantity"]),
+            filled=Decimal(row["filled"]),
+            limit_price=_decimal(row["limit_price"]),
+            average_price=_decimal(row["average_price"]),
+            status=row["status"],
+            reason=row["reason"],
+        ),
+    )
+
+
+def fill_row(event: Envelope, fill: OrderFilled) -> dict[str, object]:
+    """Return the row of `fill`, as `event` reports it."""
+    return {
+        **_envelope_row(event),
+        # A trade id is unique at its venue, which an instrument's name ends with.
+        "venue": fill.instrument.rpartition(".")[2],
+        "trade_id": fill.trade_id,
+        "client_order_id": fill.client_order_id,
+        "strategy": fill.strategy,
+        "instrument": fill.instrument,
+        "side": fill.side,
+        "quantity": str(fill.quantity),
+        "price": str(fill.price),
+        "commission": str(fill.commission),
+        "currency": fill.currency,
+    }
+
+
+def fill_event(row: sa.RowMapping) -> Envelope:
+    """Return the event that `fill_row` made a row of."""
+    return _envelope(
+        row,
+        OrderFilled(
+            trade_id=row["trade_id"],
+            client_order_id=row["client_order_id"],
+            strategy=row["strategy"],
+            instrument=row["instrument"],
+            side=row["side"],
+            quantity=Decimal(row["quantity"]),
+            price=Decimal(row["price"]),
+            commission=Decimal(row["commission"]),
+            currency=row["currency"],
+        ),
+    )
+
+
+def _envelope_row(event: Envelope) -> dict[str, object]:
+    return {
+        "id": event.id,
+        "topic": event.topic,
+        "ts_ns": event.ts,
+        "source_ts_ns": event.source_ts,
+        "trader": event.trader,
+        "writer": event.writer,
+        "epoch": event.epoch,
+        "seq": event.seq,
+        "simulated": event.simulated,
+    }
+
+
+def _envelope(row: sa.RowMapping, body: Event) -> Envelope:
+    return Envelope(
+        id=row["id"],
+        topic=row["topic"],
+        ts=row["ts_ns"],
+        source_ts=row["source_ts_ns"],
+        trader=row["trader"],
+        writer=row["writer"],
+        epoch=row["epoch"],
+        seq=row["seq"],
+        simulated=bool(row["simulated"]),
+        body=body,
+    )
+
+
+def _text(number: Decimal | None) -> str | None:
+    return None if number is None else str(number)
+
+
+def _decimal(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)

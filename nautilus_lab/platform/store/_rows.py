@@ -1,0 +1,179 @@
+"""What the stores hand out, and the one thing they take that is not a message."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
+
+from nautilus_lab.exceptions import InputError
+
+IntentState: TypeAlias = Literal[
+    "INTENDED", "SENT", "UNKNOWN", "DENIED", "ACKNOWLEDGED", "REJECTED"
+]
+RunStatus: TypeAlias = Literal["queued", "running", "succeeded", "failed", "interrupted"]
+
+# an intent in one of these has no known outcome: recovery must ask the venue
+OPEN_INTENTS: frozenset[IntentState] = frozenset({"INTENDED", "SENT", "UNKNOWN"})
+OPEN_RUNS: frozenset[RunStatus] = frozenset({"queued", "running"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OrderIntent:
+    """What is about to be done to an order, before it is done.
+
+    Parameters
+    ----------
+    client_order_id : str
+        The order.
+    command : str
+        ``"submit"``, ``"modify"``, ``"cancel"``.
+    body : dict
+        The order's facts, for a restart to work from. Numbers are Decimals or integers.
+    state : IntentState, default="INTENDED"
+        ``"DENIED"`` for a command that was refused and is kept for the record.
+    """
+
+    client_order_id: str
+    command: str
+    body: dict[str, object]
+    state: IntentState = "INTENDED"
+
+    def __post_init__(self) -> None:
+        check_choice("the state of an intent", self.state, IntentState)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JournalRow:
+    """An order intent as it stands in the journal.
+
+    Attributes
+    ----------
+    id : int
+        Its number, ascending, never used twice.
+    client_order_id, command : str
+        The order, and what was to be done to it.
+    body : dict
+        The order's facts; Decimals come back as the strings they were stored as.
+    ts_ns : int
+        When it was written, UNIX nanoseconds UTC.
+    state : IntentState
+        ``"INTENDED"``, ``"SENT"`` and ``"UNKNOWN"`` have no known outcome yet.
+    """
+
+    id: int
+    client_order_id: str
+    command: str
+    body: dict[str, object]
+    ts_ns: int
+    state: IntentState
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AuditRow:
+    """One link of an audit chain; `nautilus_lab.platform.audit` makes and verifies them.
+
+    Attributes
+    ----------
+    chain : str
+        The chain's id, the name of its writer.
+    seq : int
+        The row's number in the chain, from 1, without gaps.
+    ts_ns : int
+        When it happened, UNIX nanoseconds UTC.
+    actor : str
+        Who did it: a principal, or a process.
+    kind : str
+        What happened, dotted: ``"order.intent"``.
+    body : str
+        The facts, as canonical JSON.
+    prev, hash : bytes
+        SHA-256 of the row before (32 zero bytes for the first) and of this one.
+    """
+
+    chain: str
+    seq: int
+    ts_ns: int
+    actor: str
+    kind: str
+    body: str
+    prev: bytes
+    hash: bytes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PrincipalRow:
+    """Somebody, or something, that may be given rights.
+
+    Attributes
+    ----------
+    name : str
+        Unique.
+    roles : tuple of str
+        What it may do, by role.
+    created_ns : int
+        When it was added, UNIX nanoseconds UTC.
+    disabled : bool
+        Whether it is shut out.
+    """
+
+    name: str
+    roles: tuple[str, ...]
+    created_ns: int
+    disabled: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunRow:
+    """One run of a notebook.
+
+    Attributes
+    ----------
+    run_id : str
+        UUID version 7, so that ids sort by time.
+    notebook : str
+        The notebook, relative to the workspace.
+    parameters : dict
+        What was injected; JSON values.
+    notebook_sha256, data_manifest_hash : str
+        What ran, and on which data.
+    git_revision, kernel : str
+        The code's revision (empty outside a repository) and the kernelspec.
+    output_path, html_path : str
+        What the run left behind; empty while there is nothing.
+    status : RunStatus
+        ``"queued"`` and ``"running"`` are open; the others are ends.
+    started_ns, ended_ns : int, int or None
+        UNIX nanoseconds UTC.
+    seconds : float or None
+        How long it took, by a clock that nobody sets.
+    error : str
+        Why it failed; empty when it did not.
+    attempt : int
+        1 for the first.
+    """
+
+    run_id: str
+    notebook: str
+    parameters: dict[str, object]
+    notebook_sha256: str
+    git_revision: str
+    kernel: str
+    data_manifest_hash: str
+    output_path: str = ""
+    html_path: str = ""
+    status: RunStatus = "running"
+    started_ns: int
+    ended_ns: int | None = None
+    seconds: float | None = None
+    error: str = ""
+    attempt: int = 1
+
+    def __post_init__(self) -> None:
+        check_choice("the status of a run", self.status, RunStatus)
+
+
+def check_choice(what: str, value: object, choices: object) -> None:
+    """Raise `InputError` unless `value` is one of a Literal's."""
+    allowed = get_args(choices)
+    if value not in allowed:
+        raise InputError(f"{what} must be one of {', '.join(allowed)}", value=value)

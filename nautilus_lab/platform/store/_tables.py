@@ -1,0 +1,147 @@
+"""The tables, as the code uses them now; the migrations say how they came about."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+# SQLite's strict tables know INTEGER only, which holds 64 bits there.
+Int64 = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+Flag = sa.Boolean().with_variant(sa.Integer(), "sqlite")
+
+trading = sa.MetaData()
+desk = sa.MetaData()
+
+
+def _envelope_columns() -> tuple[sa.Column[object], ...]:
+    return (
+        sa.Column("id", sa.Text, nullable=False),
+        sa.Column("topic", sa.Text, nullable=False),
+        sa.Column("ts_ns", Int64, nullable=False),
+        sa.Column("source_ts_ns", Int64),
+        sa.Column("trader", sa.Text, nullable=False),
+        sa.Column("writer", sa.Text, nullable=False),
+        sa.Column("epoch", Int64, nullable=False),
+        sa.Column("seq", Int64, nullable=False),
+        sa.Column("simulated", Flag, nullable=False),
+    )
+
+
+# Money and quantities are text: SQLite has no decimals, and a float would lose digits.
+orders = sa.Table(
+    "orders",
+    trading,
+    sa.Column("client_order_id", sa.Text, primary_key=True),
+    sa.Column("venue_order_id", sa.Text),
+    sa.Column("strategy", sa.Text, nullable=False),
+    sa.Column("instrument", sa.Text, nullable=False),
+    sa.Column("side", sa.Text, nullable=False),
+    sa.Column("order_type", sa.Text, nullable=False),
+    sa.Column("quantity", sa.Text, nullable=False),
+    sa.Column("filled", sa.Text, nullable=False),
+    sa.Column("limit_price", sa.Text),
+    sa.Column("average_price", sa.Text),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    *_envelope_columns(),
+    sqlite_strict=True,
+)
+
+fills = sa.Table(
+    "fills",
+    trading,
+    sa.Column("venue", sa.Text, primary_key=True),
+    sa.Column("trade_id", sa.Text, primary_key=True),
+    sa.Column("client_order_id", sa.Text, nullable=False),
+    sa.Column("strategy", sa.Text, nullable=False),
+    sa.Column("instrument", sa.Text, nullable=False),
+    sa.Column("side", sa.Text, nullable=False),
+    sa.Column("quantity", sa.Text, nullable=False),
+    sa.Column("price", sa.Text, nullable=False),
+    sa.Column("commission", sa.Text, nullable=False),
+    sa.Column("currency", sa.Text, nullable=False),
+    *_envelope_columns(),
+    sa.Index("fills_by_order", "client_order_id"),
+    sqlite_strict=True,
+)
+
+journal = sa.Table(
+    "journal",
+    trading,
+    sa.Column("id", Int64, primary_key=True),
+    sa.Column("client_order_id", sa.Text, nullable=False),
+    sa.Column("command", sa.Text, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("ts_ns", Int64, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Index("journal_by_order", "client_order_id"),
+    sqlite_strict=True,
+    sqlite_autoincrement=True,
+)
+
+outbox = sa.Table(
+    "outbox",
+    trading,
+    sa.Column("writer", sa.Text, primary_key=True),
+    sa.Column("epoch", Int64, primary_key=True),
+    sa.Column("seq", Int64, primary_key=True),
+    sa.Column("topic", sa.Text, nullable=False),
+    sa.Column("ts_ns", Int64, nullable=False),
+    sa.Column("envelope", sa.LargeBinary, nullable=False),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+audit = sa.Table(
+    "audit",
+    trading,
+    sa.Column("chain", sa.Text, primary_key=True),
+    sa.Column("seq", Int64, primary_key=True),
+    sa.Column("ts_ns", Int64, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("prev", sa.LargeBinary, nullable=False),
+    sa.Column("hash", sa.LargeBinary, nullable=False),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+epochs = sa.Table(
+    "epochs",
+    trading,
+    sa.Column("writer", sa.Text, primary_key=True),
+    sa.Column("epoch", Int64, nullable=False),
+    sqlite_strict=True,
+)
+
+principals = sa.Table(
+    "principals",
+    desk,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("roles", sa.Text, nullable=False),
+    sa.Column("created_ns", Int64, nullable=False),
+    sa.Column("disabled", Flag, nullable=False),
+    sqlite_strict=True,
+)
+
+runs = sa.Table(
+    "runs",
+    desk,
+    sa.Column("run_id", sa.Text, primary_key=True),
+    sa.Column("notebook", sa.Text, nullable=False),
+    sa.Column("parameters", sa.Text, nullable=False),
+    sa.Column("notebook_sha256", sa.Text, nullable=False),
+    sa.Column("git_revision", sa.Text, nullable=False),
+    sa.Column("kernel", sa.Text, nullable=False),
+    sa.Column("data_manifest_hash", sa.Text, nullable=False),
+    sa.Column("output_path", sa.Text, nullable=False),
+    sa.Column("html_path", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("started_ns", Int64, nullable=False),
+    sa.Column("ended_ns", Int64),
+    sa.Column("seconds", sa.Double().with_variant(sa.REAL(), "sqlite")),
+    sa.Column("error", sa.Text, nullable=False),
+    sa.Column("attempt", Int64, nullable=False),
+    sa.Index("runs_by_notebook", "notebook", "started_ns"),
+    sqlite_strict=True,
+)

@@ -1,0 +1,456 @@
+"""The store of one trader: orders, fills, journal, outbox and audit chain."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import fields
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+import sqlalchemy as sa
+
+from nautilus_lab.exceptions import InputError, StoreError
+from nautilus_lab.platform import messages
+from nautilus_lab.platform.messages import EVENTS, Envelope, OrderFilled, OrderUpdated
+from nautilus_lab.platform.store import _sqlite
+from nautilus_lab.platform.store import _trading_sql as sql
+from nautilus_lab.platform.store._canonical import canonical_json
+from nautilus_lab.platform.store._database import engine_for, place_of, translating
+from nautilus_lab.platform.store._projection import (
+    FACTS,
+    fill_event,
+    fill_row,
+    order_event,
+    order_row,
+)
+from nautilus_lab.platform.store._rows import (
+    OPEN_INTENTS,
+    AuditRow,
+    IntentState,
+    JournalRow,
+    OrderIntent,
+    check_choice,
+)
+from nautilus_lab.platform.store._schema import TRADING, driver_of, prepare
+
+_log = logging.getLogger(__name__)
+
+_PAGE = 1_000
+_AUDIT = tuple(field.name for field in fields(AuditRow))
+
+
+class TradingStore:
+    """What a trader did, in one file, written by its node alone.
+
+    The one rule: a store is used from the thread that opened it, which for a node is the thread
+    of its event loop; every method is short enough for that. Others read the same file through
+    a store of their own, opened with ``read_only=True``.
+
+    Every method that writes is one transaction: all of it is there after it returned, whatever
+    happens to the process then, and nothing of it when it raised. A loss of power may take the
+    last commits with it, never the order or the integrity of what is left; see
+    ``docs/platform/store.md``.
+
+    Examples
+    --------
+    >>> from nautilus_lab.platform.messages import NodeStateChanged, envelope
+    >>> with TradingStore.open(":memory:") as store:
+    ...     epoch = store.begin_epoch("node")
+    ...     body = NodeStateChanged(component="node", state="running")
+    ...     event = envelope(body, "system.node.T-1", trader="T-1", writer="node", epoch=epoch)
+    ...     store.record(event).seq
+    1
+    """
+
+    def __init__(self, engine: sa.Engine, connection: sa.Connection, where: str) -> None:
+        self._engine = engine
+        self._connection: sa.Connection | None = connection
+        self._driver = driver_of(connection)
+        self._where = where
+        self._thread = threading.get_ident()
+        self._writes = sql.Writes(engine.dialect)
+
+    @classmethod
+    def open(
+        cls, path: Path | str, *, busy_timeout_ms: int = 5_000, read_only: bool = False
+    ) -> Self:
+        """Open the store at `path`; make or migrate it when that is needed.
+
+        Parameters
+        ----------
+        path : path or str
+            The file; ``":memory:"`` for a store that ends with the process; or a ``sqlite:`` URL.
+        busy_timeout_ms : int, default=5000
+            How long a write waits for another process to finish its own, milliseconds.
+        read_only : bool, default=False
+            Write nothing, not even a missing file.
+
+        Raises
+        ------
+        StoreError
+            When the file cannot be opened, is no trading store, or is of a newer schema. It is
+            left as it was.
+        InputError
+            When an argument is out of bounds.
+        """
+        where = place_of(path)
+        engine = engine_for(
+            where, busy_timeout_ms=busy_timeout_ms, read_only=read_only, pooled=False
+        )
+        with translating(where, "opening it"):
+            connection = engine.connect()
+            try:
+                prepare(
+                    connection,
+                    TRADING,
+                    where,
+                    busy_timeout_ms=busy_timeout_ms,
+                    read_only=read_only,
+                )
+            except BaseException:
+                connection.close()
+                raise
+            return cls(engine, connection, where)
+
+    def __repr__(self) -> str:
+        state = "closed" if self._connection is None else "open"
+        return f"TradingStore({self._where!r}, {state})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; calling it twice is harmless."""
+        if self._connection is not None:
+            with translating(self._where, "closing it"):
+                self._mine().close()
+                self._engine.dispose()
+            self._connection = None
+
+    # --- events ---------------------------------------------------------------------------
+
+    def begin_epoch(self, writer: str) -> int:
+        """Begin the next epoch of `writer` and return its number; the first is 1.
+
+        From here on events of an earlier epoch of `writer` are refused, so that a node that was
+        believed dead cannot write among those of its successor. The number is on the disk when
+        this returns: not even a loss of power lets two epochs share one.
+        """
+        with self._transaction("beginning an epoch", synced=True) as driver:
+            ((epoch,),) = self._writes.next_epoch(driver, {"writer": writer}).fetchall()
+        return int(epoch)
+
+    def latest_epoch(self, writer: str) -> int:
+        """Return the epoch that `writer` is in; 0 when it never began one."""
+        with self._reading("reading the epoch") as connection:
+            return connection.scalar(sql.latest_epoch(writer)) or 0
+
+    def record(self, event: Envelope) -> Envelope | None:
+        """Store an event and give it its number.
+
+        Parameters
+        ----------
+        event : Envelope
+            An event without `seq`, of its writer's present epoch. An `OrderUpdated` also becomes
+            the order's row, an `OrderFilled` a fill's.
+
+        Returns
+        -------
+        Envelope or None
+            The event with the `seq` it was stored under; None for a fill whose trade id is
+            already stored for its venue: then nothing was written.
+
+        Raises
+        ------
+        InputError
+            When it is a state, or has a number already.
+        StoreError
+            When the epoch is not the writer's present one, or the store cannot write.
+        """
+        return self.record_many((event,))[0]
+
+    def record_many(self, events: Sequence[Envelope]) -> tuple[Envelope | None, ...]:
+        """Store several events in one transaction, all or none; see `record`."""
+        for event in events:
+            if not isinstance(event.body, EVENTS) or event.seq is not None:
+                raise InputError(
+                    "what is recorded must be an event without a number",
+                    value=f"{type(event.body).__name__} with seq {event.seq}",
+                    remedy="publish states on the bus; let the store number the events",
+                )
+        with self._transaction("recording events") as driver:
+            return tuple([self._record(driver, event) for event in events])
+
+    def _record(self, driver: sqlite3.Connection, event: Envelope) -> Envelope | None:
+        writes, body = self._writes, event.body
+        key = {"writer": event.writer, "epoch": event.epoch}
+        present, last = writes.position(driver, key).fetchone() or (0, None)
+        if event.epoch != present:
+            raise StoreError(
+                f"an event must belong to the present epoch of {event.writer}, which is {present}",
+                value=f"epoch {event.epoch}",
+                remedy="begin an epoch when the writer starts; end a writer that was replaced",
+            )
+        numbered = msgspec.structs.replace(event, seq=(last or 0) + 1)
+        if isinstance(body, OrderFilled):
+            row = fill_row(numbered, body)
+            if not writes.add_fill(driver, row).rowcount:
+                self._compare_fill(driver, row)
+                return None
+        elif isinstance(body, OrderUpdated):
+            writes.put_order(driver, order_row(numbered, body))
+        stored = {
+            "seq": numbered.seq,
+            "topic": event.topic,
+            "ts_ns": event.ts,
+            "envelope": messages.encode(numbered),
+        }
+        writes.add_event(driver, key | stored)
+        return numbered
+
+    def _compare_fill(self, driver: sqlite3.Connection, row: dict[str, object]) -> None:
+        # A replay is quiet; the same trade with other facts is a fault, the venue's or ours.
+        stored = dict(zip(FACTS, self._writes.fill(driver, row).fetchone(), strict=True))
+        came = {name: row[name] for name in FACTS}
+        if stored != came:
+            _log.warning(
+                "trade %s of %s was reported again with other facts and dropped: %s, now %s",
+                row["trade_id"],
+                row["venue"],
+                stored,
+                came,
+            )
+
+    def latest_seq(self, writer: str, epoch: int) -> int:
+        """Return the number of the last event of `writer` in `epoch`; 0 when there is none."""
+        with self._reading("reading the last number") as connection:
+            return connection.scalar(sql.latest_seq(writer, epoch)) or 0
+
+    def outbox_after(
+        self, writer: str, epoch: int, seq: int, limit: int = 1_000
+    ) -> tuple[Envelope, ...]:
+        """Return the events of `writer` after (`epoch`, `seq`), later epochs included.
+
+        Parameters
+        ----------
+        writer : str
+            Whose events.
+        epoch, seq : int
+            The last event the caller has; (0, 0) for all.
+        limit : int, default=1000
+            At most so many, the oldest.
+
+        Raises
+        ------
+        MessageError
+            When a stored event cannot be read back.
+        """
+        _check_limit(limit)
+        with self._reading("reading the outbox") as connection:
+            stored = connection.scalars(sql.events_after(writer, epoch, seq, limit)).all()
+        return tuple([messages.decode(data) for data in stored])
+
+    def orders(
+        self, *, working_only: bool = False, limit: int | None = None
+    ) -> tuple[Envelope, ...]:
+        """Return the last event of each order, the most recent first.
+
+        Parameters
+        ----------
+        working_only : bool, default=False
+            Leave out what is filled, cancelled, expired, rejected or denied.
+        limit : int, optional
+            At most so many.
+        """
+        _check_limit(limit)
+        with self._reading("reading the orders") as connection:
+            rows = connection.execute(sql.latest_orders(working_only, limit)).mappings().all()
+        return tuple([order_event(row) for row in rows])
+
+    def fills(self, *, client_order_id: str | None = None) -> tuple[Envelope, ...]:
+        """Return every fill, or those of one order, as they happened."""
+        with self._reading("reading the fills") as connection:
+            rows = connection.execute(sql.all_fills(client_order_id)).mappings().all()
+        return tuple([fill_event(row) for row in rows])
+
+    # --- intents and audit ----------------------------------------------------------------
+
+    def intend(
+        self, client_order_id: str, command: str, body: dict[str, object], audit: AuditRow
+    ) -> int:
+        """Store an order intent and the audit row that tells of it, both or neither.
+
+        It stands on the order path, between the check and the venue. `AuditTrail.intend` makes
+        the audit row and calls this.
+
+        Parameters
+        ----------
+        client_order_id, command, body
+            See `OrderIntent`.
+        audit : AuditRow
+            The next row of its chain; the intent takes its time.
+
+        Returns
+        -------
+        int
+            The intent's number in the journal.
+
+        Raises
+        ------
+        InputError
+            When `body` has no canonical JSON: a float, a NaN.
+        AuditError
+            When `audit` does not follow the chain's last row.
+        StoreError
+            When the store cannot write.
+        """
+        intent = OrderIntent(client_order_id=client_order_id, command=command, body=body)
+        return self.intend_many((intent,), (audit,))[0]
+
+    def intend_many(
+        self, intents: Sequence[OrderIntent], audit: Sequence[AuditRow]
+    ) -> tuple[int, ...]:
+        """Store several intents, each with its audit row, in one transaction; see `intend`."""
+        if len(intents) != len(audit):
+            raise InputError(
+                "every intent must come with its audit row",
+                value=f"{len(intents)} intents, {len(audit)} audit rows",
+            )
+        rows = [
+            {
+                "client_order_id": intent.client_order_id,
+                "command": intent.command,
+                "body": canonical_json(intent.body),
+                "ts_ns": told.ts_ns,
+                "state": intent.state,
+            }
+            for intent, told in zip(intents, audit, strict=True)
+        ]
+        with self._transaction("writing an intent") as driver:
+            ids = [self._writes.add_intent(driver, row).fetchall()[0][0] for row in rows]
+            self._append(driver, audit)
+        return tuple(ids)
+
+    def mark(self, intent_id: int, state: IntentState) -> None:
+        """Say what became of an intent.
+
+        Raises
+        ------
+        StoreError
+            When there is no such intent, or its outcome is known already.
+        """
+        check_choice("the state of an intent", state, IntentState)
+        with self._transaction("marking an intent") as driver:
+            if not self._writes.mark(driver, {"intent": intent_id, "state": state}).rowcount:
+                raise StoreError(
+                    f"an intent must be there and be one of {', '.join(sorted(OPEN_INTENTS))}",
+                    value=intent_id,
+                    remedy="read it back with journal()",
+                )
+
+    def journal(
+        self, *, open_only: bool = False, client_order_id: str | None = None
+    ) -> tuple[JournalRow, ...]:
+        """Return the intents as they were written.
+
+        Parameters
+        ----------
+        open_only : bool, default=False
+            Only those whose outcome is not known: what recovery has to ask the venue about.
+        client_order_id : str, optional
+            Only those of one order.
+        """
+        with self._reading("reading the journal") as connection:
+            rows = connection.execute(sql.intents(open_only, client_order_id)).mappings().all()
+        return tuple([JournalRow(**{**row, "body": json.loads(row["body"])}) for row in rows])
+
+    def append_audit(self, rows: Sequence[AuditRow]) -> None:
+        """Append `rows` to their chain, all or none.
+
+        Raises
+        ------
+        AuditError
+            When they do not follow the chain's last row.
+        """
+        with self._transaction("appending to the audit chain") as driver:
+            self._append(driver, rows)
+
+    def _append(self, driver: sqlite3.Connection, rows: Sequence[AuditRow]) -> None:
+        for row in rows:
+            self._writes.add_audit(driver, {name: getattr(row, name) for name in _AUDIT})
+
+    def audit_head(self, *, chain: str = "node") -> AuditRow | None:
+        """Return the last row of a chain; None for one that has not begun."""
+        with self._reading("reading the audit chain") as connection:
+            row = connection.execute(sql.audit_head(chain)).mappings().one_or_none()
+        return None if row is None else AuditRow(**row)
+
+    def audit_chains(self) -> tuple[str, ...]:
+        """Return the ids of the chains in this store, sorted."""
+        with self._reading("reading the audit chains") as connection:
+            return tuple(connection.scalars(sql.audit_chains()))
+
+    def audit_rows(self, from_seq: int = 1, *, chain: str = "node") -> Iterator[AuditRow]:
+        """Yield a chain's rows from `from_seq` on, a page at a time: it may be of any length."""
+        while True:
+            with self._reading("reading the audit chain") as connection:
+                page = connection.execute(sql.audit_page(chain, from_seq, _PAGE)).mappings().all()
+            for row in page:
+                yield AuditRow(**row)
+            if len(page) < _PAGE:
+                return
+            from_seq = page[-1]["seq"] + 1
+
+    # --- transactions ---------------------------------------------------------------------
+
+    def _mine(self) -> sa.Connection:
+        if self._connection is None:
+            raise StoreError(
+                "a store must be open to be used",
+                value=self._where,
+                remedy="open it again: TradingStore.open(path)",
+            )
+        if threading.get_ident() != self._thread:
+            raise StoreError(
+                "a trading store must be used from the thread that opened it",
+                value=threading.current_thread().name,
+                remedy="open one of its own for this thread, with read_only=True",
+            )
+        return self._connection
+
+    @contextmanager
+    def _reading(self, doing: str) -> Iterator[sa.Connection]:
+        connection = self._mine()
+        with translating(self._where, doing), connection.begin():
+            yield connection
+
+    @contextmanager
+    def _transaction(self, doing: str, *, synced: bool = False) -> Iterator[sqlite3.Connection]:
+        self._mine()
+        driver = self._driver
+        with (
+            translating(self._where, doing),
+            _sqlite.synced(driver) if synced else nullcontext(),
+            _sqlite.writing(driver),
+        ):
+            yield driver
+
+
+def _check_limit(limit: int | None) -> None:
+    if limit is not None and not limit > 0:
+        raise InputError("limit must be positive", value=limit)

@@ -1,0 +1,126 @@
+"""The statements that write to a trading store, and the queries that read from it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from nautilus_lab.platform.store._projection import FACTS
+from nautilus_lab.platform.store._rows import OPEN_INTENTS
+from nautilus_lab.platform.store._statement import Statement, count_up, insert, insert_new, upsert
+from nautilus_lab.platform.store._tables import audit, epochs, fills, journal, orders, outbox
+
+# Nautilus' names of the states that an order does not leave
+_CLOSED = ("DENIED", "REJECTED", "CANCELED", "EXPIRED", "FILLED")
+
+_writer: sa.BindParameter[str] = sa.bindparam("writer")
+_epoch: sa.BindParameter[int] = sa.bindparam("epoch")
+
+
+class Writes:
+    """Every statement that writes, or reads in order to write, compiled for one dialect."""
+
+    def __init__(self, dialect: sa.Dialect) -> None:
+        last = (
+            sa.select(sa.func.max(outbox.c.seq))
+            .where(outbox.c.writer == _writer, outbox.c.epoch == _epoch)
+            .scalar_subquery()
+        )
+        fill = sa.select(*(fills.c[name] for name in FACTS)).where(
+            fills.c.venue == sa.bindparam("venue"), fills.c.trade_id == sa.bindparam("trade_id")
+        )
+        mark = (
+            sa.update(journal)
+            .where(
+                journal.c.id == sa.bindparam("intent"),
+                journal.c.state.in_([sa.literal_column(f"'{s}'") for s in sorted(OPEN_INTENTS)]),
+            )
+            .values(state=sa.bindparam("state"))
+        )
+        self.next_epoch = count_up(epochs, dialect, epochs.c.epoch)
+        # the writer's present epoch, and the last number in the epoch asked for, if any
+        self.position = Statement(
+            sa.select(epochs.c.epoch, last).where(epochs.c.writer == _writer), dialect
+        )
+        self.add_event = insert(outbox, dialect)
+        self.put_order = upsert(orders, dialect)
+        self.add_fill = insert_new(fills, dialect)
+        self.fill = Statement(fill, dialect)
+        self.add_intent = Statement(
+            sa.insert(journal).returning(journal.c.id),
+            dialect,
+            [column.name for column in journal.columns if not column.primary_key],
+        )
+        self.mark = Statement(mark, dialect)
+        self.add_audit = insert(audit, dialect)
+
+
+def latest_epoch(writer: str) -> sa.Select[int]:
+    """Select the epoch that `writer` is in."""
+    return sa.select(epochs.c.epoch).where(epochs.c.writer == writer)
+
+
+def latest_seq(writer: str, epoch: int) -> sa.Select[int | None]:
+    """Select the number of the last event of `writer` in `epoch`."""
+    return sa.select(sa.func.max(outbox.c.seq)).where(
+        outbox.c.writer == writer, outbox.c.epoch == epoch
+    )
+
+
+def events_after(writer: str, epoch: int, seq: int, limit: int) -> sa.Select[bytes]:
+    """Select the encoded events of `writer` after (`epoch`, `seq`), the oldest first."""
+    return (
+        sa.select(outbox.c.envelope)
+        .where(
+            outbox.c.writer == writer,
+            sa.tuple_(outbox.c.epoch, outbox.c.seq) > sa.tuple_(epoch, seq),
+        )
+        .order_by(outbox.c.epoch, outbox.c.seq)
+        .limit(limit)
+    )
+
+
+def latest_orders(working_only: bool, limit: int | None) -> sa.Select[*tuple[Any, ...]]:
+    """Select the rows of orders, the most recent first."""
+    newest_first = (orders.c.ts_ns.desc(), orders.c.epoch.desc(), orders.c.seq.desc())
+    wanted = sa.select(orders).order_by(*newest_first).limit(limit)
+    return wanted.where(orders.c.status.not_in(_CLOSED)) if working_only else wanted
+
+
+def all_fills(client_order_id: str | None) -> sa.Select[*tuple[Any, ...]]:
+    """Select the rows of fills as they happened."""
+    wanted = sa.select(fills).order_by(fills.c.ts_ns, fills.c.epoch, fills.c.seq)
+    if client_order_id is None:
+        return wanted
+    return wanted.where(fills.c.client_order_id == client_order_id)
+
+
+def intents(open_only: bool, client_order_id: str | None) -> sa.Select[*tuple[Any, ...]]:
+    """Select the rows of the journal as they were written."""
+    wanted = sa.select(journal).order_by(journal.c.id)
+    if open_only:
+        wanted = wanted.where(journal.c.state.in_(sorted(OPEN_INTENTS)))
+    if client_order_id is not None:
+        wanted = wanted.where(journal.c.client_order_id == client_order_id)
+    return wanted
+
+
+def audit_head(chain: str) -> sa.Select[*tuple[Any, ...]]:
+    """Select the last row of `chain`."""
+    return sa.select(audit).where(audit.c.chain == chain).order_by(audit.c.seq.desc()).limit(1)
+
+
+def audit_chains() -> sa.Select[str]:
+    """Select the ids of the chains."""
+    return sa.select(audit.c.chain).distinct().order_by(audit.c.chain)
+
+
+def audit_page(chain: str, from_seq: int, limit: int) -> sa.Select[*tuple[Any, ...]]:
+    """Select the rows of `chain` from `from_seq` on."""
+    return (
+        sa.select(audit)
+        .where(audit.c.chain == chain, audit.c.seq >= from_seq)
+        .order_by(audit.c.seq)
+        .limit(limit)
+    )

@@ -1,0 +1,1 @@
+"""How each store's schema came about, one file a step; applied when a store is opened."""

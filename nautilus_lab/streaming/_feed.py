@@ -15,6 +15,7 @@ from nautilus_lab.client.protocol import Delta, Encoding, NodeFrame, encode_fram
 from nautilus_lab.exceptions import LabError, NodeError
 from nautilus_lab.platform.bus import IpcBus, SequenceTracker
 from nautilus_lab.platform.commands import CommandClient
+from nautilus_lab.platform.connection import ConnectionState
 from nautilus_lab.platform.messages import Envelope, Snapshot, topic_matches
 from nautilus_lab.platform.rundir import ProcessRecord, RunDirectory
 from nautilus_lab.streaming._history import StateHistory
@@ -76,7 +77,7 @@ class Feed:
         self._attached = False
         self._tracker = SequenceTracker()
         self._waiting: list[Envelope] = []  # came while attaching or filling a gap
-        self._overrun = False
+        self._anew = False  # whether a snapshot must be taken again
         self._filling: asyncio.Task[None] | None = None
         self._heard_at = 0.0  # time.monotonic() of the last message
         self._changed = asyncio.Event()  # wakes the attendant before its time
@@ -160,16 +161,15 @@ class Feed:
 
     async def _follow(self) -> None:
         """Attach, and stay until the node is gone; raises the `LabError` of what went wrong."""
-        bus = IpcBus.connect(self._run.events)
+        bus = IpcBus.connect(self._run.events, on_state=self._bus_is)
         commands = CommandClient(self._run.commands)
         try:
             bus.subscribe(">", self._arrive)
-            await bus.ready(_ASK_S)
-            await self._attach(commands)
+            await self._attach(bus, commands)
             while (gone := self._absent()) is None:
                 await self._wait()
-                if self._overrun:
-                    await self._attach(commands)
+                if self._anew and bus.state is ConnectionState.CONNECTED:
+                    await self._attach(bus, commands)
                 elif self._filling is None and self._waiting:
                     self._filling = asyncio.create_task(self._fill(commands))
                 if self._filling is not None and self._filling.done():
@@ -191,10 +191,19 @@ class Feed:
             async with asyncio.timeout(_LOOK_EVERY_S):
                 await self._changed.wait()
 
-    async def _attach(self, commands: CommandClient) -> None:
+    def _bus_is(self, state: ConnectionState) -> None:
+        if state is ConnectionState.RECONNECTING:
+            self._anew = True  # perhaps to another process than before
+        self._changed.set()
+
+    async def _attach(self, bus: IpcBus, commands: CommandClient) -> None:
         """Take the node's snapshot; what comes meanwhile waits and is applied after it."""
-        self._attached, self._overrun = False, False
+        self._attached, self._anew = False, False
         self._tracker, self._waiting = SequenceTracker(), []
+        if self._filling is not None:
+            self._filling.cancel()
+            self._filling = None
+        await bus.ready(_ASK_S)
         status = await commands.call("node.status", timeout_s=_ASK_S, answer=_Status)
         snapshot = await commands.call("node.snapshot", timeout_s=_ASK_S, answer=Snapshot)
         events = await self._events_after(commands, self.picture.asks_after(snapshot))
@@ -226,6 +235,10 @@ class Feed:
         self._heard_at = time.monotonic()
         if not self._attached:
             self._hold(envelope)
+        elif envelope.writer == _WRITER and envelope.epoch > self.picture.epoch:
+            self._anew = True  # the node has restarted
+            self._hold(envelope)
+            self._changed.set()
         elif envelope.seq is None:
             self._take_state(envelope)
         elif envelope.writer != _WRITER:
@@ -240,7 +253,7 @@ class Feed:
 
     def _hold(self, envelope: Envelope) -> None:
         if len(self._waiting) >= _MOST_WAITING:
-            self._overrun = True  # too much to replay: start over from a snapshot
+            self._anew = True  # too much to replay: start over from a snapshot
             self._waiting.clear()
         self._waiting.append(envelope)
 

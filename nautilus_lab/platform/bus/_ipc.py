@@ -4,9 +4,10 @@ One process serves and publishes, any number connect and read. Frames on the wir
 UTF-8, then the envelope in msgpack. ZeroMQ filters by prefix at the publisher; the rest of a
 pattern is checked by the reader.
 
-A reader asks whether its subscriptions are in force by subscribing to a topic of its own that
-begins with a NUL; the publisher echoes that topic. ZeroMQ handles the subscriptions of one
-reader in order, so the echo proves all earlier ones.
+A reader asks whether its subscriptions are in force by subscribing to a topic of its own, and
+the publisher echoes that topic. ZeroMQ handles the subscriptions of one reader in order, so the
+echo proves all earlier ones. On a new connection it sends them sorted by their bytes: a first
+byte that UTF-8 does not have keeps the question apart from topics, and last.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ from nautilus_lab.platform.telemetry import LimitedLog
 
 _log = logging.getLogger(__name__)
 
-_PROBE = b"\0ready."
+_PROBE = b"\xffready."
+_ASK_AGAIN_S = 0.25
 # Messages read before the loop gets its turn back.
 _BATCH = 256
 
@@ -264,20 +266,25 @@ class _Reader(IpcBus):
             raise closed()
         probe = _PROBE + new_id().encode()
         echoed = self._probes[probe] = self._loop.create_future()
-        self._socket.subscribe(probe)
-        self._loop.call_soon(self._read)
+        deadline = self._loop.time() + timeout_s
         try:
-            await asyncio.wait_for(echoed, timeout_s)
-        except TimeoutError:
-            raise NotReachable(
-                f"the publisher must answer within {timeout_s:g} s",
-                value=self.address,
-                remedy="check that the process that serves it runs",
-            ) from None
+            while not echoed.done():
+                left = deadline - self._loop.time()
+                if not left > 0:
+                    raise NotReachable(
+                        f"the publisher must answer within {timeout_s:g} s",
+                        value=self.address,
+                        remedy="check that the process that serves it runs",
+                    )
+                self._socket.subscribe(probe)
+                self._loop.call_soon(self._read)
+                # An echo is dropped like any message when this reader's queue is full.
+                await asyncio.wait([echoed], timeout=min(left, _ASK_AGAIN_S))
+                if not self._socket.closed:
+                    self._socket.unsubscribe(probe)
+            echoed.result()
         finally:
             del self._probes[probe]
-            if not self._socket.closed:
-                self._socket.unsubscribe(probe)
 
     def close(self) -> None:
         if self._socket.closed:

@@ -83,9 +83,10 @@ class StreamingSettings(_Section):
 
 
 class JobSettings(_Section):
-    """Notebook runs."""
+    """Notebook runs: where they leave their output, and the longest a run or a cell may take."""
 
     directory: Path = Path("runs")
+    run_timeout_s: int = Field(default=3_600, gt=0)
     cell_timeout_s: int = Field(default=600, gt=0)
     start_timeout_s: int = Field(default=60, gt=0)
 

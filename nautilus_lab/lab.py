@@ -105,7 +105,7 @@ class Lab:
         """Engine 8: the gateway that desks and dashboards connect to."""
         from nautilus_lab.streaming import StreamingEngine
 
-        return StreamingEngine(self.settings)
+        return StreamingEngine(self.settings.home_path, settings=self.settings.streaming)
 
     @property
     def engines(self) -> EngineTable:

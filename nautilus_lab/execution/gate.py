@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
@@ -44,6 +45,9 @@ class Gate:
         The largest notional one order may have, in account currency.
     journal : Journal
         Where intents are written before orders leave.
+    hand_over : callable, optional
+        Takes a function and its arguments and calls it where the journal may be written; it is
+        given what arrives on another thread than the gate was installed on, as from a live timer.
     on_checked : callable, optional
         Called with each check that passed.
     on_denied : callable, optional
@@ -56,18 +60,21 @@ class Gate:
         *,
         limit: NotionalLimit,
         journal: Journal,
+        hand_over: Callable[..., object] | None = None,
         on_checked: Callable[[LimitCheck], None] = lambda check: None,
         on_denied: Callable[[Order, LimitCheck | None, str], None] = lambda *_: None,
     ) -> None:
         self.limit = limit
         self._kernel = kernel
         self._journal = journal
+        self._hand_over = hand_over
         self._on_checked = on_checked
         self._on_denied = on_denied
         self._passed: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     def install(self) -> None:
         """Stand on the endpoints; call once, before the kernel starts."""
+        self._thread = threading.get_ident()
         bus = self._kernel.msgbus
         for endpoint, engine in (
             ("RiskEngine.execute", self._kernel.risk_engine),
@@ -80,6 +87,9 @@ class Gate:
     def _cross(self, command: Any, forward: Callable[[Any], None]) -> None:
         if not isinstance(command, SubmitOrder | SubmitOrderList | ModifyOrder):
             forward(command)
+            return
+        if self._hand_over is not None and threading.get_ident() != self._thread:
+            self._hand_over(self._cross, command, forward)
             return
         orders = self._orders_of(command)
         keys = [(order.client_order_id.value, command.id.value) for order in orders]

@@ -231,9 +231,8 @@ class TradingEngine:
     async def _call(
         self, address: str, name: str, body: dict[str, object], timeout_s: float
     ) -> object:
-        client = CommandClient(address)
         try:
-            return await client.call(name, body or None, timeout_s=timeout_s)
+            return await CommandClient(address).call(name, body or None, timeout_s=timeout_s)
         except NodeNotRunning:
             raise
         except NotReachable:
@@ -242,5 +241,3 @@ class TradingEngine:
                 value=f"trader {self._rundir.trader_id}",
                 remedy="start one: await lab.trading.start(), or nautilus-lab node start",
             ) from None
-        finally:
-            await client.close()

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from nautilus_lab.strategies.nautilus._rebalance import units_to_trade
 from nautilus_trader.config import StrategyConfig
 from nautilus_trader.model.currencies import USD
 from nautilus_trader.model.data import QuoteTick
@@ -15,7 +13,7 @@ from nautilus_trader.model.identifiers import InstrumentId
 from nautilus_trader.model.objects import Quantity
 from nautilus_trader.trading.strategy import Strategy
 
-_REBALANCE = "rebalance"
+from nautilus_lab.strategies.nautilus._rebalance import units_to_trade
 
 
 class HoldTargetsConfig(StrategyConfig, frozen=True, kw_only=True):  # type: ignore[misc]
@@ -51,27 +49,23 @@ class HoldTargets(Strategy):  # type: ignore[misc]
         self._ids = {name: InstrumentId.from_str(name) for name in config.weights}
         self._weights = dict(config.weights)
         self._quoted: set[InstrumentId] = set()
+        self._next_look = 0
 
     def on_start(self) -> None:
-        """Subscribe to every instrument and set the timer."""
+        """Subscribe to every instrument."""
         for instrument_id in self._ids.values():
             self.subscribe_quote_ticks(instrument_id)
-        self.clock.set_timer(
-            _REBALANCE,
-            interval=timedelta(seconds=self.config.interval_s),
-            callback=lambda event: self.rebalance(),
-        )
 
     def on_quote_tick(self, tick: QuoteTick) -> None:
-        """Look as soon as the last instrument has its first quote."""
+        """Look when the last instrument has its first quote, and at every interval from then on.
+
+        The quotes keep the time: a live timer of Nautilus calls back on a thread of its own.
+        """
         if tick.instrument_id not in self._quoted:
             self._quoted.add(tick.instrument_id)
-            if len(self._quoted) == len(self._ids):
-                self.rebalance()
-
-    def on_stop(self) -> None:
-        """Stop looking; positions and working orders stay as they are."""
-        self.clock.cancel_timers()
+        if len(self._quoted) == len(self._ids) and tick.ts_init >= self._next_look:
+            self._next_look = tick.ts_init + int(self.config.interval_s * 1e9)
+            self.rebalance()
 
     def hold(self, weights: dict[str, float]) -> None:
         """Hold `weights` from now on; the instruments stay those of the config."""

@@ -6,7 +6,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from nautilus_trader.model.data import QuoteTick
 from nautilus_trader.model.enums import OrderSide
@@ -29,19 +29,10 @@ from nautilus_lab.platform.messages import (
     State,
     envelope,
 )
+from nautilus_lab.platform.outbox import Outbox
 from nautilus_lab.risk import LimitCheck, NotionalLimit
 
 _REMEMBERED_ORDERS = 500
-
-
-class Outbox(Protocol):
-    """Where events go: stored, numbered, then published."""
-
-    def publish(
-        self, body: Event, topic: str, *, source_ts: int | None = None, simulated: bool = False
-    ) -> Envelope | None:
-        """Return the numbered envelope; None when the store has this event already."""
-        ...
 
 
 class Desk:
@@ -73,6 +64,8 @@ class Desk:
         self.seq = 0
         self.positions = LivePositions()
         self.starting_cash = 0.0
+        self.order_count = 0
+        self.fill_count = 0
         self.last_event_ns = 0
         self._venue = venue
         self._outbox = outbox
@@ -98,6 +91,7 @@ class Desk:
             f"trading.order.{self.trader}.{order.strategy_id.value}",
         )
         if told is not None:
+            self.order_count += order.client_order_id.value not in self._orders
             self.remember_order(told)
 
     def on_denied(self, order: Order, check: LimitCheck | None, reason: str) -> None:
@@ -118,14 +112,17 @@ class Desk:
     def remember_order(self, told: Envelope) -> None:
         """Keep an order's last envelope for snapshots."""
         body = told.body
-        if isinstance(body, OrderUpdated):
-            self._orders[body.client_order_id] = told
-            self._orders.move_to_end(body.client_order_id)
-            while len(self._orders) > _REMEMBERED_ORDERS:
-                self._orders.popitem(last=False)
+        assert isinstance(body, OrderUpdated)
+        self._orders[body.client_order_id] = told
+        self._orders.move_to_end(body.client_order_id)
+        while len(self._orders) > _REMEMBERED_ORDERS:
+            self._orders.popitem(last=False)
 
-    def remember_fill(self, fill: OrderFilled) -> None:
-        """Account for a fill that is in the store already."""
+    def remember_fill(self, told: Envelope) -> None:
+        """Account for a fill that is in the store."""
+        fill = told.body
+        assert isinstance(fill, OrderFilled)
+        self.fill_count += 1
         self.positions.fill(
             fill.instrument,
             fill.side,
@@ -152,13 +149,13 @@ class Desk:
             currency=event.currency.code,
         )
         topic = f"trading.fill.{self.trader}.{order.strategy_id.value}"
-        if self._tell(fill, topic) is None:
-            return False
-        self.remember_fill(fill)
-        return True
+        told = self._tell(fill, topic)
+        if told is not None:
+            self.remember_fill(told)
+        return told is not None
 
     def _tell(self, body: Event, topic: str) -> Envelope | None:
-        told = self._outbox.publish(body, topic, source_ts=self._source_ts(), simulated=True)
+        told = self._outbox.publish(body, topic, source_ts=self._source_ts())
         if told is not None:
             self.seq = told.seq or self.seq
             self.last_event_ns = told.ts

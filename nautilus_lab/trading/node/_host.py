@@ -6,7 +6,9 @@ import asyncio
 import logging
 import os
 import signal
+import threading
 import time
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -92,12 +94,13 @@ class NodeHost:
         async with AsyncExitStack() as stack:
             # Signals are ours: Nautilus' own handlers would stop half of the node.
             handlers = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGABRT)}
-            stack.enter_context(self.rundir.node_lock)
-            stack.callback(self.rundir.node.unlink, missing_ok=True)
+            self.life.move(State.STARTING)
             try:
+                stack.enter_context(self.rundir.node_lock)
+                stack.callback(self.rundir.node.unlink, missing_ok=True)
                 node = await self._start(stack)
-            except LabError as error:
-                log.error("the node could not start: %s", error)
+            except Exception as error:
+                log.exception("the node could not start")
                 self._fail(error)
                 return 2
             loop.add_signal_handler(signal.SIGTERM, self._stop.set)
@@ -113,7 +116,6 @@ class NodeHost:
 
     async def _start(self, stack: AsyncExitStack) -> TradingNode:
         trading = self.settings.trading
-        self.life.move(State.STARTING)
         store = TradingStore.open(
             self.rundir.store, busy_timeout_ms=self.settings.store.busy_timeout_ms
         )
@@ -141,7 +143,14 @@ class NodeHost:
             writer=_WRITER,
             epoch=epoch,
             venue=VENUE.value,
-            outbox=Outbox(store, bus, trader=trading.trader_id, writer=_WRITER, epoch=epoch),
+            outbox=Outbox(
+                store,
+                bus,
+                trader=trading.trader_id,
+                writer=_WRITER,
+                epoch=epoch,
+                simulated=True,
+            ),
             publish=bus.publish,
             cache=node.cache,
             limit=limit,
@@ -159,12 +168,13 @@ class NodeHost:
             node.kernel,
             limit=limit,
             journal=StoreJournal(trail),
+            hand_over=asyncio.get_running_loop().call_soon_threadsafe,
             on_checked=desk.on_checked,
             on_denied=desk.on_denied,
         ).install()
         self._strategy = self._make_strategy()
         node.trader.add_strategy(self._strategy)
-        node.kernel.msgbus.subscribe("events.order.*", desk.on_order_event)
+        node.kernel.msgbus.subscribe("events.order.*", self._on_loop(desk.on_order_event))
         node.kernel.msgbus.subscribe("data.quotes.*", desk.on_quote)
         self._running = asyncio.ensure_future(node.run_async())
         stack.push_async_callback(self._cancel, self._running)
@@ -176,6 +186,8 @@ class NodeHost:
         await server.start()
         stack.push_async_callback(server.stop)
         lag = LoopLag()
+        lag.start()
+        stack.callback(lag.stop)
         for work in (self._publish_states(), self._beat(lag), self._reconcile()):
             stack.push_async_callback(self._cancel, asyncio.ensure_future(work))
         self.life.move(State.RUNNING)
@@ -207,7 +219,7 @@ class NodeHost:
         trading = self.settings.trading
         return HoldTargets(
             HoldTargetsConfig(
-                strategy_id="HoldTargets-001",
+                order_id_tag="001",
                 # What the venue reports after a restart was this strategy's, and is again.
                 external_order_claims=[
                     InstrumentId.from_str(name) for name in self._weights(self._targets)
@@ -253,10 +265,25 @@ class NodeHost:
 
     def _remember(self, store: TradingStore) -> None:
         """Bring the desk to where the store left it."""
-        for fill in store.fills():
-            self._desk.remember_fill(fill)
-        for told in store.last_orders():
+        for told in store.fills():
+            self._desk.remember_fill(told)
+        orders = store.orders()
+        self._desk.order_count = len(orders)
+        for told in reversed(orders[:500]):
             self._desk.remember_order(told)
+
+    @staticmethod
+    def _on_loop(handler: Callable[[Any], None]) -> Callable[[Any], None]:
+        """Return `handler`, called on this loop: what a live timer does comes on its own thread."""
+        loop, thread = asyncio.get_running_loop(), threading.get_ident()
+
+        def handle(event: Any) -> None:
+            if threading.get_ident() == thread:
+                handler(event)
+            else:
+                loop.call_soon_threadsafe(handler, event)
+
+        return handle
 
     async def _until_trading(self, node: TradingNode) -> None:
         deadline = asyncio.get_running_loop().time() + self.settings.trading.start_timeout_s
@@ -288,21 +315,19 @@ class NodeHost:
             self._desk.publish_book()
 
     async def _beat(self, lag: LoopLag) -> None:
-        async with lag:
-            while True:
-                use = resource_use()
-                self._desk.state(
-                    HealthUpdated(
-                        component="node",
-                        state=self.life.state.value,
-                        detail=self.life.detail,
-                        pid=os.getpid(),
-                        loop_lag_ms=round(lag.worst_ms, 1),
-                        rss_mib=round(use.rss_mib, 1),
-                    ),
-                    f"system.health.{self.settings.trading.trader_id}",
-                )
-                await asyncio.sleep(self.settings.trading.heartbeat_s)
+        while True:
+            self._desk.state(
+                HealthUpdated(
+                    component="node",
+                    state=self.life.state.value,
+                    detail=self.life.detail,
+                    pid=os.getpid(),
+                    loop_lag_ms=round(lag.lag_ms, 1),
+                    rss_mib=round(resource_use().rss_mib, 1),
+                ),
+                f"system.health.{self.settings.trading.trader_id}",
+            )
+            await asyncio.sleep(self.settings.trading.heartbeat_s)
 
     async def _reconcile(self) -> None:
         """Compare our positions with the venue's; two differences in a row degrade the node."""
@@ -365,8 +390,8 @@ class NodeHost:
             detail=self.life.detail,
             pid=os.getpid(),
             epoch=desk.epoch,
-            orders=self._store.count_orders(),
-            fills=self._store.count_fills(),
+            orders=desk.order_count,
+            fills=desk.fill_count,
             targets=self._targets.name,
             equity=desk.starting_cash + desk.positions.total,
             rss_mib=round(resource_use().rss_mib, 1),
@@ -385,9 +410,9 @@ class NodeHost:
         targets = Targets(weights=asked.weights, name=asked.name, made_ns=time.time_ns())
         self._require_tradable(targets.check())
         self._trail.append(
+            "targets.set",
+            {"name": targets.name, "weights": {s: str(w) for s, w in targets.weights.items()}},
             actor=request.principal.name,
-            kind="targets",
-            body={"name": targets.name, "weights": {s: str(w) for s, w in targets.weights.items()}},
         )
         targets.write(self.rundir.targets)
         self._targets = targets
@@ -411,7 +436,7 @@ class NodeHost:
         self.life.move(State.STOPPED)
         self._tell_state("stopped")
 
-    def _fail(self, error: LabError) -> None:
+    def _fail(self, error: Exception) -> None:
         self.life.move(State.FAULTED, str(error))
         Failure.of("node", error).write(self.rundir.failure)
 

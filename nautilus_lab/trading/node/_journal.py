@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from nautilus_lab.execution import Intent
 from nautilus_lab.platform.audit import AuditTrail
+from nautilus_lab.platform.store import OrderIntent
 
 
 class StoreJournal:
-    """Writes each intent and its audit row in one transaction of the trader's store.
+    """Writes intents and their audit rows in one transaction of the trader's store.
 
     Parameters
     ----------
@@ -21,12 +22,18 @@ class StoreJournal:
         self._trail = trail
 
     def write(self, intents: Sequence[Intent]) -> None:
-        """Make `intents` durable; raises `StoreError` when they cannot be."""
-        for intent in intents:
-            self._trail.intend(
-                client_order_id=intent.client_order_id,
-                command=intent.command,
-                verdict=intent.verdict,
-                body={**intent.body, "reason": intent.reason},
-                actor=f"strategy:{intent.body['strategy']}",
-            )
+        """Make `intents` durable, all or none; raises `StoreError` when they cannot be."""
+        if not intents:
+            return
+        self._trail.intend_many(
+            [
+                OrderIntent(
+                    client_order_id=intent.client_order_id,
+                    command=intent.command,
+                    body={**intent.body, "reason": intent.reason},
+                    state="DENIED" if intent.verdict == "denied" else "INTENDED",
+                )
+                for intent in intents
+            ],
+            actor=f"strategy:{intents[0].body['strategy']}",
+        )

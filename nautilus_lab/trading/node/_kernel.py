@@ -20,7 +20,7 @@ _REFUSAL = (
 )
 
 
-class NodeKernel(IPythonKernel):  # type: ignore[misc]
+class NodeKernel(IPythonKernel):
     """Hosts a node on its event loop; refuses code, interrupts and stray shutdown requests.
 
     Nothing else runs on the loop the node trades on, which is what upstream's warning against
@@ -35,7 +35,7 @@ class NodeKernel(IPythonKernel):  # type: ignore[misc]
 
     def start(self) -> None:
         """Start answering, and start the node."""
-        super().start()
+        super().start()  # type: ignore[no-untyped-call]
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         IOLoop.current().add_callback(self._begin)
 
@@ -58,7 +58,7 @@ class NodeKernel(IPythonKernel):  # type: ignore[misc]
     async def do_execute(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Refuse: no user code on the node's loop."""
         error = {"ename": "NodeRefusesCode", "evalue": _REFUSAL, "traceback": [_REFUSAL]}
-        self.send_response(self.iopub_socket, "error", error)
+        self.send_response(self.iopub_socket, "error", error)  # type: ignore[no-untyped-call]
         return {"status": "error", "execution_count": self.execution_count, **error}
 
     async def do_complete(self, code: str, cursor_pos: int | None) -> dict[str, Any]:
@@ -83,8 +83,12 @@ class NodeKernel(IPythonKernel):  # type: ignore[misc]
         """Ignore it: any viewer can send one. The supervisor stops a node."""
         log.warning("a shutdown request was ignored")
         content = {"status": "error", "ename": "NodeRefusesShutdown", "evalue": _REFUSAL}
-        self.session.send(stream, "shutdown_reply", content, parent, ident=ident)
+        self._reply(stream, "shutdown_reply", content, parent, ident)
 
     async def interrupt_request(self, stream: Any, ident: Any, parent: Any) -> None:
         """Ignore it: the node has no cell to interrupt."""
-        self.session.send(stream, "interrupt_reply", {"status": "ok"}, parent, ident=ident)
+        self._reply(stream, "interrupt_reply", {"status": "ok"}, parent, ident)
+
+    def _reply(self, stream: Any, kind: str, content: dict[str, str], to: Any, ident: Any) -> None:
+        assert self.session is not None
+        self.session.send(stream, kind, content, to, ident=ident)

@@ -62,7 +62,8 @@ class Child:
     @property
     def pid(self) -> int:
         """The process id; 0 when none runs."""
-        return self._process.pid if self._process is not None and self.alive else 0
+        process = self._process
+        return 0 if process is None or not self.alive else process.pid
 
     @property
     def alive(self) -> bool:

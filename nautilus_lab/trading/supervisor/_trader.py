@@ -121,15 +121,12 @@ class TraderKeeper:
         if not self.node.alive:
             state = "faulted" if self.halted else "stopped"
             return NodeStatus(trader=self.trader, state=state, detail=self.halted)
-        client = CommandClient(self.rundir.commands)
         try:
-            answer = await client.call("node.status", timeout_s=2.0)
+            answer = await CommandClient(self.rundir.commands).call("node.status", timeout_s=2.0)
         except LabError as error:
             return NodeStatus(
                 trader=self.trader, state="unreachable", detail=str(error), pid=self.node.pid
             )
-        finally:
-            await client.close()
         status = NodeStatus.of(answer)
         return msgspec.structs.replace(status, restarts=self.budget.total)
 

@@ -6,12 +6,12 @@ UV = $(shell command -v uv || echo .uv/bin/uv)
 NOTEBOOKS = pytest --nbval-lax -n 2 --dist loadfile notebooks
 .PHONY: setup lab demo test check notebooks bench docs lock clean help
 
-setup: .venv/.packages data/.built  ## make .venv and the data catalog; what `make` alone does
+setup: .venv/.packages data/manifest.json  ## make .venv and the data catalog; what `make` alone does
 
 .venv/.packages: requirements.lock pyproject.toml .python-version scripts/setup $(wildcard kernels/*/*)
 	@scripts/setup && touch $@
 
-data/.built: .venv/.packages $(wildcard nautilus_lab/marketdata/*.py)
+data/manifest.json: .venv/.packages $(wildcard nautilus_lab/marketdata/*.py)
 	@nautilus-lab data build && touch $@
 
 lab: setup  ## JupyterLab, a paper-trading node and the dashboards; Ctrl-C stops all of it

@@ -109,7 +109,7 @@ def repository() -> Path:
 @pytest.fixture(scope="session")
 def catalog() -> Path:
     """The data catalog that `make` builds; tests read it and never write it."""
-    if not (REPOSITORY / "data" / ".built").exists():
+    if not (REPOSITORY / "data" / "manifest.json").exists():
         pytest.fail("the data catalog is needed: run make", pytrace=False)
     return REPOSITORY / "data"
 

@@ -1,7 +1,7 @@
 """Notebooks run as jobs: parameters checked, output, page and ledger row kept."""
 
-from nautilus_lab.jobs._parameters import declared_parameters, read_parameters
+from nautilus_lab.jobs._parameters import declared_parameters
 from nautilus_lab.jobs._record import RunRecord
 from nautilus_lab.jobs._run import run_notebook, runs
 
-__all__ = ["RunRecord", "declared_parameters", "read_parameters", "run_notebook", "runs"]
+__all__ = ["RunRecord", "declared_parameters", "run_notebook", "runs"]

@@ -7,7 +7,7 @@ import difflib
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,44 +27,6 @@ _SECRET_VALUE = re.compile(
     r"|\w://[^/\s:@]+:[^/\s@]+@"  # a password in an address
     r"|^[0-9a-f]{32}$",  # the form of a FRED key
 )
-
-
-def read_parameters(words: Sequence[str]) -> dict[str, Any]:
-    """Read ``name=value`` words as a command line gives them.
-
-    Parameters
-    ----------
-    words : sequence of str
-        The value is a Python literal where it is one, the text itself otherwise.
-
-    Raises
-    ------
-    InputError
-        When a word has no ``=``, no name, or a name twice.
-
-    Examples
-    --------
-    >>> read_parameters(["window=120", "symbols=['AAPL', 'MSFT']", "start=2015-01-02"])
-    {'window': 120, 'symbols': ['AAPL', 'MSFT'], 'start': '2015-01-02'}
-    """
-    found: dict[str, Any] = {}
-    for word in words:
-        name, equals, text = word.partition("=")
-        if not equals or not name.isidentifier():
-            raise InputError(
-                "a parameter must be written name=value", value=word, remedy="write window=120"
-            )
-        if name in found:
-            raise InputError("a parameter may be given once", value=name, remedy="leave one out")
-        found[name] = _literal(text)
-    return found
-
-
-def _literal(text: str) -> Any:
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return text
 
 
 def declared_parameters(notebook: Path) -> dict[str, Any]:

@@ -28,7 +28,7 @@ class RunRecord:
         UTC.
     seconds : float or None
         How long it took; None while it runs.
-    output, page : Path or None
+    output_path, html_path : Path or None
         The executed notebook and the HTML page; None when the run left none.
     error : str
         The cell and the error that ended it; empty when nothing did.
@@ -40,8 +40,8 @@ class RunRecord:
     status: RunStatus
     started: datetime
     seconds: float | None
-    output: Path | None
-    page: Path | None
+    output_path: Path | None
+    html_path: Path | None
     error: str
 
     @classmethod
@@ -54,8 +54,8 @@ class RunRecord:
             status=row.status,
             started=datetime.fromtimestamp(row.started_ns / 1e9, UTC),
             seconds=row.seconds,
-            output=root / row.output_path if row.output_path else None,
-            page=root / row.html_path if row.html_path else None,
+            output_path=root / row.output_path if row.output_path else None,
+            html_path=root / row.html_path if row.html_path else None,
             error=row.error,
         )
 
@@ -63,3 +63,8 @@ class RunRecord:
         took = "" if self.seconds is None else f", {self.seconds:.1f} s"
         why = f", {self.error}" if self.error else ""
         return f"RunRecord({self.notebook}, {self.status}{took}{why})"
+
+    def __str__(self) -> str:
+        took = "" if self.seconds is None else f"{self.seconds:.1f} s"
+        line = f"{self.started:%Y-%m-%d %H:%M}  {self.status:<11} {took:>9}  {self.notebook}"
+        return f"{line}  {self.error}" if self.error else line

@@ -110,7 +110,7 @@ def run_notebook(
         raise RunFailed(
             f"every cell must run; {error}",
             value=record,
-            remedy=f"open {record.page or files.log}",
+            remedy=f"open {record.html_path or files.log}",
         )
     return record
 
@@ -377,7 +377,8 @@ class _Ledger:
         return self.folder / f"{run_id}.json"
 
     def _kept(self, path: str | None) -> str:
-        """Return a file's path from the workspace, or nothing when it was never written."""
+        """Return a file's path, from the workspace if it lies there; nothing if it is not there."""
         if path is None or not Path(path).is_file():
             return ""
-        return str(Path(path).relative_to(self.root, walk_up=True))
+        inside = Path(path).is_relative_to(self.root)
+        return str(Path(path).relative_to(self.root) if inside else path)

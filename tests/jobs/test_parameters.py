@@ -1,7 +1,7 @@
 import pytest
 
 from nautilus_lab.exceptions import InputError
-from nautilus_lab.jobs import declared_parameters, read_parameters
+from nautilus_lab.jobs import declared_parameters
 from nautilus_lab.jobs._parameters import check_parameters
 
 
@@ -100,20 +100,3 @@ def test_a_value_of_another_kind_than_the_default_is_refused(value, default):
 def test_a_value_that_json_cannot_say_is_refused(value):
     with pytest.raises(InputError, match="must be plain data"):
         check_parameters({"thing": value}, {"thing": None})
-
-
-def test_words_of_a_command_line_become_values():
-    words = ["window=120", "costs=2.5", "long=True", "name=a=b", "end=None"]
-    assert read_parameters(words) == {
-        "window": 120,
-        "costs": 2.5,
-        "long": True,
-        "name": "a=b",
-        "end": None,
-    }
-
-
-@pytest.mark.parametrize("words", [["window"], ["=1"], ["a b=1"], ["x=1", "x=2"]])
-def test_words_that_are_no_parameters_are_refused(words):
-    with pytest.raises(InputError):
-        read_parameters(words)

@@ -1,6 +1,7 @@
 import hashlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -53,10 +54,10 @@ def test_a_run_leaves_an_output_a_page_and_a_ledger_row(notebook, settings):
     record = run_notebook(path, {"window": 120}, settings=settings)
 
     assert record.status == "succeeded"
-    assert record.output.parent.parent == settings.runs_path.resolve()
-    assert "120 2010\n" in texts(record.output)
-    assert f"{settings.root} {path.parent}" in texts(record.output)
-    assert "120 2010" in record.page.read_text("utf-8")
+    assert record.output_path.parent.parent == settings.runs_path.resolve()
+    assert "120 2010\n" in texts(record.output_path)
+    assert f"{settings.root} {path.parent}" in texts(record.output_path)
+    assert "120 2010" in record.html_path.read_text("utf-8")
     with DeskStore.open(Home(settings.home_path).store) as desk:
         (row,) = desk.runs()
     assert row.run_id == record.run_id
@@ -68,6 +69,7 @@ def test_a_run_leaves_an_output_a_page_and_a_ledger_row(notebook, settings):
     assert row.parameters == {"window": 120}
     assert row.notebook_sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     assert runs(settings=settings) == (record,)
+    assert re.fullmatch(r"20[-0-9: ]{14}  succeeded +[\d.]+ s  research/report.ipynb", str(record))
 
 
 def test_a_failing_cell_is_named_and_what_ran_is_kept(notebook, settings):
@@ -76,10 +78,10 @@ def test_a_failing_cell_is_named_and_what_ran_is_kept(notebook, settings):
         run_notebook("bad.ipynb", settings=settings, output_dir=settings.root / "kept")
 
     record = caught.value.value
-    assert record.output == settings.root.resolve() / "kept" / "bad.ipynb"
-    assert "before" in texts(record.output)
-    assert "after" not in texts(record.output)
-    assert "no prices" in record.page.read_text("utf-8")
+    assert record.output_path == settings.root.resolve() / "kept" / "bad.ipynb"
+    assert "before" in texts(record.output_path)
+    assert "after" not in texts(record.output_path)
+    assert "no prices" in record.html_path.read_text("utf-8")
     assert [(r.status, r.error) for r in runs(settings=settings)] == [
         ("failed", "cell [2]: ValueError: no prices")
     ]
@@ -103,8 +105,8 @@ def test_a_run_that_takes_too_long_is_ended_and_keeps_its_output(notebook, setti
     )
     with pytest.raises(RunFailed, match="the run took longer than 6 s") as caught:
         run_notebook("slow.ipynb", settings=limited)
-    assert "before" in texts(caught.value.value.output)
-    assert caught.value.value.page.is_file()
+    assert "before" in texts(caught.value.value.output_path)
+    assert caught.value.value.html_path.is_file()
 
 
 def test_a_kernel_that_dies_is_named_with_its_cell(notebook, settings):
@@ -145,8 +147,8 @@ def test_a_stopped_run_keeps_its_output_and_is_no_failure(slow_run, settings, nu
     assert slow_run.returncode == code
     (record,) = runs(settings=settings)
     assert record.status == "interrupted"
-    assert "before" in texts(record.output)
-    assert "0\n" in texts(record.output)
+    assert "before" in texts(record.output_path)
+    assert "0\n" in texts(record.output_path)
 
 
 def test_a_run_whose_process_was_killed_is_no_longer_called_running(slow_run, settings):
@@ -154,7 +156,7 @@ def test_a_run_whose_process_was_killed_is_no_longer_called_running(slow_run, se
     slow_run.wait()
     (record,) = runs(settings=settings)
     assert (record.status, record.error) == ("failed", "the process that ran it died")
-    assert record.output.is_file()
+    assert record.output_path.is_file()
     assert runs(settings=settings) == (record,)
 
 

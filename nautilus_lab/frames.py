@@ -13,9 +13,16 @@ from nautilus_lab.exceptions import BadData, InputError, NotEnoughData
 if TYPE_CHECKING:
     import pandas as pd
 
-    from nautilus_lab._typing import Bars, FloatArray, Prices, Returns, ReturnSeries
+    from nautilus_lab._typing import Bars, FloatArray, Prices, Returns, ReturnSeries, Scores
 
-__all__ = ["BAR_COLUMNS", "require_bars", "require_prices", "require_returns", "require_series"]
+__all__ = [
+    "BAR_COLUMNS",
+    "require_bars",
+    "require_prices",
+    "require_returns",
+    "require_scores",
+    "require_series",
+]
 
 BAR_COLUMNS = ("open", "high", "low", "close", "volume")
 
@@ -94,6 +101,44 @@ def require_returns(frame: Returns, *, at_least: int = 1, name: str = "returns")
     """
     frame = _require_wide(frame, at_least, name)
     _require_finite(_numbers(frame, name), frame, name)
+    return frame
+
+
+def require_scores(frame: Scores, *, name: str = "scores") -> Scores:
+    """Check a wide frame of scores; NaN means that a score is not known and passes.
+
+    Parameters
+    ----------
+    frame : DataFrame, shape (time, symbol)
+        Higher is better; NaN in the warm-up. At least one score is known.
+    name : str, default="scores"
+        What the errors call the frame.
+
+    Returns
+    -------
+    DataFrame
+        `frame` itself, or, when its zone is not UTC, a copy whose index is.
+
+    Raises
+    ------
+    InputError
+        When it is not a frame with symbols in its columns and tz-aware times in its index.
+    NotEnoughData
+        When it has no rows, no columns or no known score.
+    BadData
+        When times are unsorted or repeated, or a score is infinite.
+    """
+    import numpy as np
+
+    frame = _require_wide(frame, 1, name)
+    values = _numbers(frame, name)
+    _require(~np.isinf(values), values, frame, f"{name} must be finite or NaN", "mend the score")
+    if np.isnan(values).all():
+        raise NotEnoughData(
+            f"{name} must hold at least one number",
+            value="NaN everywhere",
+            remedy="shorten the warm-up, or pass a longer history",
+        )
     return frame
 
 

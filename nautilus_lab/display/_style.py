@@ -29,7 +29,7 @@ font-variant-numeric:tabular-nums}
 grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr))}
 .nl-sheet .nl-wide{grid-column:1/-1}
 .nl-sheet .nl-chart,.nl-sheet .nl-table{border:1px solid var(--nl-line);border-radius:8px;
-padding:10px 12px;background:var(--nl-card);overflow-x:auto}
+padding:10px 12px;background:var(--nl-card);overflow-x:auto;min-width:0}
 .nl-sheet svg.nl-preview{display:block;width:100%;max-width:640px;height:auto}
 .nl-sheet svg.nl-preview text{font-size:10.5px;fill:var(--nl-muted);
 font-variant-numeric:tabular-nums}

@@ -220,32 +220,34 @@ class TearSheet:
         return part.html
 
     def _page(self, theme: Theme) -> str:
-        script = ""
+        figures: list[str] = []
 
         def fragment(part: Part) -> str:
-            nonlocal script
             if not isinstance(part, Chart):
                 return part.html
+            figure = part.figure(theme)
+            place = f"nl-figure-{len(figures)}"
+            # plotly escapes what could end the script.
+            figures.append(f"draw('{place}',{figure.to_json()})")
+            height = figure.layout.height or 380
+            return f'<div class="nl-chart"><div id="{place}" style="height:{height}px"></div></div>'
+
+        body, library = self._body(fragment), ""
+        if figures:
             from plotly.offline import get_plotlyjs
 
-            script = f"<script>{get_plotlyjs()}</script>"
-            drawn = part.figure(theme).to_html(
-                full_html=False,
-                include_plotlyjs=False,
-                config={"displaylogo": False, "responsive": True},
+            library = f"<script>{get_plotlyjs()}</script>"
+            # Drawn when every part is in its place: before, the columns are not yet known.
+            draw = (
+                "function draw(id,figure){Plotly.newPlot(id,figure.data,figure.layout,"
+                "{responsive:true,displaylogo:false})}"
             )
-            return f'<div class="nl-chart">{drawn}</div>'
-
-        body = self._body(fragment)
-        if script:
-            # A chart drawn before its neighbours were there measured a wider column.
-            resize = "addEventListener('load',()=>dispatchEvent(new Event('resize')))"
-            body += f"<script>{resize}</script>"
+            body += f"<script>{draw};{';'.join(figures)}</script>"
         return (
             f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
             f'<meta name="viewport" content="width=device-width, initial-scale=1">'
             f"<title>{escape(self.title)}</title><style>{CSS} body{{margin:0;{PAGES[theme]}}} "
-            f".nl-sheet{{margin:0 auto;padding:28px 24px;max-width:1240px}}</style>{script}</head>"
+            f".nl-sheet{{margin:0 auto;padding:28px 24px;max-width:1240px}}</style>{library}</head>"
             f"<body>{body}</body></html>\n"
         )
 

@@ -106,6 +106,16 @@ def test_a_saved_page_is_whole_interactive_and_asks_no_other_machine(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["sheet.html"]
 
 
+def test_no_text_of_a_figure_can_end_the_script_of_its_page(tmp_path):
+    def figure(theme):
+        return go.Figure(go.Scatter(y=[1], name="</script><script>alert(1)</script>"))
+
+    made = TearSheet(title="t", parts=(Chart(title="c", figure=figure),))
+    page = made.save_html(tmp_path / "t.html").read_text()
+    assert "<script>alert(1)" not in page
+    assert r"\u003cscript\u003ealert(1)" in page
+
+
 def test_a_page_of_tables_alone_carries_no_script(tmp_path):
     made = TearSheet(title="t", parts=(Facts(values={"a": "1"}),))
     page = made.save_html(tmp_path / "t.html", theme="dark").read_text()

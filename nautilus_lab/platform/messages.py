@@ -15,6 +15,7 @@ A published message is never changed: derive a new one with `msgspec.structs.rep
 
 from __future__ import annotations
 
+import math
 import time
 from decimal import Decimal
 from typing import Literal, TypeAlias
@@ -63,7 +64,25 @@ Level: TypeAlias = Literal["ok", "warn", "critical", "breach"]
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=str.lower):
-    """What an envelope carries; the class name in lower case is its tag on the wire."""
+    """What an envelope carries; the class name in lower case is its tag on the wire.
+
+    Raises
+    ------
+    MessageError
+        When a number is not finite. What cannot be told as a number is not told: JSON has no
+        NaN, and a NaN passes comparisons it should fail.
+    """
+
+    def __post_init__(self) -> None:
+        for value in msgspec.structs.astuple(self):
+            if (type(value) is float and not math.isfinite(value)) or (
+                type(value) is Decimal and not value.is_finite()
+            ):
+                raise MessageError(
+                    "a number in a message must be finite",
+                    value=self,
+                    remedy="publish when it is known",
+                )
 
 
 # --- events -------------------------------------------------------------------------------
@@ -306,6 +325,8 @@ _msgpack = msgspec.msgpack.Encoder(decimal_format="string")
 _json = msgspec.json.Encoder(decimal_format="string")
 _envelope = msgspec.msgpack.Decoder(Envelope)
 _command = msgspec.msgpack.Decoder(Command)
+# what msgspec raises over bytes that are broken, not UTF-8, or nested without end
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _reply: msgspec.msgpack.Decoder[Ack | Result] = msgspec.msgpack.Decoder(Ack | Result)
 
 
@@ -334,7 +355,7 @@ def decode(data: bytes | memoryview) -> Envelope:
     """
     try:
         return _envelope.decode(data)
-    except msgspec.DecodeError as error:
+    except _UNREADABLE as error:
         raise _not_ours("an envelope", data, error) from None
 
 
@@ -342,7 +363,7 @@ def decode_command(data: bytes | memoryview) -> Command:
     """Decode a command; raises `MessageError` when `data` is none."""
     try:
         return _command.decode(data)
-    except msgspec.DecodeError as error:
+    except _UNREADABLE as error:
         raise _not_ours("a command", data, error) from None
 
 
@@ -350,7 +371,7 @@ def decode_reply(data: bytes | memoryview) -> Ack | Result:
     """Decode the answer to a command; raises `MessageError` when `data` is none."""
     try:
         return _reply.decode(data)
-    except msgspec.DecodeError as error:
+    except _UNREADABLE as error:
         raise _not_ours("an Ack or a Result", data, error) from None
 
 

@@ -91,7 +91,7 @@ class Lab:
         from nautilus_lab.risk import NotionalLimit, RiskLimitEngine
 
         limit = NotionalLimit(max_notional=self.settings.trading.max_order_notional)
-        return RiskLimitEngine(limit=limit)
+        return RiskLimitEngine(position_limit=limit)
 
     @cached_property
     def trading(self) -> TradingEngine:

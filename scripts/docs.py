@@ -1,0 +1,203 @@
+"""Write the generated pages of the documentation, then check all of it.
+
+Generated: the settings, the commands and the contents of every package. Checked: each link between
+files leads somewhere, each Python block compiles, each ``>>>`` example gives what it says.
+"""
+
+from __future__ import annotations
+
+import ast
+import doctest
+import importlib
+import inspect
+import json
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+ROOT = Path(__file__).resolve().parents[1]
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
+CODE = re.compile(r"^```.*?^```|`[^`\n]*`", re.DOTALL | re.MULTILINE)
+MADE = "<!-- made by `make docs`; change the source and run it again -->\n"
+
+
+def pages() -> Iterator[Path]:
+    """Yield every page of the documentation."""
+    yield from sorted(ROOT.glob("*.md"))
+    yield from sorted((ROOT / "docs").rglob("*.md"))
+
+
+def configuration() -> str:
+    """Return the page of all settings."""
+    from nautilus_lab.config import Settings
+
+    lines = [
+        "# Settings",
+        MADE,
+        "A key stands in `lab.toml` at the workspace's root, in the environment (which wins), or",
+        "in a call: `Lab(trading={...})` (which wins over both). An unknown key is refused. A",
+        "relative path starts at the workspace's root.",
+        "",
+        *_keys(Settings, ""),
+    ]
+    for name, field in Settings.model_fields.items():
+        section = field.annotation
+        if isinstance(section, type) and issubclass(section, BaseModel):
+            lines += ["", f"## `[{name}]`", "", inspect.cleandoc(section.__doc__ or ""), ""]
+            lines += _keys(section, f"{name}.")
+    return "\n".join(lines) + "\n"
+
+
+def _keys(section: type[BaseModel], prefix: str) -> list[str]:
+    rows = ["| Key | Default | Bounds | In the environment |", "|---|---|---|---|"]
+    for name, field in section.model_fields.items():
+        if name == "root" or isinstance(field.default, BaseModel):
+            continue
+        variable = "NL_" + (prefix + name).replace(".", "__").upper()
+        default = "-" if field.default is PydanticUndefined else f"`{_written(field.default)}`"
+        rows.append(f"| `{prefix}{name}` | {default} | {_bounds(field)} | `{variable}` |")
+    return rows
+
+
+def _written(value: Any) -> str:
+    return json.dumps(value, default=str)  # which is TOML, for what a setting can be
+
+
+def _bounds(field: Any) -> str:
+    signs = {"gt": ">", "ge": "≥", "lt": "<", "le": "≤"}
+    found = [
+        f"{sign} {getattr(rule, name):g}"
+        for rule in field.metadata
+        for name, sign in signs.items()
+        if getattr(rule, name, None) is not None
+    ]
+    choices = getattr(field.annotation, "__args__", ())
+    found += [choice for choice in choices if isinstance(choice, str)]
+    return ", ".join(found) or "-"
+
+
+def commands() -> str:
+    """Return the page of the commands that a node and its supervisor answer."""
+    from nautilus_lab.trading._commands import NODE_COMMANDS, SUPERVISOR_COMMANDS
+
+    lines = [
+        "# Commands",
+        MADE,
+        "What may be asked of a running lab, and what the caller must be allowed to do. Roles and",
+        "their permissions are in `nautilus_lab.platform.access`.",
+        "",
+        "## The trading node",
+        "",
+        NODE_COMMANDS.markdown(),
+        "",
+        "## The supervisor",
+        "",
+        SUPERVISOR_COMMANDS.markdown(),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def contents() -> str:
+    """Return the page of every public name, with the first line of what it says of itself."""
+    lines = ["# Contents", MADE, "Every public name; `help(name)` or Shift-Tab shows the rest."]
+    for path in sorted((ROOT / "nautilus_lab").rglob("__init__.py")):
+        package = ".".join(path.parent.relative_to(ROOT).parts)
+        names = _listed(path)
+        if package == "nautilus_lab" or not names:
+            continue
+        module = importlib.import_module(package)
+        lines += ["", f"## `{package}`", "", _first_line(module), ""]
+        lines += [f"- `{name}`: {_first_line(getattr(module, name))}" for name in names]
+    return "\n".join(lines) + "\n"
+
+
+def _listed(init: Path) -> list[str]:
+    for node in ast.parse(init.read_text("utf-8")).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            return sorted(ast.literal_eval(node.value), key=str.lower)
+    return []
+
+
+def _first_line(thing: object) -> str:
+    own = inspect.getdoc(thing) if inspect.ismodule(thing) or callable(thing) else None
+    return own.splitlines()[0] if own else f"`{thing!r}`" if len(repr(thing)) < 80 else "a constant"
+
+
+GENERATED = {
+    "docs/configuration.md": configuration,
+    "docs/commands.md": commands,
+    "docs/contents.md": contents,
+}
+
+
+def stale() -> list[str]:
+    """Return the generated pages that do not say what the code says."""
+    kept = {name: ROOT / name for name in GENERATED}
+    return [
+        name
+        for name, path in kept.items()
+        if not path.exists() or path.read_text("utf-8") != GENERATED[name]()
+    ]
+
+
+def broken_links() -> list[str]:
+    """Return the links between files of the repository that lead nowhere."""
+    broken = []
+    for page in pages():
+        for target in LINK.findall(CODE.sub("", page.read_text("utf-8"))):
+            address, _, anchor = target.partition("#")
+            if ":" in address:  # of another machine: nothing here can tell
+                continue
+            path = (page.parent / address).resolve() if address else page
+            if not path.exists() or (anchor and anchor not in _anchors(path)):
+                broken.append(f"{page.relative_to(ROOT)}: {target}")
+    return broken
+
+
+def lost_pages() -> list[str]:
+    """Return the pages that the index does not lead to."""
+    index = ROOT / "docs" / "index.md"
+    led = {(index.parent / target).resolve() for target in LINK.findall(index.read_text("utf-8"))}
+    lost = {*(ROOT / "docs").rglob("*.md")} - led - {index}
+    return [f"docs/index.md does not link {path.relative_to(ROOT)}" for path in sorted(lost)]
+
+
+def _anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings}
+
+
+def broken_examples() -> list[str]:
+    """Return the Python blocks that do not compile and the ``>>>`` examples that fail."""
+    broken = []
+    for page in pages():
+        name = str(page.relative_to(ROOT))
+        for block in BLOCK.findall(page.read_text("utf-8")):
+            if ">>>" in block:
+                continue
+            try:
+                compile(block, name, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+            except SyntaxError as error:
+                broken.append(f"{name}: {error}")
+        failed, _ = doctest.testfile(str(page), module_relative=False, report=True)
+        broken += [f"{name}: {failed} examples fail"] if failed else []
+    return broken
+
+
+def main() -> int:
+    """Write, check, and say what is wrong."""
+    for name, made in GENERATED.items():
+        (ROOT / name).write_text(made(), "utf-8")
+    wrong = [*broken_links(), *lost_pages(), *broken_examples()]
+    print("\n".join(wrong) if wrong else f"{len(list(pages()))} pages are in order")
+    return min(len(wrong), 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -96,7 +96,8 @@ def nanoseconds(times: pd.Index[Any]) -> Nanoseconds:
     """Return UNIX nanoseconds of an index of any resolution."""
     import numpy as np
 
-    return times.as_unit("ns").asi8.astype(np.uint64)  # type: ignore[attr-defined]
+    counted: Nanoseconds = times.as_unit("ns").asi8.astype(np.uint64)  # type: ignore[attr-defined]
+    return counted
 
 
 def closing_times(labels: Nanoseconds) -> Nanoseconds:

@@ -1,0 +1,84 @@
+"""Data of a backtest as arrays: every symbol at every time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nautilus_lab.frames import BAR_COLUMNS, require_prices
+from nautilus_lab.provenance import Provenance, provenance
+from nautilus_lab.strategies import closes_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nautilus_lab._typing import Bars, FloatArray, Prices
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Panel:
+    """Prices, time x symbol, and what is known of them.
+
+    Attributes
+    ----------
+    times : DatetimeIndex
+        Labels of the bars, UTC.
+    symbols : tuple of str
+        Columns of the arrays.
+    opens, highs, lows, closes, volumes : arrays, shape (time, symbol)
+        Of data that have closes only, all four prices are the close and volumes are 0.
+    has_opens : bool
+        Whether the data are bars, so that orders fill at opens; else they fill at closes.
+    made_by : Provenance
+        The marks of the data.
+    """
+
+    times: pd.DatetimeIndex
+    symbols: tuple[str, ...]
+    opens: FloatArray
+    highs: FloatArray
+    lows: FloatArray
+    closes: FloatArray
+    volumes: FloatArray
+    has_opens: bool
+    made_by: Provenance
+
+    @property
+    def fill_prices(self) -> FloatArray:
+        """What orders of the time before fill at: opens, or closes when there are only those."""
+        return self.opens
+
+
+def panel_of(data: Prices | Bars) -> Panel:
+    """Check `data` and lay them out.
+
+    Raises
+    ------
+    LabError
+        When the data are unusable, shorter than two rows, or bars do not have every symbol at
+        every time.
+    """
+    import numpy as np
+    import pandas as pd
+
+    closes = require_prices(closes_of(data), at_least=2)
+    has_opens = data.index.nlevels > 1
+    if has_opens:
+        shape = closes.shape
+        # closes_of has seen to it that the rows are the full product, sorted by time and symbol.
+        columns = [data[name].to_numpy(dtype=float).reshape(shape) for name in BAR_COLUMNS]
+    else:
+        prices = closes.to_numpy(dtype=float)
+        columns = [prices, prices, prices, prices, np.zeros_like(prices)]
+    opens, highs, lows, last, volumes = columns
+    return Panel(
+        times=pd.DatetimeIndex(closes.index),
+        symbols=tuple(map(str, closes.columns)),
+        opens=opens,
+        highs=highs,
+        lows=lows,
+        closes=last,
+        volumes=volumes,
+        has_opens=has_opens,
+        made_by=provenance(data),
+    )

@@ -69,7 +69,7 @@ class Principal:
             able = ", ".join(role.value for role in Role if permission in GRANTS[role])
             raise AccessDenied(
                 f"{permission.value} needs a role that has it",
-                value=self,
+                value=str(self),
                 remedy=f"ask somebody with the role {able}",
             )
 

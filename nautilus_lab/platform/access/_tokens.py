@@ -133,6 +133,8 @@ def _principal(header: Mapping[str, Any], claims: Mapping[str, Any]) -> Principa
     lifetime = claims["exp"] - claims["iat"]
     if not 0 < lifetime <= _LONGEST_LIFE_S:
         raise _refused("it lives too long")
+    if not isinstance(claims["roles"], list):
+        raise _refused("its roles are no list")
     try:
         return Principal(claims["sub"], frozenset(Role(name) for name in claims["roles"]))
     except (ValueError, TypeError):

@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := setup
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 UV = $(shell command -v uv || echo .uv/bin/uv)
-NOTEBOOKS = pytest --nbval-lax -n 2 --dist loadfile notebooks
+NOTEBOOKS = pytest --nbval-lax --nbval-cell-timeout 120 -n 2 --dist loadfile notebooks
 .PHONY: setup lab demo test check notebooks bench docs lock clean help
 
 setup: .venv/.packages data/manifest.json  ## make .venv and the data catalog; what `make` alone does

@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import psutil
 import pytest
+
+from scripts.leftovers import MARK, left_running
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page, Request, WebSocket
@@ -25,7 +25,6 @@ _NEEDS = {
     "redis": (("redis-server",), "redis-server"),
     "browser": (("chromium", "chromium-browser", "google-chrome"), "chromium"),
 }
-_MARK = "TESTED_BY"  # in the environment of every process a test starts
 _LOCAL = {"127.0.0.1", "localhost", "::1", None}  # None: data:, blob:, file:
 
 
@@ -65,39 +64,11 @@ def nothing_left_running() -> Iterator[None]:
     """Fail when a process that these tests started, detached or not, outlives them by 5 s."""
     mark = uuid.uuid4().hex
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(_MARK, mark)
+        patch.setenv(MARK, mark)
         yield
-        deadline = time.monotonic() + 5
-        while (left := _started_with(mark)) and time.monotonic() < deadline:
-            time.sleep(0.1)
-    words = [_words(process) for process in left]
-    for process in left:
-        process.kill()
+        left = left_running(mark, seconds=5)
     if left:
-        pytest.fail(f"left running: {words}", pytrace=False)
-
-
-def _started_with(mark: str) -> list[psutil.Process]:
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get(_MARK) == mark and not _belongs_to_python(process):
-                found.append(process)
-        except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
-            continue
-    return found
-
-
-def _belongs_to_python(process: psutil.Process) -> bool:
-    # multiprocessing keeps one tracker for the life of its parent
-    return "resource_tracker" in " ".join(process.cmdline())
-
-
-def _words(process: psutil.Process) -> str:
-    try:
-        return f"{process.pid} {' '.join(process.cmdline())[:150]}"
-    except psutil.Error:
-        return str(process.pid)
+        pytest.fail(f"left running: {left}", pytrace=False)
 
 
 @pytest.fixture(scope="session")

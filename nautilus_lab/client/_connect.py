@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 from nautilus_lab.client._desk import Desk
-from nautilus_lab.client._gateway import find_gateway, given_address, workspace_of
 from nautilus_lab.exceptions import InputError, LifecycleError
 
 
@@ -54,12 +52,7 @@ async def connect(
     """
     if not timeout_s > 0:
         raise InputError("timeout_s must be positive", value=timeout_s, remedy="pass timeout_s=10")
-    if url is not None:
-        locate = partial(given_address, url, token)
-    else:
-        home, own = workspace_of(root)
-        trader, locate = trader or own, partial(find_gateway, home)
-    desk = Desk(trader=trader or "", locate=locate, patterns=patterns)
+    desk = Desk.find(trader, url=url, token=token, root=root, patterns=patterns)
     await desk.reconnect(timeout_s=timeout_s)
     return desk
 

@@ -10,11 +10,19 @@ import logging
 import math
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from nautilus_lab.client._book import Book
-from nautilus_lab.client._gateway import Address, node_not_running
+from nautilus_lab.client._gateway import (
+    Address,
+    find_gateway,
+    given_address,
+    node_not_running,
+    workspace_of,
+)
 from nautilus_lab.client._live import (
     Account,
     Breach,
@@ -129,6 +137,27 @@ class Desk:
         self._asked: dict[int, asyncio.Future[History]] = {}
         self._ids = itertools.count(1)
         self._synced = False  # whether this session has sent its snapshot
+
+    @classmethod
+    def find(
+        cls,
+        trader: str | None = None,
+        *,
+        url: str | None = None,
+        token: str | None = None,
+        root: Path | str | None = None,
+        patterns: Sequence[str] = (">",),
+    ) -> Desk:
+        """Return a desk that is not connected yet; `reconnect` connects it.
+
+        For pages that are to open before the node does. Parameters as for `connect`.
+        """
+        if url is not None:
+            return cls(
+                trader=trader or "", locate=partial(given_address, url, token), patterns=patterns
+            )
+        home, own = workspace_of(root)
+        return cls(trader=trader or own, locate=partial(find_gateway, home), patterns=patterns)
 
     # --- what is on the desk -----------------------------------------------------------------
 

@@ -1,0 +1,40 @@
+"""JupyterLab as a child process; see `JupyterLabServer`."""
+
+from __future__ import annotations
+
+from jupyterlab.labapp import LabApp
+
+from nautilus_lab.server._child import end_busy, heard, is_taken, say
+from nautilus_lab.server._security import CONTENT_SECURITY_POLICY
+
+
+def main() -> None:
+    """Serve until the parent or a signal says to stop."""
+    settings = heard()
+    if is_taken(settings.host, settings.port):
+        end_busy(settings.host, settings.port)
+    server = LabApp.initialize_server(
+        argv=[
+            f"--ServerApp.ip={settings.host}",
+            f"--ServerApp.port={settings.port}",
+            "--ServerApp.port_retries=0",
+            f"--ServerApp.root_dir={settings.root}",
+            "--ServerApp.open_browser=False",
+            "--ServerApp.quit_button=False",
+            "--ServerApp.allow_remote_access=False",
+            "--ServerApp.tornado_settings="
+            + repr({"headers": {"Content-Security-Policy": CONTENT_SECURITY_POLICY}}),
+            "--IdentityProvider.cookie_options={'samesite': 'Strict'}",
+            "--LabApp.extension_manager=readonly",
+            "--LabApp.news_url=None",
+            "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        ]
+    )
+    # Not in argv, which others may read in the list of processes.
+    server.identity_provider.token = settings.token
+    server.io_loop.add_callback(say, port=server.port)
+    server.start()
+
+
+if __name__ == "__main__":
+    main()

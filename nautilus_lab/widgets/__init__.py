@@ -1,0 +1,22 @@
+"""What dashboards are made of: charts, grids, cards, and marks of age and simulation."""
+
+from nautilus_lab.widgets._charts import LineChart, PriceChart
+from nautilus_lab.widgets._grid import Column, Grid
+from nautilus_lab.widgets._kpi import Kpi, KpiRow
+from nautilus_lab.widgets._risk import RiskDashboard, risk_dashboard
+from nautilus_lab.widgets._status import AgeBadge, Pulse, SimulatedBanner, StatusBar
+
+__all__ = [
+    "AgeBadge",
+    "Column",
+    "Grid",
+    "Kpi",
+    "KpiRow",
+    "LineChart",
+    "PriceChart",
+    "Pulse",
+    "RiskDashboard",
+    "SimulatedBanner",
+    "StatusBar",
+    "risk_dashboard",
+]

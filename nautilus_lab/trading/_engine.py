@@ -99,6 +99,12 @@ class TradingEngine:
             )
         return Health(state=State.READY, detail="no node runs")
 
+    @property
+    def supervised(self) -> bool:
+        """Whether a supervisor of this workspace runs."""
+        record = ProcessRecord.read(self._home.supervisor)
+        return record is not None and record.alive
+
     async def start(
         self, *, targets: Mapping[str, float] | Targets | None = None, name: str = "targets"
     ) -> Node:
@@ -190,16 +196,13 @@ class TradingEngine:
     # --- how ------------------------------------------------------------------------------
 
     async def _ensure_supervisor(self) -> None:
-        record = ProcessRecord.read(self._home.make().supervisor)
-        if record is not None and record.alive:
+        if self.supervised:
             return
         output = self._home.logs / "supervisor.out"
+        self._home.make()
         await asyncio.to_thread(self._launch_supervisor)
         deadline = time.monotonic() + _SUPERVISOR_START_S
-        while True:
-            record = ProcessRecord.read(self._home.supervisor)
-            if record is not None and record.alive:
-                return
+        while not self.supervised:
             if time.monotonic() > deadline:
                 raise NodeError(
                     "the supervisor must start",

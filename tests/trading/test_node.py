@@ -110,6 +110,7 @@ async def test_a_killed_node_comes_back_with_the_same_orders_and_the_venues_posi
     node = await lab.trading.start(targets={"AAPL": 0.4, "MSFT": 0.4})
     desk = await node.connect()
     await until(lambda: len(desk.fills) >= 4)
+    await until(lambda: all(o.status.value == "FILLED" for o in desk.orders.values()))
     before = {o.client_order_id for o in desk.orders.values()}
     fills = {f.trade_id for f in desk.fills}
     os.kill(node.pid, signal.SIGKILL)
@@ -118,11 +119,15 @@ async def test_a_killed_node_comes_back_with_the_same_orders_and_the_venues_posi
     await until(lambda: desk.node.epoch == 2)
     assert before <= {o.client_order_id for o in desk.orders.values()}
     assert fills <= {f.trade_id for f in desk.fills}
+    # Reconciliation plays orders again from their beginning; that is no news to anybody.
+    assert {desk.orders[name].status.value for name in before} == {"FILLED"}
     # Two reconciliations with the venue pass without a difference.
     await asyncio.sleep(11)
     assert (await lab.trading.status()).state == "running"
     with TradingStore.open(rundir.store, read_only=True) as store:
         trades = [told.body.trade_id for told in store.fills()]
+        statuses = {told.body.client_order_id: told.body.status for told in store.orders()}
+    assert {statuses[name] for name in before} == {"FILLED"}
     assert len(trades) == len(set(trades)) >= 4
     await desk.close()
 

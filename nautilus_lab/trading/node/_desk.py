@@ -67,6 +67,7 @@ class Desk:
         self.order_count = 0
         self.fill_count = 0
         self.last_event_ns = 0
+        self.reconciling = True
         self._venue = venue
         self._outbox = outbox
         self._publish = publish
@@ -84,10 +85,30 @@ class Desk:
         order = self._cache.order(event.client_order_id)
         if order is None:
             return
-        if isinstance(event, NautilusFill) and not self._on_fill(event, order):
-            return
+        if isinstance(event, NautilusFill):
+            self._on_fill(event, order)
+        if not (self.reconciling and event.reconciliation):
+            self._tell_order(order, getattr(event, "reason", "") or "")
+
+    def catch_up(self) -> None:
+        """Tell of every order that is not as the store has it, and go on telling as it happens.
+
+        Reconciliation plays each order of the venue again from its beginning; only where it ends
+        is news.
+        """
+        self.reconciling = False
+        for order in self._cache.orders():
+            last = self._orders.get(order.client_order_id.value)
+            known = last.body if last is not None else None
+            now = _order_updated(order, "")
+            if not isinstance(known, OrderUpdated) or (
+                (known.status, known.filled) != (now.status, now.filled)
+            ):
+                self._tell_order(order, "reconciled with the venue")
+
+    def _tell_order(self, order: Order, reason: str) -> None:
         told = self._tell(
-            _order_updated(order, getattr(event, "reason", "") or ""),
+            _order_updated(order, reason),
             f"trading.order.{self.trader}.{order.strategy_id.value}",
         )
         if told is not None:
@@ -135,8 +156,8 @@ class Desk:
         """Tell an event of the node itself."""
         self._tell(body, topic)
 
-    def _on_fill(self, event: NautilusFill, order: Order) -> bool:
-        """Tell of a fill; returns False when the store has its trade id already."""
+    def _on_fill(self, event: NautilusFill, order: Order) -> None:
+        """Tell of a fill, unless the store has its trade id already."""
         fill = OrderFilled(
             trade_id=event.trade_id.value,
             client_order_id=event.client_order_id.value,
@@ -152,7 +173,6 @@ class Desk:
         told = self._tell(fill, topic)
         if told is not None:
             self.remember_fill(told)
-        return told is not None
 
     def _tell(self, body: Event, topic: str) -> Envelope | None:
         told = self._outbox.publish(body, topic, source_ts=self._source_ts())

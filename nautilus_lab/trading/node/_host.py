@@ -179,6 +179,7 @@ class NodeHost:
         self._running = asyncio.ensure_future(node.run_async())
         stack.push_async_callback(self._cancel, self._running)
         await self._until_trading(node)
+        desk.catch_up()
         await self._value_book()
         server = CommandServer(
             self.rundir.commands, NODE_COMMANDS, LocalOwner().verify, self._handlers()

@@ -119,10 +119,15 @@ class Supervisor:
         self._busy += 1
         try:
             keeper = self._keepers.get(trader)
-            if keeper is None or not keeper.node.alive:
-                keeper = TraderKeeper(settings)
-            status = await keeper.start()
-            self._keepers[trader] = keeper
+            if keeper is None or not (keeper.node.alive or keeper.busy):
+                # Known before it starts: a shutdown meanwhile waits for it and stops it.
+                keeper = self._keepers[trader] = TraderKeeper(settings)
+            try:
+                status = await keeper.start()
+            except LabError:
+                if not keeper.node.alive:
+                    self._keepers.pop(trader, None)
+                raise
             await self._start_gateway(settings)
             return status
         finally:

@@ -70,6 +70,11 @@ class TraderKeeper:
         keeper._wanted = all(found)
         return keeper if any(found) else None
 
+    @property
+    def busy(self) -> bool:
+        """Whether a start, a stop or a restart is under way."""
+        return self._lock.locked()
+
     async def start(self) -> NodeStatus:
         """Start venue and node; returns when the node trades. A running one is left as it is."""
         trading = self.settings.trading

@@ -1,0 +1,146 @@
+"""Everything at once: a trading node, the dashboards and JupyterLab, until Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import webbrowser
+from collections.abc import Callable
+from typing import Protocol
+
+from nautilus_lab.config import Settings
+from nautilus_lab.engine import State
+from nautilus_lab.exceptions import NodeError
+from nautilus_lab.marketdata import build_catalog
+from nautilus_lab.server._jupyterlab import JupyterLabServer
+from nautilus_lab.server._voila import VoilaServer
+from nautilus_lab.trading import TradingEngine
+
+_WATCH_EVERY_S = 0.5
+_READY_S = 60.0
+
+
+class _Server(Protocol):
+    """A web server in a process of its own."""
+
+    @property
+    def alive(self) -> bool: ...
+    def start(self) -> str: ...
+    def ready(self, timeout_s: float) -> None: ...
+    def stop(self) -> None: ...
+
+
+class Workbench:
+    """Starts the parts in order, prints where they are, and stops all of them at the end.
+
+    A node that was running before is found, and left running.
+
+    Parameters
+    ----------
+    settings : Settings
+        The workspace.
+    lab_port : int or None
+        JupyterLab's port, 0 takes a free one; None for dashboards alone, without a node.
+    dashboards_port : int
+        The dashboards' port, 0 takes a free one.
+    open_browser : bool, default=False
+        Whether to open JupyterLab in a browser.
+    say : callable
+        Told each line that a person should read.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        lab_port: int | None,
+        dashboards_port: int,
+        open_browser: bool = False,
+        say: Callable[[str], None],
+    ) -> None:
+        self._settings = settings
+        self._lab_port = lab_port
+        self._dashboards_port = dashboards_port
+        self._open_browser = open_browser
+        self._say = say
+        self._trading = TradingEngine(settings)
+        self._servers: list[_Server] = []
+        self._stop = asyncio.Event()
+
+    async def run(self) -> None:
+        """Run until SIGINT or SIGTERM, or until a part ends by itself.
+
+        Raises
+        ------
+        PortBusy
+            When a port is taken; nothing is left running.
+        NodeError
+            When the node or a server could not start, or ended by itself.
+        """
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._stop.set)
+        mine = self._lab_port is not None and self._trading.health().state is not State.RUNNING
+        work = asyncio.create_task(self._work())
+        asked = asyncio.create_task(self._stop.wait())
+        try:
+            await asyncio.wait((work, asked), return_when=asyncio.FIRST_COMPLETED)
+            if work.done():
+                work.result()
+        finally:
+            asked.cancel()
+            work.cancel()
+            await asyncio.gather(work, asked, return_exceptions=True)
+            await self._end(stop_node=mine)
+
+    async def _work(self) -> None:
+        await asyncio.to_thread(build_catalog, self._settings.data_path)
+        # The servers' ports are claimed before anything that takes long is begun.
+        dashboards = VoilaServer(self._settings.root, port=self._dashboards_port)
+        dashboards_url = await self._start(dashboards)
+        lab_url = ""
+        if self._lab_port is not None:
+            jupyter = JupyterLabServer(self._settings.root, port=self._lab_port)
+            lab_url = await self._start(jupyter)
+            self._say("starting the trading node ...")
+            node = await self._trading.start()
+            self._say(f"Node        {node.trader}, process {node.pid}, on paper")
+        for server in self._servers:
+            await asyncio.to_thread(server.ready, _READY_S)
+        if lab_url:
+            self._say(f"JupyterLab  {lab_url}")
+        self._say(f"Dashboards  {dashboards_url}")
+        self._say("Ctrl-C stops all of it")
+        if self._open_browser and lab_url:
+            await asyncio.to_thread(webbrowser.open, lab_url)
+        await self._watch()
+
+    async def _start(self, server: _Server) -> str:
+        self._servers.append(server)
+        return await asyncio.to_thread(server.start)
+
+    async def _watch(self) -> None:
+        while all(server.alive for server in self._servers):
+            await asyncio.sleep(_WATCH_EVERY_S)
+        ended = next(server for server in self._servers if not server.alive)
+        raise NodeError(
+            "the workbench's servers must run",
+            value=f"{type(ended).__name__} ended by itself",
+            remedy=f"see the logs in {self._settings.home_path / 'logs'}",
+        )
+
+    async def _end(self, *, stop_node: bool) -> None:
+        self._say("stopping ...")
+        stops = [asyncio.to_thread(server.stop) for server in self._servers]
+        if stop_node and self._trading.supervised:
+            stops.append(self._shut_down_node())
+        results = await asyncio.gather(*stops, return_exceptions=True)
+        for failed in (r for r in results if isinstance(r, BaseException)):
+            self._say(f"not stopped cleanly: {failed}")
+        self._say("stopped")
+
+    async def _shut_down_node(self) -> None:
+        # A second Ctrl-C must not cut this short: it ends within the node's own deadlines.
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._trading.shut_down()

@@ -8,10 +8,18 @@ from __future__ import annotations
 
 import os
 import tomllib
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
 
 from nautilus_lab.exceptions import ConfigError
 
@@ -30,7 +38,19 @@ _PREFIX = "NL_"
 # environment variables with our prefix that are not settings
 _NOT_SETTINGS = frozenset({"NL_ROOT", "NL_TOKEN"})
 
+# keys whose values are lists; in the environment their parts are joined by commas
+_LISTS = frozenset({"replay_symbols"})
+
 TraderId = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9]{0,15}-[A-Z0-9]{1,8}$")]
+
+
+def _a_date(text: str) -> str:
+    if len(text) != len("2020-01-02"):
+        raise ValueError("must be a date written like 2020-01-02")
+    return date.fromisoformat(text).isoformat()
+
+
+IsoDate = Annotated[str, AfterValidator(_a_date)]
 
 
 class _Section(BaseModel):
@@ -63,7 +83,7 @@ class TradingSettings(_Section):
     commission_bps: float = Field(default=1.0, ge=0, le=100, allow_inf_nan=False)
     half_spread_bps: float = Field(default=2.0, ge=0, le=500, allow_inf_nan=False)
     replay_symbols: tuple[str, ...] = ()  # empty: all of the shipped stocks
-    replay_start: str = "2020-01-02"
+    replay_start: IsoDate = "2020-01-02"
     seconds_per_day: float = Field(default=20.0, gt=0, le=86_400, allow_inf_nan=False)
     quotes_per_second: float = Field(default=4.0, gt=0, le=200, allow_inf_nan=False)
     seed: int = 20200102
@@ -143,10 +163,17 @@ def load_settings(root: Path | str | None = None, **overrides: Any) -> Settings:
     Raises
     ------
     ConfigError
-        When a key is unknown or a value is out of bounds; names the key, and where it stands.
+        When the workspace is no folder, a key is unknown or a value is out of bounds; names the
+        key, and where to mend it.
     """
     where = Path(root).resolve() if root is not None else find_root()
+    if not where.is_dir():
+        raise ConfigError(
+            "a workspace must be a folder", value=str(where), remedy="check the path and NL_ROOT"
+        )
     values = _merged(_merged(_from_file(where / "lab.toml"), _from_environment()), overrides)
+    if "root" in values:
+        raise _no_such_key("root", values["root"])
     try:
         return Settings.model_validate({**values, "root": where})
     except ValidationError as error:
@@ -162,18 +189,35 @@ def _from_file(path: Path) -> dict[str, Any]:
         raise ConfigError(
             f"lab.toml must be valid TOML: {error}", value=str(path), remedy="mend the line named"
         ) from None
+    except OSError as error:
+        raise ConfigError(
+            f"lab.toml must be readable: {error.strerror}",
+            value=str(path),
+            remedy="check its owner and mode",
+        ) from None
 
 
 def _from_environment() -> dict[str, Any]:
+    given = {
+        name: text
+        for name, text in sorted(os.environ.items())
+        if name.startswith(_PREFIX) and name not in _NOT_SETTINGS
+    }
     values: dict[str, Any] = {}
-    for name, text in os.environ.items():
-        if not name.startswith(_PREFIX) or name in _NOT_SETTINGS:
-            continue
+    for name, text in given.items():
+        if deeper := [other for other in given if other.startswith(f"{name}__")]:
+            raise ConfigError(
+                f"{name} cannot be a value and a section",
+                value=deeper[0],
+                remedy="unset one of the two variables",
+            )
         *sections, key = name.removeprefix(_PREFIX).lower().split("__")
-        place = values
-        for section in sections:
-            place = place.setdefault(section, {})
-        place[key] = text.split(",") if key == "replay_symbols" else text
+        value: Any = text
+        if key in _LISTS:
+            value = [part.strip() for part in text.split(",") if part.strip()]
+        for part in reversed((*sections, key)):
+            value = {part: value}
+        values = _merged(values, value)
     return values
 
 
@@ -192,11 +236,18 @@ def _as_config_error(error: ValidationError) -> ConfigError:
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        return ConfigError(
-            f"{key} is not a setting",
-            value=first["input"],
-            remedy="see docs/configuration.md for the keys; check lab.toml and NL_ variables",
-        )
+        return _no_such_key(key, first["input"])
+    variable = _PREFIX + key.upper().replace(".", "__")
     return ConfigError(
-        f"{key}: {first['msg'].lower()}", value=first["input"], remedy="mend it in lab.toml"
+        f"{key}: {first['msg'].lower()}",
+        value=first["input"],
+        remedy=f"mend it in lab.toml, or {variable} in the environment",
+    )
+
+
+def _no_such_key(key: str, value: object) -> ConfigError:
+    return ConfigError(
+        f"{key} is not a setting",
+        value=value,
+        remedy="see docs/configuration.md for the keys; check lab.toml and NL_ variables",
     )

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from random import Random
 
+from nautilus_lab.exceptions import InputError
+
 
 @dataclass(frozen=True, kw_only=True)
 class Backoff:
@@ -34,7 +36,18 @@ class Backoff:
     attempts: int = 10
     random: Random = field(default_factory=Random, repr=False, compare=False)
 
+    def __post_init__(self) -> None:
+        if not 0 < self.base_s <= self.cap_s < float("inf"):
+            raise InputError(
+                "waits must satisfy 0 < base_s <= cap_s < infinity",
+                value=f"base_s={self.base_s}, cap_s={self.cap_s}",
+            )
+        if not self.attempts >= 0:
+            raise InputError("attempts must not be negative", value=self.attempts)
+
     def __iter__(self) -> Iterator[float]:
         """Yield each wait in seconds."""
-        for attempt in range(self.attempts):
-            yield self.random.uniform(0, min(self.cap_s, self.base_s * 2**attempt))
+        longest = self.base_s
+        for _ in range(self.attempts):
+            yield self.random.uniform(0, longest)
+            longest = min(self.cap_s, 2 * longest)

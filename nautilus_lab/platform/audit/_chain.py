@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
+import msgspec
+
 from nautilus_lab.exceptions import InputError
 from nautilus_lab.platform.store import AuditRow, canonical_json
 
@@ -11,6 +13,18 @@ GENESIS = bytes(32)  # what the first row of a chain has for a previous hash
 
 # A leaf, in the words of RFC 6962; an inner node of a Merkle tree begins with 0x01.
 _LEAF = b"\x00"
+
+_encode = msgspec.json.Encoder().encode
+
+
+class _Record(msgspec.Struct, frozen=True):
+    # Its fields are in the order of their names, so its JSON is canonical without sorting: a
+    # chain is verified by hashing every row of it.
+    actor: str
+    body: str
+    chain: str
+    kind: str
+    ts_ns: int
 
 
 def row_hash(
@@ -22,6 +36,11 @@ def row_hash(
     record is the canonical JSON of the object ``{actor, body, chain, kind, ts_ns}`` with `body`
     as one string. So every column is covered, and none can run into the next.
 
+    Raises
+    ------
+    InputError
+        When a text is not valid Unicode.
+
     Examples
     --------
     >>> import hashlib
@@ -32,11 +51,13 @@ def row_hash(
     ... ) == by_hand.digest()
     True
     """
-    record = canonical_json(
-        {"actor": actor, "body": body, "chain": chain, "kind": kind, "ts_ns": ts_ns}
-    )
-    leaf = _LEAF + seq.to_bytes(8, "big") + prev + record.encode("utf-8")
-    return hashlib.sha256(leaf).digest()
+    try:
+        record = _encode(_Record(actor, body, chain, kind, ts_ns))
+    except UnicodeEncodeError as error:
+        raise InputError(
+            "text in an audit row must be valid Unicode", value=repr(error.object)
+        ) from None
+    return hashlib.sha256(_LEAF + seq.to_bytes(8, "big") + prev + record).digest()
 
 
 def next_row(

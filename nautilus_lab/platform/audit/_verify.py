@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from nautilus_lab.exceptions import AuditError, InputError
+from nautilus_lab.exceptions import AuditError
 from nautilus_lab.platform.audit._chain import GENESIS, is_sound
 from nautilus_lab.platform.store import AuditRow
 
@@ -83,29 +83,20 @@ def verify(rows: Iterable[AuditRow], *, after: AuditRow | None = None) -> AuditV
     AuditVerdict
         The kind is what the remaining rows suggest; that there is a break, and where, is proven.
 
-    Raises
-    ------
-    InputError
-        When the rows are of several chains.
-
     References
     ----------
     .. [1] Crosby, S. A., & Wallach, D. S. (2009). Efficient data structures for tamper-evident
        logging. USENIX Security.
     """
-    chain = None if after is None else after.chain
     head_seq, head = (0, GENESIS) if after is None else (after.seq, after.hash)
+    chain = None if after is None else after.chain
     count, rest = 0, iter(rows)
     for row in rest:
-        chain = chain or row.chain
-        _check_chain(row, chain)
-        if row.seq == head_seq + 1 and row.prev == head and is_sound(row):
+        chain = row.chain if chain is None else chain
+        if (row.seq, row.prev, row.chain) == (head_seq + 1, head, chain) and is_sound(row):
             count, head_seq, head = count + 1, row.seq, row.hash
             continue
-        remaining = [row, *rest]
-        for other in remaining:
-            _check_chain(other, chain)
-        kind, detail = _break(remaining, head_seq + 1, head)
+        kind, detail = _break([row, *rest], head_seq + 1, head, chain)
         return AuditVerdict(
             rows=count,
             head_seq=head_seq,
@@ -117,18 +108,13 @@ def verify(rows: Iterable[AuditRow], *, after: AuditRow | None = None) -> AuditV
     return AuditVerdict(rows=count, head_seq=head_seq, head=head)
 
 
-def _check_chain(row: AuditRow, chain: str) -> None:
-    if row.chain != chain:
-        raise InputError(
-            "the rows must be of one chain",
-            value=f"{chain} and {row.chain}",
-            remedy="verify each chain by itself: TradingStore.audit_chains()",
-        )
-
-
-def _break(remaining: list[AuditRow], wanted: int, head: bytes) -> tuple[Tampering, str]:
+def _break(
+    remaining: list[AuditRow], wanted: int, head: bytes, chain: str
+) -> tuple[Tampering, str]:
     """Say how the chain breaks where `remaining` should begin with row `wanted`."""
     row = remaining[0]
+    if row.chain != chain:
+        return "edit", f"row {wanted} is of chain {row.chain}, not {chain}"
     if row.seq > wanted:
         if any(other.seq == wanted for other in remaining):
             return "reorder", f"row {wanted} comes after row {row.seq}"

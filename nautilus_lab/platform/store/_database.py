@@ -81,6 +81,9 @@ def translating(where: str, doing: str) -> Iterator[None]:
         raise _unknown(error, where, doing) from None
     except SQLAlchemyError as error:
         raise _unknown(error, where, doing) from None
+    except UnicodeDecodeError:
+        # from the driver, which meets it even in the words of SQLite's own complaint
+        raise _broken(where, f"text that is not Unicode while {doing}") from None
     except UnicodeEncodeError as error:
         raise InputError(
             f"text in a store must be valid Unicode: {error.reason}", value=repr(error.object)
@@ -89,6 +92,23 @@ def translating(where: str, doing: str) -> Iterator[None]:
         raise InputError(
             "an integer in a store must fit 64 bits", value=f"{where}, {doing}"
         ) from None
+
+
+@contextmanager
+def intact(where: str) -> Iterator[None]:
+    """Turn a row that does not read as what was written into a `StoreError`."""
+    try:
+        yield
+    except (TypeError, ValueError, ArithmeticError) as error:
+        raise _broken(where, f"a row that was never written: {error}") from None
+
+
+def _broken(where: str, what: str) -> StoreError:
+    return StoreError(
+        "a store must be intact",
+        value=f"{where}: {what}",
+        remedy="stop what writes to it, copy it away, and restore a backup",
+    )
 
 
 def _unknown(error: Exception, where: str, doing: str) -> StoreError:

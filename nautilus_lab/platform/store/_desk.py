@@ -16,7 +16,7 @@ from typing import Any, Self
 import sqlalchemy as sa
 
 from nautilus_lab.exceptions import InputError, StoreError
-from nautilus_lab.platform.store._database import engine_for, place_of, translating
+from nautilus_lab.platform.store._database import engine_for, intact, place_of, translating
 from nautilus_lab.platform.store._rows import (
     OPEN_RUNS,
     PrincipalRow,
@@ -190,14 +190,16 @@ class DeskStore:
                     value=run_id,
                     remedy="add it first; it ends once",
                 )
-        return _run(row)
+        with intact(self._where):
+            return _run(row)
 
     def run(self, run_id: str) -> RunRow | None:
         """Return a run; None when there is none of that id."""
         with self._reading("reading a run") as connection:
             wanted = sa.select(runs).where(runs.c.run_id == run_id)
             row = connection.execute(wanted).mappings().one_or_none()
-        return None if row is None else _run(row)
+        with intact(self._where):
+            return None if row is None else _run(row)
 
     def runs(
         self,
@@ -225,7 +227,8 @@ class DeskStore:
             wanted = wanted.where(runs.c.status == status)
         with self._reading("reading the runs") as connection:
             rows = connection.execute(wanted.limit(limit)).mappings().all()
-        return tuple([_run(row) for row in rows])
+        with intact(self._where):
+            return tuple([_run(row) for row in rows])
 
     # --- principals -----------------------------------------------------------------------
 
@@ -244,14 +247,16 @@ class DeskStore:
         with self._reading("reading a principal") as connection:
             wanted = sa.select(principals).where(principals.c.name == name)
             row = connection.execute(wanted).mappings().one_or_none()
-        return None if row is None else _principal(row)
+        with intact(self._where):
+            return None if row is None else _principal(row)
 
     def principals(self) -> tuple[PrincipalRow, ...]:
         """Return every principal by name, the disabled ones too."""
         with self._reading("reading the principals") as connection:
             wanted = sa.select(principals).order_by(principals.c.name)
             rows = connection.execute(wanted).mappings().all()
-        return tuple([_principal(row) for row in rows])
+        with intact(self._where):
+            return tuple([_principal(row) for row in rows])
 
     # --- transactions ---------------------------------------------------------------------
 

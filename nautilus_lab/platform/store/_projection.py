@@ -1,15 +1,19 @@
-"""Orders and fills as rows: from the event that reports them, and back."""
+"""Orders, fills and audit rows: from what the code holds to a row of a table, and back."""
 
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import sqlalchemy as sa
 
 from nautilus_lab.platform.messages import Envelope, Event, OrderFilled, OrderUpdated
+from nautilus_lab.platform.store._rows import AuditRow
 
 # of a fill's row: what two reports of the same trade must agree on
 FACTS = ("client_order_id", "instrument", "side", "quantity", "price", "commission", "currency")
+
+_AUDIT_TYPES = (str, int, int, str, str, str, bytes, bytes)
 
 
 def order_row(event: Envelope, order: OrderUpdated) -> dict[str, object]:
@@ -85,6 +89,24 @@ def fill_event(row: sa.RowMapping) -> Envelope:
             commission=Decimal(row["commission"]),
             currency=row["currency"],
         ),
+    )
+
+
+def audit_row(row: sa.Row[*tuple[Any, ...]]) -> AuditRow:
+    """Return the link that `row` is; raises TypeError when a column has another type."""
+    values = tuple(row)
+    if tuple(map(type, values)) != _AUDIT_TYPES:
+        raise TypeError("a column of an audit row has another type")
+    chain, seq, ts_ns, actor, kind, body, prev, own = values
+    return AuditRow(
+        chain=chain,
+        seq=seq,
+        ts_ns=ts_ns,
+        actor=actor,
+        kind=kind,
+        body=body,
+        prev=prev,
+        hash=own,
     )
 
 

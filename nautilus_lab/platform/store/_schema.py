@@ -101,6 +101,7 @@ def _migrate(connection: sa.Connection, schema: Schema, where: str) -> None:
     from alembic.operations import Operations
     from alembic.runtime.migration import MigrationContext
     from alembic.script import ScriptDirectory
+    from alembic.script.revision import RevisionError
     from alembic.util import CommandError
 
     scripts = ScriptDirectory(schema.folder, version_locations=[schema.folder])
@@ -116,7 +117,7 @@ def _migrate(connection: sa.Connection, schema: Schema, where: str) -> None:
                     script.module.upgrade()
                 context.stamp(scripts, script.revision)
             _sqlite.mark(driver_of(connection), schema.application_id)
-    except CommandError as error:
+    except (CommandError, RevisionError) as error:
         raise StoreError(
             f"a {schema.name} store must be migrated step by step: {error}",
             value=where,

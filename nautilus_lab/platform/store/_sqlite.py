@@ -68,10 +68,13 @@ def connect(
         check_same_thread=not pooled,  # a pool lends a connection to one thread at a time
         isolation_level=None,  # transactions begin where this package says so
     )
-    # NORMAL: a commit survives the death of the process; one fsync a checkpoint, not a commit.
-    connection.execute("PRAGMA synchronous = NORMAL")
-    connection.execute("PRAGMA recursive_triggers = ON")
-    connection.execute("PRAGMA foreign_keys = ON")
+    try:
+        # NORMAL: a commit survives the death of the process; one fsync a checkpoint, not a commit.
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA recursive_triggers = ON")
+    except BaseException:
+        connection.close()  # not a database, or a broken one
+        raise
     return connection
 
 

@@ -22,9 +22,10 @@ from nautilus_lab.platform.messages import EVENTS, Envelope, OrderFilled, OrderU
 from nautilus_lab.platform.store import _sqlite
 from nautilus_lab.platform.store import _trading_sql as sql
 from nautilus_lab.platform.store._canonical import canonical_json
-from nautilus_lab.platform.store._database import engine_for, place_of, translating
+from nautilus_lab.platform.store._database import engine_for, intact, place_of, translating
 from nautilus_lab.platform.store._projection import (
     FACTS,
+    audit_row,
     fill_event,
     fill_row,
     order_event,
@@ -114,10 +115,10 @@ class TradingStore:
                     busy_timeout_ms=busy_timeout_ms,
                     read_only=read_only,
                 )
+                return cls(engine, connection, where)
             except BaseException:
                 connection.close()
                 raise
-            return cls(engine, connection, where)
 
     def __repr__(self) -> str:
         state = "closed" if self._connection is None else "open"
@@ -280,13 +281,15 @@ class TradingStore:
         _check_limit(limit)
         with self._reading("reading the orders") as connection:
             rows = connection.execute(sql.latest_orders(working_only, limit)).mappings().all()
-        return tuple([order_event(row) for row in rows])
+        with intact(self._where):
+            return tuple([order_event(row) for row in rows])
 
     def fills(self, *, client_order_id: str | None = None) -> tuple[Envelope, ...]:
         """Return every fill, or those of one order, as they happened."""
         with self._reading("reading the fills") as connection:
             rows = connection.execute(sql.all_fills(client_order_id)).mappings().all()
-        return tuple([fill_event(row) for row in rows])
+        with intact(self._where):
+            return tuple([fill_event(row) for row in rows])
 
     # --- intents and audit ----------------------------------------------------------------
 
@@ -377,7 +380,8 @@ class TradingStore:
         """
         with self._reading("reading the journal") as connection:
             rows = connection.execute(sql.intents(open_only, client_order_id)).mappings().all()
-        return tuple([JournalRow(**{**row, "body": json.loads(row["body"])}) for row in rows])
+        with intact(self._where):
+            return tuple([JournalRow(**{**row, "body": json.loads(row["body"])}) for row in rows])
 
     def append_audit(self, rows: Sequence[AuditRow]) -> None:
         """Append `rows` to their chain, all or none.
@@ -397,8 +401,9 @@ class TradingStore:
     def audit_head(self, *, chain: str = "node") -> AuditRow | None:
         """Return the last row of a chain; None for one that has not begun."""
         with self._reading("reading the audit chain") as connection:
-            row = connection.execute(sql.audit_head(chain)).mappings().one_or_none()
-        return None if row is None else AuditRow(**row)
+            row = connection.execute(sql.audit_head(chain)).one_or_none()
+        with intact(self._where):
+            return None if row is None else audit_row(row)
 
     def audit_chains(self) -> tuple[str, ...]:
         """Return the ids of the chains in this store, sorted."""
@@ -409,12 +414,13 @@ class TradingStore:
         """Yield a chain's rows from `from_seq` on, a page at a time: it may be of any length."""
         while True:
             with self._reading("reading the audit chain") as connection:
-                page = connection.execute(sql.audit_page(chain, from_seq, _PAGE)).mappings().all()
-            for row in page:
-                yield AuditRow(**row)
-            if len(page) < _PAGE:
+                page = connection.execute(sql.audit_page(chain, from_seq, _PAGE)).all()
+            with intact(self._where):
+                rows = [audit_row(row) for row in page]
+            yield from rows
+            if len(rows) < _PAGE:
                 return
-            from_seq = page[-1]["seq"] + 1
+            from_seq = rows[-1].seq + 1
 
     # --- transactions ---------------------------------------------------------------------
 

@@ -44,8 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     data = verbs.add_parser("data", help="the data catalog").add_subparsers(
         required=True, metavar="COMMAND"
     )
-    build = _verb(data, "build", _data_build, "make the catalog from the installed packages")
-    build.add_argument("--force", action="store_true", help="also when it is up to date")
+    _verb(data, "build", _data_build, "make the catalog from the installed packages")
     _verb(data, "list", _data_list, "what is in the catalog")
 
     node = verbs.add_parser("node", help="the trading node").add_subparsers(
@@ -114,7 +113,7 @@ def _demo(chosen: argparse.Namespace) -> None:
     from nautilus_lab.lab import Lab
 
     lab = Lab(chosen.root)
-    _build_catalog(lab.settings.data_path, force=False)
+    _build_catalog(lab.settings.data_path)
     found_running = lab.trading.health().state is State.RUNNING
     _say("running notebooks/start_here.ipynb (about a minute)")
     try:
@@ -128,13 +127,13 @@ def _demo(chosen: argparse.Namespace) -> None:
 def _data_build(chosen: argparse.Namespace) -> None:
     from nautilus_lab.config import load_settings
 
-    _build_catalog(load_settings(chosen.root).data_path, force=chosen.force)
+    _build_catalog(load_settings(chosen.root).data_path)
 
 
-def _build_catalog(directory: Path, *, force: bool) -> None:
+def _build_catalog(directory: Path) -> None:
     from nautilus_lab.marketdata import build_catalog
 
-    print(build_catalog(directory, force=force))
+    print(build_catalog(directory))
 
 
 def _data_list(chosen: argparse.Namespace) -> None:

@@ -5,7 +5,8 @@ CSS = """
 --nl-muted:var(--jp-content-font-color2,var(--nl-page-muted,#667085));
 --nl-line:var(--jp-border-color2,var(--nl-page-line,#e6e9ef));
 --nl-card:var(--jp-layout-color1,var(--nl-page-card,#fff));
---nl-warn:var(--nl-page-warn,#b45309);
+--nl-warn:var(--nl-page-warn,color-mix(in srgb,var(--jp-warn-color1,#d97706) 72%,var(--nl-ink)));
+--nl-loss:color-mix(in srgb,#e5383f 82%,var(--nl-ink));
 color:var(--nl-ink);font:13px/1.45 Inter,'Segoe UI','Helvetica Neue',Arial,sans-serif;
 max-width:1080px;padding:4px 2px 10px}
 .nl-sheet h3{font-size:18px;font-weight:650;margin:0;letter-spacing:-.01em}
@@ -21,6 +22,8 @@ padding:1px 7px;margin-right:8px;font-size:11px;letter-spacing:.06em;white-space
 background:var(--nl-line);border:1px solid var(--nl-line);border-radius:8px;overflow:hidden}
 .nl-sheet .nl-facts div{flex:1 1 120px;padding:9px 12px;box-sizing:border-box;
 background:var(--nl-card)}
+/* notebook pages float the terms of a list and give them a fifth of its width */
+.nl-sheet .nl-facts dt,.nl-sheet .nl-facts dd{display:block;float:none;width:auto;padding:0}
 .nl-sheet .nl-facts dt{font-size:11px;color:var(--nl-muted);white-space:nowrap;overflow:hidden;
 text-overflow:ellipsis}
 .nl-sheet .nl-facts dd{margin:1px 0 0;font-size:17px;font-weight:600;
@@ -38,16 +41,17 @@ font-variant-numeric:tabular-nums}
 color:var(--nl-muted);padding:4px 0 0 8px}
 .nl-sheet .nl-legend i{display:inline-block;width:9px;height:9px;border-radius:2px;
 margin-right:5px}
-.nl-sheet table{border-collapse:collapse;width:100%;margin:0;font-variant-numeric:tabular-nums;
+.nl-sheet table{border-collapse:collapse;table-layout:auto;width:100%;margin:0;
+font-variant-numeric:tabular-nums;
 font-size:12.5px}
-.nl-sheet th{font-weight:600;color:var(--nl-muted);border-bottom:1px solid var(--nl-line);
+.nl-sheet .nl-table th{font-weight:600;color:var(--nl-muted);border-bottom:1px solid var(--nl-line);
 padding:4px 8px;text-align:left;white-space:nowrap;background:transparent}
-.nl-sheet td{padding:3.5px 8px;border-bottom:1px solid color-mix(in srgb,var(--nl-line) 55%,
-transparent);text-align:left;white-space:nowrap}
+.nl-sheet .nl-table td{padding:3.5px 8px;text-align:left;white-space:nowrap;
+border-bottom:1px solid color-mix(in srgb,var(--nl-line) 55%,transparent);}
 .nl-sheet tbody tr:nth-child(n){background:transparent}
 .nl-sheet tbody tr:last-child td{border-bottom:0}
-.nl-sheet th.nl-number,.nl-sheet td.nl-number{text-align:right}
-.nl-sheet td.nl-negative,.nl-sheet dd.nl-negative{color:#d9363e}
+.nl-sheet .nl-table th.nl-number,.nl-sheet .nl-table td.nl-number{text-align:right}
+.nl-sheet td.nl-negative,.nl-sheet dd.nl-negative{color:var(--nl-loss)}
 .nl-sheet .nl-note{color:var(--nl-muted);font-size:11.5px;margin:6px 0 0}
 """.strip().replace("\n", "")
 

@@ -2,5 +2,6 @@
 
 from nautilus_lab.server._jupyterlab import JupyterLabServer
 from nautilus_lab.server._voila import VoilaServer
+from nautilus_lab.server._workbench import Workbench
 
-__all__ = ["JupyterLabServer", "VoilaServer"]
+__all__ = ["JupyterLabServer", "VoilaServer", "Workbench"]

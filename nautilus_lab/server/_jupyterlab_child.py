@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 from jupyterlab.labapp import LabApp
 
 from nautilus_lab.server._child import end_busy, heard, is_taken, say
@@ -22,9 +25,13 @@ def main() -> None:
             "--ServerApp.open_browser=False",
             "--ServerApp.quit_button=False",
             "--ServerApp.allow_remote_access=False",
+            # In a container everybody is root; the token and loopback guard all the same.
+            f"--ServerApp.allow_root={os.geteuid() == 0}",
             "--ServerApp.tornado_settings="
             + repr({"headers": {"Content-Security-Policy": CONTENT_SECURITY_POLICY}}),
             "--IdentityProvider.cookie_options={'samesite': 'Strict'}",
+            # overrides.json answers the question about news before it is asked
+            f"--LabApp.app_settings_dir={Path(__file__).with_name('lab_settings')}",
             "--LabApp.extension_manager=readonly",
             "--LabApp.news_url=None",
             "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",

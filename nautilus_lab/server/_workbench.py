@@ -7,28 +7,21 @@ import contextlib
 import signal
 import webbrowser
 from collections.abc import Callable
-from typing import Protocol
 
 from nautilus_lab.config import Settings
 from nautilus_lab.engine import State
 from nautilus_lab.exceptions import NodeError
 from nautilus_lab.marketdata import build_catalog
+from nautilus_lab.platform.rundir import Home
 from nautilus_lab.server._jupyterlab import JupyterLabServer
+from nautilus_lab.server._process import WebServer
 from nautilus_lab.server._voila import VoilaServer
 from nautilus_lab.trading import TradingEngine
 
+_FIRST_NOTEBOOK = "notebooks/start_here.ipynb"
+_FIRST_DASHBOARD = "risk.ipynb"
 _WATCH_EVERY_S = 0.5
 _READY_S = 60.0
-
-
-class _Server(Protocol):
-    """A web server in a process of its own."""
-
-    @property
-    def alive(self) -> bool: ...
-    def start(self) -> str: ...
-    def ready(self, timeout_s: float) -> None: ...
-    def stop(self) -> None: ...
 
 
 class Workbench:
@@ -65,7 +58,7 @@ class Workbench:
         self._open_browser = open_browser
         self._say = say
         self._trading = TradingEngine(settings)
-        self._servers: list[_Server] = []
+        self._servers: list[WebServer] = []
         self._stop = asyncio.Event()
 
     async def run(self) -> None:
@@ -96,29 +89,37 @@ class Workbench:
 
     async def _work(self) -> None:
         await asyncio.to_thread(build_catalog, self._settings.data_path)
-        # The servers' ports are claimed before anything that takes long is begun.
-        dashboards = VoilaServer(self._settings.root, port=self._dashboards_port)
-        dashboards_url = await self._start(dashboards)
-        lab_url = ""
+        root, logs = self._settings.root, Home(self._settings.home_path).make().logs
+        # Ports are claimed before anything that takes long is begun.
+        dashboards = VoilaServer(
+            root / "dashboards",
+            workspace=root,
+            port=self._dashboards_port,
+            log=logs / "dashboards.log",
+        )
+        await self._start(dashboards)
+        jupyter = None
         if self._lab_port is not None:
-            jupyter = JupyterLabServer(self._settings.root, port=self._lab_port)
-            lab_url = await self._start(jupyter)
+            jupyter = JupyterLabServer(
+                root, workspace=root, port=self._lab_port, log=logs / "jupyterlab.log"
+            )
+            await self._start(jupyter)
             self._say("starting the trading node ...")
             node = await self._trading.start()
             self._say(f"Node        {node.trader}, process {node.pid}, on paper")
         for server in self._servers:
             await asyncio.to_thread(server.ready, _READY_S)
-        if lab_url:
-            self._say(f"JupyterLab  {lab_url}")
-        self._say(f"Dashboards  {dashboards_url}")
+        if jupyter is not None:
+            self._say(f"JupyterLab  {jupyter.page_url(_FIRST_NOTEBOOK)}")
+        self._say(f"Dashboards  {dashboards.page_url(_FIRST_DASHBOARD)}")
         self._say("Ctrl-C stops all of it")
-        if self._open_browser and lab_url:
-            await asyncio.to_thread(webbrowser.open, lab_url)
+        if self._open_browser and jupyter is not None:
+            await asyncio.to_thread(webbrowser.open, jupyter.page_url(_FIRST_NOTEBOOK))
         await self._watch()
 
-    async def _start(self, server: _Server) -> str:
+    async def _start(self, server: WebServer) -> None:
         self._servers.append(server)
-        return await asyncio.to_thread(server.start)
+        await asyncio.to_thread(server.start)
 
     async def _watch(self) -> None:
         while all(server.alive for server in self._servers):

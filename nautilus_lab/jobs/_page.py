@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 _PLOTLY = "application/vnd.plotly.v1+json"
+_WIDGET = "application/vnd.jupyter.widget-view+json"
 
 # JupyterLab's own look without its four script hosts. The browser is told to refuse any address,
 # so that markup inside an output cannot bring one back. Without MathJax, formulas stay as typed.
@@ -45,19 +46,26 @@ def write_page(notebook: Path, page: Path, *, title: str) -> None:
     content = nbformat.read(notebook, as_version=4)
     content.metadata["title"] = title
     content.metadata.pop("widgets", None)
+    for data in _shown(content, _WIDGET):
+        data["text/html"] = "<em>A live widget: open the notebook to see it move.</em>"
     exporter = HTMLExporter(raw_template=_TEMPLATE)
     body, _ = exporter.from_notebook_node(content, {"plotly": _drawn(content)})
     page.write_text(body, "utf-8")
 
 
-def _drawn(content: NotebookNode) -> str:
-    """Give each plotly output its markup; return plotly's own script when there was any."""
-    figures = [
+def _shown(content: NotebookNode, kind: str) -> list[dict[str, Any]]:
+    """Return the outputs that have the MIME type `kind`: MIME type -> data."""
+    return [
         output.data
         for cell in content.cells
         for output in cell.get("outputs", ())
-        if _PLOTLY in output.get("data", {})
+        if kind in output.get("data", {})
     ]
+
+
+def _drawn(content: NotebookNode) -> str:
+    """Give each plotly output its markup; return plotly's own script when there was any."""
+    figures = _shown(content, _PLOTLY)
     if not figures:
         return ""
     from plotly.offline import get_plotlyjs

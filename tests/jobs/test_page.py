@@ -50,6 +50,8 @@ def test_the_page_asks_nothing_of_another_machine(executed, tmp_path):
     assert "default-src 'none'" in page
     assert "<title>A &lt;run&gt;</title>" in page
     assert "41 rows" in page
+    assert "Grid()" not in page
+    assert "A live widget" in page
 
 
 def test_a_page_without_figures_carries_no_plotting_library(tmp_path):

@@ -24,6 +24,7 @@ from nautilus_lab.display import (
     Theme,
     format_value,
     line_preview,
+    line_trace,
     style_figure,
 )
 from nautilus_lab.frames import require_series
@@ -196,9 +197,7 @@ class Performance(HasTearSheet):
     def _growth_figure(self, theme: Theme) -> go.Figure:
         import plotly.graph_objects as go
 
-        figure = go.Figure(
-            [go.Scatter(x=line.index, y=line, name=name) for name, line in self._lines().items()]
-        )
+        figure = go.Figure([line_trace(line, name) for name, line in self._lines().items()])
         # On a logarithmic axis equal distances are equal growth.
         figure.update_yaxes(type="log", title="value of one unit, log scale")
         return style_figure(
@@ -208,16 +207,8 @@ class Performance(HasTearSheet):
     def _drawdown_figure(self, theme: Theme) -> go.Figure:
         import plotly.graph_objects as go
 
-        losses = drawdown_series(self.returns)
-        figure = go.Figure(
-            go.Scatter(
-                x=losses.index,
-                y=losses,
-                name="drawdown",
-                fill="tozeroy",
-                line={"color": LOSS, "width": 1},
-            )
-        )
+        figure = go.Figure(line_trace(drawdown_series(self.returns), "drawdown"))
+        figure.update_traces(fill="tozeroy", line={"color": LOSS, "width": 1})
         figure.update_yaxes(tickformat=".0%", title="loss from the peak")
         return style_figure(figure, title="Drawdown", caption=self.provenance.caption, theme=theme)
 

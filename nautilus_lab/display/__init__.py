@@ -5,6 +5,7 @@ from nautilus_lab.display._format import Format, escape, format_value
 from nautilus_lab.display._preview import bar_preview, histogram_preview, line_preview
 from nautilus_lab.display._table import Rows, Table, html_table
 from nautilus_lab.display._tearsheet import Chart, Facts, HasTearSheet, Part, TearSheet
+from nautilus_lab.display._thin import line_trace
 from nautilus_lab.display._traceback import traceback
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "house_template",
     "html_table",
     "line_preview",
+    "line_trace",
     "style_figure",
     "traceback",
 ]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from nautilus_lab.display._figure import GAIN, LOSS, PALETTE
 from nautilus_lab.display._format import Format, escape, format_value
+from nautilus_lab.display._thin import extremes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -185,16 +185,8 @@ def _thinned(line: pd.Series[float], begin: Any, end: Any) -> tuple[FloatArray, 
     values = np.asarray(line, dtype=np.float64)
     shares = np.asarray((line.index - begin) / (end - begin), dtype=np.float64)
     places = np.asarray(_LEFT + shares * (_WIDTH - _LEFT - _RIGHT), dtype=np.float64)
-    buckets = 200
-    if len(values) <= 2 * buckets:
-        return places, values
-    edges = np.linspace(0, len(values), buckets + 1).astype(int)
-    kept = {0, len(values) - 1}
-    for left, right in pairwise(edges):
-        kept.add(int(left + np.argmin(values[left:right])))
-        kept.add(int(left + np.argmax(values[left:right])))
-    order = sorted(kept)
-    return places[order], values[order]
+    kept = extremes(values, buckets=200)
+    return places[kept], values[kept]
 
 
 def _scale(low: float, high: float, bottom: float, top: float) -> Any:

@@ -15,6 +15,7 @@ from nautilus_lab.display import (
     bar_preview,
     format_value,
     line_preview,
+    line_trace,
     style_figure,
 )
 from nautilus_lab.provenance import Provenance
@@ -177,12 +178,7 @@ class FactorStudy(HasTearSheet):
     def _ic_figure(self, theme: Theme) -> go.Figure:
         import plotly.graph_objects as go
 
-        figure = go.Figure(
-            [
-                go.Scatter(x=line.index, y=line, name=name)
-                for name, line in self._smooth_ic().items()
-            ]
-        )
+        figure = go.Figure([line_trace(line, name) for name, line in self._smooth_ic().items()])
         figure.add_hline(y=0, line={"width": 1})
         figure.update_yaxes(title="IC, rolling mean", tickformat=".2f")
         return self._styled(figure, "Information coefficient", theme)
@@ -204,8 +200,7 @@ class FactorStudy(HasTearSheet):
     def _spread_figure(self, theme: Theme) -> go.Figure:
         import plotly.graph_objects as go
 
-        line = self._cumulative_spread()
-        figure = go.Figure(go.Scatter(x=line.index, y=line, name="spread"))
+        figure = go.Figure(line_trace(self._cumulative_spread(), "spread"))
         figure.update_yaxes(title="sum of spreads", tickformat=".0%")
         title = f"Top less bottom quantile, {_bars(self.horizons[0])}, before costs"
         return self._styled(figure, title, theme)

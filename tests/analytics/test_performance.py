@@ -82,6 +82,8 @@ def test_a_performance_without_ups_and_downs_still_shows():
     days = pd.date_range("2020-01-01", periods=5, tz="UTC")
     flat = performance(pd.Series(0.0, index=days), periods_per_year=365)
     assert "Sharpe ratio      —" in flat.tear_sheet().text
+    assert "nan" not in flat.tear_sheet().html
+    assert len(flat.tear_sheet().figures) == 2
 
 
 def test_bad_returns_are_refused_before_anything_is_measured(returns):

@@ -133,6 +133,11 @@ def test_quantile_returns_by_hand_on_one_date():
     # B and D are low: 20% and 40%; A and C are high: 10% and 30%.
     assert study.quantile_returns[1].to_dict() == pytest.approx({1: 0.3, 2: 0.2})
     assert study.spread[1].to_list() == pytest.approx([-0.1])
+    # One date has no deviation, no t and no turnover; the sheet shows dashes for them.
+    assert math.isnan(study.ic_summary.loc[1, "t"])
+    assert "—" in study.tear_sheet().text
+    assert "nan" not in study.tear_sheet().html
+    assert len(study.tear_sheet().figures) == 3
 
 
 def test_turnover_is_the_share_of_newcomers():

@@ -251,3 +251,4 @@ def test_risk_contributions_are_shares_of_the_variance(returns):
 def test_a_single_symbol_is_held_whole(returns):
     book = ENGINE.optimise(returns[["H"]], objective=MeanRisk(objective="min_risk"))
     assert book.weights.to_dict() == {"H": 1.0}
+    assert "1 of 1" in book.tear_sheet().text

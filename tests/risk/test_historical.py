@@ -147,6 +147,8 @@ def test_a_position_of_nothing_risks_nothing():
     report = HistoricalRisk().measure(frame(), {"S0": 0.0})
     assert (report.value_at_risk, report.expected_shortfall) == (0.0, 0.0)
     assert "expected shortfall" in report.tear_sheet().text
+    assert "nan" not in report.tear_sheet().html
+    assert len(report.tear_sheet().figures) == 1
 
 
 def test_too_few_returns_are_refused_with_both_numbers_named():

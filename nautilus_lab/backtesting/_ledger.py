@@ -37,7 +37,10 @@ class Ledger:
     @property
     def digest(self) -> str:
         """SHA-256 over every fill: equal for runs that traded alike."""
-        lines = self.fills.drop(columns="order_id").assign(time=self.fills["time"].astype("int64"))
+        import pandas as pd
+
+        counted = pd.DatetimeIndex(self.fills["time"]).as_unit("ns").asi8
+        lines = self.fills.drop(columns="order_id").assign(time=counted)
         return hashlib.sha256(lines.to_csv(index=False).encode()).hexdigest()
 
     def book(self, panel: Panel, cash: float) -> tuple[FloatArray, FloatArray]:
@@ -47,10 +50,7 @@ class Ledger:
         shape = (self.n_times, len(panel.symbols))
         traded, paid = np.zeros(shape), np.zeros(self.n_times)
         if len(self.fills):
-            # A fill belongs to the last bar whose label is not later than it.
-            rows = panel.times.searchsorted(self.fills["time"], side="right") - 1
-            place = {symbol: column for column, symbol in enumerate(panel.symbols)}
-            columns = self.fills["symbol"].map(place).to_numpy()
+            rows, columns = panel.places(self.fills)
             signs = np.where(self.fills["side"] == "BUY", 1.0, -1.0)
             units = signs * self.fills["quantity"].to_numpy()
             np.add.at(traded, (rows, columns), units)

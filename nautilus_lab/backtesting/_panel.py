@@ -10,7 +10,9 @@ from nautilus_lab.provenance import Provenance, provenance
 from nautilus_lab.strategies import closes_of
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
     from nautilus_lab._typing import Bars, FloatArray, Prices
 
@@ -47,6 +49,18 @@ class Panel:
     def fill_prices(self) -> FloatArray:
         """What orders of the time before fill at: opens, or closes when there are only those."""
         return self.opens
+
+    def places(self, fills: pd.DataFrame) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Return row and column of each fill: of the last label not later than it, its symbol."""
+        import numpy as np
+        import pandas as pd
+
+        # Labels may be coarser than the nanoseconds of a fill; rounding down keeps the row.
+        times = pd.DatetimeIndex(fills["time"]).as_unit(self.times.unit)
+        rows = self.times.searchsorted(times, side="right") - 1
+        place = {symbol: column for column, symbol in enumerate(self.symbols)}
+        columns = fills["symbol"].map(place)
+        return np.asarray(rows, dtype=np.intp), np.asarray(columns, dtype=np.intp)
 
 
 def panel_of(data: Prices | Bars) -> Panel:

@@ -257,9 +257,7 @@ def _stats(ledger: Ledger, panel: Panel, worth: FloatArray) -> BacktestStats:
     import numpy as np
 
     fills = ledger.fills
-    place = {symbol: column for column, symbol in enumerate(panel.symbols)}
-    rows = panel.times.searchsorted(fills["time"], side="right") - 1
-    columns = fills["symbol"].map(place).to_numpy(dtype=int)
+    rows, columns = panel.places(fills)
     units = fills["quantity"].to_numpy(dtype=float)
     signed = units * np.where(fills["side"] == "BUY", 1.0, -1.0)
     prices = panel.fill_prices[rows, columns]

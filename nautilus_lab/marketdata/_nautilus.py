@@ -93,10 +93,24 @@ def bar_type(symbol: str, length_ns: int) -> BarType:
 
 
 def nanoseconds(times: pd.Index[Any]) -> Nanoseconds:
-    """Return UNIX nanoseconds of an index of any resolution."""
-    import numpy as np
+    """Return UNIX nanoseconds of an index of any resolution.
 
-    counted: Nanoseconds = times.as_unit("ns").asi8.astype(np.uint64)  # type: ignore[attr-defined]
+    Raises
+    ------
+    InputError
+        When a time lies before 1970 or after 2262, which Nautilus cannot write.
+    """
+    import numpy as np
+    import pandas as pd
+
+    index = pd.DatetimeIndex(times)
+    if len(index) and not 1970 <= min(index.year) <= max(index.year) <= 2261:
+        raise InputError(
+            "times must lie between 1970 and 2261 for Nautilus to count them",
+            value=f"{index[0].date()} to {index[-1].date()}",
+            remedy="cut the data, or backtest with mode='vectorised'",
+        )
+    counted: Nanoseconds = index.as_unit("ns").asi8.astype(np.uint64)
     return counted
 
 

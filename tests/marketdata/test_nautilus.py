@@ -46,6 +46,12 @@ def test_times_of_any_resolution_become_nanoseconds():
     assert door.nanoseconds(coarse).tolist() == [1_704_067_200 * 10**9]
 
 
+@pytest.mark.parametrize("year", ["1969-12-31", "2300-01-01"])
+def test_times_that_nautilus_cannot_count_are_refused(year):
+    with pytest.raises(InputError, match="between 1970 and 2261"):
+        door.nanoseconds(pd.DatetimeIndex([year], tz="UTC").as_unit("s"))
+
+
 @pytest.mark.parametrize(
     ("length_ns", "expected"),
     [

@@ -13,11 +13,16 @@ from nautilus_trader.model.events import OrderFilled
 from nautilus_trader.model.objects import Quantity
 from nautilus_trader.trading.strategy import Strategy
 
+from nautilus_lab.exceptions import InputError
 from nautilus_lab.strategies._costs import Costs
 from nautilus_lab.strategies.nautilus._rebalance import units_to_trade
 
 if TYPE_CHECKING:
     from nautilus_lab._typing import FloatArray
+
+
+# What the quotes of a backtest take at their price.
+_MOST_UNITS = 10**12
 
 
 class RebalanceOnBars(Strategy):  # type: ignore[misc]
@@ -94,6 +99,12 @@ class RebalanceOnBars(Strategy):  # type: ignore[misc]
             prices=dict(zip(self._ids, mids.tolist(), strict=True)),
         )
         for name, units in sorted(wanted.items(), key=lambda item: item[1] > 0):
+            if abs(units) > _MOST_UNITS:
+                raise InputError(
+                    f"an order must not exceed {_MOST_UNITS:,} units",
+                    value=f"{units:,} of {name}",
+                    remedy="start with less cash",
+                )
             order: Any = self.order_factory.market(
                 instrument_id=self._ids[name],
                 order_side=OrderSide.BUY if units > 0 else OrderSide.SELL,

@@ -42,7 +42,8 @@ function frame({ model, el }, name) {
       borderColor: token(el, "line"),
       timeVisible: true,
       secondsVisible: true,
-      rightOffset: 3,
+      rightOffset: 4,
+      maxBarSpacing: 26,
       lockVisibleTimeRangeOnResize: true,
     },
     crosshair: { mode: CrosshairMode.Normal },
@@ -182,7 +183,8 @@ const PriceChart = {
       empty.hidden = bars.length > 0;
       if (bars.length) {
         show(bars[bars.length - 1]);
-        chart.timeScale().setVisibleLogicalRange({ from: bars.length - 90, to: bars.length + 3 });
+        chart.timeScale().applyOptions({ barSpacing: bars.length < 40 ? 12 : 7 });
+        chart.timeScale().scrollToRealTime();
       } else {
         last.textContent = "";
       }

@@ -60,6 +60,7 @@ function render({ model, el }) {
     height: `${model.get("height")}px`,
     addRowPos: model.get("newest_first") ? "top" : "bottom",
     headerSortTristate: true,
+    initialSort: model.get("sort_by") ? [{ column: model.get("sort_by"), dir: "asc" }] : [],
     data: model.get("rows"),
     columns: specs.map((spec) => ({
       title: spec.label,
@@ -104,7 +105,8 @@ function render({ model, el }) {
       if (added.length) await table.addData(added, model.get("newest_first"));
       for (const row of message.rows) known.set(row.id, { ...known.get(row.id), ...row });
       const sorted = table.getSorters();
-      if (sorted.length && message.rows.length) {
+      const moved = ({ field }) => added.length || changed.some((row) => field in row);
+      if (sorted.some(moved)) {
         table.setSort(sorted.map(({ field, dir }) => ({ column: field, dir })));
       }
     }

@@ -17,7 +17,7 @@ function render({ model, el }) {
       const card = cards.get(key);
       if (!card || now === card.last) continue;
       card.value.textContent = number(now, card.spec.digits, card.spec.signed);
-      if (card.spec.signed) {
+      if (card.spec.coloured) {
         card.value.classList.toggle("nl-up", now > 0);
         card.value.classList.toggle("nl-down", now < 0);
       }

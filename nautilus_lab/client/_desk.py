@@ -544,7 +544,7 @@ class Desk:
         if node.state is NodeState.UNREACHABLE:
             self._settle(
                 node_not_running(
-                    f"nl.connect() needs a running node of trader {frame.trader}",
+                    f"a trading node of trader {frame.trader} must run",
                     frame.detail or "the gateway cannot reach it",
                 )
             )

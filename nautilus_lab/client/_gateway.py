@@ -49,7 +49,7 @@ def find_gateway(home_path: Path) -> Address:
     home = Home(home_path)
     record = ProcessRecord.read(home.gateway)
     if record is None or not record.alive:
-        raise node_not_running("nl.connect() needs a running stream gateway", str(home_path))
+        raise node_not_running("a trading node and its stream gateway must run", str(home_path))
     try:
         token = home.gateway_token.read_text("utf-8").strip()
     except FileNotFoundError:

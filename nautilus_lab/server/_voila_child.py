@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import tempfile
 
 from jupyter_server.log import log_request
 from tornado import httpserver, ioloop, netutil
@@ -79,8 +80,11 @@ def main() -> None:
                 "cull_interval": min(30, settings.cull_idle_s),
                 "cull_connected": False,
             },
-            # A kernel that ends by itself has lost its page: nobody wants it back.
-            "KernelManager": {"autorestart": False},
+            "KernelManager": {
+                "autorestart": False,  # one that ends by itself has lost its page
+                # Files of ours instead of ports that anybody may try, where their paths fit.
+                "transport": "ipc" if len(tempfile.gettempdir()) < 30 else "tcp",
+            },
         }
     )
     # No files of configuration: what serves pages to others is set here and nowhere else.

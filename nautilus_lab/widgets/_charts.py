@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import traitlets as t
 
 from nautilus_lab.exceptions import InputError
-from nautilus_lab.widgets._library import LabWidget
+from nautilus_lab.widgets._library import LabWidget, Theme
 
 _SECOND = 1_000_000_000
 _MOST_POINTS = 7_200
 
 
 class _Chart(LabWidget):
+    # The traits; the constructors below say what each means.
     title = t.Unicode().tag(sync=True)
     height = t.Int(320).tag(sync=True)
     digits = t.Int(2).tag(sync=True)
@@ -27,7 +27,7 @@ class LineChart(_Chart):
 
     Parameters
     ----------
-    title : str
+    title : str, default=""
         Stands above the chart.
     height : int, default=320
         Pixels.
@@ -37,8 +37,8 @@ class LineChart(_Chart):
         Whether to mark the chart as simulated; may be set later.
     base : float, optional
         Above it the line is shown as a gain, below as a loss.
-    theme : {"dark", "light"}, default="dark"
-        Colours.
+    theme : {"auto", "dark", "light"}, default="auto"
+        Colours; those of the page around when "auto".
 
     Examples
     --------
@@ -51,6 +51,25 @@ class LineChart(_Chart):
 
     base = t.Float(None, allow_none=True).tag(sync=True)
     points = t.List(t.Dict()).tag(sync=True)
+
+    def __init__(
+        self,
+        *,
+        title: str = "",
+        height: int = 320,
+        digits: int = 2,
+        simulated: bool = False,
+        base: float | None = None,
+        theme: Theme = "auto",
+    ) -> None:
+        super().__init__(
+            title=title,
+            height=height,
+            digits=digits,
+            simulated=simulated,
+            base=base,
+            theme=theme,
+        )
 
     def append(self, ts: int, value: float) -> None:
         """Add a value; several in one second leave the last. Older ones than the newest are not.
@@ -83,6 +102,24 @@ class LineChart(_Chart):
         if fresh:
             self.send({"kind": "points", "points": fresh, "base": self.base})
 
+    def seed(self, values: Iterable[tuple[int, float]]) -> None:
+        """Put what is remembered elsewhere in place of the newest part; older points stay.
+
+        Parameters
+        ----------
+        values : iterable of (int, float)
+            (UNIX ns, value), oldest first.
+        """
+        known = list(values)
+        if not known:
+            return
+        begin = known[0][0] // _SECOND
+        newer = [p for p in self.points if p["time"] > known[-1][0] // _SECOND]
+        self.points[:] = [point for point in self.points if point["time"] < begin]
+        self.extend(known)
+        self.points.extend(newer)
+        self._send_all()
+
     def _send_all(self) -> None:
         self.send({"kind": "all", "points": self.points, "base": self.base})
 
@@ -92,11 +129,11 @@ class PriceChart(_Chart):
 
     Parameters
     ----------
-    title : str
+    title : str, default=""
         Stands above the chart.
-    instrument : str
+    instrument : str, default=""
         Whose prices; the reader may choose another one of `choices`.
-    choices : list of str
+    choices : sequence of str, default=()
         What can be chosen.
     bar_s : int, default=5
         Seconds that one candle covers.
@@ -118,17 +155,47 @@ class PriceChart(_Chart):
     bar_s = t.Int(5).tag(sync=True)
     most_bars = 720
 
-    def __init__(self, **traits: Any) -> None:
-        super().__init__(**traits)
-        if not self.bar_s >= 1:
+    def __init__(
+        self,
+        *,
+        title: str = "",
+        instrument: str = "",
+        choices: Sequence[str] = (),
+        bar_s: int = 5,
+        height: int = 320,
+        digits: int = 2,
+        simulated: bool = False,
+        theme: Theme = "auto",
+    ) -> None:
+        if not bar_s >= 1:
             raise InputError(
-                "a candle must cover at least one second", value=self.bar_s, remedy="pass bar_s=5"
+                "a candle must cover at least one second", value=bar_s, remedy="pass bar_s=5"
             )
+        super().__init__(
+            title=title,
+            instrument=instrument,
+            choices=list(choices),
+            bar_s=bar_s,
+            height=height,
+            digits=digits,
+            simulated=simulated,
+            theme=theme,
+        )
 
     def begin(self, prices: Iterable[tuple[int, float]] = ()) -> None:
         """Start over, from (UNIX ns, price) values that are known already, oldest first."""
         self.bars.clear()
-        for ts, price in prices:
+        self.seed(prices)
+        self._send_all()
+
+    def seed(self, prices: Iterable[tuple[int, float]]) -> None:
+        """Put remembered (UNIX ns, price) values in place of the candles they cover."""
+        known = list(prices)
+        if not known:
+            return
+        begin = known[0][0] // _SECOND // self.bar_s * self.bar_s
+        self.bars[:] = [bar for bar in self.bars if bar["time"] < begin]
+        for ts, price in known:
             self._note(ts, price)
         self._send_all()
 
@@ -173,6 +240,3 @@ class PriceChart(_Chart):
 
     def _send_all(self) -> None:
         self.send({"kind": "all", "bars": self.bars})
-
-
-__all__ = ["LineChart", "PriceChart"]

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 import traitlets as t
 
 from nautilus_lab.exceptions import InputError
-from nautilus_lab.widgets._library import LabWidget
+from nautilus_lab.widgets._library import LabWidget, Theme
 
 Cell: TypeAlias = str | float | int | None
 Row: TypeAlias = Mapping[str, Cell]
@@ -58,10 +58,12 @@ class Grid(LabWidget):
         Pixels.
     newest_first : bool, default=False
         Whether new rows are put on top.
+    sort_by : str, default=""
+        The column whose values order the rows at first; none when empty.
     most_rows : int, default=500
         The oldest row makes room for one more.
-    theme : {"dark", "light"}, default="dark"
-        Colours.
+    theme : {"auto", "dark", "light"}, default="auto"
+        Colours; those of the page around when "auto".
 
     Examples
     --------
@@ -79,6 +81,7 @@ class Grid(LabWidget):
     empty = t.Unicode().tag(sync=True)
     height = t.Int(240).tag(sync=True)
     newest_first = t.Bool(False).tag(sync=True)
+    sort_by = t.Unicode().tag(sync=True)
 
     def __init__(
         self,
@@ -88,8 +91,9 @@ class Grid(LabWidget):
         empty: str = "nothing here yet",
         height: int = 240,
         newest_first: bool = False,
+        sort_by: str = "",
         most_rows: int = 500,
-        theme: Literal["dark", "light"] = "dark",
+        theme: Theme = "auto",
     ) -> None:
         if not columns:
             raise InputError("a grid needs a column", remedy="pass [Column(key=..., label=...)]")
@@ -101,6 +105,7 @@ class Grid(LabWidget):
             empty=empty,
             height=height,
             newest_first=newest_first,
+            sort_by=sort_by,
             theme=theme,
         )
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Literal
 
 import traitlets as t
 
 from nautilus_lab.exceptions import InputError
-from nautilus_lab.widgets._library import LabWidget
+from nautilus_lab.widgets._library import LabWidget, Theme
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +27,9 @@ class Kpi:
     digits : int, default=2
         Decimals.
     signed : bool, default=False
-        Whether to show the sign, and gains and losses in colour.
+        Whether to show the sign of gains, too.
+    coloured : bool, default=False
+        Whether gains and losses have colours.
     """
 
     key: str
@@ -36,6 +37,7 @@ class Kpi:
     unit: str = ""
     digits: int = 2
     signed: bool = False
+    coloured: bool = False
 
 
 class KpiRow(LabWidget):
@@ -45,8 +47,8 @@ class KpiRow(LabWidget):
     ----------
     cards : sequence of Kpi
         The cards, from left to right.
-    theme : {"dark", "light"}, default="dark"
-        Colours.
+    theme : {"auto", "dark", "light"}, default="auto"
+        Colours; those of the page around when "auto".
 
     Examples
     --------
@@ -60,7 +62,7 @@ class KpiRow(LabWidget):
     values = t.Dict().tag(sync=True)
     notes = t.Dict().tag(sync=True)
 
-    def __init__(self, cards: Sequence[Kpi], *, theme: Literal["dark", "light"] = "dark") -> None:
+    def __init__(self, cards: Sequence[Kpi], *, theme: Theme = "auto") -> None:
         super().__init__(cards=[asdict(card) for card in cards], theme=theme)
 
     def put(self, values: Mapping[str, float], notes: Mapping[str, str] | None = None) -> None:

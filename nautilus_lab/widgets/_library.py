@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from importlib.resources import files
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import anywidget
 import traitlets as t
+
+Theme: TypeAlias = Literal["auto", "dark", "light"]
 
 # A view's own module: it takes the library out of the model that holds it, and renders.
 _STUB = """
@@ -17,7 +19,11 @@ async function library(model) {
     known.set(id, (async () => {
       const source = (await model.widget_manager.get_model(id)).get("source");
       const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
-      try { return await import(/* webpackIgnore: true */ url); } finally { URL.revokeObjectURL(url); }
+      try {
+        return await import(/* webpackIgnore: true */ url);
+      } finally {
+        URL.revokeObjectURL(url);
+      }
     })());
   }
   return known.get(id);
@@ -49,7 +55,7 @@ class LabWidget(anywidget.AnyWidget):
 
     view = t.Unicode().tag(sync=True)
     library = t.Unicode().tag(sync=True)
-    theme = t.Enum(("dark", "light"), default_value="dark").tag(sync=True)
+    theme = t.Enum(("auto", "dark", "light"), default_value="auto").tag(sync=True)
 
     def __init__(self, **traits: Any) -> None:
         super().__init__(view=type(self).__name__, library=_shared_library().model_id, **traits)

@@ -9,7 +9,7 @@ import math
 import os
 from collections import defaultdict
 from collections.abc import Callable
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import ipywidgets
 
@@ -27,6 +27,7 @@ from nautilus_lab.exceptions import LabError
 from nautilus_lab.widgets._charts import LineChart, PriceChart
 from nautilus_lab.widgets._grid import Column, Grid, Row
 from nautilus_lab.widgets._kpi import Kpi, KpiRow
+from nautilus_lab.widgets._library import Theme
 from nautilus_lab.widgets._status import (
     AgeBadge,
     Level,
@@ -38,8 +39,6 @@ from nautilus_lab.widgets._status import (
 
 _log = logging.getLogger(__name__)
 
-Theme: TypeAlias = Literal["dark", "light"]
-
 _REFRESH_S = 0.25
 _AGE_EVERY = 2  # refreshes
 _TRY_AGAIN_S = 2.0
@@ -49,14 +48,14 @@ _NEVER_CAME_S = 180.0  # a page that never answered was not opened
 _RECENT = 60  # orders and fills shown
 
 _CARDS = (
-    Kpi(key="equity", label="Equity", unit="USD"),
-    Kpi(key="total", label="Total P&L", unit="USD", signed=True),
-    Kpi(key="unrealised", label="Unrealised P&L", unit="USD", signed=True),
-    Kpi(key="realised", label="Realised P&L", unit="USD", signed=True),
-    Kpi(key="commissions", label="Commissions", unit="USD"),
-    Kpi(key="gross", label="Gross exposure", unit="USD", digits=0),
-    Kpi(key="net", label="Net exposure", unit="USD", digits=0, signed=True),
-    Kpi(key="cash", label="Cash", unit="USD", digits=0),
+    Kpi(key="equity", label="Equity"),
+    Kpi(key="total", label="Total P&L", signed=True, coloured=True),
+    Kpi(key="unrealised", label="Unrealised P&L", signed=True, coloured=True),
+    Kpi(key="realised", label="Realised P&L", signed=True, coloured=True),
+    Kpi(key="commissions", label="Commissions"),
+    Kpi(key="gross", label="Gross exposure", digits=0),
+    Kpi(key="net", label="Net exposure", digits=0, signed=True),
+    Kpi(key="cash", label="Cash", digits=0),
 )
 _POSITIONS = (
     Column(key="instrument", label="Instrument", width=1.3),
@@ -65,7 +64,7 @@ _POSITIONS = (
     Column(key="price", label="Price", kind="number", width=1.1, flash=True),
     Column(key="value", label="Value", kind="number", digits=0, width=1.2),
     Column(key="weight", label="% equity", kind="number", digits=1),
-    Column(key="unrealised", label="Unrealised", kind="signed", width=1.2, flash=True),
+    Column(key="unrealised", label="Unrealised", kind="signed", width=1.2),
     Column(key="realised", label="Realised", kind="signed", width=1.2),
 )
 _LIMITS = (
@@ -99,9 +98,9 @@ _running: set[asyncio.Task[None]] = set()  # the loop itself holds its tasks wea
 class RiskDashboard:
     """Equity, P&L, positions, limits, orders and fills of a desk; see `risk_dashboard`."""
 
-    def __init__(self, desk: Desk, *, theme: Theme = "dark", stale_after_s: float = 5.0) -> None:
+    def __init__(self, desk: Desk, *, theme: Theme = "auto", stale_after_s: float = 5.0) -> None:
         self.desk = desk
-        self.status = StatusBar(title="Risk", theme=theme)
+        self.status = StatusBar(title="Nautilus Lab · Risk", theme=theme)
         self.banner = SimulatedBanner(theme=theme)
         self.age = AgeBadge(stale_after_s=stale_after_s, theme=theme)
         self.pulse = Pulse()
@@ -109,20 +108,25 @@ class RiskDashboard:
         self.equity = LineChart(title="Equity, USD", height=286, theme=theme)
         self.price = PriceChart(title="Price", height=286, theme=theme)
         self.positions = Grid(
-            _POSITIONS, title="Positions", empty="no positions", height=432, theme=theme
+            _POSITIONS,
+            title="Positions",
+            empty="no positions",
+            height=435,
+            sort_by="instrument",
+            theme=theme,
         )
         self.limits = Grid(
             _LIMITS,
             title="Limit utilisation",
             empty="no limit was used yet",
-            height=112,
+            height=99,
             theme=theme,
         )
         self.orders = Grid(
             _ORDERS,
             title="Recent orders",
             empty="no orders",
-            height=280,
+            height=291,
             newest_first=True,
             most_rows=_RECENT,
             theme=theme,
@@ -131,7 +135,7 @@ class RiskDashboard:
             _FILLS,
             title="Recent fills",
             empty="no fills",
-            height=280,
+            height=291,
             newest_first=True,
             most_rows=_RECENT,
             theme=theme,
@@ -238,7 +242,7 @@ class RiskDashboard:
                     await self.desk.reconnect(timeout_s=5.0)
                     self._trouble = ""
                 except LabError as error:
-                    self._trouble = f"{error.rule}. Trying again; {error.remedy}"
+                    self._trouble = f"{error.rule}; {error.remedy}. This page keeps trying."
             await asyncio.sleep(_TRY_AGAIN_S)
 
     async def _refresh_always(self) -> None:
@@ -274,11 +278,9 @@ class RiskDashboard:
         scope, instrument = self.desk.pnl.scope, self.price.instrument
         for line in series:
             if line.topic.endswith(f".{scope}") and line.topic.startswith("analytics.pnl."):
-                self.equity.points.clear()
-                self.equity.extend(line.points)
-                self.equity._send_all()
+                self.equity.seed(line.points)
             elif _instrument_of(line.topic) == instrument:
-                self.price.begin(line.points)
+                self.price.seed(line.points)
 
     # --- showing -----------------------------------------------------------------------------
 
@@ -350,7 +352,9 @@ class RiskDashboard:
         if self.equity.base is None and math.isfinite(start):
             self.equity.base = start
         share = pnl.total / start * 100 if start else math.nan
-        notes = {"total": f"{share:+.3f} % of start"} if math.isfinite(share) else {}
+        notes = {card.key: pnl.currency for card in _CARDS}
+        if math.isfinite(share):
+            notes["total"] = f"{share:+.3f} % of start"
         if account.equity:
             for key, value in (("gross", account.gross_exposure), ("net", account.net_exposure)):
                 if math.isfinite(value):
@@ -415,7 +419,7 @@ class RiskDashboard:
 
 
 def risk_dashboard(
-    desk: Desk, *, theme: Theme = "dark", stale_after_s: float = 5.0
+    desk: Desk, *, theme: Theme = "auto", stale_after_s: float = 5.0
 ) -> RiskDashboard:
     """Build the risk page of a desk and keep it true.
 
@@ -426,8 +430,8 @@ def risk_dashboard(
     ----------
     desk : Desk
         What to show; ``Desk.find()`` gives the workspace's own.
-    theme : {"dark", "light"}, default="dark"
-        Colours.
+    theme : {"auto", "dark", "light"}, default="auto"
+        Colours; those of the page around when "auto".
     stale_after_s : float, default=5
         Seconds without data after which a veil says that the page must not be believed.
 

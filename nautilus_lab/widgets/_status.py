@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 import traitlets as t
 
-from nautilus_lab.widgets._library import LabWidget
+from nautilus_lab.widgets._library import LabWidget, Theme
 
 _log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ class StatusBar(LabWidget):
     title = t.Unicode().tag(sync=True)
     state = t.Dict().tag(sync=True)
 
-    def __init__(self, *, title: str, theme: Literal["dark", "light"] = "dark") -> None:
+    def __init__(self, *, title: str, theme: Theme = "auto") -> None:
         state = {"trader": "", "node": "unknown", "epoch": 0, "level": "warn", "detail": ""}
         super().__init__(title=title, state=state, theme=theme)
 
@@ -49,16 +49,14 @@ class AgeBadge(LabWidget):
     ----------
     stale_after_s : float, default=5
         Seconds after which the page must not be believed.
-    theme : {"dark", "light"}, default="dark"
-        Colours.
+    theme : {"auto", "dark", "light"}, default="auto"
+        Colours; those of the page around when "auto".
     """
 
     stale_after_s = t.Float(5.0).tag(sync=True)
     state = t.Dict().tag(sync=True)
 
-    def __init__(
-        self, *, stale_after_s: float = 5.0, theme: Literal["dark", "light"] = "dark"
-    ) -> None:
+    def __init__(self, *, stale_after_s: float = 5.0, theme: Theme = "auto") -> None:
         state = {"age_s": None, "quote_age_s": None, "headline": "", "detail": ""}
         super().__init__(stale_after_s=stale_after_s, state=state, theme=theme)
         self._put_at = time.monotonic()
@@ -89,10 +87,29 @@ class AgeBadge(LabWidget):
 
 
 class SimulatedBanner(LabWidget):
-    """Says that what is shown comes from a simulator; invisible when it does not."""
+    """Says that what is shown comes from a simulator; invisible when it does not.
+
+    Parameters
+    ----------
+    simulated : bool, default=False
+        Whether it does; may be set later.
+    text : str, default="paper venue, replayed prices"
+        What is simulated.
+    theme : {"auto", "dark", "light"}, default="auto"
+        Colours; those of the page around when "auto".
+    """
 
     simulated = t.Bool(False).tag(sync=True)
-    text = t.Unicode("paper venue, replayed prices").tag(sync=True)
+    text = t.Unicode().tag(sync=True)
+
+    def __init__(
+        self,
+        *,
+        simulated: bool = False,
+        text: str = "paper venue, replayed prices",
+        theme: Theme = "auto",
+    ) -> None:
+        super().__init__(simulated=simulated, text=text, theme=theme)
 
 
 class Pulse(LabWidget):

@@ -76,7 +76,7 @@ def position(quantity: float, price: float, **values: float) -> PositionUpdated:
 
 
 async def test_without_a_gateway_connect_says_how_to_start_a_node(root):
-    with pytest.raises(NodeNotRunning, match="needs a running stream gateway") as error:
+    with pytest.raises(NodeNotRunning, match="stream gateway must run") as error:
         await connect(root=root)
     assert "await lab.trading.start()" in error.value.remedy
     assert "nautilus-lab node start" in error.value.remedy
@@ -84,7 +84,7 @@ async def test_without_a_gateway_connect_says_how_to_start_a_node(root):
 
 async def test_without_a_node_connect_says_how_to_start_one(root, gateway, node):
     await node.stop()
-    with pytest.raises(NodeNotRunning, match="running node of trader PAPER-001") as error:
+    with pytest.raises(NodeNotRunning, match="node of trader PAPER-001 must run") as error:
         await connect(root=root)
     assert "nautilus-lab node start" in error.value.remedy
     await node.start()

@@ -139,7 +139,7 @@ class IpcBus:
         self._state = ConnectionState.DISCONNECTED
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__.strip('_')}({self.address!r}, {self._state.value})"
+        return f"IpcBus({self.address!r}, {self._state.value})"
 
 
 class _Publisher(IpcBus):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from nautilus_lab.exceptions import InputError
 from nautilus_lab.platform.rundir._lock import Lock
 from nautilus_lab.platform.rundir._private import private_folder, socket_path
 from nautilus_lab.platform.rundir._trader import RunDirectory
+
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 @dataclass(frozen=True)
@@ -18,11 +22,13 @@ class Home:
     `store`               ``desk.db``: users, runs, ledgers, jobs, alerts
     `signing_key`         the key that signs access tokens, 0600
     `supervisor`          the process record of the supervisor
+    `supervisor_lock`     held by the one supervisor that may run
     `supervisor_commands` its socket
     `gateway`             the process record of the stream gateway
     `gateway_token`       a viewer's token for the gateway, for local users, 0600
     `gateway_lock`        held by the one gateway that may run
     `traders`             one run directory each
+    `logs`                the folder of logs that are no trader's
     ====================  =====================================================
     """
 
@@ -36,14 +42,27 @@ class Home:
         return self
 
     def trader(self, trader_id: str) -> RunDirectory:
-        """Return the run directory of `trader_id`, made or not."""
+        """Return the run directory of `trader_id`, made or not.
+
+        Raises
+        ------
+        InputError
+            When the id is no plain name: with it a path would lead elsewhere.
+        """
+        if not _PLAIN.fullmatch(trader_id):
+            raise InputError(
+                "a trader id must be a plain name", value=trader_id, remedy='write "PAPER-001"'
+            )
         return RunDirectory(self.path / "traders" / trader_id, trader_id)
 
     @property
     def trader_ids(self) -> tuple[str, ...]:
         """Every trader that has a run directory, sorted."""
         folder = self.path / "traders"
-        return tuple(sorted(p.name for p in folder.iterdir())) if folder.is_dir() else ()
+        if not folder.is_dir():
+            return ()
+        names = (entry.name for entry in folder.iterdir() if entry.is_dir())
+        return tuple(sorted(filter(_PLAIN.fullmatch, names)))
 
     @property
     def store(self) -> Path:

@@ -10,6 +10,8 @@ from nautilus_lab.exceptions import StoreError
 
 # A unix socket's path may be 107 bytes long; ZeroMQ's ipc:// needs the same room.
 _LONGEST_SOCKET = 100
+# Not `tempfile.gettempdir()`: two processes need not have the same TMPDIR, nor a short one.
+_SHORT = Path("/tmp")
 
 
 def private_folder(path: Path) -> Path:
@@ -41,25 +43,58 @@ def private_folder(path: Path) -> Path:
 
 
 def write_whole(path: Path, data: bytes, mode: int = 0o600) -> None:
-    """Replace `path` by `data` in one step; a reader sees the old or the new, never half."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    """Replace `path` by `data` in one step; a reader sees the old or the new, never half.
+
+    When it returns, the file is on the disk and survives a loss of power.
+
+    Raises
+    ------
+    StoreError
+        When it cannot be written; the old file is still there then.
+    """
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, mode)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(name, mode)
+            os.replace(name, path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+        _sync(path.parent)
+    except OSError as error:
+        raise StoreError(
+            f"a file of a run directory must be writable: {error.strerror}",
+            value=str(path),
+            remedy="make the run directory first, and see that its disk has room",
+        ) from None
+
+
+def _sync(folder: Path) -> None:
+    # The new name is an entry of the folder, and lost with the power unless that is written too.
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def socket_path(folder: Path, name: str) -> Path:
-    """Return where the socket `name` of `folder` lives: there, or in a short private folder."""
-    direct = folder / name
+    """Return where the socket `name` of `folder` lives: there, or in a short private folder.
+
+    Every process finds the same place: it depends on the folder, by whatever name it is called,
+    and on the user alone.
+
+    Raises
+    ------
+    StoreError
+        When the short folder is somebody else's.
+    """
+    direct = folder.absolute() / name
     if len(os.fsencode(direct)) <= _LONGEST_SOCKET:
         return direct
-    digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
-    short = Path(tempfile.gettempdir()) / f"nl-{os.getuid()}-{digest}"
-    return private_folder(short) / name
+    digest = hashlib.sha256(os.fsencode(os.path.realpath(folder))).hexdigest()[:16]
+    return private_folder(_SHORT / f"nl-{os.getuid()}-{digest}") / name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 import psutil
@@ -15,15 +16,29 @@ from nautilus_lab.platform.rundir._private import write_whole
 class ProcessRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A running process, as written to its file in the run directory.
 
-    A process id alone can be reused; with `started` (the kernel's own start time, seconds) it
-    cannot be mistaken.
+    Attributes
+    ----------
+    name : str
+        What it is: ``"node"``.
+    pid : int
+        Its process id; ids are given again to others.
+    started : float
+        When it started, UNIX seconds. It moves when the clock is set.
+    address : str
+        Where it answers: an ``ipc://`` path or a ``ws://`` url.
+    detail : dict of str to str
+        What else its readers want to know.
+    born : str
+        The boot of the machine and the kernel's tick of its start, which with `pid` no other
+        process has and no clock moves; empty where the kernel does not tell.
     """
 
     name: str
-    pid: int
+    pid: Annotated[int, msgspec.Meta(gt=0, lt=2**31)]
     started: float
-    address: str = ""  # where it answers: ipc:// path or ws:// url
+    address: str = ""
     detail: dict[str, str] = {}
+    born: str = ""
 
     @classmethod
     def of_this_process(
@@ -36,6 +51,7 @@ class ProcessRecord(msgspec.Struct, frozen=True, kw_only=True):
             started=psutil.Process().create_time(),
             address=address,
             detail=detail or {},
+            born=_born(os.getpid()),
         )
 
     @property
@@ -43,10 +59,11 @@ class ProcessRecord(msgspec.Struct, frozen=True, kw_only=True):
         """Whether that very process still runs (a zombie does not)."""
         try:
             process = psutil.Process(self.pid)
-            return (
-                abs(process.create_time() - self.started) < 0.05
-                and process.status() != psutil.STATUS_ZOMBIE
-            )
+            if process.status() == psutil.STATUS_ZOMBIE:
+                return False
+            if self.born:
+                return self.born == _born(self.pid)
+            return abs(process.create_time() - self.started) < 0.05
         except psutil.NoSuchProcess:
             return False
 
@@ -61,15 +78,25 @@ class ProcessRecord(msgspec.Struct, frozen=True, kw_only=True):
         Raises
         ------
         StoreError
-            When the file is there but is no record.
+            When something is there but is no record.
         """
         try:
             return msgspec.json.decode(path.read_bytes(), type=cls)
         except FileNotFoundError:
             return None
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, OSError) as error:
             raise StoreError(
                 f"a process record must be readable: {error}",
                 value=str(path),
                 remedy="remove the file if that process is gone",
             ) from None
+
+
+def _born(pid: int) -> str:
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return ""
+    # proc(5): field 22 is the start time; the name before it is in parentheses, of any bytes
+    return f"{boot}/{stat.rpartition(b')')[2].split()[19].decode('ascii')}"

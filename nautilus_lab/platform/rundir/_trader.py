@@ -17,6 +17,7 @@ class RunDirectory:
     `store`                ``trading.db``: orders, fills, journal, audit, outbox
     `node`, `venue`        the process records of the node and of the paper venue
     `node_lock`            held by the one node that may run
+    `venue_lock`           held by the one paper venue that may run
     `kernel_connection`    the Jupyter connection file of the node's kernel
     `settings`             the settings its processes were started with
     `failure`              why the last start failed; absent when it did not

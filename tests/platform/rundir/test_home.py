@@ -1,0 +1,87 @@
+"""Where everything is, and that only its owner gets there."""
+
+from __future__ import annotations
+
+import stat
+
+import pytest
+
+from nautilus_lab.exceptions import InputError, StoreError
+from nautilus_lab.platform.rundir import Home, Lock
+
+
+@pytest.fixture
+def home(tmp_path):
+    return Home(tmp_path / "lab")
+
+
+def test_a_home_and_a_run_directory_are_closed_to_others(home):
+    run = home.make().trader("PAPER-001").make()
+    for folder in (home.path, home.path / "traders", home.logs, run.path, run.logs):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_making_them_twice_is_harmless(home):
+    run = home.make().trader("PAPER-001").make()
+    run.store.touch()
+    assert home.make().trader("PAPER-001").make().store.exists()
+
+
+def test_a_run_directory_that_is_a_link_is_refused(home, tmp_path):
+    home.make()
+    (home.path / "traders" / "PAPER-001").symlink_to(tmp_path)
+    with pytest.raises(StoreError, match="a real folder of its user"):
+        home.trader("PAPER-001").make()
+
+
+def test_the_traders_of_a_home_are_its_run_directories(home):
+    assert home.trader_ids == ()
+    home.make()
+    for trader in ("PAPER-002", "PAPER-001"):
+        home.trader(trader).make()
+    (home.path / "traders" / "notes.txt").touch()
+    (home.path / "traders" / ".hidden").mkdir()
+    assert home.trader_ids == ("PAPER-001", "PAPER-002")
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../escape", "/etc", "a/b", ".hidden", "a\0b"])
+def test_a_trader_id_that_leads_elsewhere_is_refused(home, name):
+    with pytest.raises(InputError, match="trader id must be a plain name"):
+        home.trader(name)
+
+
+def paths_of(place):
+    """Every path, lock and socket that `place` names."""
+    names = [name for name, value in vars(type(place)).items() if isinstance(value, property)]
+    values = {name: getattr(place, name) for name in names if name != "trader_ids"}
+    return {
+        name: value.path if isinstance(value, Lock) else str(value)
+        for name, value in values.items()
+    }
+
+
+def test_no_two_things_are_in_one_place(home):
+    run = home.make().trader("PAPER-001").make()
+    for place in (home, run):
+        named = paths_of(place)
+        assert len(set(named.values())) == len(named) > 8
+
+
+def test_everything_is_below_the_home_when_its_path_is_short(workspace):
+    home = Home(workspace / ".lab").make()
+    run = home.trader("PAPER-001").make()
+    for place in (home, run):
+        for path in paths_of(place).values():
+            assert str(path).removeprefix("ipc://").startswith(str(place.path))
+
+
+def test_two_traders_share_nothing(home):
+    home.make()
+    one, other = (set(paths_of(home.trader(t).make()).values()) for t in ("A-1", "B-1"))
+    assert one.isdisjoint(other)
+
+
+def test_a_table_of_names_is_in_each_docstring(home):
+    for place in (home, home.trader("A-1")):
+        for name in paths_of(place):
+            assert f"`{name}`" in type(place).__doc__, name

@@ -15,7 +15,7 @@ data/manifest.json: .venv/.packages $(wildcard nautilus_lab/marketdata/*.py)
 	@nautilus-lab data build && touch $@
 
 lab: setup  ## JupyterLab, a paper-trading node and the dashboards; Ctrl-C stops all of it
-	@exec nautilus-lab lab
+	@exec nautilus-lab lab $(ARGS)
 
 demo: setup  ## the first notebook from end to end, without a browser; leaves an HTML page
 	@exec nautilus-lab demo

@@ -1,7 +1,8 @@
 """Write the generated pages of the documentation, then check all of it.
 
-Generated: the settings, the commands and the contents of every package. Checked: each link between
-files leads somewhere, each Python block compiles, each ``>>>`` example gives what it says.
+Generated: the index, the settings, the commands and the contents of every package. Checked: each
+link between files leads somewhere, each Python block compiles, each ``>>>`` example gives what it
+says.
 """
 
 from __future__ import annotations
@@ -31,6 +32,29 @@ def pages() -> Iterator[Path]:
     """Yield every page of the documentation."""
     yield from sorted(ROOT.glob("*.md"))
     yield from sorted((ROOT / "docs").rglob("*.md"))
+
+
+def index() -> str:
+    """Return the first page."""
+    lines = [
+        "# Nautilus Lab",
+        MADE,
+        "- [Install](install.md)",
+        "- The first notebook: [start_here](../notebooks/start_here.ipynb); `make lab` opens it",
+        "- [Settings](configuration.md), [commands](commands.md), [contents](contents.md)",
+        "- [Coverage](coverage.md): each line of the platform description, and what fulfils it",
+        "- [Decisions](decisions.md): what could have been done otherwise",
+        "- [Contributing](../CONTRIBUTING.md): how to add an engine, a source, a notebook",
+        *_linked("Concepts", "concepts"),
+        *_linked("Inside", "platform"),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _linked(heading: str, folder: str) -> list[str]:
+    found = sorted((ROOT / "docs" / folder).glob("*.md"))
+    titles = {page: page.read_text("utf-8").splitlines()[0].lstrip("# ") for page in found}
+    return ["", f"## {heading}", "", *(f"- [{titles[p]}]({folder}/{p.name})" for p in found)]
 
 
 def configuration() -> str:
@@ -126,10 +150,13 @@ def _listed(init: Path) -> list[str]:
 
 def _first_line(thing: object) -> str:
     own = inspect.getdoc(thing) if inspect.ismodule(thing) or callable(thing) else None
-    return own.splitlines()[0] if own else f"`{thing!r}`" if len(repr(thing)) < 80 else "a constant"
+    if own:
+        return re.sub(r" \[\d+\]_|:math:", "", own.splitlines()[0])
+    return f"`{thing!r}`" if len(repr(thing)) < 80 else "a constant"
 
 
 GENERATED = {
+    "docs/index.md": index,
     "docs/configuration.md": configuration,
     "docs/commands.md": commands,
     "docs/contents.md": contents,

@@ -111,6 +111,7 @@ class WebServer:
         """
         if self.alive:
             raise LifecycleError(f"{self._name} starts once", value=self.pid, remedy="stop it")
+        self.stop()  # what is left of one that ended by itself
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", self._module],

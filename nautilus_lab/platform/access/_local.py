@@ -14,7 +14,8 @@ class LocalOwner:
     """Answers for callers on a socket that only its owner can open.
 
     A caller without a token is the owner. One who brings a token speaks for somebody else, a
-    gateway for its viewers, and gets that person's rights.
+    gateway for its viewers, and gets that person's rights; a process that asks for others must
+    refuse those without a token itself.
 
     Parameters
     ----------

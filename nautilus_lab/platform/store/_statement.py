@@ -10,6 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.expression import ClauseElement
 
+from nautilus_lab.exceptions import InputError
+
 # dialect -> its INSERT with an ON CONFLICT clause; both spell it alike
 _INSERTS: dict[str, Callable[[sa.Table], Any]] = {
     "sqlite": sqlite.insert,
@@ -32,6 +34,11 @@ class Statement:
         What to compile it for.
     columns : sequence of str, optional
         Of an INSERT: the columns that get a value.
+
+    Raises
+    ------
+    InputError
+        When the dialect binds values by name.
     """
 
     def __init__(
@@ -39,7 +46,14 @@ class Statement:
     ) -> None:
         compiled = clause.compile(dialect=dialect, column_keys=columns)
         self.sql = str(compiled)
-        self._names: Sequence[str] = getattr(compiled, "positiontup", None) or ()
+        names: Sequence[str] | None = getattr(compiled, "positiontup", None)
+        if names is None:
+            raise InputError(
+                "a statement's dialect must bind values by position",
+                value=f"{dialect.name} with {dialect.paramstyle}",
+                remedy='make its engine with paramstyle="format"',
+            )
+        self._names = names
 
     def __repr__(self) -> str:
         return f"Statement({self.sql!r})"

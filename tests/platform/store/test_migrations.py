@@ -9,9 +9,10 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy.dialects import postgresql
 
-from nautilus_lab.exceptions import StoreError
-from nautilus_lab.platform.store import DeskStore, TradingStore, _schema, _tables
+from nautilus_lab.exceptions import InputError, StoreError
+from nautilus_lab.platform.store import DeskStore, TradingStore, _schema, _tables, _trading_sql
 
 SCHEMAS = [
     pytest.param(_schema.TRADING, TradingStore, _tables.trading, id="trading"),
@@ -54,6 +55,23 @@ def test_a_migrated_file_has_the_tables_of_the_code(schema, kind, metadata, tmp_
         text = str(sa.schema.CreateTable(table).compile(dialect=wanted.dialect))
         assert " ".join(made[name].split()) == " ".join(text.split())
     engine.dispose()
+
+
+@pytest.mark.parametrize(("schema", "kind", "metadata"), SCHEMAS)
+def test_the_tables_can_be_made_on_postgresql_too(schema, kind, metadata):
+    for table in metadata.sorted_tables:
+        ddl = str(sa.schema.CreateTable(table).compile(dialect=postgresql.dialect()))
+        assert "STRICT" not in ddl
+        assert "ROWID" not in ddl
+    assert "BIGINT" in ddl
+
+
+def test_every_statement_can_be_said_to_postgresql_too():
+    writes = vars(_trading_sql.Writes(postgresql.dialect(paramstyle="format")))
+    assert "ON CONFLICT (client_order_id) DO UPDATE" in writes["put_order"].sql
+    assert all("%s" in statement.sql for statement in writes.values())
+    with pytest.raises(InputError, match="bind values by position"):
+        _trading_sql.Writes(postgresql.dialect())
 
 
 def test_the_schemas_differ_in_what_marks_their_files():

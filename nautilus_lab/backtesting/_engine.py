@@ -105,7 +105,8 @@ class BacktestingEngine:
             )
         if isinstance(strategy, SignalStrategy):
             panel = panel_of(data)
-            weights = strategy.weights(data).to_numpy()
+            given = panel.frame if strategy.reads == "prices" else data
+            weights = strategy.weights(given).to_numpy()
             with StopButton() as stop:
                 if mode == "event":
                     from nautilus_lab.backtesting._event_driven import run_targets

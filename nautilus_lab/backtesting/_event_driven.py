@@ -27,7 +27,7 @@ from nautilus_trader.trading.strategy import Strategy
 from nautilus_lab.backtesting._ledger import FILL_COLUMNS, ORDER_COLUMNS, Ledger
 from nautilus_lab.exceptions import InputError, LabError, RunFailed
 from nautilus_lab.marketdata import _nautilus as door
-from nautilus_lab.strategies.nautilus import RebalanceOnBars
+from nautilus_lab.strategies.nautilus import RebalanceOnBars, Stopped
 
 if TYPE_CHECKING:
     from nautilus_lab._typing import FloatArray
@@ -35,7 +35,10 @@ if TYPE_CHECKING:
     from nautilus_lab.marketdata._nautilus import Nanoseconds
     from nautilus_lab.strategies import Costs
 
-# A slice of the data is played in about this time; the stop button is asked between slices.
+# Data are made into Nautilus' objects some at a time: a tenth of a second, tens of megabytes.
+_SLICE_BARS = 50_000
+# Our own strategy asks the stop button at each bar. Others cannot: it is asked between slices that
+# take about this time.
 _SLICE_SECONDS = 0.2
 
 
@@ -60,7 +63,9 @@ def run_targets(
         for label, row in zip(labels.tolist(), weights, strict=True)
         if row[0] == row[0]
     }
-    strategy = RebalanceOnBars(bar_types=kinds, targets=targets, cash=cash, costs=costs)
+    strategy = RebalanceOnBars(
+        bar_types=kinds, targets=targets, cash=cash, costs=costs, stopped=stopped
+    )
     play = _Playback(panel, kinds, labels, door.closing_times(labels), costs, probe=False)
     return _run(strategy, play, costs, cash, stopped)
 
@@ -194,15 +199,20 @@ def _run(
 
 def _play(engine: BacktestEngine, play: _Playback, stopped: Callable[[], bool]) -> int:
     """Play slice after slice; return the rows played."""
-    n_times, at, size = len(play.labels), 0, 16
+    n_times, n_symbols, at = len(play.labels), len(play.kinds), 0
+    size = max(1, (500 if play.probe else _SLICE_BARS) // n_symbols)
     while at < n_times and not stopped():
         began = time.perf_counter()
         engine.add_data(play.slice(at, at + size))
-        engine.run(streaming=True)
+        try:
+            engine.run(streaming=True)
+        except Stopped as stop:
+            return int(play.labels.searchsorted(stop.ts_event)) + 1
         engine.clear_data()
         at = min(at + size, n_times)
-        pace = _SLICE_SECONDS / max(time.perf_counter() - began, 1e-6)
-        size = max(1, int(size * min(2.0, pace)))
+        if play.probe:
+            pace = _SLICE_SECONDS / max(time.perf_counter() - began, 1e-6)
+            size = max(1, int(size * min(2.0, pace)))
     return at
 
 
@@ -211,6 +221,7 @@ def _bar_types(panel: Panel, labels: Nanoseconds) -> list[BarType]:
     return [door.bar_type(symbol, length) for symbol in panel.symbols]
 
 
+# float() of Nautilus' fixed-point numbers is off in the last place; their decimals are exact.
 def _ledger(engine: BacktestEngine, events: list[OrderEvent], played: int) -> Ledger:
     orders, fills = [], []
     for event in events:
@@ -222,8 +233,8 @@ def _ledger(engine: BacktestEngine, events: list[OrderEvent], played: int) -> Le
                     event.ts_init,
                     event.instrument_id.symbol.value,
                     order_side_to_str(event.side),
-                    float(order.quantity),
-                    float(order.filled_qty),
+                    float(order.quantity.as_decimal()),
+                    float(order.filled_qty.as_decimal()),
                     float(order.avg_px),
                     order.status_string(),
                 )
@@ -234,9 +245,9 @@ def _ledger(engine: BacktestEngine, events: list[OrderEvent], played: int) -> Le
                     event.ts_event,
                     event.instrument_id.symbol.value,
                     order_side_to_str(event.order_side),
-                    float(event.last_qty),
-                    float(event.last_px),
-                    float(event.commission),
+                    float(event.last_qty.as_decimal()),
+                    float(event.last_px.as_decimal()),
+                    float(event.commission.as_decimal()),
                     event.client_order_id.value,
                 )
             )

@@ -31,6 +31,8 @@ class Panel:
         Of data that have closes only, all four prices are the close and volumes are 0.
     has_opens : bool
         Whether the data are bars, so that orders fill at opens; else they fill at closes.
+    frame : DataFrame
+        The closes as a wide frame, checked.
     made_by : Provenance
         The marks of the data.
     """
@@ -43,6 +45,7 @@ class Panel:
     closes: FloatArray
     volumes: FloatArray
     has_opens: bool
+    frame: Prices
     made_by: Provenance
 
     @property
@@ -94,5 +97,6 @@ def panel_of(data: Prices | Bars) -> Panel:
         closes=last,
         volumes=volumes,
         has_opens=has_opens,
+        frame=closes,
         made_by=provenance(data),
     )

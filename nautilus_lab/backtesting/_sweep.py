@@ -308,7 +308,8 @@ def _play(
     import numpy as np
 
     try:
-        weights = strategy.with_parameters(**combination).weights(data).to_numpy()
+        given = panel.frame if strategy.reads == "prices" else data
+        weights = strategy.with_parameters(**combination).weights(given).to_numpy()
         traded, paid, _ = trade_targets(weights, panel.fill_prices, costs, cash)
     except (InputError, NotEnoughData) as error:
         shown = ", ".join(f"{key}={value!r}" for key, value in combination.items())

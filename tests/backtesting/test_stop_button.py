@@ -36,12 +36,13 @@ engine = BacktestingEngine()
 """
 
 EVENT = """
-import nautilus_lab.backtesting._event_driven as inside
-play = inside._Playback.slice
-def announced(self, begin, end):
-    if begin >= 40: print("running", flush=True)
-    return play(self, begin, end)
-inside._Playback.slice = announced
+from nautilus_lab.strategies.nautilus import RebalanceOnBars
+real, days = RebalanceOnBars._rebalance, []
+def announced(self, weights):
+    days.append(1)
+    if len(days) == 40: print("running", flush=True)
+    real(self, weights)
+RebalanceOnBars._rebalance = announced
 run = engine.run(restless, prices, mode="event")
 told(run, rows=len(run.equity), fills=len(run.fills), last=str(run.fills["time"].max()),
      end=str(run.equity.index[-1]), text=run.tear_sheet().text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +25,14 @@ if TYPE_CHECKING:
 _MOST_UNITS = 10**12
 
 
+class Stopped(Exception):
+    """A run was stopped at the close of the bar with the label `ts_event`."""
+
+    def __init__(self, ts_event: int) -> None:
+        super().__init__(ts_event)
+        self.ts_event = ts_event
+
+
 class RebalanceOnBars(Strategy):  # type: ignore[misc]
     """Reads its targets when the bars of a time have closed, and trades them at the next quotes.
 
@@ -43,6 +51,8 @@ class RebalanceOnBars(Strategy):  # type: ignore[misc]
         What the account starts with.
     costs : Costs
         What the venue charges; orders leave room for it.
+    stopped : callable, optional
+        Asked once a bar; when it says so, the run ends with `Stopped`.
     """
 
     def __init__(
@@ -52,6 +62,7 @@ class RebalanceOnBars(Strategy):  # type: ignore[misc]
         targets: Mapping[int, FloatArray],
         cash: float,
         costs: Costs,
+        stopped: Callable[[], bool] = lambda: False,
     ) -> None:
         super().__init__(StrategyConfig(strategy_id="RebalanceOnBars", order_id_tag="000"))
         self._bar_types = list(bar_types)
@@ -60,6 +71,7 @@ class RebalanceOnBars(Strategy):  # type: ignore[misc]
         self._targets = targets
         self._costs = costs
         self._cash = cash
+        self._stopped = stopped
         self._units = np.zeros(len(self._ids))
         self._pending: FloatArray | None = None
 
@@ -77,12 +89,14 @@ class RebalanceOnBars(Strategy):  # type: ignore[misc]
 
     def on_bar(self, bar: Bar) -> None:
         """Look up the target, now that every bar of this time has closed."""
+        if self._stopped():
+            raise Stopped(bar.ts_event)
         self._pending = self._targets.get(bar.ts_event)
 
     def on_order_filled(self, event: OrderFilled) -> None:
         """Keep the book: what is held, and what is left in cash."""
         place = self._place[event.instrument_id]
-        units = float(event.last_qty)
+        units = float(event.last_qty.as_decimal())  # float() is off in the last place
         signed = units if event.order_side == OrderSide.BUY else -units
         self._units[place] += signed
         self._cash -= signed * float(event.last_px) + float(event.commission)

@@ -16,7 +16,8 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, get_origin
 
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
@@ -152,6 +153,8 @@ def _first_line(thing: object) -> str:
     own = inspect.getdoc(thing) if inspect.ismodule(thing) or callable(thing) else None
     if own:
         return re.sub(r" \[\d+\]_|:math:", "", own.splitlines()[0])
+    if get_origin(thing) is not None or isinstance(thing, UnionType):
+        return "a type"
     return f"`{thing!r}`" if len(repr(thing)) < 80 else "a constant"
 
 

@@ -1,4 +1,7 @@
 import json
+import subprocess
+import sys
+import zipfile
 
 import pytest
 from jupyter_client.kernelspec import KernelSpecManager
@@ -31,3 +34,13 @@ def test_the_node_kernel_holds_blas_to_one_thread_and_is_interrupted_by_message(
     assert {node.env[f"{name}_NUM_THREADS"] for name in ("OMP", "OPENBLAS", "MKL")} == {"1"}
     assert node.interrupt_mode == "message"
     assert node.argv[1:3] == ["-m", "nautilus_lab.trading.node"]
+
+
+def test_the_wheel_carries_both_kernels_and_the_marker_of_types(repository, tmp_path):
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(command, cwd=repository, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    for kernel in KERNELS:
+        assert any(name.endswith(f"share/jupyter/kernels/{kernel}/kernel.json") for name in names)
+    assert "nautilus_lab/py.typed" in names

@@ -66,6 +66,46 @@ def test_a_uv_that_cannot_be_fetched_is_one_clear_error_and_leaves_nothing(clone
     assert sorted(clone.rglob("*")) == before
 
 
+@pytest.fixture
+def bare_machine(repository, tmp_path):
+    """Run `scripts/test-needs` where Redis and a browser are missing; return what apt was asked."""
+
+    def run(*, user):
+        programs = tmp_path / "bare"
+        programs.mkdir()
+        (programs / "bash").symlink_to(shutil.which("bash"))
+        asked = tmp_path / "asked"
+        scripts = {"id": f"echo {user}", "apt-get": f'echo "$*" >> {asked}'}
+        for name, body in scripts.items():
+            (programs / name).write_text(f"#!{programs}/bash\n{body}\n")
+            (programs / name).chmod(0o755)
+        done = subprocess.run(
+            [programs / "bash", repository / "scripts" / "test-needs"],
+            capture_output=True,
+            text=True,
+            env={"PATH": str(programs)},
+        )
+        return done, asked.read_text() if asked.exists() else ""
+
+    return run
+
+
+def test_root_on_debian_gets_what_the_tests_need(bare_machine):
+    done, asked = bare_machine(user=0)
+    assert done.returncode == 0
+    assert asked.splitlines() == [
+        "update",
+        "install --yes --no-install-recommends redis-server chromium fonts-liberation",
+    ]
+
+
+def test_anybody_else_is_told_the_line_and_nothing_is_installed(bare_machine):
+    done, asked = bare_machine(user=1000)
+    assert done.returncode == 0
+    assert asked == ""
+    assert "sudo apt-get install redis-server chromium" in done.stderr
+
+
 def test_the_environment_holds_compiled_bytecode(repository):
     packages = next(Path(repository / ".venv" / "lib").glob("python3*")) / "site-packages"
     assert list(packages.glob("pandas/__pycache__/__init__.*.pyc")) != []

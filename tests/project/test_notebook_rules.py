@@ -37,17 +37,29 @@ def test_a_clean_notebook_passes(notebook):
 
 def test_an_output_stays_where_nbval_compares_it(notebook):
     path = notebook(
-        code("# NBVAL_CHECK_OUTPUT\nprint(1)", [printed("1\n")]),
-        code("print(2)", [printed("2\n")], tags=["nbval-check-output"]),
+        code("# NBVAL_CHECK_OUTPUT\nprint(1)", [printed("1\n")], count=1),
+        code("print(2)", [printed("2\n")], count=1, tags=["nbval-check-output"]),
     )
     assert check(path, fix=False) == []
+
+
+def test_a_compared_output_without_a_count_is_a_fault_because_nbval_would_refuse_it(notebook):
+    path = notebook(code("# NBVAL_CHECK_OUTPUT\nprint(1)", [printed("1\n")]))
+    assert check(path, fix=False) == ["cell 1: its execution count must be 1"]
+
+
+def test_metadata_of_the_interpreter_that_ran_it_is_a_fault(notebook):
+    path = notebook(code("1"), language_info={"name": "python", "version": "3.13.0"})
+    assert check(path, fix=False) == ["metadata: language_info tells the interpreter that ran it"]
+    check(path, fix=True)
+    assert json.loads(path.read_text())["metadata"]["language_info"] == {"name": "python"}
 
 
 @pytest.mark.parametrize(
     ("cell", "fault"),
     [
         (code("print(1)", [printed("1\n")]), "outputs are kept only under"),
-        (code("1 + 1", count=3), "execution counts change"),
+        (code("1 + 1", count=3), "its execution count must be None"),
         (code("1", papermill={"duration": 1.0}), "papermill is written by a run"),
         (code("1", execution={"iopub.status.busy": "now"}), "execution is written by a run"),
         (
@@ -55,6 +67,7 @@ def test_an_output_stays_where_nbval_compares_it(notebook):
                 "# NBVAL_CHECK_OUTPUT\nslider",
                 [{"output_type": "display_data", "data": {
                     "application/vnd.jupyter.widget-view+json": {}}, "metadata": {}}],
+                count=None,
             ),
             "a widget is saved",
         ),

@@ -1,7 +1,7 @@
 """Nautilus Lab: a quant research workbench that goes all the way to live trading.
 
 `Lab` wires the engines of one workspace; `connect` attaches to a running trading node. Everything
-else is found by its package: `nautilus_lab.factors`, `nautilus_lab.risk`, ... Importing this package
+else is found by its package: `nautilus_lab.factors`, `nautilus_lab.risk`, ... Importing this one
 loads none of them.
 """
 

@@ -153,7 +153,8 @@ def rows() -> list[dict]:
             "how": (
                 f"processor time, best of {ROUNDS} in turn: BacktestingEngine.run over a run "
                 "written by hand on Nautilus' BacktestEngine, from the same frame to every "
-                f"fill, ours also to equity, orders and figures; {len(bars):,} bars of three stocks, {len(ours)} equal fills; "
+                f"fill, ours also to equity, orders and figures; {len(bars):,} bars of three "
+                f"stocks, {len(ours)} equal fills; "
                 f"{best['us']:.2f} s against {best['hand']:.2f} s"
             ),
         }

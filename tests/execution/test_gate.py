@@ -197,5 +197,3 @@ def test_a_limit_of_zero_lets_nothing_through():
 def test_the_notional_of_a_market_buy_is_taken_at_the_ask(units):
     run = Run(once(1, lambda s: s.buy(units)), asks=("99.98",) * 3)
     assert run.checked[0].value == pytest.approx(units * 99.98)
-
-

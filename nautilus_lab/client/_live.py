@@ -251,7 +251,7 @@ class Breach:
 
     limit: str
     scope: str
-    value: float
+    value: float | None
     limit_value: float
     action: str
     reason: str

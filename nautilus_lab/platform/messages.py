@@ -124,11 +124,11 @@ class OrderFilled(Body, frozen=True, kw_only=True):
 
 
 class LimitBreach(Body, frozen=True, kw_only=True):
-    """A limit said no, or was found exceeded."""
+    """A limit said no, or was found exceeded; `value` is None when it could not be measured."""
 
     limit: str
     scope: str
-    value: float
+    value: float | None
     limit_value: float
     action: str
     client_order_id: str | None = None

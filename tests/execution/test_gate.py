@@ -113,7 +113,7 @@ def test_an_order_over_the_limit_is_denied_with_both_numbers_even_on_a_margin_ac
 def test_an_emulated_order_is_checked_when_it_is_released_past_the_risk_engine():
     def act(strategy, count):
         if count == 1:
-            strategy.bid(101, "99.00", emulation_trigger=TriggerType.BID_ASK)
+            strategy.bid(102, "99.00", emulation_trigger=TriggerType.BID_ASK)
 
     run = Run(act, asks=("100.00", "99.50", "98.90", "98.90"))
     assert run.statuses == [OrderStatus.DENIED]

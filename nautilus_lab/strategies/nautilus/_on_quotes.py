@@ -16,7 +16,7 @@ from nautilus_trader.trading.strategy import Strategy
 from nautilus_lab.strategies.nautilus._rebalance import units_to_trade
 
 
-class HoldTargetsConfig(StrategyConfig, frozen=True, kw_only=True):  # type: ignore[misc]
+class HoldTargetsConfig(StrategyConfig, frozen=True, kw_only=True):
     """What to hold and how often to look.
 
     Attributes

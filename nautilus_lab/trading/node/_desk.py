@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -121,7 +122,8 @@ class Desk:
             LimitBreach(
                 limit="max_order_notional",
                 scope=f"order:{order.strategy_id.value}",
-                value=check.value if check is not None else 0.0,
+                # NaN is no number on the wire, and says as much as nothing does.
+                value=check.value if check is not None and math.isfinite(check.value) else None,
                 limit_value=self._limit.max_notional,
                 action="deny",
                 client_order_id=order.client_order_id.value,

@@ -114,15 +114,19 @@ class Child:
             return
         with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):
             process.send_signal(signal.SIGTERM)
-            deadline = time.monotonic() + timeout_s
-            while self.alive and time.monotonic() < deadline:
-                await asyncio.sleep(_TICK_S)
-            if self.alive:
+            if not await self._ended(timeout_s):
                 log.error("the %s did not stop in %g s and is killed", self.name, timeout_s)
                 os.killpg(process.pid, signal.SIGKILL)
-                while self.alive:
-                    await asyncio.sleep(_TICK_S)
+                await self._ended(timeout_s)
         self._record.unlink(missing_ok=True)
+
+    async def _ended(self, timeout_s: float) -> bool:
+        deadline = time.monotonic() + timeout_s
+        while self.alive:
+            if time.monotonic() > deadline:
+                return False
+            await asyncio.sleep(_TICK_S)
+        return True
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         environment = {k: v for k, v in os.environ.items() if k != "JPY_PARENT_PID"}

@@ -37,11 +37,16 @@ class Ledger:
     @property
     def digest(self) -> str:
         """SHA-256 over every fill: equal for runs that traded alike."""
+        import numpy as np
         import pandas as pd
 
-        counted = pd.DatetimeIndex(self.fills["time"]).as_unit("ns").asi8
-        lines = self.fills.drop(columns="order_id").assign(time=counted)
-        return hashlib.sha256(lines.to_csv(index=False).encode()).hexdigest()
+        fills = self.fills
+        digest = hashlib.sha256("\n".join(fills["symbol"]).encode())
+        digest.update(pd.DatetimeIndex(fills["time"]).as_unit("ns").asi8.tobytes())
+        digest.update((fills["side"] == "BUY").to_numpy().tobytes())
+        for name in ("quantity", "price", "commission"):
+            digest.update(fills[name].to_numpy(dtype=np.float64).tobytes())
+        return digest.hexdigest()
 
     def book(self, panel: Panel, cash: float) -> tuple[FloatArray, FloatArray]:
         """Return units held, time x symbol, and equity, by time, at the closes of the panel."""

@@ -1,9 +1,10 @@
-"""The stop button: an interrupt that ends a computation at its next safe place."""
+"""The stop button: interrupts that end a computation and break nothing."""
 
 from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -46,3 +47,27 @@ class StopButton:
         if self.pressed:
             raise KeyboardInterrupt
         self.pressed = True
+
+
+def out_of_reach[Answer](work: Callable[[], Answer]) -> Answer:
+    """Run `work` where no interrupt reaches it, and wait for its answer.
+
+    An interrupt ends the waiting at once and lets the work go on unseen: an import or a
+    compilation that was cut in half would leave its library broken for the life of the process.
+    """
+    answers: list[Answer] = []
+    errors: list[BaseException] = []
+
+    def body() -> None:
+        try:
+            answers.append(work())
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=body, name="out-of-reach", daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(0.1)  # a wait without end would hold interrupts back on some platforms
+    if errors:
+        raise errors[0]
+    return answers[0]

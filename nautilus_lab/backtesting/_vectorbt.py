@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from nautilus_lab.backtesting._stop_button import out_of_reach
 from nautilus_lab.exceptions import InputError
 
 if TYPE_CHECKING:
+    from nautilus_lab._typing import FloatArray
     from nautilus_lab.backtesting._panel import Panel
     from nautilus_lab.strategies import Costs, SignalStrategy
 
@@ -42,10 +45,7 @@ def play_crosses(
                 value=f"fast={one['fast']}, slow={one['slow']}, {len(panel.times)} rows",
                 remedy="leave it out of the grid: where=lambda p: p['fast'] < p['slow']",
             )
-    import vectorbt as vbt
-
     closes = pd.Series(panel.closes[:, 0], index=panel.times)
-    fills = panel.fill_prices[:, 0]
     windows = {one[key] for one in settings for key in ("fast", "slow")}
     # The averages are those of the strategy itself: another sum would break ties another way.
     means = {window: closes.rolling(window).mean().to_numpy() for window in windows}
@@ -53,24 +53,34 @@ def play_crosses(
         chunk = settings[begin : begin + _CHUNK]
         fast = np.column_stack([means[one["fast"]] for one in chunk])
         slow = np.column_stack([means[one["slow"]] for one in chunk])
-        enter, leave = fast > slow, fast <= slow  # both false while an average is unknown
-        portfolio = vbt.Portfolio.from_signals(
-            closes,
-            entries=_after(enter),
-            exits=_after(leave),
-            price=fills[:, None],
-            fees=costs.commission,
-            slippage=costs.half_spread,
-            init_cash=cash,
-            freq="1D",
-        )
-        worth = portfolio.value().to_numpy()
-        orders = portfolio.orders.records_arr
-        value = np.bincount(
-            orders["col"], orders["size"] * fills[orders["idx"]], minlength=len(chunk)
-        )
+        worth, values = out_of_reach(partial(_simulate, panel, fast, slow, costs, cash))
         for column, combination in enumerate(combinations[begin : begin + _CHUNK]):
-            yield {**combination, **figures_of(worth[:, column], float(value[column]))}
+            yield {**combination, **figures_of(worth[:, column], float(values[column]))}
+
+
+def _simulate(
+    panel: Panel, fast: FloatArray, slow: FloatArray, costs: Costs, cash: float
+) -> tuple[FloatArray, FloatArray]:
+    """Return equity, time x combination, and traded value by combination."""
+    import numpy as np
+    import pandas as pd
+    import vectorbt as vbt
+
+    fills = panel.fill_prices[:, 0]
+    portfolio = vbt.Portfolio.from_signals(
+        pd.Series(panel.closes[:, 0], index=panel.times),
+        # Neither is true while an average is unknown.
+        entries=_after(fast > slow),
+        exits=_after(fast <= slow),
+        price=fills[:, None],
+        fees=costs.commission,
+        slippage=costs.half_spread,
+        init_cash=cash,
+        freq="1D",
+    )
+    orders = portfolio.orders.records_arr
+    traded = orders["size"] * fills[orders["idx"]]
+    return portfolio.value().to_numpy(), np.bincount(orders["col"], traded, minlength=fast.shape[1])
 
 
 def _after(signals: Any) -> Any:

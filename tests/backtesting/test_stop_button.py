@@ -10,6 +10,7 @@ import threading
 import pytest
 
 from nautilus_lab.backtesting import StopButton
+from nautilus_lab.backtesting._stop_button import out_of_reach
 
 # What would take minutes is over within the patience of these tests only if the stop button works.
 PATIENCE_S = 30
@@ -125,6 +126,32 @@ def test_the_handler_of_before_is_put_back():
     with StopButton():
         assert signal.getsignal(signal.SIGINT) != before
     assert signal.getsignal(signal.SIGINT) == before
+
+
+def test_an_interrupt_leaves_work_out_of_its_reach_whole():
+    begun, finished = threading.Event(), threading.Event()
+
+    def work():
+        begun.set()
+        finished.wait(PATIENCE_S)
+
+    def press():
+        begun.wait()
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=press).start()
+    with pytest.raises(KeyboardInterrupt):
+        out_of_reach(work)
+    (worker,) = [thread for thread in threading.enumerate() if thread.name == "out-of-reach"]
+    finished.set()
+    worker.join(PATIENCE_S)
+    assert not worker.is_alive()
+
+
+def test_work_out_of_reach_hands_back_its_answer_or_its_error():
+    assert out_of_reach(lambda: 7) == 7
+    with pytest.raises(ZeroDivisionError):
+        out_of_reach(lambda: 1 / 0)
 
 
 def test_off_the_main_thread_there_is_nothing_to_press():

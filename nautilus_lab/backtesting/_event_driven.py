@@ -26,13 +26,13 @@ from nautilus_trader.trading.strategy import Strategy
 
 from nautilus_lab.backtesting._ledger import FILL_COLUMNS, ORDER_COLUMNS, Ledger
 from nautilus_lab.exceptions import InputError, LabError, RunFailed
-from nautilus_lab.marketdata import _nautilus as door
+from nautilus_lab.marketdata import nautilus as door
 from nautilus_lab.strategies.nautilus import RebalanceOnBars, Stopped
 
 if TYPE_CHECKING:
     from nautilus_lab._typing import FloatArray
     from nautilus_lab.backtesting._panel import Panel
-    from nautilus_lab.marketdata._nautilus import Nanoseconds
+    from nautilus_lab.marketdata.nautilus import Nanoseconds
     from nautilus_lab.strategies import Costs
 
 # Data are made into Nautilus' objects some at a time: a tenth of a second, tens of megabytes.

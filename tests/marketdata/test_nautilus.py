@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from nautilus_lab.exceptions import InputError
-from nautilus_lab.marketdata import _nautilus as door
+from nautilus_lab.marketdata import nautilus as door
 
 DAY = 86_400 * 10**9
 

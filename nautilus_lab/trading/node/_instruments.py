@@ -1,23 +1,14 @@
-"""The instruments of the paper venue."""
+"""The instruments of the paper venue: shares in whole units, priced in cents."""
 
 from __future__ import annotations
 
-from nautilus_trader.model.currencies import USD
-from nautilus_trader.model.identifiers import InstrumentId, Symbol, Venue
 from nautilus_trader.model.instruments import Equity
-from nautilus_trader.model.objects import Price, Quantity
 
-VENUE = Venue("PAPER")
+from nautilus_lab.marketdata.nautilus import VENUE, equity
+
+__all__ = ["VENUE", "instrument"]
 
 
 def instrument(symbol: str) -> Equity:
-    return Equity(
-        instrument_id=InstrumentId(Symbol(symbol), VENUE),
-        raw_symbol=Symbol(symbol),
-        currency=USD,
-        price_precision=2,
-        price_increment=Price.from_str("0.01"),
-        lot_size=Quantity.from_int(1),
-        ts_event=0,
-        ts_init=0,
-    )
+    """Return what the paper venue trades under `symbol`."""
+    return equity(symbol, price_precision=2)

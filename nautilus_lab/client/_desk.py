@@ -65,6 +65,7 @@ from nautilus_lab.exceptions import (
     NotReachable,
 )
 from nautilus_lab.platform.connection import Backoff, ConnectionState
+from nautilus_lab.platform.messages import HealthUpdated
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
@@ -204,14 +205,19 @@ class Desk:
 
     @property
     def pnl(self) -> Pnl:
-        """The profit and loss of the whole trader: of scope ``total``, else of the only scope."""
+        """The profit and loss of the whole trader: scope ``account``, else the first by name."""
         pnls = self._book.pnls
-        return pnls.get("total") or (pnls[min(pnls)] if pnls else Pnl())
+        return pnls.get("account") or (pnls[min(pnls)] if pnls else Pnl())
 
     @property
     def limits(self) -> dict[str, Limit]:
         """Limit -> utilisation."""
         return self._book.limits
+
+    @property
+    def health(self) -> dict[str, HealthUpdated]:
+        """Component -> its last heartbeat."""
+        return self._book.health
 
     @property
     def node(self) -> Node:

@@ -226,8 +226,15 @@ class Feed:
     async def _events_after(
         self, commands: CommandClient, after: tuple[int, int]
     ) -> list[Envelope]:
-        body = {"epoch": after[0], "seq": after[1]}
-        return await commands.call("node.events", body, timeout_s=_ASK_S, answer=list[Envelope])
+        """Return every stored event after a point; a node hands them out in pages."""
+        events: list[Envelope] = []
+        while True:
+            body = {"epoch": after[0], "seq": after[1]}
+            page = await commands.call("node.events", body, timeout_s=_ASK_S, answer=list[Envelope])
+            events += page
+            if not page or (last := (page[-1].epoch, page[-1].seq or 0)) <= after:
+                return events
+            after = last
 
     # --- messages ----------------------------------------------------------------------------
 

@@ -213,7 +213,7 @@ async def test_money_limits_and_breaches_are_there_by_name(desk, node):
         ),
         "trading.account.PAPER-001.PAPER",
     )
-    for scope, total in (("aaa", 1.0), ("total", 7.0)):
+    for scope, total in (("aaa", 1.0), ("account", 7.0)):
         node.put(
             PnlUpdated(
                 scope=scope,

@@ -343,7 +343,7 @@ class Market:
         )
         self.node.put(
             PnlUpdated(
-                scope="total",
+                scope="account",
                 currency="USD",
                 realised=sum(self.realised.values()),
                 unrealised=sum(unrealised.values()),
@@ -351,7 +351,7 @@ class Market:
                 total=equity - CASH,
                 equity=equity,
             ),
-            f"analytics.pnl.{trader}.total",
+            f"analytics.pnl.{trader}.account",
         )
         self._limit("gross_exposure", gross, 1.5 * CASH)
         self._limit("largest_position", max(map(abs, values.values())), 0.25 * CASH)

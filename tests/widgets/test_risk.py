@@ -65,7 +65,7 @@ async def until(condition) -> None:
 def book(node: FakeNode, equity: float) -> None:
     node.put(
         PnlUpdated(
-            scope="total",
+            scope="account",
             currency="USD",
             realised=1.0,
             unrealised=equity - 1_000_001.0,
@@ -73,7 +73,7 @@ def book(node: FakeNode, equity: float) -> None:
             total=equity - 1_000_000.0,
             equity=equity,
         ),
-        "analytics.pnl.PAPER-001.total",
+        "analytics.pnl.PAPER-001.account",
     )
     node.put(
         AccountUpdated(

@@ -35,7 +35,8 @@ class Gate:
     recognised and passes. Cancels pass unseen: they only reduce.
 
     It fails closed: a check or a journal that raises denies the order, and so does an order
-    that cannot be valued because its instrument has no quote yet.
+    that cannot be valued because its instrument has no quote yet. A limit order to buy is valued at
+    its limit, any other at the market or its limit, whichever is more.
 
     Parameters
     ----------
@@ -132,21 +133,30 @@ class Gate:
             reason = f"GATE_FAILED: {error}"
             checks = []
         for order in orders if reason else ():
-            self._on_denied(order, over, reason)
+            self._say_denied(order, over, reason)
         for check in () if reason else checks:
             self._on_checked(check)
         return reason
 
+    def _say_denied(self, order: Order, check: LimitCheck | None, reason: str) -> None:
+        try:
+            self._on_denied(order, check, reason)
+        except Exception:
+            # The store that cannot journal cannot tell either; the order is denied all the same.
+            log.exception("nobody could be told that %s was denied", order.client_order_id)
+
     def _notional(self, order: Order, command: Any) -> float:
         changed = command if isinstance(command, ModifyOrder) else None
         quantity = (changed and changed.quantity) or order.quantity
-        price = (changed and changed.price) or (order.price if order.has_price else None)
-        if price is None:
-            quote = self._kernel.cache.quote_tick(order.instrument_id)
-            if quote is None:
-                raise ValueError(f"no quote values {order.instrument_id}")
-            price = quote.ask_price if order.side == OrderSide.BUY else quote.bid_price
-        return abs(float(quantity) * float(price))
+        limit = (changed and changed.price) or (order.price if order.has_price else None)
+        if order.side == OrderSide.BUY and limit is not None:
+            return abs(float(quantity) * float(limit))  # what it pays at most
+        quote = self._kernel.cache.quote_tick(order.instrument_id)
+        if quote is None:
+            raise ValueError(f"no quote values {order.instrument_id}")
+        price = float(quote.ask_price if order.side == OrderSide.BUY else quote.bid_price)
+        # A sale far below the market trades at the market: its limit must not make it look small.
+        return abs(float(quantity) * max(price, float(limit or 0.0)))
 
     def _deny_all(self, orders: list[Order], command: Any, reason: str) -> None:
         # A list is one decision: what belongs together is denied together.

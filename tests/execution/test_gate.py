@@ -55,7 +55,7 @@ class Script(Strategy):
 class Run:
     """One engine with a gate of 10 000 USD, run over quotes around 100."""
 
-    def __init__(self, act, *, limit=10_000, journal=None, asks=("100.00",) * 10):
+    def __init__(self, act, *, limit=10_000, journal=None, asks=("100.00",) * 10, tell=None):
         self.journal = journal or MemoryJournal()
         self.checked, self.denied = [], []
         config = BacktestEngineConfig(
@@ -73,7 +73,7 @@ class Run:
             limit=NotionalLimit(max_notional=limit),
             journal=self.journal,
             on_checked=self.checked.append,
-            on_denied=lambda order, check, reason: self.denied.append(reason),
+            on_denied=lambda order, check, reason: (tell or self.denied.append)(reason),
         )
         gate.install()
         engine.run()
@@ -197,3 +197,29 @@ def test_a_limit_of_zero_lets_nothing_through():
 def test_the_notional_of_a_market_buy_is_taken_at_the_ask(units):
     run = Run(once(1, lambda s: s.buy(units)), asks=("99.98",) * 3)
     assert run.checked[0].value == pytest.approx(units * 99.98)
+
+
+def test_a_sale_far_below_the_market_is_valued_at_the_market_it_trades_at():
+    def sell(price):
+        def act(strategy):
+            order = strategy.order_factory.limit(
+                AAPL.id, OrderSide.SELL, Quantity.from_int(101), Price.from_str(price)
+            )
+            strategy.submit_order(order)
+
+        return Run(once(1, act))
+
+    cheap = sell("0.01")
+    assert cheap.statuses == [OrderStatus.DENIED]
+    assert cheap.denied == ["MAX_ORDER_NOTIONAL: 10097.98 is over the limit of 10000.00"]
+    # Above the market it is valued at what it would bring.
+    assert sell("110.00").denied == ["MAX_ORDER_NOTIONAL: 11110.00 is over the limit of 10000.00"]
+
+
+def test_an_order_that_nobody_can_be_told_about_is_denied_all_the_same():
+    class Broken:
+        def write(self, intents):
+            raise StoreError("the disk is full")
+
+    run = Run(once(1, lambda s: s.buy(1)), journal=Broken(), tell=Broken().write)
+    assert run.statuses == [OrderStatus.DENIED]

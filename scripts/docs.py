@@ -43,6 +43,7 @@ def index() -> str:
         "- [Install](install.md)",
         "- The first notebook: [start_here](../notebooks/start_here.ipynb); `make lab` opens it",
         "- [Settings](configuration.md), [commands](commands.md), [contents](contents.md)",
+        "- [The stream protocol](protocol.md): how a viewer follows a node",
         "- [Coverage](coverage.md): each line of the platform description, and what fulfils it",
         "- [Decisions](decisions.md): what could have been done otherwise",
         "- [Contributing](../CONTRIBUTING.md): how to add an engine, a source, a notebook",

@@ -1,4 +1,4 @@
-"""The risk dashboard in a real browser, served by Voilà, over a stand-in of a node."""
+"""The risk dashboard in a real browser, served by Voilà, over a node and over its stand-in."""
 
 import os
 import shutil
@@ -100,12 +100,8 @@ def is_shown(page, selector: str) -> bool:
     return all(mark.is_visible() for mark in page.locator(selector).all())
 
 
-def test_prices_and_profit_move_and_everything_says_simulated(
-    quiet, voila, node, repository, tmp_path
-):
+def test_prices_and_profit_move_and_everything_says_simulated(quiet, voila, node):
     node.start()
-    if ASKED_FOR_PICTURES:
-        time.sleep(150)
     quiet.goto(voila.page_url("risk.ipynb"), wait_until="commit")
     quiet.wait_for_selector("#nl-skeleton")
     quiet.wait_for_selector(EQUITY, timeout=60_000)
@@ -125,10 +121,6 @@ def test_prices_and_profit_move_and_everything_says_simulated(
     assert quiet.locator(VEIL).count() == 0
     for title in ("Positions", "Recent orders", "Recent fills", "Limit utilisation"):
         assert quiet.get_by_text(title, exact=True).is_visible()
-    if ASKED_FOR_PICTURES:
-        quiet.wait_for_timeout(15_000)
-    picture = repository / "docs" / "images" / "risk_dashboard.png"
-    quiet.screenshot(path=picture if ASKED_FOR_PICTURES else tmp_path / picture.name)
 
 
 def test_another_instrument_can_be_chosen(quiet, voila, node):
@@ -189,3 +181,26 @@ def test_a_closed_page_takes_its_kernel_with_it(page, voila, node):
     (kernel,) = set(kernels(voila)) - before
     page.goto("about:blank")
     assert psutil.wait_procs([kernel], timeout=10)[1] == []
+
+
+def test_a_paper_trading_node_is_seen_at_work(quiet, workspace, catalog, repository, tmp_path):
+    """The whole path: replayed prices, orders through the gate, fills, P&L, gateway, page."""
+    lab = [sys.executable, "-m", "nautilus_lab.cli", "node"]
+    subprocess.run([*lab, "start"], check=True, capture_output=True, timeout=120)
+    try:
+        if ASKED_FOR_PICTURES:
+            time.sleep(240)
+        log = tmp_path / "voila.log"
+        with VoilaServer(repository / "dashboards", workspace=workspace, log=log) as server:
+            server.ready()
+            quiet.goto(server.page_url("risk.ipynb"), wait_until="commit")
+            quiet.wait_for_selector(EQUITY, timeout=60_000)
+            quiet.wait_for_selector(".nl-row .tabulator-row", timeout=30_000)
+            for selector in (EQUITY, ".nl-price .nl-last"):
+                assert changes(quiet, selector, 5.0) != NOTHING
+            assert quiet.locator(".nl-simulated-banner").is_visible()
+            assert "node running" in quiet.locator(".nl-pill").inner_text()
+            picture = repository / "docs" / "images" / "risk_dashboard.png"
+            quiet.screenshot(path=picture if ASKED_FOR_PICTURES else tmp_path / picture.name)
+    finally:
+        subprocess.run([*lab, "stop"], check=True, capture_output=True, timeout=120)

@@ -1,0 +1,143 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from nautilus_lab.client.protocol import (
+    AskHistory,
+    CloseCode,
+    Delta,
+    Heartbeat,
+    Hello,
+    History,
+    NodeFrame,
+    Refusal,
+    Series,
+    SnapshotFrame,
+    Subscribe,
+    Welcome,
+    decode_client_frame,
+    decode_gateway_frame,
+    encode_frame,
+)
+from nautilus_lab.exceptions import MessageError
+from nautilus_lab.platform.messages import Envelope, NodeStateChanged
+
+ENVELOPE = Envelope(
+    id="0190a1b2-0000-7000-8000-000000000000",
+    topic="system.node.PAPER-001",
+    ts=1_577_836_800_000_000_000,
+    trader="PAPER-001",
+    writer="node",
+    epoch=3,
+    seq=7,
+    simulated=True,
+    body=NodeStateChanged(component="node", state="running"),
+)
+ENVELOPE_JSON = (
+    '{"id":"0190a1b2-0000-7000-8000-000000000000","topic":"system.node.PAPER-001",'
+    '"ts":1577836800000000000,"source_ts":null,"trader":"PAPER-001","writer":"node","epoch":3,'
+    '"seq":7,"simulated":true,'
+    '"body":{"kind":"nodestatechanged","component":"node","state":"running","reason":""},"v":1}'
+)
+
+# What version 1 looks like on the wire; a change here is a new version.
+CLIENT = [
+    (
+        Hello(protocol=1, token="t", encoding="json", client="c"),
+        '{"kind":"hello","protocol":1,"token":"t","encoding":"json","client":"c"}',
+    ),
+    (
+        Subscribe(trader="T-1", patterns=("a.>",), epoch=3, seq=7),
+        '{"kind":"subscribe","trader":"T-1","patterns":["a.>"],"epoch":3,"seq":7}',
+    ),
+    (
+        AskHistory(id=4, patterns=("a.*",), seconds=60.0),
+        '{"kind":"history?","id":4,"patterns":["a.*"],"seconds":60.0}',
+    ),
+]
+GATEWAY = [
+    (
+        Welcome(
+            protocol=1,
+            gateway="g",
+            principal="ada",
+            role="viewer",
+            expires=5.0,
+            heartbeat_s=2.0,
+            conflate_ms=200,
+            traders=("T-1",),
+        ),
+        '{"kind":"welcome","protocol":1,"gateway":"g","principal":"ada","role":"viewer",'
+        '"expires":5.0,"heartbeat_s":2.0,"conflate_ms":200,"traders":["T-1"]}',
+    ),
+    (
+        NodeFrame(trader="T-1", state="running", epoch=3, simulated=True, data_ts=8, ts=9),
+        '{"kind":"node","trader":"T-1","state":"running","detail":"","epoch":3,"simulated":true,'
+        '"data_ts":8,"ts":9}',
+    ),
+    (
+        SnapshotFrame(trader="T-1", epoch=3, seq=7, ts=9, simulated=True, events=(ENVELOPE,)),
+        '{"kind":"snapshot","trader":"T-1","epoch":3,"seq":7,"ts":9,"simulated":true,'
+        f'"resumed":false,"orders":[],"states":[],"events":[{ENVELOPE_JSON}]}}',
+    ),
+    (
+        Delta(trader="T-1", epoch=3, after=6, upto=7, ts=9, events=(ENVELOPE,)),
+        '{"kind":"delta","trader":"T-1","epoch":3,"after":6,"upto":7,"ts":9,'
+        f'"events":[{ENVELOPE_JSON}],"states":[]}}',
+    ),
+    (Heartbeat(ts=9, data_ts=8), '{"kind":"heartbeat","ts":9,"data_ts":8}'),
+    (
+        History(id=4, series=(Series(topic="a.b", simulated=True, points=((9, 1.5),)),)),
+        '{"kind":"history","id":4,"series":[{"topic":"a.b","simulated":true,"points":[[9,1.5]]}]}',
+    ),
+    (
+        Refusal(code=4001, rule="r", value="v", remedy="do"),
+        '{"kind":"refusal","code":4001,"rule":"r","value":"v","remedy":"do"}',
+    ),
+]
+
+
+@pytest.mark.parametrize(("frame", "text"), CLIENT + GATEWAY)
+def test_a_frame_looks_the_same_on_the_wire_as_ever(frame, text):
+    assert encode_frame(frame, "json").decode() == text
+
+
+@pytest.mark.parametrize("encoding", ["json", "msgpack"])
+@pytest.mark.parametrize("frame", [frame for frame, _ in CLIENT])
+def test_what_a_client_sends_is_read_back_the_same(frame, encoding):
+    assert decode_client_frame(encode_frame(frame, encoding), encoding) == frame
+
+
+@pytest.mark.parametrize("frame", [frame for frame, _ in GATEWAY])
+def test_what_a_gateway_sends_is_read_back_the_same(frame):
+    assert decode_gateway_frame(encode_frame(frame, "json").decode()) == frame
+    assert decode_gateway_frame(encode_frame(frame, "msgpack")) == frame
+
+
+def test_a_newer_gateway_may_say_more():
+    assert decode_gateway_frame('{"kind":"heartbeat","ts":9,"mood":"good"}') == Heartbeat(ts=9)
+
+
+@pytest.mark.parametrize(
+    "data", ["", "{", "[]", '{"kind":"hello","protocol":1,"token":"t"}', '{"kind":"nonsense"}']
+)
+def test_what_is_no_frame_of_a_gateway_is_refused(data):
+    with pytest.raises(MessageError, match="must be a gateway frame of protocol version 1"):
+        decode_gateway_frame(data)
+
+
+@pytest.mark.parametrize("data", [b"", b"\xc1", b"\x80", encode_frame(Heartbeat(ts=1), "msgpack")])
+def test_what_is_no_frame_of_a_client_is_refused(data):
+    with pytest.raises(MessageError, match="must be a client frame of protocol version 1"):
+        decode_client_frame(data, "msgpack")
+
+
+def test_a_hello_hides_its_token():
+    assert "secret" not in repr(Hello(protocol=1, token="secret"))
+
+
+def test_the_page_of_the_protocol_lists_every_close_code(repository: Path):
+    page = (repository / "docs" / "protocol.md").read_text("utf-8")
+    listed = {int(code): name for code, name in re.findall(r"^\| (\d{4}) \| (\w+) \|", page, re.M)}
+    assert listed == {int(code): code.name for code in CloseCode}

@@ -373,8 +373,7 @@ class Desk:
         keeper, self._keeper = self._keeper, None
         if keeper is not None:
             keeper.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await keeper
+            await asyncio.gather(keeper, return_exceptions=True)
         if self._settled is not None and not self._settled.done():
             self._settled.cancel()
         if self.connection is not ConnectionState.DISCONNECTED:
@@ -438,6 +437,9 @@ class Desk:
                 if hopeless or (waiting and isinstance(failure, NodeNotRunning)):
                     self._give_up(failure)
                     return
+            except Exception:
+                # A desk may be looked at for days: what it cannot read must not end it unseen.
+                _log.exception("the desk of %s failed, and connects again", self.trader)
             finally:
                 self._socket = None
                 for answer in self._asked.values():

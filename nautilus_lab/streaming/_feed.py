@@ -127,11 +127,10 @@ class Feed:
         """Let go of the node."""
         if self._flush_timer is not None:
             self._flush_timer.cancel()
-        for task in (self._attendant, self._filling):
-            if task is not None:
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
+        tasks = [task for task in (self._attendant, self._filling) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         self._viewers.clear()
 
     async def _attend(self) -> None:

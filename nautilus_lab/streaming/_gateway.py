@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import logging
 import time
@@ -123,19 +122,19 @@ class Gateway:
         key = signing_key(self.home.signing_key)
         self._issuer = TokenIssuer(key, ttl_s=self.settings.token_minutes * 60)
         self._verifier = TokenVerifier(key)
-        lock = self.home.gateway_lock
-        lock.acquire()
+        self._lock = self.home.gateway_lock
+        self._lock.acquire()
         try:
             self._server = await self._listen()
+            port = self._server.sockets[0].getsockname()[1]
+            host = f"[{self.settings.host}]" if ":" in self.settings.host else self.settings.host
+            self.url = f"ws://{host}:{port}{PATH}"
+            self._renew_token()
+            ProcessRecord.of_this_process("gateway", address=self.url).write(self.home.gateway)
         except BaseException:
-            lock.release()
+            await self.stop()
+            self._lock.release()
             raise
-        self._lock = lock
-        port = self._server.sockets[0].getsockname()[1]
-        host = f"[{self.settings.host}]" if ":" in self.settings.host else self.settings.host
-        self.url = f"ws://{host}:{port}{PATH}"
-        self._renew_token()
-        ProcessRecord.of_this_process("gateway", address=self.url).write(self.home.gateway)
         for trader in self.traders:
             self.feed(trader)
         self._beating = asyncio.create_task(self._beat(), name="gateway heartbeat")
@@ -150,8 +149,7 @@ class Gateway:
         server.close()
         if self._beating is not None:
             self._beating.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._beating
+            await asyncio.gather(self._beating, return_exceptions=True)
         # First of all, so that nobody finds a gateway that is about to end.
         self.home.gateway.unlink(missing_ok=True)
         self.home.gateway_token.unlink(missing_ok=True)

@@ -165,8 +165,7 @@ class RiskDashboard:
             self._stop_hearing()
         for task in self._tasks:
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
 
     def refresh(self) -> None:

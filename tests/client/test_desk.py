@@ -17,6 +17,7 @@ from nautilus_lab.client import (
     connect,
     glance,
 )
+from nautilus_lab.client._book import Book
 from nautilus_lab.config import StreamingSettings
 from nautilus_lab.exceptions import (
     AccessDenied,
@@ -476,3 +477,18 @@ def test_all_names_of_the_client_are_there():
     assert sorted(client.__all__) == client.__all__
     assert all(hasattr(client, name) for name in client.__all__)
     assert Path(client.__file__).name == "__init__.py"
+
+
+async def test_a_failure_of_its_own_does_not_end_a_desk_unseen(hasty, node, monkeypatch, caplog):
+    follow, failures = Book.follow, [ZeroDivisionError("a bad frame")]
+
+    def fails_once(book, frame):
+        if failures:
+            raise failures.pop()
+        return follow(book, frame)
+
+    monkeypatch.setattr(Book, "follow", fails_once)
+    node.fill(1)
+    await until(hasty, lambda: len(hasty.fills) == 1)
+    assert "a bad frame" in caplog.text
+    assert hasty.connection is ConnectionState.CONNECTED

@@ -154,7 +154,7 @@ def _node_start(chosen: argparse.Namespace) -> None:
 
 def _weights(path: Path) -> dict[str, float]:
     try:
-        weights = json.loads(path.read_text("utf-8"))
+        weights = json.loads(path.read_text("utf-8"), object_pairs_hook=_once_each)
     except (OSError, ValueError) as error:
         raise InputError(
             f"targets must be a readable JSON file: {error}",
@@ -164,6 +164,12 @@ def _weights(path: Path) -> dict[str, float]:
     if not isinstance(weights, dict):
         raise InputError("targets must map symbols to fractions", value=weights)
     return weights
+
+
+def _once_each(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    if len(names := dict(pairs)) != len(pairs):
+        raise ValueError("a symbol stands in it twice")
+    return names
 
 
 def _node_status(chosen: argparse.Namespace) -> None:

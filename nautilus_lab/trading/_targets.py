@@ -89,6 +89,12 @@ def as_targets(weights: Mapping[str, float] | Targets, *, name: str, now_ns: int
             value=weights,
             remedy='pass {"AAPL": 0.5, "MSFT": 0.5} or a series',
         ) from None
+    if len(plain) != len(weights):
+        raise InputError(
+            "a symbol may have one target weight",
+            value=[str(symbol) for symbol in weights.keys()],  # noqa: SIM118 - a series too
+            remedy="add up the weights of a symbol: weights.groupby(level=0).sum()",
+        )
     # Optimisers leave dust of either sign: a millionth of equity buys nothing.
     cleaned = {symbol: 0.0 if abs(w) < 1e-6 else w for symbol, w in plain.items()}
     return Targets(weights=cleaned, name=name, made_ns=now_ns).check()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import signal
 import sys
 from decimal import Decimal
@@ -18,18 +19,25 @@ from nautilus_lab.marketdata import MarketDataEngine
 from nautilus_lab.platform.rundir import Home, ProcessRecord
 from nautilus_lab.platform.telemetry import configure_logging
 
+log = logging.getLogger(__name__)
+
+_LOOK_EVERY_S = 1.0
+
 
 def main() -> int:
     """Serve the venue of one trader until SIGTERM."""
     parser = argparse.ArgumentParser(prog="python -m nautilus_lab.execution.paper")
     parser.add_argument("--settings", type=Path, required=True, help="settings as JSON")
     settings = Settings.model_validate_json(parser.parse_args().settings.read_bytes())
+    code = 0
     try:
         asyncio.run(_serve(settings))
-    except LabError as error:
-        print(error, file=sys.stderr)  # noqa: T201 - the supervisor reads it from here
-        return 2
-    return 0
+    except* LabError as group:
+        # Alone, or out of the group of tasks that the venue is made of.
+        for error in group.exceptions:
+            print(error, file=sys.stderr)  # noqa: T201 - the supervisor reads it from here
+        code = 2
+    return code
 
 
 async def _serve(settings: Settings) -> None:
@@ -56,6 +64,7 @@ async def _serve(settings: Settings) -> None:
         )
         record = ProcessRecord.of_this_process("venue", address=rundir.venue_orders)
         serving = asyncio.ensure_future(venue.serve(lambda: record.write(rundir.venue)))
+        finding = asyncio.ensure_future(_end_when_lost(serving, rundir.venue))
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, serving.cancel)
         try:
@@ -63,8 +72,23 @@ async def _serve(settings: Settings) -> None:
         except asyncio.CancelledError:
             pass
         finally:
+            finding.cancel()
             rundir.venue.unlink(missing_ok=True)
             ledger.close()
+
+
+async def _end_when_lost(serving: asyncio.Future[None], record: Path) -> None:
+    """End a venue whose run directory was taken away: nobody could find it, nor its book."""
+    while not _is_there(record):
+        await asyncio.sleep(_LOOK_EVERY_S)  # it is written when the venue serves
+    while _is_there(record):
+        await asyncio.sleep(_LOOK_EVERY_S)
+    log.error("the run directory is gone: the venue ends")
+    serving.cancel()
+
+
+def _is_there(record: Path) -> bool:
+    return record.exists()
 
 
 if __name__ == "__main__":

@@ -79,7 +79,10 @@ class Ledger:
 
     def fact(self, name: str) -> str | None:
         """Return the fact `name`; None when it was never set."""
-        row = self._db.execute("SELECT value FROM fact WHERE name = ?", (name,)).fetchone()
+        try:
+            row = self._db.execute("SELECT value FROM fact WHERE name = ?", (name,)).fetchone()
+        except sqlite3.Error as error:
+            raise self._broken(error) from None
         return None if row is None else str(row[0])
 
     def set_fact(self, name: str, value: str) -> None:
@@ -97,5 +100,5 @@ class Ledger:
         return StoreError(
             f"the paper venue's ledger must be readable and writable: {error}",
             value=str(self.path),
-            remedy="move the file away to begin with a fresh account",
+            remedy="restore it, or begin with a fresh account: move its whole folder away",
         )

@@ -87,6 +87,19 @@ class Replay:
             mids=self._path_of[1][step],
         )
 
+    def date_of(self, day: int) -> str:
+        """Return the date of `day`, as ISO 8601."""
+        import numpy as np
+
+        return str(np.datetime64(int(self._days_ns[day]), "ns").astype("datetime64[D]"))
+
+    def day_of(self, date: str) -> int:
+        """Return the day of `date`, or the one that follows it where there is none."""
+        import numpy as np
+
+        found = int(np.searchsorted(self._days_ns, _start_ns(date)))
+        return min(max(found, self.first_day), self.last_day)
+
     def _path(self, day: int) -> FloatArray:
         import numpy as np
 

@@ -139,12 +139,17 @@ class PaperVenue:
             await asyncio.sleep(max(0.0, due - time.monotonic()))
 
     def _position(self) -> tuple[int, int]:
-        saved = self._ledger.fact("replay_position")
-        if saved is None:
-            return self._replay.first_day, 0
-        day, step = (int(part) for part in saved.split(":"))
-        day = min(max(day, self._replay.first_day), self._replay.last_day)
-        return day, min(step, self._replay.steps_per_day - 1)
+        """Return where the replay goes on; at its start when another start is asked for."""
+        replay, ledger = self._replay, self._ledger
+        begun = replay.date_of(replay.first_day)
+        saved = ledger.fact("replayed_until")
+        if saved is None or ledger.fact("replayed_from") != begun:
+            ledger.set_fact("replayed_from", begun)
+            return replay.first_day, 0
+        # By its date and share: symbols and speed may be others than the last time.
+        date, step, steps = saved.split(" ")
+        share = int(step) / int(steps)
+        return replay.day_of(date), min(int(share * replay.steps_per_day), replay.steps_per_day - 1)
 
     async def _move_to(
         self, instant: Instant, router: zmq.asyncio.Socket, tape: zmq.asyncio.Socket
@@ -159,7 +164,9 @@ class PaperVenue:
             )
         await self._tell(events, router)
         if instant.step % max(1, round(1 / self._step_s)) == 0:
-            self._ledger.set_fact("replay_position", f"{instant.day}:{instant.step}")
+            date = self._replay.date_of(instant.day)
+            until = f"{date} {instant.step} {self._replay.steps_per_day}"
+            self._ledger.set_fact("replayed_until", until)
         message = Tape(
             ts=now,
             source_ts=instant.source_ts,

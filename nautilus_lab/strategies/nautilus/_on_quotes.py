@@ -9,11 +9,14 @@ from nautilus_trader.config import StrategyConfig
 from nautilus_trader.model.currencies import USD
 from nautilus_trader.model.data import QuoteTick
 from nautilus_trader.model.enums import OrderSide
+from nautilus_trader.model.events import OrderDenied, OrderFilled, OrderRejected
 from nautilus_trader.model.identifiers import InstrumentId
 from nautilus_trader.model.objects import Quantity
 from nautilus_trader.trading.strategy import Strategy
 
 from nautilus_lab.strategies.nautilus._rebalance import units_to_trade
+
+_LONGEST_WAIT_S = 3_600.0
 
 
 class HoldTargetsConfig(StrategyConfig, frozen=True, kw_only=True):
@@ -41,7 +44,9 @@ class HoldTargets(Strategy):  # type: ignore[misc]
     """Buys and sells until each instrument has its share of equity, then keeps it there.
 
     Sells go first, buys follow at the next look, when their cash is there. Nothing is sent
-    while an order of the instrument is working, nor before every instrument has a quote.
+    while an order of the instrument is working, nor before every instrument has a quote. An
+    instrument whose order was denied or rejected is left alone for two intervals, then four, and
+    so on up to an hour.
     """
 
     def __init__(self, config: HoldTargetsConfig) -> None:
@@ -50,6 +55,8 @@ class HoldTargets(Strategy):  # type: ignore[misc]
         self._weights = dict(config.weights)
         self._quoted: set[InstrumentId] = set()
         self._next_look = 0
+        self._refused: dict[str, int] = {}  # instrument id -> refusals since its last fill
+        self._not_before: dict[str, int] = {}  # instrument id -> when it may be tried again
 
     def on_start(self) -> None:
         """Subscribe to every instrument."""
@@ -70,8 +77,22 @@ class HoldTargets(Strategy):  # type: ignore[misc]
     def hold(self, weights: dict[str, float]) -> None:
         """Hold `weights` from now on; the instruments stay those of the config."""
         self._weights = {name: weights.get(name, 0.0) for name in self._ids}
+        self._refused.clear()
+        self._not_before.clear()
         if self.is_running:
             self.rebalance()
+
+    def on_order_denied(self, event: OrderDenied) -> None:
+        """Leave the instrument alone for a while."""
+        self._wait(event.instrument_id.value)
+
+    def on_order_rejected(self, event: OrderRejected) -> None:
+        """Leave the instrument alone for a while."""
+        self._wait(event.instrument_id.value)
+
+    def on_order_filled(self, event: OrderFilled) -> None:
+        """Trade the instrument at every look again."""
+        self._refused.pop(event.instrument_id.value, None)
 
     def rebalance(self) -> None:
         """Send the orders that bring the book to its targets."""
@@ -93,8 +114,9 @@ class HoldTargets(Strategy):  # type: ignore[misc]
         )
         working = {o.instrument_id.value for o in self.cache.orders_open(strategy_id=self.id)}
         working |= {o.instrument_id.value for o in self.cache.orders_inflight(strategy_id=self.id)}
+        now = self.clock.timestamp_ns()
         for name, units in sorted(wanted.items(), key=lambda item: item[1]):
-            if name in working:
+            if name in working or now < self._not_before.get(name, 0):
                 continue
             units = self._bounded(units, mids[name])
             if units > 0:
@@ -107,6 +129,12 @@ class HoldTargets(Strategy):  # type: ignore[misc]
     def _bounded(self, units: int, price: float) -> int:
         most = max(1, int(self.config.largest_order / price))
         return max(-most, min(most, units))
+
+    def _wait(self, name: str) -> None:
+        # Twice as long after each refusal: what is refused for good must not become a flood.
+        refused = self._refused[name] = self._refused.get(name, 0) + 1
+        wait_s = min(self.config.interval_s * 2**refused, _LONGEST_WAIT_S)
+        self._not_before[name] = self.clock.timestamp_ns() + int(wait_s * 1e9)
 
     def _cash(self) -> float:
         account = self.portfolio.account(next(iter(self._ids.values())).venue)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any, Literal
 
+import msgspec
 from nautilus_trader.model.data import QuoteTick
 from nautilus_trader.model.enums import OrderSide
 from nautilus_trader.model.events import OrderFilled as NautilusFill
+from nautilus_trader.model.identifiers import ClientOrderId
 from nautilus_trader.model.orders import Order
 
 from nautilus_lab.analytics import LivePositions
@@ -106,6 +108,25 @@ class Desk:
                 (known.status, known.filled) != (now.status, now.filled)
             ):
                 self._tell_order(order, "reconciled with the venue")
+
+    def settle(self, working: Iterable[OrderUpdated], theirs: Mapping[str, str]) -> None:
+        """Tell of orders that the store has working and that Nautilus does not know.
+
+        Reconciliation knows nothing of what the venue refused or never had. `theirs` are the
+        statuses of all orders the venue has.
+        """
+        for order in working:
+            if self._cache.order_exists(ClientOrderId(order.client_order_id)):
+                continue
+            known = order.client_order_id in theirs
+            reason = "refused by the venue" if known else "it never reached the venue"
+            if theirs.get(order.client_order_id, "REJECTED") == "REJECTED":
+                told = self._tell(
+                    msgspec.structs.replace(order, status="REJECTED", reason=reason),
+                    f"trading.order.{self.trader}.{order.strategy}",
+                )
+                if told is not None:
+                    self.remember_order(told)
 
     def _tell_order(self, order: Order, reason: str) -> None:
         told = self._tell(

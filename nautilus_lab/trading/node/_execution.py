@@ -23,6 +23,7 @@ from nautilus_trader.execution.messages import (
     SubmitOrderList,
 )
 from nautilus_trader.execution.reports import (
+    ExecutionMassStatus,
     FillReport,
     OrderStatusReport,
     PositionStatusReport,
@@ -52,7 +53,7 @@ from nautilus_trader.model.identifiers import (
 from nautilus_trader.model.identifiers import Symbol as NautilusSymbol
 from nautilus_trader.model.objects import AccountBalance, Money, Price, Quantity
 
-from nautilus_lab.exceptions import DeadlineExceeded, LabError
+from nautilus_lab.exceptions import DeadlineExceeded, LabError, MessageError
 from nautilus_lab.execution.paper import (
     Account,
     Fills,
@@ -154,7 +155,7 @@ class PaperExecutionClient(LiveExecutionClient):
         )
         try:
             await self._paper.request(new, Orders)
-        except DeadlineExceeded:
+        except (DeadlineExceeded, MessageError):
             log.warning("no answer to order %s: its outcome is unknown", order.client_order_id)
         except LabError as error:
             self.generate_order_rejected(*ids, str(error), self._now())
@@ -197,7 +198,8 @@ class PaperExecutionClient(LiveExecutionClient):
         client_order_id = ClientOrderId(venue_order.client_order_id)
         order = self._cache.order(client_order_id)
         if order is None:
-            log.error("the venue reports an order this node never sent: %s", client_order_id)
+            log.warning("the venue reports an order this node did not send: %s", client_order_id)
+            self._report_foreign(event)
             return
         ids = (order.strategy_id, order.instrument_id, client_order_id)
         venue_order_id = VenueOrderId(venue_order.venue_order_id)
@@ -223,6 +225,22 @@ class PaperExecutionClient(LiveExecutionClient):
             self.generate_order_canceled(*ids, venue_order_id, venue_order.ts_last)
         elif venue_order.status == "REJECTED":
             self.generate_order_rejected(*ids, venue_order.reason, venue_order.ts_last)
+
+    def _report_foreign(self, event: VenueEvent) -> None:
+        """Have Nautilus take in an order of an earlier life of this node, or of another hand."""
+        if event.order.status == "REJECTED":
+            return
+        report = ExecutionMassStatus(
+            client_id=self.id,
+            account_id=self.account_id,
+            venue=VENUE,
+            report_id=UUID4(),
+            ts_init=self._now(),
+        )
+        report.add_order_reports([self._order_report(event.order)])
+        if event.fill is not None:
+            report.add_fill_reports([self._fill_report(event.fill)])
+        self._send_mass_status_report(report)
 
     async def _report_account(self) -> None:
         account = (await self._paper.request(GetAccount(), Account)).account

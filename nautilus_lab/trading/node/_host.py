@@ -25,13 +25,17 @@ from nautilus_trader.model.identifiers import InstrumentId, TraderId
 
 from nautilus_lab.config import Settings
 from nautilus_lab.engine import Lifecycle, State
-from nautilus_lab.exceptions import InputError, LabError, NodeError
+from nautilus_lab.exceptions import InputError, LabError, NodeError, StoreError
 from nautilus_lab.execution.gate import Gate
 from nautilus_lab.execution.paper import (
     Account,
+    Fills,
     GetAccount,
+    ListFills,
+    ListOrders,
     ListPositions,
     ListSymbols,
+    Orders,
     PaperVenueClient,
     Positions,
     Symbols,
@@ -45,6 +49,8 @@ from nautilus_lab.platform.messages import (
     Envelope,
     HealthUpdated,
     NodeStateChanged,
+    OrderFilled,
+    OrderUpdated,
     Snapshot,
 )
 from nautilus_lab.platform.outbox import Outbox
@@ -108,9 +114,26 @@ class NodeHost:
             for number, handler in handlers.items():
                 signal.signal(number, handler)
             signal.signal(signal.SIGINT, signal.SIG_IGN)
-            await self._stop.wait()
+            failed = await self._until_asked()
+            if failed is not None:
+                log.error("the node cannot go on", exc_info=failed)
+                self._fail(failed)
             await self._end(node)
-        return 0
+        return 0 if failed is None else 2
+
+    async def _until_asked(self) -> Exception | None:
+        """Wait until asked to stop; returns what ended the node before that."""
+        asked = asyncio.ensure_future(self._stop.wait())
+        await asyncio.wait((asked, *self._work), return_when=asyncio.FIRST_COMPLETED)
+        if asked.done():
+            return None
+        asked.cancel()
+        # Each of them works until it is cancelled: one that is done has failed.
+        ended = next(work for work in self._work if work.done())
+        error = ended.exception()
+        if isinstance(error, Exception):
+            return error
+        return NodeError("the Nautilus node must run until it is stopped", value="it ended")
 
     # --- start ----------------------------------------------------------------------------
 
@@ -124,16 +147,20 @@ class NodeHost:
         stack.callback(bus.close)
         epoch = store.begin_epoch(_WRITER)
         trail = AuditTrail(store)
+        journal = StoreJournal(trail, store)
         limit = NotionalLimit(max_notional=trading.max_order_notional)
         venue = PaperVenueClient(
             orders_address=self.rundir.venue_orders,
             quotes_address=self.rundir.venue_quotes,
             on_state=self._on_venue_state,
         )
+        self._venue = venue
         await venue.connect(timeout_s=trading.start_timeout_s / 2)
         stack.push_async_callback(venue.close)
         self._symbols = (await venue.request(ListSymbols(), Symbols)).symbols
         self._targets = self._saved_targets()
+        await self._require_same_account(store)
+        self._audit_targets(trail)
 
         made: list[PaperDataClient] = []
         node = TradingNode(self._node_config(), loop=asyncio.get_running_loop())
@@ -156,7 +183,8 @@ class NodeHost:
             limit=limit,
             source_ts=lambda: made[0].source_ts if made else None,
         )
-        self._store, self._trail, self._venue, self._made = store, trail, venue, made
+        self._store, self._trail, self._made = store, trail, made
+        self._journal = journal
         self._remember(store)
         self._tell_state("starting")
         node.add_data_client_factory(
@@ -167,7 +195,7 @@ class NodeHost:
         Gate(
             node.kernel,
             limit=limit,
-            journal=StoreJournal(trail),
+            journal=journal,
             hand_over=asyncio.get_running_loop().call_soon_threadsafe,
             on_checked=desk.on_checked,
             on_denied=desk.on_denied,
@@ -175,11 +203,13 @@ class NodeHost:
         self._strategy = self._make_strategy()
         node.trader.add_strategy(self._strategy)
         node.kernel.msgbus.subscribe("events.order.*", self._on_loop(desk.on_order_event))
+        node.kernel.msgbus.subscribe("events.order.*", self._on_loop(self._settle_intent))
         node.kernel.msgbus.subscribe("data.quotes.*", desk.on_quote)
         self._running = asyncio.ensure_future(node.run_async())
         stack.push_async_callback(self._cancel, self._running)
         await self._until_trading(node)
         desk.catch_up()
+        await self._settle_earlier()
         await self._value_book()
         server = CommandServer(
             self.rundir.commands, NODE_COMMANDS, LocalOwner().verify, self._handlers()
@@ -189,8 +219,10 @@ class NodeHost:
         lag = LoopLag()
         lag.start()
         stack.callback(lag.stop)
+        self._work = [self._running]
         for work in (self._publish_states(), self._beat(lag), self._reconcile()):
-            stack.push_async_callback(self._cancel, asyncio.ensure_future(work))
+            self._work.append(asyncio.ensure_future(work))
+            stack.push_async_callback(self._cancel, self._work[-1])
         self.life.move(State.RUNNING)
         self._tell_state("running")
         ProcessRecord.of_this_process(
@@ -215,6 +247,27 @@ class NodeHost:
                 remedy=f"choose among {', '.join(self._symbols)}",
             )
         return targets
+
+    def _audit_targets(self, trail: AuditTrail) -> None:
+        body = {"name": self._targets.name, "weights": _as_text(self._targets)}
+        trail.append("targets.loaded", body, actor="node")
+
+    async def _require_same_account(self, store: TradingStore) -> None:
+        """Refuse a venue whose book is not the one that our fills are from.
+
+        Trade ids begin again in a new book: fills would be taken for old ones.
+        """
+        theirs = {f.trade_id: f for f in (await self._venue.request(ListFills(), Fills)).fills}
+        for told in store.fills():
+            ours = told.body
+            assert isinstance(ours, OrderFilled)
+            fill = theirs.get(ours.trade_id)
+            if fill is None or fill.client_order_id != ours.client_order_id:
+                raise NodeError(
+                    "the venue's book must hold every fill that the store has",
+                    value=f"trade {ours.trade_id} of order {ours.client_order_id}",
+                    remedy=f"restore venue.db, or begin anew: move {self.rundir.path} away",
+                )
 
     def _make_strategy(self) -> HoldTargets:
         trading = self.settings.trading
@@ -303,6 +356,19 @@ class NodeHost:
                 )
             await asyncio.sleep(0.05)
 
+    def _settle_intent(self, event: Any) -> None:
+        order = self._node.cache.order(event.client_order_id)
+        if order is not None and (order.is_closed or order.venue_order_id is not None):
+            self._journal.settle(order.client_order_id.value, order.status_string())
+
+    async def _settle_earlier(self) -> None:
+        """Give what an earlier life of this node left open the outcome the venue knows."""
+        orders = (await self._venue.request(ListOrders(), Orders)).orders
+        theirs = {order.client_order_id: order.status for order in orders}
+        self._journal.settle_earlier(theirs)
+        working = [told.body for told in self._store.orders(working_only=True)]
+        self._desk.settle([b for b in working if isinstance(b, OrderUpdated)], theirs)
+
     async def _value_book(self) -> None:
         """Find the cash the account began with: the venue's cash less what our fills moved."""
         account = (await self._venue.request(GetAccount(), Account)).account
@@ -317,11 +383,17 @@ class NodeHost:
 
     async def _beat(self, lag: LoopLag) -> None:
         while True:
+            if not self.rundir.node.exists():
+                raise NodeError(
+                    "a node needs its run directory",
+                    value=str(self.rundir.path),
+                    remedy="start it again; what was taken away is lost",
+                )
             self._desk.state(
                 HealthUpdated(
                     component="node",
                     state=self.life.state.value,
-                    detail=self.life.detail,
+                    detail=self._detail,
                     pid=os.getpid(),
                     loop_lag_ms=round(lag.lag_ms, 1),
                     rss_mib=round(resource_use().rss_mib, 1),
@@ -349,6 +421,11 @@ class NodeHost:
             elif not self._mismatches and self._venue.state is ConnectionState.CONNECTED:
                 self._recover()
 
+    @property
+    def _detail(self) -> str:
+        ended = bool(self._made) and self._made[0].replay_ended
+        return self.life.detail or ("the replay is over: the last close stands" if ended else "")
+
     def _on_venue_state(self, state: ConnectionState) -> None:
         if state is ConnectionState.RECONNECTING:
             self._degrade("the paper venue does not answer")
@@ -367,10 +444,14 @@ class NodeHost:
 
     def _tell_state(self, state: str, reason: str = "") -> None:
         trader = self.settings.trading.trader_id
-        self._desk.tell(
-            NodeStateChanged(component="node", state=state, reason=reason),
-            f"system.node.{trader}",
-        )
+        try:
+            self._desk.tell(
+                NodeStateChanged(component="node", state=state, reason=reason),
+                f"system.node.{trader}",
+            )
+        except StoreError:
+            # A node that cannot tell how it is must still be able to stop.
+            log.exception("the node is %s and could not tell", state)
 
     # --- commands -------------------------------------------------------------------------
 
@@ -388,7 +469,7 @@ class NodeHost:
         return NodeStatus(
             trader=desk.trader,
             state=self.life.state.value,
-            detail=self.life.detail,
+            detail=self._detail,
             pid=os.getpid(),
             epoch=desk.epoch,
             orders=desk.order_count,
@@ -412,7 +493,7 @@ class NodeHost:
         self._require_tradable(targets.check())
         self._trail.append(
             "targets.set",
-            {"name": targets.name, "weights": {s: str(w) for s, w in targets.weights.items()}},
+            {"name": targets.name, "weights": _as_text(targets)},
             actor=request.principal.name,
         )
         targets.write(self.rundir.targets)
@@ -439,9 +520,16 @@ class NodeHost:
 
     def _fail(self, error: Exception) -> None:
         self.life.move(State.FAULTED, str(error))
-        Failure.of("node", error).write(self.rundir.failure)
+        try:
+            Failure.of("node", error).write(self.rundir.failure)
+        except StoreError:
+            log.exception("why the node failed could not be written")
 
     @staticmethod
     async def _cancel(task: asyncio.Future[Any]) -> None:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+def _as_text(targets: Targets) -> dict[str, str]:
+    return {symbol: str(weight) for symbol, weight in targets.weights.items()}

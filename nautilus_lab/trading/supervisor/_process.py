@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 
 from nautilus_lab.exceptions import NodeError
-from nautilus_lab.platform.rundir import Failure, ProcessRecord
+from nautilus_lab.platform.rundir import Failure, Lock, ProcessRecord
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +40,11 @@ class Child:
         Where its standard output and error go.
     failure : Path, optional
         Where it leaves a `Failure` when it cannot start.
+    address : str, optional
+        Where it answers: a record with another address came here with a copied folder, and is of
+        a process that belongs elsewhere.
+    lock : Lock, optional
+        What it holds while it runs, also before it wrote its record.
     """
 
     def __init__(
@@ -51,12 +56,17 @@ class Child:
         record: Path,
         output: Path,
         failure: Path | None = None,
+        address: str = "",
+        lock: Lock | None = None,
     ) -> None:
         self.name = name
         self._argv = [sys.executable, "-m", module, *arguments]
         self._record = record
         self._output = output
         self._failure = failure
+        self._address = address
+        self._lock = lock
+        self.unwanted = False  # whether a start that is under way is to be given up
         self._process: psutil.Process | subprocess.Popen[bytes] | None = None
 
     @property
@@ -81,7 +91,12 @@ class Child:
         record = ProcessRecord.read(self._record)
         if record is None or not record.alive:
             return False
-        self._process = psutil.Process(record.pid)
+        if self._address and record.address != self._address:
+            return False
+        try:
+            self._process = psutil.Process(record.pid)
+        except psutil.NoSuchProcess:
+            return False
         return True
 
     async def start(self, timeout_s: float) -> None:
@@ -90,9 +105,10 @@ class Child:
         Raises
         ------
         NodeError
-            When it ended or did not write its record in time; carries the process' own words.
+            When it ended, did not write its record in time, or is not wanted any more; carries
+            the process' own words.
         """
-        if self.adopt():
+        if await self._found(timeout_s):
             return
         self._record.unlink(missing_ok=True)
         if self._failure is not None:
@@ -102,10 +118,27 @@ class Child:
         while not self._serves(process.pid):
             if process.poll() is not None:
                 raise self._failed(f"it ended with code {process.returncode}")
+            if self.unwanted:
+                await self.stop(2.0)
+                raise NodeError(
+                    f"the {self.name} must not be stopped while it starts",
+                    value="somebody asked for its end",
+                    remedy="start it again",
+                )
             if time.monotonic() > deadline:
                 await self.stop(2.0)
                 raise self._failed(f"it was not ready after {timeout_s:g} s")
             await asyncio.sleep(_TICK_S)
+
+    async def _found(self, timeout_s: float) -> bool:
+        """Adopt what runs, also one that an earlier supervisor left half started."""
+        deadline = time.monotonic() + timeout_s
+        while not self.adopt():
+            held = self._lock is not None and self._lock.held_elsewhere
+            if not held or self.unwanted or time.monotonic() > deadline:
+                return False
+            await asyncio.sleep(_TICK_S)
+        return True
 
     async def stop(self, timeout_s: float) -> None:
         """End the process: ask, wait `timeout_s`, then kill its whole session."""
@@ -130,15 +163,22 @@ class Child:
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         environment = {k: v for k, v in os.environ.items() if k != "JPY_PARENT_PID"}
-        with self._output.open("ab") as output:
-            return subprocess.Popen(
-                self._argv,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-                env=environment,
-            )
+        try:
+            with self._output.open("ab") as output:
+                return subprocess.Popen(
+                    self._argv,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    start_new_session=True,
+                    env=environment,
+                )
+        except OSError as error:
+            raise NodeError(
+                f"the {self.name} must start: {error.strerror}",
+                value=str(self._output),
+                remedy="see that the folder is there and is yours",
+            ) from None
 
     def _serves(self, pid: int) -> bool:
         record = ProcessRecord.read(self._record)

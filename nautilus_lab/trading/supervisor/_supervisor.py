@@ -115,20 +115,31 @@ class Supervisor:
                 value=str(settings.home_path),
                 remedy=f"this one keeps {self.home.path}",
             )
+        if self._done.is_set():
+            raise NodeNotRunning(
+                "a supervisor that leaves starts nothing",
+                value=os.getpid(),
+                remedy="ask again when it is gone",
+            )
         trader = settings.trading.trader_id
         self._busy += 1
         try:
-            keeper = self._keepers.get(trader)
-            if keeper is None or not (keeper.node.alive or keeper.busy):
-                # Known before it starts: a shutdown meanwhile waits for it and stops it.
+            while (keeper := self._keepers.get(trader)) is not None and keeper.ended:
+                # What is being stopped must be gone, or it would be found half alive.
+                await keeper.stop()
+                self._forget(keeper)
+            if keeper is None or not (keeper.node.alive or keeper.busy or keeper.awaited):
+                # Known before it starts: a stop meanwhile finds it.
                 keeper = self._keepers[trader] = TraderKeeper(settings)
+            keeper.awaited += 1
             try:
                 status = await keeper.start()
-            except LabError:
-                if not keeper.node.alive:
-                    self._keepers.pop(trader, None)
-                raise
-            await self._start_gateway(settings)
+            finally:
+                keeper.awaited -= 1
+                if not (keeper.node.alive or keeper.awaited):
+                    self._forget(keeper)
+            if not keeper.ended:
+                await self._start_gateway(settings)
             return status
         finally:
             self._busy -= 1
@@ -149,7 +160,7 @@ class Supervisor:
 
     async def _stop(self, request: Request) -> str:
         asked: StopTrader = request.body
-        keeper = self._keepers.pop(asked.trader, None)
+        keeper = self._keepers.get(asked.trader)
         if keeper is None:
             raise NodeNotRunning(
                 "only a trader that runs can be stopped",
@@ -157,9 +168,14 @@ class Supervisor:
                 remedy=f"running: {', '.join(self._keepers) or 'none'}",
             )
         await keeper.stop()
-        if not self._keepers:
+        self._forget(keeper)
+        if not self._keepers and not self._busy:
             self._leave_soon()
         return "stopped"
+
+    def _forget(self, keeper: TraderKeeper) -> None:
+        if self._keepers.get(keeper.trader) is keeper:
+            del self._keepers[keeper.trader]
 
     async def _shutdown(self, request: Request) -> str:
         await self._stop_all()
@@ -187,9 +203,17 @@ class Supervisor:
         idle = 0.0
         while True:
             await asyncio.sleep(_WATCH_EVERY_S)
-            for keeper in list(self._keepers.values()):
-                await keeper.watch()
-            await self._watch_gateway()
+            if not self.home.supervisor.exists():
+                # Nobody could find us again, nor what we keep.
+                log.error("the folder of this lab is gone: everything ends")
+                return self._done.set()
+            try:
+                for keeper in list(self._keepers.values()):
+                    await keeper.watch()
+                await self._watch_gateway()
+            except Exception:
+                # A watch that ends here would bring nothing back ever again.
+                log.exception("looking after the processes failed")
             idle = idle + _WATCH_EVERY_S if not self._keepers and not self._busy else 0.0
             if idle > _IDLE_S:
                 log.info("nothing to keep")

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from nautilus_lab.config import Settings
-from nautilus_lab.exceptions import LabError, StoreError
+from nautilus_lab.exceptions import LabError, NodeError, StoreError
 from nautilus_lab.platform.commands import CommandClient
 from nautilus_lab.platform.rundir import Home, RunDirectory, write_whole
 from nautilus_lab.trading._commands import NodeStatus
@@ -32,6 +32,8 @@ class TraderKeeper:
         self.settings = settings
         self.trader = trading.trader_id
         self.halted = ""
+        self.awaited = 0  # how many ask for its start now
+        self.ended = False  # whether it was told to stop; it starts nothing after that
         self.budget = budget or RestartBudget()
         self.rundir: RunDirectory = Home(settings.home_path).make().trader(self.trader).make()
         arguments = ["--settings", str(self.rundir.settings)]
@@ -42,6 +44,8 @@ class TraderKeeper:
             record=self.rundir.venue,
             output=self.rundir.logs / "venue.out",
             failure=self.rundir.failure,
+            address=self.rundir.venue_orders,
+            lock=self.rundir.venue_lock,
         )
         self.node = Child(
             name="node",
@@ -50,9 +54,12 @@ class TraderKeeper:
             record=self.rundir.node,
             output=self.rundir.logs / "node.out",
             failure=self.rundir.failure,
+            address=self.rundir.commands,
+            lock=self.rundir.node_lock,
         )
         self._lock = asyncio.Lock()
         self._wanted = False
+        self._failed_last = ""  # why the last attempt to bring it back failed
 
     @classmethod
     def adopt(cls, home: Home, trader_id: str) -> TraderKeeper | None:
@@ -61,11 +68,14 @@ class TraderKeeper:
         if not path.is_file():
             return None
         try:
-            keeper = cls(Settings.model_validate_json(path.read_bytes()))
-        except ValueError as error:
+            settings = Settings.model_validate_json(path.read_bytes())
+        except (ValueError, OSError) as error:
             raise StoreError(
                 f"a trader's settings must be readable: {error}", value=str(path)
             ) from None
+        if settings.home_path != home.path:
+            return None  # they came here with a copied or moved folder
+        keeper = cls(settings)
         found = [keeper.venue.adopt(), keeper.node.adopt()]
         keeper._wanted = all(found)
         return keeper if any(found) else None
@@ -79,6 +89,7 @@ class TraderKeeper:
         """Start venue and node; returns when the node trades. A running one is left as it is."""
         trading = self.settings.trading
         async with self._lock:
+            self._require_wanted()
             self.halted = ""
             write_whole(self.rundir.settings, self.settings.model_dump_json().encode())
             await self.venue.start(trading.start_timeout_s)
@@ -87,11 +98,13 @@ class TraderKeeper:
             except LabError:
                 await self.venue.stop(trading.stop_timeout_s)
                 raise
+            self._require_wanted()
             self._wanted = True
         return await self.status()
 
     async def stop(self) -> None:
-        """Stop the node, then the venue; harmless when they do not run."""
+        """Stop the node, then the venue, for good; a start that is under way is given up."""
+        self.ended = self.node.unwanted = self.venue.unwanted = True
         async with self._lock:
             self._wanted = False
             await self.node.stop(self.settings.trading.stop_timeout_s)
@@ -99,7 +112,7 @@ class TraderKeeper:
 
     async def watch(self) -> None:
         """Bring back what died; called twice a second."""
-        if not self._wanted or self.halted or self._lock.locked():
+        if not self._wanted or self.halted or self.ended or self._lock.locked():
             return
         if self.venue.alive and self.node.alive:
             return
@@ -108,7 +121,7 @@ class TraderKeeper:
             if not self.budget.take():
                 self.halted = (
                     f"the {dead} died more than {self.budget.most} times "
-                    f"in {self.budget.window_s / 60:g} minutes"
+                    f"in {self.budget.window_s / 60:g} minutes{self._failed_last}"
                 )
                 log.error("trader %s is halted: %s", self.trader, self.halted)
                 return
@@ -120,20 +133,30 @@ class TraderKeeper:
                     await self._start_node()
             except LabError as error:
                 log.error("bringing back %s failed: %s", self.trader, error)
+                self._failed_last = f"; the last time: {error}"
 
     async def status(self) -> NodeStatus:
         """Return how the node is, in its own words when it answers."""
         if not self.node.alive:
-            state = "faulted" if self.halted else "stopped"
-            return NodeStatus(trader=self.trader, state=state, detail=self.halted)
+            state = "faulted" if self.halted else "starting" if self.busy else "stopped"
+            return NodeStatus(
+                trader=self.trader, state=state, detail=self.halted, restarts=self.budget.total
+            )
         try:
             answer = await CommandClient(self.rundir.commands).call("node.status", timeout_s=2.0)
         except LabError as error:
-            return NodeStatus(
-                trader=self.trader, state="unreachable", detail=str(error), pid=self.node.pid
-            )
+            state, detail = ("starting", "") if self.busy else ("unreachable", str(error))
+            return NodeStatus(trader=self.trader, state=state, detail=detail, pid=self.node.pid)
         status = NodeStatus.of(answer)
         return msgspec.structs.replace(status, restarts=self.budget.total)
+
+    def _require_wanted(self) -> None:
+        if self.ended:
+            raise NodeError(
+                "a trader must not be stopped while it starts",
+                value=self.trader,
+                remedy="start it again",
+            )
 
     async def _start_node(self) -> None:
         if not self.node.alive:

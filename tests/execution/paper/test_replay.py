@@ -73,3 +73,16 @@ def test_a_start_that_is_no_date_is_refused(closes):
 def test_one_price_a_day_is_refused(closes):
     with pytest.raises(InputError, match="at least 2"):
         Replay(closes, steps_per_day=1, seed=1)
+
+
+def test_a_day_is_found_again_by_its_date_also_in_other_closes(closes):
+    replay = Replay(closes, steps_per_day=40, seed=1)
+    shorter = Replay(closes.iloc[10:], steps_per_day=40, seed=1)
+    date = replay.date_of(40)
+    assert date == str(closes.index[40].date())
+    assert replay.day_of(date) == 40
+    assert shorter.day_of(date) == 30
+    # A Saturday is played as the Monday after it; what lies outside is held to the ends.
+    assert replay.date_of(replay.day_of("2020-02-15")) == "2020-02-17"
+    assert replay.day_of("1990-01-01") == replay.first_day
+    assert replay.day_of("2090-01-01") == replay.last_day

@@ -49,10 +49,10 @@ class Stage:
         steps = np.random.default_rng(7).normal(0, 0.01, (60, 2)).cumsum(axis=0)
         self.closes = pd.DataFrame(100 * np.exp(steps), days, ["A", "B"])
 
-    async def open(self):
+    async def open(self, start="", steps_per_day=50):
         self.ledger = Ledger(self.folder / "venue.db")
         venue = PaperVenue(
-            replay=Replay(self.closes, steps_per_day=50, seed=1),
+            replay=Replay(self.closes, steps_per_day=steps_per_day, seed=1, start=start),
             ledger=self.ledger,
             orders_address=self.orders,
             quotes_address=self.quotes,
@@ -127,6 +127,30 @@ async def test_a_venue_that_restarts_has_its_book_and_tells_what_was_missed(stag
     positions = (await client.request(ListPositions(), Positions)).positions
     assert positions[0].quantity == 20
     await client.close()
+
+
+async def test_a_replay_goes_on_at_its_date_unless_another_start_is_asked_for(stage):
+    days = []
+
+    async def first_day(**settings):
+        await stage.close()
+        await stage.open(**settings)
+        client = stage.client(on_tape=lambda tape: days.append(pd.Timestamp(tape.source_ts).date()))
+        await client.connect()
+        await until(lambda: days)
+        day = days[0]
+        await asyncio.sleep(1.2)  # a replayed day takes a second
+        await client.close()
+        days.clear()
+        return str(day)
+
+    begun = await first_day()
+    # Fewer days stand before it and the speed is another: its date is what counts.
+    stage.closes = stage.closes.iloc[5:]
+    later = await first_day(start=begun, steps_per_day=20)
+    assert later > begun
+    assert await first_day(start=begun) > later
+    assert await first_day(start="2020-03-10") == "2020-03-10"
 
 
 async def test_a_client_that_comes_late_learns_what_it_missed_once(stage):

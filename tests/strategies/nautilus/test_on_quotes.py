@@ -1,0 +1,65 @@
+"""Holding targets on quotes, in a real Nautilus engine behind the gate."""
+
+import pytest
+from nautilus_trader.backtest.engine import BacktestEngine, BacktestEngineConfig
+from nautilus_trader.config import LoggingConfig
+from nautilus_trader.model.currencies import USD
+from nautilus_trader.model.data import QuoteTick
+from nautilus_trader.model.enums import AccountType, OmsType, OrderStatus
+from nautilus_trader.model.identifiers import TraderId, Venue
+from nautilus_trader.model.objects import Money, Price, Quantity
+from nautilus_trader.test_kit.providers import TestInstrumentProvider
+
+from nautilus_lab.execution import MemoryJournal
+from nautilus_lab.execution.gate import Gate
+from nautilus_lab.risk import NotionalLimit
+from nautilus_lab.strategies.nautilus import HoldTargets, HoldTargetsConfig
+
+AAPL = TestInstrumentProvider.equity("AAPL", "PAPER")
+SECOND = 1_000_000_000
+
+
+def orders(*, limit, seconds, price="100.00"):
+    """The orders of so many seconds, with a look each second and a target of 50 000."""
+    engine = BacktestEngine(
+        BacktestEngineConfig(trader_id=TraderId("T-1"), logging=LoggingConfig(bypass_logging=True))
+    )
+    engine.add_venue(Venue("PAPER"), OmsType.NETTING, AccountType.CASH, [Money(100_000, USD)], USD)
+    engine.add_instrument(AAPL)
+    size = Quantity.from_int(1_000_000)
+    at = Price.from_str(price)
+    engine.add_data(
+        [QuoteTick(AAPL.id, at, at, size, size, i * SECOND, i * SECOND) for i in range(seconds)]
+    )
+    engine.add_strategy(
+        HoldTargets(
+            HoldTargetsConfig(
+                weights={"AAPL.PAPER": 0.5}, interval_s=1.0, largest_order=limit * 0.8
+            )
+        )
+    )
+    gate = Gate(engine.kernel, limit=NotionalLimit(max_notional=limit), journal=MemoryJournal())
+    gate.install()
+    engine.run()
+    made = engine.cache.orders()
+    seen = [(order.status, int(order.quantity), order.ts_init // SECOND) for order in made]
+    engine.dispose()
+    return seen
+
+
+def test_a_large_target_is_reached_by_orders_of_four_fifths_of_the_limit():
+    seen = orders(limit=20_000, seconds=10)
+    assert [(status, units) for status, units, _ in seen] == [
+        (OrderStatus.FILLED, 160),
+        (OrderStatus.FILLED, 160),
+        (OrderStatus.FILLED, 160),
+        (OrderStatus.FILLED, 20),
+    ]
+
+
+@pytest.mark.parametrize("limit", [0.01, 99.0])
+def test_what_is_always_refused_is_tried_ever_more_rarely(limit):
+    seen = orders(limit=limit, seconds=200)
+    assert {status for status, _, _ in seen} == {OrderStatus.DENIED}
+    # The waits are 2, 4, 8, ... seconds.
+    assert [when for _, _, when in seen] == [0, 2, 6, 14, 30, 62, 126]

@@ -56,13 +56,14 @@ class Workbench:
         self._lab_port = lab_port
         self._dashboards_port = dashboards_port
         self._open_browser = open_browser
-        self._say = say
+        self._listener = say
         self._trading = TradingEngine(settings)
         self._servers: list[WebServer] = []
+        self._starts: list[asyncio.Future[str]] = []  # threads that start them
         self._stop = asyncio.Event()
 
     async def run(self) -> None:
-        """Run until SIGINT or SIGTERM, or until a part ends by itself.
+        """Run until SIGINT, SIGTERM or the terminal's end, or until a part ends by itself.
 
         Raises
         ------
@@ -72,7 +73,10 @@ class Workbench:
             When the node or a server could not start, or ended by itself.
         """
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        numbers = [signal.SIGINT, signal.SIGTERM]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
+            numbers.append(signal.SIGHUP)
+        for number in numbers:
             loop.add_signal_handler(number, self._stop.set)
         mine = self._lab_port is not None and self._trading.health().state is not State.RUNNING
         work = asyncio.create_task(self._work())
@@ -119,7 +123,9 @@ class Workbench:
 
     async def _start(self, server: WebServer) -> None:
         self._servers.append(server)
-        await asyncio.to_thread(server.start)
+        # A thread cannot be cancelled: the end waits for it, and stops what it started.
+        self._starts.append(asyncio.ensure_future(asyncio.to_thread(server.start)))
+        await asyncio.shield(self._starts[-1])
 
     async def _watch(self) -> None:
         while all(server.alive for server in self._servers):
@@ -133,6 +139,7 @@ class Workbench:
 
     async def _end(self, *, stop_node: bool) -> None:
         self._say("stopping ...")
+        await asyncio.gather(*self._starts, return_exceptions=True)
         stops = [asyncio.to_thread(server.stop) for server in self._servers]
         if stop_node and self._trading.supervised:
             stops.append(self._shut_down_node())
@@ -140,6 +147,11 @@ class Workbench:
         for failed in (r for r in results if isinstance(r, BaseException)):
             self._say(f"not stopped cleanly: {failed}")
         self._say("stopped")
+
+    def _say(self, line: str) -> None:
+        # Without a terminal there is nobody to tell, and still all of it to stop.
+        with contextlib.suppress(OSError):
+            self._listener(line)
 
     async def _shut_down_node(self) -> None:
         # A second Ctrl-C must not cut this short: it ends within the node's own deadlines.

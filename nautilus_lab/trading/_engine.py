@@ -113,7 +113,9 @@ class TradingEngine:
     def supervised(self) -> bool:
         """Whether a supervisor of this workspace runs."""
         record = ProcessRecord.read(self._home.supervisor)
-        return record is not None and record.alive
+        if record is None or record.address != self._home.supervisor_commands:
+            return False
+        return record.alive
 
     async def start(
         self, *, targets: Mapping[str, float] | Targets | None = None, name: str = "targets"

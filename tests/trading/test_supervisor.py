@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import subprocess
 import sys
 import textwrap
 
@@ -38,25 +39,41 @@ def child(rundir, *, code="import time; time.sleep(60)", **settings):
 
 def test_a_record_that_came_with_a_copied_folder_is_of_somebody_elses_node(workspace, rundir):
     engine = TradingEngine(load_settings())
+    home = Home(rundir.path.parents[1])
     ProcessRecord.of_this_process("node", address=rundir.commands).write(rundir.node)
     assert engine.health().state is State.RUNNING
-    assert child(rundir, address=rundir.commands).adopt()
+    ProcessRecord.of_this_process("supervisor", address=home.supervisor_commands).write(
+        home.supervisor
+    )
+    assert engine.supervised
     copy = workspace / "copy"
     shutil.copytree(rundir.path.parents[1], copy / ".lab")
     theirs = Home(copy / ".lab").trader("PAPER-001")
-    assert not child(theirs, address=theirs.commands).adopt()
-    assert TradingEngine(load_settings(copy)).health().state is State.READY
+    assert not child(theirs, lock=theirs.node_lock).adopt()
+    other = TradingEngine(load_settings(copy))
+    assert other.health().state is State.READY
+    assert not other.supervised
 
 
+@pytest.mark.processes
 def test_settings_that_came_with_a_moved_folder_make_nothing_where_it_was(workspace, rundir):
     rundir.settings.write_text(load_settings().model_dump_json(), "utf-8")
     ProcessRecord.of_this_process("node", address=rundir.commands).write(rundir.node)
     home = Home(rundir.path.parents[1])
-    assert TraderKeeper.adopt(home, "PAPER-001").node.pid == os.getpid()
-    moved = home.path.with_name("moved")
-    home.path.rename(moved)
-    assert TraderKeeper.adopt(Home(moved), "PAPER-001") is None
-    assert not home.path.exists()
+    hold = "import fcntl, sys; file = open(sys.argv[1], 'w'); fcntl.flock(file, fcntl.LOCK_EX)"
+    holder = subprocess.Popen(
+        [sys.executable, "-c", f"{hold}; print(flush=True); sys.stdin.read()"]
+        + [str(rundir.node_lock.path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    with holder:  # its end closes the input, which ends the process
+        holder.stdout.readline()
+        assert TraderKeeper.adopt(home, "PAPER-001").node.pid == os.getpid()
+        moved = home.path.with_name("moved")
+        home.path.rename(moved)
+        assert TraderKeeper.adopt(Home(moved), "PAPER-001") is None
+        assert not home.path.exists()
 
 
 @pytest.mark.processes

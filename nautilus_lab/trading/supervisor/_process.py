@@ -40,11 +40,9 @@ class Child:
         Where its standard output and error go.
     failure : Path, optional
         Where it leaves a `Failure` when it cannot start.
-    address : str, optional
-        Where it answers: a record with another address came here with a copied folder, and is of
-        a process that belongs elsewhere.
     lock : Lock, optional
-        What it holds while it runs, also before it wrote its record.
+        What it holds while it runs, also before it wrote its record. A record without it came
+        here with a copied folder, and is of a process that belongs elsewhere.
     """
 
     def __init__(
@@ -56,7 +54,6 @@ class Child:
         record: Path,
         output: Path,
         failure: Path | None = None,
-        address: str = "",
         lock: Lock | None = None,
     ) -> None:
         self.name = name
@@ -64,7 +61,6 @@ class Child:
         self._record = record
         self._output = output
         self._failure = failure
-        self._address = address
         self._lock = lock
         self.unwanted = False  # whether a start that is under way is to be given up
         self._process: psutil.Process | subprocess.Popen[bytes] | None = None
@@ -91,7 +87,7 @@ class Child:
         record = ProcessRecord.read(self._record)
         if record is None or not record.alive:
             return False
-        if self._address and record.address != self._address:
+        if self._lock is not None and not self._lock.held_elsewhere:
             return False
         try:
             self._process = psutil.Process(record.pid)

@@ -154,6 +154,7 @@ class Supervisor:
                 arguments=[*arguments, "--port", str(streaming.port)],
                 record=self.home.gateway,
                 output=self.home.logs / "gateway.out",
+                lock=self.home.gateway_lock,
             )
         if not self._gateway.alive:
             await self._gateway.start(_GATEWAY_START_S)

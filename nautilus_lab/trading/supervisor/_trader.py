@@ -44,7 +44,6 @@ class TraderKeeper:
             record=self.rundir.venue,
             output=self.rundir.logs / "venue.out",
             failure=self.rundir.failure,
-            address=self.rundir.venue_orders,
             lock=self.rundir.venue_lock,
         )
         self.node = Child(
@@ -54,7 +53,6 @@ class TraderKeeper:
             record=self.rundir.node,
             output=self.rundir.logs / "node.out",
             failure=self.rundir.failure,
-            address=self.rundir.commands,
             lock=self.rundir.node_lock,
         )
         self._lock = asyncio.Lock()

@@ -61,9 +61,9 @@ def test_settings_that_came_with_a_moved_folder_make_nothing_where_it_was(worksp
     ProcessRecord.of_this_process("node", address=rundir.commands).write(rundir.node)
     home = Home(rundir.path.parents[1])
     hold = "import fcntl, sys; file = open(sys.argv[1], 'w'); fcntl.flock(file, fcntl.LOCK_EX)"
+    code = f"{hold}; print(flush=True); sys.stdin.read()"
     holder = subprocess.Popen(
-        [sys.executable, "-c", f"{hold}; print(flush=True); sys.stdin.read()"]
-        + [str(rundir.node_lock.path)],
+        [sys.executable, "-c", code, str(rundir.node_lock.path)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )

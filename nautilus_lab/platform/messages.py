@@ -271,8 +271,9 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """All that a viewer needs to begin: the node's present, stamped with its last `seq`.
 
-    `orders` are envelopes of the working orders and of the most recent closed ones; `states`
-    the latest envelope of every state topic; events after (`epoch`, `seq`) follow as deltas.
+    `orders` are envelopes of the working orders and of the most recent closed ones, `fills` of
+    the most recent fills, oldest first, of earlier epochs too; `states` the latest envelope of
+    every state topic; events after (`epoch`, `seq`) follow as deltas.
     """
 
     trader: str
@@ -282,6 +283,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     simulated: bool
     orders: tuple[Envelope, ...] = ()
     states: tuple[Envelope, ...] = ()
+    fills: tuple[Envelope, ...] = ()
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):

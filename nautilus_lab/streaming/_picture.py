@@ -11,6 +11,7 @@ from nautilus_lab.client.protocol import SnapshotFrame
 from nautilus_lab.platform.messages import (
     Envelope,
     NodeStateChanged,
+    OrderFilled,
     OrderUpdated,
     Snapshot,
     topic_matches,
@@ -39,6 +40,7 @@ class Picture:
     states: dict[str, Envelope] = field(default_factory=dict)  # topic -> latest
     orders: dict[str, Envelope] = field(default_factory=dict)  # client order id -> latest
     events: deque[Envelope] = field(default_factory=deque)  # oldest first
+    earlier_fills: tuple[Envelope, ...] = ()  # from before `events` begins, oldest first
     since: tuple[int, int] | None = None
 
     @property
@@ -66,6 +68,8 @@ class Picture:
         self.orders = {}
         for order in snapshot.orders:
             self._keep_order(order)
+        first = self.since or after
+        self.earlier_fills = tuple(f for f in snapshot.fills if (f.epoch, f.seq or 0) <= first)
         self.epoch, self.seq = stamp
         self.simulated = snapshot.simulated
         newest = max((e.ts for e in (*snapshot.states, *snapshot.orders)), default=0)
@@ -101,7 +105,9 @@ class Picture:
         if after is not None and resumed:
             events = [e for e in self.events if (e.epoch, e.seq or 0) > after]
         else:
-            events = list(self.events)[-_RECENT:]
+            kept = list(self.events)
+            older = (e for e in kept[:-_RECENT] if isinstance(e.body, OrderFilled))
+            events = [*self.earlier_fills, *older][-_RECENT:] + kept[-_RECENT:]
         return SnapshotFrame(
             trader=self.trader,
             epoch=self.epoch,

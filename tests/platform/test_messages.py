@@ -176,6 +176,7 @@ MESSAGES: dict[str, msgspec.Struct] = {name: _wrapped(name) for name in BODIES} 
         simulated=True,
         orders=(_wrapped("OrderUpdated"),),
         states=(_wrapped("QuoteUpdated"), _wrapped("PnlUpdated")),
+        fills=(_wrapped("OrderFilled"),),
     ),
 }
 

@@ -121,6 +121,10 @@ async def test_a_killed_node_comes_back_with_the_same_orders_and_the_venues_posi
     assert fills <= {f.trade_id for f in desk.fills}
     # Reconciliation plays orders again from their beginning; that is no news to anybody.
     assert {desk.orders[name].status.value for name in before} == {"FILLED"}
+    # Whoever comes now is told of the fills of the epoch before, too.
+    late = await connect(root=lab.settings.root)
+    assert fills <= {f.trade_id for f in late.fills}
+    await late.close()
     # Two reconciliations with the venue pass without a difference.
     await asyncio.sleep(11)
     assert (await lab.trading.status()).state == "running"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any, Literal
@@ -36,6 +36,7 @@ from nautilus_lab.platform.outbox import Outbox
 from nautilus_lab.risk import LimitCheck, NotionalLimit
 
 _REMEMBERED_ORDERS = 500
+_REMEMBERED_FILLS = 500
 
 
 class Desk:
@@ -78,6 +79,7 @@ class Desk:
         self._limit = limit
         self._source_ts = source_ts
         self._orders: OrderedDict[str, Envelope] = OrderedDict()  # client order id -> its last
+        self._fills: deque[Envelope] = deque(maxlen=_REMEMBERED_FILLS)
         self._states: dict[str, Envelope] = {}  # topic -> its last
         self._largest_order = 0.0
 
@@ -167,6 +169,7 @@ class Desk:
         fill = told.body
         assert isinstance(fill, OrderFilled)
         self.fill_count += 1
+        self._fills.append(told)
         self.positions.fill(
             fill.instrument,
             fill.side,
@@ -303,6 +306,7 @@ class Desk:
             simulated=True,
             orders=tuple(self._orders.values()),
             states=tuple(self._states.values()),
+            fills=tuple(self._fills),
         )
 
 

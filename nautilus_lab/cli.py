@@ -109,17 +109,16 @@ def _dashboards(chosen: argparse.Namespace) -> None:
 
 
 def _demo(chosen: argparse.Namespace) -> None:
-    from nautilus_lab.engine import State
     from nautilus_lab.lab import Lab
 
     lab = Lab(chosen.root)
     _build_catalog(lab.settings.data_path)
-    found_running = lab.trading.health().state is State.RUNNING
+    found_running = lab.trading.running
     _say("running notebooks/start_here.ipynb (about a minute)")
     try:
         record = lab.run(lab.settings.root / "notebooks" / "start_here.ipynb")
     finally:
-        if not found_running and lab.trading.health().state is State.RUNNING:
+        if not found_running and lab.trading.running:
             asyncio.run(lab.trading.shut_down())
     _say(f"done in {record.seconds:.0f} s: {record.html_path}")
 

@@ -145,7 +145,7 @@ class BacktestResult(HasTearSheet):
                 Chart(
                     title="Equity",
                     figure=self._equity_figure,
-                    preview=lambda: line_preview({"equity": self.equity}, ",.3g", log=True),
+                    preview=lambda: line_preview({"equity": self.equity}, ",.0f", log=True),
                 ),
                 Chart(
                     title="Drawdown",

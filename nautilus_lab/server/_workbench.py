@@ -9,7 +9,6 @@ import webbrowser
 from collections.abc import Callable
 
 from nautilus_lab.config import Settings
-from nautilus_lab.engine import State
 from nautilus_lab.exceptions import NodeError
 from nautilus_lab.marketdata import build_catalog
 from nautilus_lab.platform.rundir import Home
@@ -78,7 +77,7 @@ class Workbench:
             numbers.append(signal.SIGHUP)
         for number in numbers:
             loop.add_signal_handler(number, self._stop.set)
-        mine = self._lab_port is not None and self._trading.health().state is not State.RUNNING
+        mine = self._lab_port is not None and not self._trading.running
         work = asyncio.create_task(self._work())
         asked = asyncio.create_task(self._stop.wait())
         try:

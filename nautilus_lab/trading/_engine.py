@@ -110,6 +110,11 @@ class TradingEngine:
         return Health(state=State.READY, detail="no node runs")
 
     @property
+    def running(self) -> bool:
+        """Whether the trader's node runs."""
+        return self.health().state is State.RUNNING
+
+    @property
     def supervised(self) -> bool:
         """Whether a supervisor of this workspace runs."""
         record = ProcessRecord.read(self._home.supervisor)
@@ -141,7 +146,7 @@ class TradingEngine:
         wanted = None
         if targets is not None:
             wanted = as_targets(targets, name=name, now_ns=time.time_ns())
-        running = self.health().state is State.RUNNING
+        running = self.running
         before = None
         if wanted is not None and not running:
             before = _bytes_of(self._home.make().trader(self._rundir.trader_id).make().targets)

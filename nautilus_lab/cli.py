@@ -132,7 +132,8 @@ def _data_build(chosen: argparse.Namespace) -> None:
 def _build_catalog(directory: Path) -> None:
     from nautilus_lab.marketdata import build_catalog
 
-    print(build_catalog(directory))
+    report = build_catalog(directory)
+    print(report if report.built else f"the data catalog is up to date: {directory}")
 
 
 def _data_list(chosen: argparse.Namespace) -> None:

@@ -50,7 +50,14 @@ def _a_date(text: str) -> str:
     return date.fromisoformat(text).isoformat()
 
 
+def _named(path: Path) -> Path:
+    if path == Path():
+        raise ValueError("must name a folder of its own, not the workspace")
+    return path
+
+
 IsoDate = Annotated[str, AfterValidator(_a_date)]
+Folder = Annotated[Path, AfterValidator(_named)]
 
 
 class _Section(BaseModel):
@@ -78,7 +85,7 @@ class TradingSettings(_Section):
     """
 
     trader_id: TraderId = "PAPER-001"
-    starting_cash: float = Field(default=1_000_000.0, gt=0, allow_inf_nan=False)
+    starting_cash: float = Field(default=1_000_000.0, ge=1, le=1e9, allow_inf_nan=False)
     max_order_notional: float = Field(default=250_000.0, gt=0, allow_inf_nan=False)
     commission_bps: float = Field(default=1.0, ge=0, le=100, allow_inf_nan=False)
     half_spread_bps: float = Field(default=2.0, ge=0, le=500, allow_inf_nan=False)
@@ -86,7 +93,7 @@ class TradingSettings(_Section):
     replay_start: IsoDate = "2020-01-02"
     seconds_per_day: float = Field(default=20.0, gt=0, le=86_400, allow_inf_nan=False)
     quotes_per_second: float = Field(default=4.0, gt=0, le=200, allow_inf_nan=False)
-    seed: int = 20200102
+    seed: int = Field(default=20200102, ge=0)
     start_timeout_s: float = Field(default=60.0, gt=0, le=600)
     stop_timeout_s: float = Field(default=15.0, gt=0, le=600)
     heartbeat_s: float = Field(default=1.0, gt=0, le=30)
@@ -115,7 +122,7 @@ class Settings(_Section):
     """Everything that can be set. `root` is the workspace; relative paths start there."""
 
     root: Path
-    home: Path = Path(".lab")  # run directories, stores, logs
+    home: Folder = Path(".lab")  # run directories, stores, logs
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     data: DataSettings = DataSettings()
     store: StoreSettings = StoreSettings()
@@ -239,7 +246,7 @@ def _as_config_error(error: ValidationError) -> ConfigError:
         return _no_such_key(key, first["input"])
     variable = _PREFIX + key.upper().replace(".", "__")
     return ConfigError(
-        f"{key}: {first['msg'].lower()}",
+        f"{key}: {first['msg'][:1].lower()}{first['msg'][1:]}",
         value=first["input"],
         remedy=f"mend it in lab.toml, or {variable} in the environment",
     )

@@ -142,6 +142,9 @@ def test_the_token_of_a_viewer_is_no_setting(monkeypatch):
     ("section", "key", "value"),
     [
         ("trading", "starting_cash", 0),
+        ("trading", "starting_cash", 0.001),
+        ("trading", "starting_cash", 1e15),
+        ("trading", "seed", -1),
         ("trading", "starting_cash", -1),
         ("trading", "starting_cash", "NaN"),
         ("trading", "starting_cash", "inf"),

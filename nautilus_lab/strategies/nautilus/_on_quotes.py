@@ -105,6 +105,8 @@ class HoldTargets(Strategy):  # type: ignore[misc]
             held[name] = float(self.portfolio.net_position(instrument_id) or Decimal(0))
         cash = self._cash()
         equity = cash + sum(held[name] * mids[name] for name in self._ids)
+        if not equity > 0:
+            return  # there is nothing to hold a share of
         wanted = units_to_trade(
             weights=self._weights,
             equity=equity,

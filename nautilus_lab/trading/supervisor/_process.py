@@ -196,5 +196,6 @@ def _last_line(path: Path) -> str:
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - 2_000))
             lines = file.read().decode("utf-8", "replace").split("\n")
-        return next((line.strip() for line in reversed(lines) if line.strip()), "")
+        # Not the rules that frame the traceback of a group.
+        return next((ln.strip() for ln in reversed(lines) if any(map(str.isalpha, ln))), "")
     return ""

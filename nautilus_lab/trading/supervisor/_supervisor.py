@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from collections.abc import Callable
 
 from nautilus_lab.config import Settings
 from nautilus_lab.exceptions import ConfigError, LabError, NodeError, NodeNotRunning
@@ -170,8 +171,7 @@ class Supervisor:
             )
         await keeper.stop()
         self._forget(keeper)
-        if not self._keepers and not self._busy:
-            self._leave_soon()
+        self._soon(self._leave_if_idle)
         return "stopped"
 
     def _forget(self, keeper: TraderKeeper) -> None:
@@ -180,12 +180,16 @@ class Supervisor:
 
     async def _shutdown(self, request: Request) -> str:
         await self._stop_all()
-        self._leave_soon()
+        self._soon(self._done.set)
         return "stopped"
 
-    def _leave_soon(self) -> None:
-        # After the answer is on its way.
-        asyncio.get_running_loop().call_later(0.1, self._done.set)
+    def _leave_if_idle(self) -> None:
+        if not self._keepers and not self._busy:
+            self._done.set()
+
+    def _soon(self, act: Callable[[], object]) -> None:
+        # After the answer is on its way; by then somebody may have asked for a start.
+        asyncio.get_running_loop().call_later(0.1, act)
 
     # --- in the background ----------------------------------------------------------------
 

@@ -146,7 +146,9 @@ class TraderKeeper:
             state, detail = ("starting", "") if self.busy else ("unreachable", str(error))
             return NodeStatus(trader=self.trader, state=state, detail=detail, pid=self.node.pid)
         status = NodeStatus.of(answer)
-        return msgspec.structs.replace(status, restarts=self.budget.total)
+        return msgspec.structs.replace(
+            status, restarts=self.budget.total, detail=self.halted or status.detail
+        )
 
     def _require_wanted(self) -> None:
         if self.ended:

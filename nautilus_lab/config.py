@@ -91,7 +91,7 @@ class TradingSettings(_Section):
     half_spread_bps: float = Field(default=2.0, ge=0, le=500, allow_inf_nan=False)
     replay_symbols: tuple[str, ...] = ()  # empty: all of the shipped stocks
     replay_start: IsoDate = "2020-01-02"
-    seconds_per_day: float = Field(default=20.0, gt=0, le=86_400, allow_inf_nan=False)
+    seconds_per_day: float = Field(default=20.0, ge=0.1, le=86_400, allow_inf_nan=False)
     quotes_per_second: float = Field(default=4.0, gt=0, le=200, allow_inf_nan=False)
     seed: int = Field(default=20200102, ge=0)
     start_timeout_s: float = Field(default=60.0, gt=0, le=600)

@@ -145,6 +145,7 @@ def test_the_token_of_a_viewer_is_no_setting(monkeypatch):
         ("trading", "starting_cash", 0.001),
         ("trading", "starting_cash", 1e15),
         ("trading", "seed", -1),
+        ("trading", "seconds_per_day", 1e-300),
         ("trading", "starting_cash", -1),
         ("trading", "starting_cash", "NaN"),
         ("trading", "starting_cash", "inf"),

@@ -126,7 +126,9 @@ def _start_ns(text: str) -> int:
 
     try:
         return pd.Timestamp(text, tz="UTC").value
-    except ValueError:
+    except (ValueError, OverflowError):
         raise InputError(
-            "replay_start must be a date", value=text, remedy="write it as 2020-01-02"
+            "replay_start must be a date from 1678 to 2261",
+            value=text,
+            remedy="write it as 2020-01-02",
         ) from None

@@ -65,9 +65,10 @@ def test_a_start_after_the_last_close_is_refused(closes):
         Replay(closes, steps_per_day=5, seed=1, start="2031-01-01")
 
 
-def test_a_start_that_is_no_date_is_refused(closes):
+@pytest.mark.parametrize("start", ["yesterday-ish", "0001-01-01"])
+def test_a_start_that_is_no_date_is_refused(closes, start):
     with pytest.raises(InputError, match="must be a date"):
-        Replay(closes, steps_per_day=5, seed=1, start="yesterday-ish")
+        Replay(closes, steps_per_day=5, seed=1, start=start)
 
 
 def test_one_price_a_day_is_refused(closes):

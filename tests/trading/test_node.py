@@ -75,6 +75,7 @@ async def test_a_node_trades_towards_its_targets_and_stops_without_a_trace(lab, 
     # Money is neither made nor lost on the way: cash and positions are equity.
     account = desk.account
     assert account.cash + account.net_exposure == pytest.approx(account.equity, abs=0.01)
+    assert account.equity - desk.pnl.total == pytest.approx(1_000_000, abs=0.01)
     await desk.close()
     pids = [node.pid, json.loads(rundir.venue.read_text())["pid"]]
     await node.stop()
@@ -124,6 +125,7 @@ async def test_a_killed_node_comes_back_with_the_same_orders_and_the_venues_posi
     # Whoever comes now is told of the fills of the epoch before, too.
     late = await connect(root=lab.settings.root)
     assert fills <= {f.trade_id for f in late.fills}
+    assert late.account.equity - late.pnl.total == pytest.approx(1_000_000, abs=0.01)
     await late.close()
     # Two reconciliations with the venue pass without a difference.
     await asyncio.sleep(11)

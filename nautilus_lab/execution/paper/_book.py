@@ -50,7 +50,7 @@ class PaperBook:
     def __init__(
         self, *, starting_cash: Decimal, commission_bps: float = 0.0, account_id: str = "PAPER-1"
     ) -> None:
-        self.cash = starting_cash
+        self.cash = self._deposited = starting_cash
         self.account_id = account_id
         self._commission = Decimal(str(commission_bps)) / 10_000
         self._quotes: dict[str, tuple[Decimal, Decimal]] = {}  # symbol -> bid, ask
@@ -82,8 +82,13 @@ class PaperBook:
 
     @property
     def account(self) -> VenueAccount:
-        """The account's cash."""
-        return VenueAccount(account_id=self.account_id, currency="USD", cash=self.cash)
+        """The account's cash, and what was paid in."""
+        return VenueAccount(
+            account_id=self.account_id,
+            currency="USD",
+            cash=self.cash,
+            deposited=self._deposited,
+        )
 
     # --- what happens ---------------------------------------------------------------------
 

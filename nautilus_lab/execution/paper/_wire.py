@@ -73,11 +73,15 @@ class VenuePosition(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class VenueAccount(msgspec.Struct, frozen=True, kw_only=True):
-    """The account's cash, in USD; positions are not part of it."""
+    """The account in USD: the cash it has, and what was ever paid in.
+
+    Positions are not part of either.
+    """
 
     account_id: str
     currency: str
     cash: Decimal
+    deposited: Decimal
 
 
 class VenueQuote(msgspec.Struct, frozen=True, kw_only=True, array_like=True):

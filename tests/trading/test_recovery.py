@@ -96,3 +96,17 @@ async def test_lost_orders_end_foreign_ones_are_taken_in_and_another_book_is_ref
         await lab.trading.start(targets={"AAPL": 0.5})
     assert "T-1" in str(caught.value.value)
     assert b"MSFT" in rundir.targets.read_bytes()  # what was kept before is kept
+
+
+async def test_a_node_says_that_history_is_over_and_stays(workspace, catalog):
+    short = {"seconds_per_day": 0.5, "replay_symbols": ("AAPL",), "replay_start": "2022-12-27"}
+    lab = Lab(workspace, trading=short)
+    node = await lab.trading.start(targets={"AAPL": 0.5})
+    desk = await node.connect()
+    async with asyncio.timeout(20):
+        while "replay is over" not in desk.node.detail:
+            await asyncio.sleep(0.05)
+    assert desk.node.state.value == "running"
+    assert "replay is over" in (await node.status()).detail
+    await desk.close()
+    await lab.trading.shut_down()

@@ -19,6 +19,7 @@ from nautilus_lab.platform.connection import ConnectionState
 from nautilus_lab.platform.messages import Envelope, Snapshot, topic_matches
 from nautilus_lab.platform.rundir import ProcessRecord, RunDirectory
 from nautilus_lab.streaming._history import StateHistory
+from nautilus_lab.streaming._parts import in_parts
 from nautilus_lab.streaming._picture import Picture
 
 _log = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ class Viewer(Protocol):
     patterns: tuple[str, ...]
     encoding: Encoding
 
-    def offer(self, delta: Delta, encoded: bytes) -> None:
+    def offer(self, delta: Delta, encoded: Sequence[bytes]) -> None:
         """Take a delta that was made for its patterns."""
         ...
 
@@ -337,7 +338,7 @@ class Feed:
     def _send(self, events: Sequence[Envelope], states: Sequence[Envelope]) -> None:
         (epoch, after), (_, upto) = self._flushed, self.picture.position
         self._flushed = self.picture.position
-        made: dict[tuple[tuple[str, ...], str], tuple[Delta, bytes]] = {}
+        made: dict[tuple[tuple[str, ...], str], tuple[Delta, list[bytes]]] = {}
         for viewer in tuple(self._viewers):
             key = (viewer.patterns, viewer.encoding)
             if key not in made:
@@ -350,7 +351,7 @@ class Feed:
                     events=_seen_through(viewer.patterns, events),
                     states=_seen_through(viewer.patterns, states),
                 )
-                made[key] = (delta, encode_frame(delta, viewer.encoding))
+                made[key] = (delta, in_parts(delta, viewer.encoding))
             delta, encoded = made[key]
             if delta.events or delta.states or delta.upto != delta.after:
                 viewer.offer(delta, encoded)

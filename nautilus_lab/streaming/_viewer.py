@@ -6,7 +6,7 @@ import asyncio
 import logging
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import jwt
@@ -35,6 +35,7 @@ from nautilus_lab.platform.access import Permission, Principal
 from nautilus_lab.platform.bus import check_pattern
 from nautilus_lab.platform.messages import Envelope
 from nautilus_lab.streaming._feed import Feed
+from nautilus_lab.streaming._parts import in_parts
 
 _log = logging.getLogger(__name__)
 
@@ -173,17 +174,17 @@ class ViewerConnection(WSListener):
             )
             self._forget_held()
             self._position = (epoch, upto)
-            self._send(encode_frame(delta, self.encoding))
+            self._send_all(in_parts(delta, self.encoding))
 
     # --- what its feed calls -----------------------------------------------------------------
 
-    def offer(self, delta: Delta, encoded: bytes) -> None:
+    def offer(self, delta: Delta, encoded: Sequence[bytes]) -> None:
         """Send a delta, or hold it back while the viewer is blocked."""
         if self._closing:
             return
         if self._blocked_at is None and not self._held_events and not self._held_states:
             self._position = (delta.epoch, delta.upto)
-            self._send(encoded)
+            self._send_all(encoded)
             return
         self._held_events.extend(delta.events)
         self._held_states.update((state.topic, state) for state in delta.states)
@@ -350,7 +351,11 @@ class ViewerConnection(WSListener):
         self._needs_snapshot = False
         frame = self._feed.picture.snapshot(self.patterns, after=self._position)
         self._position = (frame.epoch, frame.seq)
-        self._send(encode_frame(frame, self.encoding))
+        self._send_all(in_parts(frame, self.encoding))
+
+    def _send_all(self, encoded: Sequence[bytes]) -> None:
+        for part in encoded:
+            self._send(part)
 
     def _send(self, encoded: bytes, *, closing: bool = False) -> None:
         if self._transport is None or (self._closing and not closing):

@@ -45,10 +45,12 @@ class Wire:
         return await self.next(SnapshotFrame)
 
     async def events(self, number: int):
-        """The next `number` events, over as many deltas as it takes."""
+        """The next `number` events, over as many deltas and resumed snapshots as it takes."""
         found = []
         while len(found) < number:
-            found += (await self.next(Delta)).events
+            frame = await self.next(Delta, SnapshotFrame)
+            assert isinstance(frame, Delta) or frame.resumed
+            found += frame.events
         return found
 
     async def greet(self, **changes) -> None:

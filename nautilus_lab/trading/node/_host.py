@@ -214,6 +214,8 @@ class NodeHost:
         await self._until_trading(node)
         desk.catch_up()
         await self._settle_earlier()
+        # Before anybody can ask: the first snapshot has an account already.
+        desk.publish_book()
         server = CommandServer(
             self.rundir.commands, NODE_COMMANDS, LocalOwner().verify, self._handlers()
         )

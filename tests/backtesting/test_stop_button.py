@@ -16,7 +16,8 @@ from nautilus_lab.backtesting._stop_button import out_of_reach
 PATIENCE_S = 30
 
 PRELUDE = """
-import json, signal, sys, time
+import json, signal, sys, threading, time
+speaking = threading.Lock()  # lines of threads at work stay whole
 signal.signal(signal.SIGINT, signal.default_int_handler)
 import numpy as np, pandas as pd
 from concurrent.futures import ThreadPoolExecutor
@@ -32,7 +33,8 @@ def restless(prices, level=0.5):
     return prices * 0 + level / prices.shape[1]
 
 def told(run, **more):
-    print(json.dumps({"complete": run.complete, **more}), flush=True)
+    with speaking:
+        print(json.dumps({"complete": run.complete, **more}), flush=True)
 engine = BacktestingEngine()
 """
 
@@ -55,7 +57,8 @@ SWEEP = """
 import nautilus_lab.backtesting._sweep as inside
 play = inside._play
 def announced(*given):
-    sys.stdout.write("running\\n"); sys.stdout.flush()
+    with speaking:
+        print("running", flush=True)
     return play(*given)
 inside._play = announced
 grid = {"level": np.linspace(0.1, 0.9, 5_000).tolist()}

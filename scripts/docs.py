@@ -110,7 +110,7 @@ def _bounds(field: Any) -> str:
 
 def commands() -> str:
     """Return the page of the commands that a node and its supervisor answer."""
-    from nautilus_lab.trading._commands import NODE_COMMANDS, SUPERVISOR_COMMANDS
+    from nautilus_lab.trading.commands import NODE_COMMANDS, SUPERVISOR_COMMANDS
 
     lines = [
         "# Commands",

@@ -24,8 +24,8 @@ from nautilus_lab.exceptions import (
 )
 from nautilus_lab.platform.commands import CommandClient
 from nautilus_lab.platform.rundir import Home, ProcessRecord, is_answered, write_whole
-from nautilus_lab.trading._commands import LabStatus, NodeStatus
 from nautilus_lab.trading._targets import Targets, as_targets
+from nautilus_lab.trading.commands import LabStatus, NodeStatus
 
 if TYPE_CHECKING:
     from nautilus_lab.client import Desk

@@ -60,8 +60,8 @@ from nautilus_lab.platform.store import TradingStore
 from nautilus_lab.platform.telemetry import LoopLag, resource_use
 from nautilus_lab.risk import NotionalLimit
 from nautilus_lab.strategies.nautilus import HoldTargets, HoldTargetsConfig
-from nautilus_lab.trading._commands import NODE_COMMANDS, EventsAfter, NewTargets, NodeStatus
 from nautilus_lab.trading._targets import Targets
+from nautilus_lab.trading.commands import NODE_COMMANDS, EventsAfter, NewTargets, NodeStatus
 from nautilus_lab.trading.node._data import PaperDataClient, data_factory
 from nautilus_lab.trading.node._desk import Desk
 from nautilus_lab.trading.node._execution import execution_factory

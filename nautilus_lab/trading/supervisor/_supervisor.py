@@ -12,7 +12,7 @@ from nautilus_lab.exceptions import ConfigError, LabError, NodeError, NodeNotRun
 from nautilus_lab.platform.access import LocalOwner
 from nautilus_lab.platform.commands import CommandServer, Handler, Request
 from nautilus_lab.platform.rundir import Home, ProcessRecord
-from nautilus_lab.trading._commands import (
+from nautilus_lab.trading.commands import (
     SUPERVISOR_COMMANDS,
     LabStatus,
     NodeStatus,

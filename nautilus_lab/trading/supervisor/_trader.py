@@ -12,7 +12,7 @@ from nautilus_lab.config import Settings
 from nautilus_lab.exceptions import LabError, NodeError, StoreError
 from nautilus_lab.platform.commands import CommandClient
 from nautilus_lab.platform.rundir import Home, RunDirectory, write_whole
-from nautilus_lab.trading._commands import NodeStatus
+from nautilus_lab.trading.commands import NodeStatus
 from nautilus_lab.trading.supervisor._connection import write_connection_file
 from nautilus_lab.trading.supervisor._process import Child
 from nautilus_lab.trading.supervisor._restarts import RestartBudget

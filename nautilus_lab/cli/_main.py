@@ -1,4 +1,4 @@
-"""`nautilus-lab`: a light wrapper over `Lab`."""
+"""The commands of `nautilus-lab`, and how their errors are shown."""
 
 from __future__ import annotations
 
@@ -232,7 +232,3 @@ def _three_lines(error: LabError) -> list[str]:
         f"  got:  {error.value if error.value is not None else '-'}",
         f"  do:   {error.remedy or 'see the message'}",
     ]
-
-
-if __name__ == "__main__":
-    sys.exit(main())

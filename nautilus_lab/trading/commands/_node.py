@@ -1,4 +1,4 @@
-"""What a node and a supervisor can be asked."""
+"""What a node can be asked about itself."""
 
 from __future__ import annotations
 
@@ -7,18 +7,7 @@ from typing import Any
 import msgspec
 
 from nautilus_lab.platform.access import Permission
-from nautilus_lab.platform.commands import CommandBody, CommandSpec, CommandTable
-
-__all__ = [
-    "NODE_COMMANDS",
-    "SUPERVISOR_COMMANDS",
-    "EventsAfter",
-    "LabStatus",
-    "NewTargets",
-    "NodeStatus",
-    "StartTrader",
-    "StopTrader",
-]
+from nautilus_lab.platform.commands import CommandBody, CommandSpec
 
 
 class EventsAfter(CommandBody, frozen=True, kw_only=True):
@@ -26,25 +15,6 @@ class EventsAfter(CommandBody, frozen=True, kw_only=True):
 
     epoch: int
     seq: int
-
-
-class NewTargets(CommandBody, frozen=True, kw_only=True):
-    """Target weights: symbol -> fraction of equity, and what to call them."""
-
-    weights: dict[str, float]
-    name: str
-
-
-class StartTrader(CommandBody, frozen=True, kw_only=True):
-    """The settings to start a trader's processes with, as JSON."""
-
-    settings: str
-
-
-class StopTrader(CommandBody, frozen=True, kw_only=True):
-    """The trader to stop."""
-
-    trader: str
 
 
 class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,15 +68,7 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.convert(answer, cls)
 
 
-class LabStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """What a supervisor keeps: its own process, the gateway's, and every trader's node."""
-
-    pid: int
-    gateway: str = ""
-    traders: tuple[NodeStatus, ...] = ()
-
-
-NODE_COMMANDS = CommandTable(
+NODE_SPECS = (
     CommandSpec(
         name="node.status",
         permission=Permission.NODE_READ,
@@ -127,40 +89,8 @@ NODE_COMMANDS = CommandTable(
         reads=True,
     ),
     CommandSpec(
-        name="node.targets",
-        permission=Permission.STRATEGY_CONTROL,
-        body=NewTargets,
-        summary="Trade towards these target weights from now on, also after a restart.",
-    ),
-    CommandSpec(
         name="node.stop",
         permission=Permission.NODE_STOP,
         summary="Stop trading and end the node; positions and working orders stay.",
-    ),
-)
-
-SUPERVISOR_COMMANDS = CommandTable(
-    CommandSpec(
-        name="supervisor.status",
-        permission=Permission.NODE_READ,
-        summary="What runs.",
-        reads=True,
-    ),
-    CommandSpec(
-        name="supervisor.start",
-        permission=Permission.NODE_START,
-        body=StartTrader,
-        summary="Start a trader's venue and node, and the gateway; answers when it trades.",
-    ),
-    CommandSpec(
-        name="supervisor.stop",
-        permission=Permission.NODE_STOP,
-        body=StopTrader,
-        summary="Stop a trader's node and venue; the last one ends gateway and supervisor too.",
-    ),
-    CommandSpec(
-        name="supervisor.shutdown",
-        permission=Permission.NODE_STOP,
-        summary="Stop every trader, the gateway and the supervisor.",
     ),
 )

@@ -1,0 +1,7 @@
+"""`python -m nautilus_lab.cli`."""
+
+import sys
+
+from nautilus_lab.cli._main import main
+
+sys.exit(main())

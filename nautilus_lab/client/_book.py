@@ -162,6 +162,8 @@ class Book:
                     return Change("health", body.component)
                 self.node.state, self.node.detail = NodeState(body.state), body.reason
                 return Change("node", envelope.trader)
+            case _:
+                return None
 
     def _quote(self, envelope: Envelope, body: QuoteUpdated) -> Change:
         quote = self.quotes.setdefault(body.instrument, Quote(body.instrument))

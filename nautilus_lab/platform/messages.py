@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 import time
 from decimal import Decimal
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import msgspec
 import uuid_utils
@@ -31,6 +31,8 @@ __all__ = [
     "STATES",
     "AccountUpdated",
     "Ack",
+    "AlertRaised",
+    "BarUpdated",
     "Body",
     "Command",
     "Envelope",
@@ -40,13 +42,22 @@ __all__ = [
     "LimitUpdated",
     "NodeStateChanged",
     "OrderFilled",
+    "OrderRouted",
     "OrderUpdated",
     "PnlUpdated",
     "PositionUpdated",
     "QuoteUpdated",
     "Result",
+    "RouteLeg",
+    "Severity",
     "Snapshot",
     "State",
+    "StrategyChanged",
+    "StrategyState",
+    "StrategyUpdated",
+    "TradingState",
+    "TradingStateChanged",
+    "TradingStateUpdated",
     "decode",
     "decode_command",
     "decode_reply",
@@ -61,6 +72,10 @@ SCHEMA_VERSION = 1
 
 Side: TypeAlias = Literal["BUY", "SELL"]
 Level: TypeAlias = Literal["ok", "warn", "critical", "breach"]
+Severity: TypeAlias = Literal["info", "warning", "critical"]
+StrategyState: TypeAlias = Literal["deployed", "running", "paused", "stopped", "replaced", "failed"]
+# ACTIVE; REDUCE_ONLY takes what reduces a position; HALTED and KILLED take cancels only.
+TradingState: TypeAlias = Literal["ACTIVE", "REDUCE_ONLY", "HALTED", "KILLED"]
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=str.lower):
@@ -93,6 +108,11 @@ class OrderUpdated(Body, frozen=True, kw_only=True):
 
     Quantities are units of the instrument, prices its quote currency. `status` is Nautilus'
     name: INITIALIZED, DENIED, SUBMITTED, ACCEPTED, PARTIALLY_FILLED, FILLED, CANCELED, ...
+
+    `parent` is the order that this one works for (a slice of an execution algorithm, a leg of a
+    routed order) or hangs on (the exits of a bracket); `list_id` the list it was sent with;
+    `linked` the orders that end with it. `arrival_price` is the middle of the quote when the
+    order was asked for: what slippage is measured against. `by` is who asked for it.
     """
 
     client_order_id: str
@@ -107,6 +127,14 @@ class OrderUpdated(Body, frozen=True, kw_only=True):
     average_price: Decimal | None = None
     status: str
     reason: str = ""
+    trigger_price: Decimal | None = None
+    time_in_force: str = "GTC"
+    parent: str | None = None
+    list_id: str | None = None
+    linked: tuple[str, ...] = ()
+    algorithm: str | None = None
+    arrival_price: Decimal | None = None
+    by: str = ""
 
 
 class OrderFilled(Body, frozen=True, kw_only=True):
@@ -141,6 +169,66 @@ class NodeStateChanged(Body, frozen=True, kw_only=True):
     component: str
     state: str
     reason: str = ""
+
+
+class TradingStateChanged(Body, frozen=True, kw_only=True):
+    """A trader may do less, or more, than before; see `TradingState`.
+
+    `automatic` says that no person asked; automatic moves only tighten.
+    """
+
+    state: TradingState
+    before: TradingState
+    reason: str
+    by: str
+    automatic: bool = False
+
+
+class StrategyChanged(Body, frozen=True, kw_only=True):
+    """A strategy was deployed, started, paused, stopped, replaced, or fell."""
+
+    strategy: str
+    name: str
+    version: str
+    state: StrategyState
+    reason: str = ""
+    by: str = ""
+
+
+class RouteLeg(msgspec.Struct, frozen=True, kw_only=True):
+    """What one venue was sent of a routed order, and what it offered when that was decided."""
+
+    venue: str
+    client_order_id: str
+    quantity: Decimal
+    price: Decimal
+    available: Decimal
+    fee_bps: float
+
+
+class OrderRouted(Body, frozen=True, kw_only=True):
+    """How a router split an order among venues: kept for the analysis of executions.
+
+    `expected_cost` is what the legs cost at the quotes seen, fees included, in quote currency.
+    """
+
+    client_order_id: str
+    instrument: str
+    side: Side
+    quantity: Decimal
+    legs: tuple[RouteLeg, ...]
+    expected_cost: Decimal
+    policy: str
+
+
+class AlertRaised(Body, frozen=True, kw_only=True):
+    """Somebody should look: what broke which rule, and what to do."""
+
+    severity: Severity
+    component: str
+    rule: str
+    detail: str = ""
+    remedy: str = ""
 
 
 # --- states -------------------------------------------------------------------------------
@@ -211,21 +299,67 @@ class HealthUpdated(Body, frozen=True, kw_only=True):
     pid: int = 0
     loop_lag_ms: float = 0.0
     rss_mib: float = 0.0
+    cpu_percent: float = 0.0
+    bus: str = ""
 
 
-Event: TypeAlias = OrderUpdated | OrderFilled | LimitBreach | NodeStateChanged
+class TradingStateUpdated(Body, frozen=True, kw_only=True):
+    """What a trader may do now, since when (UNIX ns), why, and who said so."""
+
+    state: TradingState
+    since_ns: int = 0
+    reason: str = ""
+    by: str = ""
+
+
+class StrategyUpdated(Body, frozen=True, kw_only=True):
+    """A deployed strategy as it is: its name and version, and what its book holds."""
+
+    strategy: str
+    name: str
+    version: str
+    state: StrategyState
+    working_orders: int = 0
+    realised: float = 0.0
+    unrealised: float = 0.0
+    detail: str = ""
+
+
+class BarUpdated(Body, frozen=True, kw_only=True):
+    """A bar that has closed; `spec` is Nautilus' bar specification: ``1-MINUTE-MID``."""
+
+    instrument: str
+    spec: str
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+
+
+Event: TypeAlias = (
+    OrderUpdated
+    | OrderFilled
+    | LimitBreach
+    | NodeStateChanged
+    | TradingStateChanged
+    | StrategyChanged
+    | OrderRouted
+    | AlertRaised
+)
 State: TypeAlias = (
-    QuoteUpdated | PositionUpdated | AccountUpdated | PnlUpdated | LimitUpdated | HealthUpdated
+    QuoteUpdated
+    | PositionUpdated
+    | AccountUpdated
+    | PnlUpdated
+    | LimitUpdated
+    | HealthUpdated
+    | TradingStateUpdated
+    | StrategyUpdated
+    | BarUpdated
 )
-EVENTS: tuple[type[Body], ...] = (OrderUpdated, OrderFilled, LimitBreach, NodeStateChanged)
-STATES: tuple[type[Body], ...] = (
-    QuoteUpdated,
-    PositionUpdated,
-    AccountUpdated,
-    PnlUpdated,
-    LimitUpdated,
-    HealthUpdated,
-)
+EVENTS: tuple[type[Body], ...] = get_args(Event)
+STATES: tuple[type[Body], ...] = get_args(State)
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):

@@ -29,6 +29,7 @@ __all__ = [
     "Settings",
     "StoreSettings",
     "StreamingSettings",
+    "SupervisorSettings",
     "TradingSettings",
     "find_root",
     "load_settings",
@@ -36,7 +37,7 @@ __all__ = [
 
 _PREFIX = "NL_"
 # environment variables with our prefix that are not settings
-_NOT_SETTINGS = frozenset({"NL_ROOT", "NL_TOKEN"})
+_NOT_SETTINGS = frozenset({"NL_ROOT", "NL_TOKEN", "NL_FAILPOINT"})
 
 # keys whose values are lists; in the environment their parts are joined by commas
 _LISTS = frozenset({"replay_symbols"})
@@ -97,6 +98,29 @@ class TradingSettings(_Section):
     start_timeout_s: float = Field(default=60.0, gt=0, le=600)
     stop_timeout_s: float = Field(default=15.0, gt=0, le=600)
     heartbeat_s: float = Field(default=1.0, gt=0, le=30)
+    operator_console: bool = False  # whether the node's kernel takes an operator's cells
+
+
+class SupervisorSettings(_Section):
+    """What the supervisor does with nodes that die, freeze or are left alone.
+
+    A node that dies is brought back at most `restarts` times in `restart_window_s`; past that the
+    trader is halted. A node that lives but misses `missed_beats` answers, one asked for each
+    `heartbeat_s`, is frozen: it is killed and brought back. `when_node_dies` says in which trading
+    state it comes back, `when_unattended` what it falls to after `unattended_s` in which nobody
+    who may trade was attached; both only ever tighten. A node that is told to stop has
+    `ask_timeout_s` to do so by itself and `terminate_timeout_s` after SIGTERM; then it is killed.
+    """
+
+    restarts: int = Field(default=3, ge=0, le=1_000_000)
+    restart_window_s: float = Field(default=600.0, gt=0, le=86_400, allow_inf_nan=False)
+    heartbeat_s: float = Field(default=1.0, ge=0.1, le=30, allow_inf_nan=False)
+    missed_beats: int = Field(default=8, ge=2, le=1_000)
+    when_node_dies: Literal["keep", "reduce", "halt"] = "keep"
+    when_unattended: Literal["keep", "reduce", "halt"] = "keep"
+    unattended_s: float = Field(default=900.0, gt=0, le=604_800, allow_inf_nan=False)
+    ask_timeout_s: float = Field(default=15.0, gt=0, le=600, allow_inf_nan=False)
+    terminate_timeout_s: float = Field(default=5.0, gt=0, le=600, allow_inf_nan=False)
 
 
 class StreamingSettings(_Section):
@@ -127,6 +151,7 @@ class Settings(_Section):
     data: DataSettings = DataSettings()
     store: StoreSettings = StoreSettings()
     trading: TradingSettings = TradingSettings()
+    supervisor: SupervisorSettings = SupervisorSettings()
     streaming: StreamingSettings = StreamingSettings()
     jobs: JobSettings = JobSettings()
 

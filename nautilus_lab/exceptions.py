@@ -22,6 +22,7 @@ LabError
 │   └── PortBusy          another process holds the port
 ├── DeadlineExceeded      an answer did not come in time                      (TimeoutError)
 ├── NodeError             a trading node refused or failed
+│   ├── OutcomeUnknown    a command may have been done, or may not
 │   └── NodeAlreadyRunning  the trader's run directory is held by another node
 └── RunFailed             a notebook run or a job ended in an error
 
@@ -51,6 +52,7 @@ __all__ = [
     "NodeNotRunning",
     "NotEnoughData",
     "NotReachable",
+    "OutcomeUnknown",
     "PortBusy",
     "RunFailed",
     "SolverError",
@@ -201,6 +203,10 @@ class DeadlineExceeded(LabError, TimeoutError):
 
 class NodeError(LabError):
     """A trading node refused or failed."""
+
+
+class OutcomeUnknown(NodeError):
+    """A command may have been done, or may not; `value` is its id."""
 
 
 class NodeAlreadyRunning(NodeError):

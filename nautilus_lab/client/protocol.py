@@ -3,27 +3,30 @@
 A client opens ``ws://HOST:PORT/stream``, sends `Hello` (always JSON) and then `Subscribe`; from
 then on both sides speak the encoding that the hello chose. The gateway answers `Welcome`, and to
 a subscription a `SnapshotFrame` followed by `Delta` frames without gaps, a `NodeFrame` whenever
-the node comes or goes, and a `Heartbeat` every few seconds.
+the node comes or goes, and a `Heartbeat` every few seconds. A `CommandFrame` is forwarded to the
+node with the client's own token, and answered by an `AckFrame` and a `ResultFrame`.
 """
 
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import msgspec
 
 from nautilus_lab.exceptions import MessageError
-from nautilus_lab.platform.messages import Envelope
+from nautilus_lab.platform.messages import EVENTS, STATES, Envelope
 
 __all__ = [
     "MAX_CLIENT_FRAME",
     "MAX_GATEWAY_FRAME",
     "PATH",
     "PROTOCOL_VERSION",
+    "AckFrame",
     "AskHistory",
     "ClientFrame",
     "CloseCode",
+    "CommandFrame",
     "Delta",
     "Encoding",
     "GatewayFrame",
@@ -31,7 +34,9 @@ __all__ = [
     "Hello",
     "History",
     "NodeFrame",
+    "OtherFrame",
     "Refusal",
+    "ResultFrame",
     "Series",
     "SnapshotFrame",
     "Subscribe",
@@ -121,7 +126,25 @@ class AskHistory(Frame, frozen=True, kw_only=True, tag="history?"):
     seconds: float = 1800.0
 
 
-ClientFrame: TypeAlias = Hello | Subscribe | AskHistory
+class CommandFrame(Frame, frozen=True, kw_only=True, tag="command"):
+    """Ask a node to do something; see the table of commands in docs/reference.
+
+    `id` (1 to 64 characters, made by the client) makes it idempotent: sent again with the same
+    content it is not done again, its result is repeated. The node refuses it unread once its own
+    clock has passed `deadline_ns` (UNIX ns). `timeout_s` is how long after that the gateway waits
+    for the result. `trader` may stay empty: then it is the one subscribed to.
+    """
+
+    id: str
+    name: str
+    version: int = 1
+    deadline_ns: int
+    body: dict[str, object] = {}
+    trader: str = ""
+    timeout_s: float = 30.0
+
+
+ClientFrame: TypeAlias = Hello | Subscribe | AskHistory | CommandFrame
 
 # --- gateway to client ----------------------------------------------------------------------
 
@@ -220,6 +243,29 @@ class History(Frame, frozen=True, kw_only=True, tag="history"):
     series: tuple[Series, ...] = ()
 
 
+class AckFrame(Frame, frozen=True, kw_only=True, tag="ack"):
+    """The node has read the command with this `id` and will answer it."""
+
+    id: str
+
+
+class ResultFrame(Frame, frozen=True, kw_only=True, tag="result"):
+    """How a command ended; the fields are those of `nautilus_lab.platform.messages.Result`.
+
+    When not `ok`, the last four are a `LabError`. With `error_type` ``OutcomeUnknown`` the node
+    has read the command, or may have, and nobody can say from here whether it was done: look
+    what became of it, or ask again under the same `id`. With any other it was not done.
+    """
+
+    id: str
+    ok: bool
+    body: Any = None
+    error: str = ""
+    error_type: str = ""
+    value: str = ""
+    remedy: str = ""
+
+
 class Refusal(Frame, frozen=True, kw_only=True, tag="refusal"):
     """Why the connection is about to be closed: the three lines of a `LabError`."""
 
@@ -229,16 +275,37 @@ class Refusal(Frame, frozen=True, kw_only=True, tag="refusal"):
     remedy: str = ""
 
 
-GatewayFrame: TypeAlias = (
-    Welcome | NodeFrame | SnapshotFrame | Delta | Heartbeat | History | Refusal
+class OtherFrame(msgspec.Struct, frozen=True, kw_only=True):
+    """Stands for a frame whose kind, `name`, this version does not know; to be ignored."""
+
+    name: str
+
+
+_KnownFrame: TypeAlias = (
+    Welcome
+    | NodeFrame
+    | SnapshotFrame
+    | Delta
+    | Heartbeat
+    | History
+    | AckFrame
+    | ResultFrame
+    | Refusal
 )
+GatewayFrame: TypeAlias = _KnownFrame | OtherFrame
 
 _json_encoder = msgspec.json.Encoder(decimal_format="string")
 _msgpack_encoder = msgspec.msgpack.Encoder(decimal_format="string")
 _client_json: msgspec.json.Decoder[ClientFrame] = msgspec.json.Decoder(ClientFrame)
 _client_msgpack: msgspec.msgpack.Decoder[ClientFrame] = msgspec.msgpack.Decoder(ClientFrame)
-_gateway_json: msgspec.json.Decoder[GatewayFrame] = msgspec.json.Decoder(GatewayFrame)
-_gateway_msgpack: msgspec.msgpack.Decoder[GatewayFrame] = msgspec.msgpack.Decoder(GatewayFrame)
+_gateway_json: msgspec.json.Decoder[_KnownFrame] = msgspec.json.Decoder(_KnownFrame)
+_gateway_msgpack: msgspec.msgpack.Decoder[_KnownFrame] = msgspec.msgpack.Decoder(_KnownFrame)
+
+_CLIENT_KINDS = frozenset(kind.__struct_config__.tag for kind in get_args(ClientFrame))
+_FRAME_KINDS = frozenset(kind.__struct_config__.tag for kind in get_args(_KnownFrame))
+_BODY_KINDS = frozenset(kind.__struct_config__.tag for kind in (*EVENTS, *STATES))
+# what msgspec raises over bytes that are broken, not UTF-8, or nested without end
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 def encode_frame(frame: Frame, encoding: Encoding) -> bytes:
@@ -258,12 +325,15 @@ def decode_client_frame(data: bytes | str, encoding: Encoding) -> ClientFrame:
         if encoding == "json":
             return _client_json.decode(data)
         return _client_msgpack.decode(data if isinstance(data, bytes) else data.encode())
-    except msgspec.DecodeError as error:
+    except _UNREADABLE as error:
         raise _unreadable("a client frame", data, error) from None
 
 
 def decode_gateway_frame(data: bytes | str) -> GatewayFrame:
     """Read what a gateway sent: JSON when it is text, msgpack when it is bytes.
+
+    What a newer gateway may add is passed over: an envelope whose body is of an unknown kind is
+    left out of its frame, and a frame of an unknown kind comes as `OtherFrame`.
 
     Raises
     ------
@@ -274,8 +344,35 @@ def decode_gateway_frame(data: bytes | str) -> GatewayFrame:
         if isinstance(data, str):
             return _gateway_json.decode(data)
         return _gateway_msgpack.decode(data)
-    except msgspec.DecodeError as error:
+    except msgspec.ValidationError as error:
+        if (frame := _without_unknown(data)) is not None:
+            return frame
         raise _unreadable("a gateway frame", data, error) from None
+    except _UNREADABLE as error:
+        raise _unreadable("a gateway frame", data, error) from None
+
+
+def _without_unknown(data: bytes | str) -> GatewayFrame | None:
+    """Read a frame again without what is of an unknown kind; None when it is simply wrong."""
+    try:
+        plain = msgspec.json.decode(data) if isinstance(data, str) else msgspec.msgpack.decode(data)
+        if not isinstance(plain, dict) or not isinstance(kind := plain.get("kind"), str):
+            return None
+        if kind not in _FRAME_KINDS:
+            return None if kind in _CLIENT_KINDS else OtherFrame(name=kind)
+        for name in ("orders", "states", "events"):
+            if isinstance(envelopes := plain.get(name), list):
+                plain[name] = [one for one in envelopes if not _of_unknown_body(one)]
+        frame: GatewayFrame = msgspec.convert(plain, _KnownFrame)
+        return frame
+    except _UNREADABLE:
+        return None
+
+
+def _of_unknown_body(plain: object) -> bool:
+    body = plain.get("body") if isinstance(plain, dict) else None
+    kind = body.get("kind") if isinstance(body, dict) else None
+    return isinstance(kind, str) and kind not in _BODY_KINDS
 
 
 def _unreadable(what: str, data: bytes | str, error: Exception) -> MessageError:

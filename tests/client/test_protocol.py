@@ -1,17 +1,23 @@
+import json
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from nautilus_lab.client.protocol import (
+    AckFrame,
     AskHistory,
     CloseCode,
+    CommandFrame,
     Delta,
     Heartbeat,
     Hello,
     History,
     NodeFrame,
+    OtherFrame,
     Refusal,
+    ResultFrame,
     Series,
     SnapshotFrame,
     Subscribe,
@@ -55,6 +61,11 @@ CLIENT = [
         AskHistory(id=4, patterns=("a.*",), seconds=60.0),
         '{"kind":"history?","id":4,"patterns":["a.*"],"seconds":60.0}',
     ),
+    (
+        CommandFrame(id="c-1", name="a.do", deadline_ns=9, body={"x": 1}, trader="T-1"),
+        '{"kind":"command","id":"c-1","name":"a.do","version":1,"deadline_ns":9,"body":{"x":1},'
+        '"trader":"T-1","timeout_s":30.0}',
+    ),
 ]
 GATEWAY = [
     (
@@ -91,6 +102,12 @@ GATEWAY = [
         History(id=4, series=(Series(topic="a.b", simulated=True, points=((9, 1.5),)),)),
         '{"kind":"history","id":4,"series":[{"topic":"a.b","simulated":true,"points":[[9,1.5]]}]}',
     ),
+    (AckFrame(id="c-1"), '{"kind":"ack","id":"c-1"}'),
+    (
+        ResultFrame(id="c-1", ok=False, error="r", error_type="NodeError", value="v", remedy="do"),
+        '{"kind":"result","id":"c-1","ok":false,"body":null,"error":"r","error_type":"NodeError",'
+        '"value":"v","remedy":"do"}',
+    ),
     (
         Refusal(code=4001, rule="r", value="v", remedy="do"),
         '{"kind":"refusal","code":4001,"rule":"r","value":"v","remedy":"do"}',
@@ -119,8 +136,41 @@ def test_a_newer_gateway_may_say_more():
     assert decode_gateway_frame('{"kind":"heartbeat","ts":9,"mood":"good"}') == Heartbeat(ts=9)
 
 
+def test_a_newer_gateway_may_send_frames_of_other_kinds():
+    assert decode_gateway_frame('{"kind":"weather","sky":"blue"}') == OtherFrame(name="weather")
+
+
+@pytest.mark.parametrize("part", ["events", "states"])
+@pytest.mark.parametrize("encoding", ["json", "msgpack"])
+def test_of_a_body_of_an_unknown_kind_only_its_envelope_is_passed_over(part, encoding):
+    known = {"trader": "T-1", "epoch": 3, "after": 5, "upto": 7, "ts": 9}
+    newer = json.loads(ENVELOPE_JSON) | {"body": {"kind": "moonphase", "phase": [1, {"a": 2}]}}
+    frame = {"kind": "delta", **known, part: [newer, json.loads(ENVELOPE_JSON), newer]}
+    data = json.dumps(frame) if encoding == "json" else msgspec.msgpack.encode(frame)
+    assert decode_gateway_frame(data) == Delta(**known, **{part: (ENVELOPE,)})
+
+
+def test_an_envelope_with_a_broken_body_of_a_known_kind_is_not_passed_over():
+    broken = json.loads(ENVELOPE_JSON)
+    broken["body"] = {"kind": broken["body"]["kind"]}
+    frame = {"kind": "delta", "trader": "T-1", "epoch": 3, "after": 6, "upto": 7, "ts": 9}
+    with pytest.raises(MessageError, match="missing required field"):
+        decode_gateway_frame(json.dumps(frame | {"events": [broken]}))
+
+
 @pytest.mark.parametrize(
-    "data", ["", "{", "[]", '{"kind":"hello","protocol":1,"token":"t"}', '{"kind":"nonsense"}']
+    "data",
+    [
+        "",
+        "{",
+        "[]",
+        "[" * 100_000,
+        b"\x91" * 100_000,
+        '{"kind":7}',
+        '{"kind":"hello","protocol":1,"token":"t"}',
+        '{"kind":"heartbeat","ts":"now"}',
+        '{"kind":"delta","trader":"T-1","epoch":3,"after":6,"upto":7,"ts":9,"events":[7]}',
+    ],
 )
 def test_what_is_no_frame_of_a_gateway_is_refused(data):
     with pytest.raises(MessageError, match="must be a gateway frame of protocol version 1"):

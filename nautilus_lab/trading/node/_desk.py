@@ -7,12 +7,12 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 from nautilus_trader.model.data import QuoteTick
-from nautilus_trader.model.enums import OrderSide
 from nautilus_trader.model.events import OrderFilled as NautilusFill
+from nautilus_trader.model.events import OrderInitialized
 from nautilus_trader.model.identifiers import ClientOrderId
 from nautilus_trader.model.orders import Order
 
@@ -34,6 +34,8 @@ from nautilus_lab.platform.messages import (
 )
 from nautilus_lab.platform.outbox import Outbox
 from nautilus_lab.risk import LimitCheck, NotionalLimit
+from nautilus_lab.trading.node._accounts import Accounts
+from nautilus_lab.trading.node._orders_told import order_updated, side_of
 
 _REMEMBERED_ORDERS = 500
 _REMEMBERED_FILLS = 500
@@ -55,7 +57,7 @@ class Desk:
         trader: str,
         writer: str,
         epoch: int,
-        venue: str,
+        accounts: Accounts,
         outbox: Outbox,
         publish: Callable[[Envelope], None],
         cache: Any,
@@ -66,13 +68,11 @@ class Desk:
         self.writer = writer
         self.epoch = epoch
         self.seq = 0
-        self.positions = LivePositions()
-        self.starting_cash = 0.0
+        self.accounts = accounts
         self.order_count = 0
         self.fill_count = 0
         self.last_event_ns = 0
         self.reconciling = True
-        self._venue = venue
         self._outbox = outbox
         self._publish = publish
         self._cache = cache
@@ -82,11 +82,15 @@ class Desk:
         self._fills: deque[Envelope] = deque(maxlen=_REMEMBERED_FILLS)
         self._states: dict[str, Envelope] = {}  # topic -> its last
         self._largest_order = 0.0
+        # client order id -> the middle of the quote when the order was made
+        self._arrivals: OrderedDict[str, Decimal] = OrderedDict()
 
     # --- events ---------------------------------------------------------------------------
 
     def on_order_event(self, event: Any) -> None:
         """Tell of an order event of Nautilus, after its cache applied it."""
+        if isinstance(event, OrderInitialized):
+            self._note_arrival(event)
         order = self._cache.order(event.client_order_id)
         if order is None:
             return
@@ -94,6 +98,23 @@ class Desk:
             self._on_fill(event, order)
         if not (self.reconciling and event.reconciliation):
             self._tell_order(order, getattr(event, "reason", "") or "")
+
+    def _note_arrival(self, event: OrderInitialized) -> None:
+        quote = self._cache.quote_tick(event.instrument_id)
+        if quote is not None:
+            middle = (quote.bid_price.as_decimal() + quote.ask_price.as_decimal()) / 2
+            self._arrivals[event.client_order_id.value] = middle
+            if len(self._arrivals) > _REMEMBERED_ORDERS:
+                self._arrivals.popitem(last=False)
+
+    def tell_held(self, event: OrderInitialized) -> None:
+        """Tell of an order that is made and held back: by an algorithm, or to be emulated.
+
+        Nautilus says no more of it until it is let go.
+        """
+        order = self._cache.order(event.client_order_id)
+        if order is not None and event.client_order_id.value not in self._orders:
+            self._tell_order(order, "")
 
     def catch_up(self) -> None:
         """Tell of every order that is not as the store has it, and go on telling as it happens.
@@ -105,7 +126,7 @@ class Desk:
         for order in self._cache.orders():
             last = self._orders.get(order.client_order_id.value)
             known = last.body if last is not None else None
-            now = _order_updated(order, "")
+            now = self._updated(order, "")
             if not isinstance(known, OrderUpdated) or (
                 (known.status, known.filled) != (now.status, now.filled)
             ):
@@ -120,11 +141,15 @@ class Desk:
         for order in working:
             if self._cache.order_exists(ClientOrderId(order.client_order_id)):
                 continue
-            known = order.client_order_id in theirs
-            reason = "refused by the venue" if known else "it never reached the venue"
+            if order.status in ("INITIALIZED", "EMULATED", "RELEASED"):
+                status, reason = "CANCELED", "the node that held it back has ended"
+            elif order.client_order_id in theirs:
+                status, reason = "REJECTED", "refused by the venue"
+            else:
+                status, reason = "REJECTED", "it never reached the venue"
             if theirs.get(order.client_order_id, "REJECTED") == "REJECTED":
                 told = self._tell(
-                    msgspec.structs.replace(order, status="REJECTED", reason=reason),
+                    msgspec.structs.replace(order, status=status, reason=reason),
                     f"trading.order.{self.trader}.{order.strategy}",
                 )
                 if told is not None:
@@ -132,12 +157,20 @@ class Desk:
 
     def _tell_order(self, order: Order, reason: str) -> None:
         told = self._tell(
-            _order_updated(order, reason),
+            self._updated(order, reason),
             f"trading.order.{self.trader}.{order.strategy_id.value}",
         )
         if told is not None:
             self.order_count += order.client_order_id.value not in self._orders
             self.remember_order(told)
+
+    def _updated(self, order: Order, reason: str) -> OrderUpdated:
+        name = order.client_order_id.value
+        arrival = self._arrivals.get(name)
+        if arrival is None and (last := self._orders.get(name)) is not None:
+            assert isinstance(last.body, OrderUpdated)
+            arrival = last.body.arrival_price
+        return order_updated(order, reason, arrival)
 
     def on_denied(self, order: Order, check: LimitCheck | None, reason: str) -> None:
         """Tell that the gate let an order through no further."""
@@ -170,13 +203,7 @@ class Desk:
         assert isinstance(fill, OrderFilled)
         self.fill_count += 1
         self._fills.append(told)
-        self.positions.fill(
-            fill.instrument,
-            fill.side,
-            float(fill.quantity),
-            float(fill.price),
-            commission=float(fill.commission),
-        )
+        self.accounts.fill(fill)
 
     def tell(self, body: Event, topic: str) -> None:
         """Tell an event of the node itself."""
@@ -189,7 +216,7 @@ class Desk:
             client_order_id=event.client_order_id.value,
             strategy=order.strategy_id.value,
             instrument=event.instrument_id.value,
-            side=_side(event.order_side),
+            side=side_of(event.order_side),
             quantity=event.last_qty.as_decimal(),
             price=event.last_px.as_decimal(),
             commission=event.commission.as_decimal(),
@@ -213,7 +240,7 @@ class Desk:
         """Tell of a quote and value the position it is for."""
         bid, ask = float(quote.bid_price), float(quote.ask_price)
         instrument = quote.instrument_id.value
-        self.positions.mark(instrument, (bid + ask) / 2)
+        self.accounts.mark(instrument, (bid + ask) / 2)
         body = QuoteUpdated(
             instrument=instrument,
             bid=bid,
@@ -221,11 +248,13 @@ class Desk:
             bid_size=float(quote.bid_size),
             ask_size=float(quote.ask_size),
         )
-        self.state(body, f"market.quote.{self._venue}.{quote.instrument_id.symbol.value}")
+        symbol, venue = quote.instrument_id.symbol.value, quote.instrument_id.venue.value
+        self.state(body, f"market.quote.{venue}.{symbol}")
 
     def publish_book(self) -> None:
         """Tell positions, account, P&L and limits as they are now."""
-        book, trader = self.positions, self.trader
+        accounts, trader = self.accounts, self.trader
+        book = accounts.positions
         for instrument in book.instruments:
             position = book[instrument]
             body = PositionUpdated(
@@ -238,30 +267,22 @@ class Desk:
                 realised=position.realised,
             )
             self.state(body, f"trading.position.{trader}.all.{instrument}")
-        equity = self.starting_cash + book.total
-        self.state(
-            AccountUpdated(
-                venue=self._venue,
-                currency="USD",
-                cash=equity - book.net,
-                equity=equity,
-                gross_exposure=book.gross,
-                net_exposure=book.net,
-            ),
-            f"trading.account.{trader}.{self._venue}",
-        )
-        self.state(
-            PnlUpdated(
-                scope="account",
-                currency="USD",
-                realised=book.realised,
-                unrealised=book.unrealised,
-                commissions=book.commissions,
-                total=book.total,
-                equity=equity,
-            ),
-            f"analytics.pnl.{trader}.account",
-        )
+        for venue, held in accounts.at.items():
+            equity = accounts.equity_at(venue)
+            self.state(
+                AccountUpdated(
+                    venue=venue,
+                    currency="USD",
+                    cash=equity - held.net,
+                    equity=equity,
+                    gross_exposure=held.gross,
+                    net_exposure=held.net,
+                ),
+                f"trading.account.{trader}.{venue}",
+            )
+        self._publish_pnl("account", book, accounts.equity)
+        for strategy, held in accounts.of.items():
+            self._publish_pnl(strategy, held, held.net)
         check = self._limit.check(self._largest_order)
         self.state(
             LimitUpdated(
@@ -273,6 +294,20 @@ class Desk:
                 level=check.level,
             ),
             f"risk.limit.{trader}.max_order_notional",
+        )
+
+    def _publish_pnl(self, scope: str, book: LivePositions, equity: float) -> None:
+        self.state(
+            PnlUpdated(
+                scope=scope,
+                currency="USD",
+                realised=book.realised,
+                unrealised=book.unrealised,
+                commissions=book.commissions,
+                total=book.total,
+                equity=equity,
+            ),
+            f"analytics.pnl.{self.trader}.{scope}",
         )
 
     def on_checked(self, check: LimitCheck) -> None:
@@ -308,26 +343,3 @@ class Desk:
             states=tuple(self._states.values()),
             fills=tuple(self._fills),
         )
-
-
-def _order_updated(order: Order, reason: str) -> OrderUpdated:
-    average = order.avg_px
-    venue_order_id = order.venue_order_id
-    return OrderUpdated(
-        client_order_id=order.client_order_id.value,
-        venue_order_id=venue_order_id.value if venue_order_id is not None else None,
-        strategy=order.strategy_id.value,
-        instrument=order.instrument_id.value,
-        side=_side(order.side),
-        order_type=order.type_string(),
-        quantity=order.quantity.as_decimal(),
-        filled=order.filled_qty.as_decimal(),
-        limit_price=order.price.as_decimal() if order.has_price else None,
-        average_price=Decimal(str(round(average, 6))) if average else None,
-        status=order.status_string(),
-        reason=reason,
-    )
-
-
-def _side(side: OrderSide) -> Literal["BUY", "SELL"]:
-    return "BUY" if side == OrderSide.BUY else "SELL"

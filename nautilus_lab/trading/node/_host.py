@@ -10,35 +10,21 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any
 
-from nautilus_trader.common import Environment
-from nautilus_trader.config import (
-    CacheConfig,
-    LiveDataClientConfig,
-    LiveExecClientConfig,
-    LiveExecEngineConfig,
-    LoggingConfig,
-    TradingNodeConfig,
-)
 from nautilus_trader.live.node import TradingNode
-from nautilus_trader.model.identifiers import InstrumentId, TraderId
+from nautilus_trader.model.enums import TriggerType
+from nautilus_trader.model.events import OrderInitialized
+from nautilus_trader.model.identifiers import InstrumentId
 
 from nautilus_lab.config import Settings
 from nautilus_lab.engine import Lifecycle, State
 from nautilus_lab.exceptions import InputError, LabError, NodeError, StoreError
 from nautilus_lab.execution.gate import Gate
 from nautilus_lab.execution.paper import (
-    Account,
-    Fills,
-    GetAccount,
-    ListFills,
-    ListOrders,
-    ListPositions,
     ListSymbols,
-    Orders,
     PaperVenueClient,
-    Positions,
     Symbols,
 )
 from nautilus_lab.platform.access import LocalOwner
@@ -50,7 +36,6 @@ from nautilus_lab.platform.messages import (
     Envelope,
     HealthUpdated,
     NodeStateChanged,
-    OrderFilled,
     OrderUpdated,
     Snapshot,
 )
@@ -62,11 +47,15 @@ from nautilus_lab.risk import NotionalLimit
 from nautilus_lab.strategies.nautilus import HoldTargets, HoldTargetsConfig
 from nautilus_lab.trading._targets import Targets
 from nautilus_lab.trading.commands import NODE_COMMANDS, EventsAfter, NewTargets, NodeStatus
+from nautilus_lab.trading.node._accounts import Accounts
 from nautilus_lab.trading.node._data import PaperDataClient, data_factory
 from nautilus_lab.trading.node._desk import Desk
 from nautilus_lab.trading.node._execution import execution_factory
 from nautilus_lab.trading.node._instruments import VENUE, instrument
 from nautilus_lab.trading.node._journal import StoreJournal
+from nautilus_lab.trading.node._nautilus import node_config
+from nautilus_lab.trading.node._recovery import Recovery
+from nautilus_lab.trading.node._venues import Venues
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +63,6 @@ _WRITER = "node"
 _STATES_EVERY_S = 0.25
 _RECONCILE_EVERY_S = 5.0
 _MOST_EVENTS = 10_000
-_CENT = 0.01
 _ACCOUNT = "PAPER-1"
 
 
@@ -160,19 +148,28 @@ class NodeHost:
         await venue.connect(timeout_s=trading.start_timeout_s / 2)
         stack.push_async_callback(venue.close)
         self._symbols = (await venue.request(ListSymbols(), Symbols)).symbols
-        account = (await venue.request(GetAccount(), Account)).account
+        self._venues = Venues({VENUE.value: venue})
+        accounts = Accounts(await self._venues.deposits())
         self._targets = self._saved_targets()
-        await self._require_same_account(store)
+        await self._venues.require_same_books(store)
         self._audit_targets(trail)
 
         made: list[PaperDataClient] = []
-        node = TradingNode(self._node_config(), loop=asyncio.get_running_loop())
+        node = TradingNode(
+            node_config(
+                trader_id=trading.trader_id,
+                venues=self._venues.clients,
+                logs=self.rundir.logs,
+                log_level=self.settings.log_level,
+            ),
+            loop=asyncio.get_running_loop(),
+        )
         self._node = node
         self._desk = desk = Desk(
             trader=trading.trader_id,
             writer=_WRITER,
             epoch=epoch,
-            venue=VENUE.value,
+            accounts=accounts,
             outbox=Outbox(
                 store,
                 bus,
@@ -188,7 +185,6 @@ class NodeHost:
         )
         self._store, self._trail, self._made = store, trail, made
         self._journal = journal
-        desk.starting_cash = float(account.deposited)
         self._remember(store)
         self._tell_state("starting")
         node.add_data_client_factory(
@@ -204,14 +200,20 @@ class NodeHost:
             on_checked=desk.on_checked,
             on_denied=desk.on_denied,
         ).install()
+        self._recovery = Recovery(node.cache, dict.fromkeys(self._venues.clients, _ACCOUNT))
+        self._recovery.restore(store.journal())
         self._strategy = self._make_strategy()
         node.trader.add_strategy(self._strategy)
         node.kernel.msgbus.subscribe("events.order.*", self._on_loop(desk.on_order_event))
         node.kernel.msgbus.subscribe("events.order.*", self._on_loop(self._settle_intent))
+        node.kernel.msgbus.subscribe("events.order.*", self._on_loop(self._notice_held))
         node.kernel.msgbus.subscribe("data.quotes.*", desk.on_quote)
         self._running = asyncio.ensure_future(node.run_async())
         stack.push_async_callback(self._cancel, self._running)
         await self._until_trading(node)
+        self._recovery.reject_unknown(
+            partial(node.kernel.msgbus.send, "ExecEngine.process"), time.time_ns()
+        )
         desk.catch_up()
         await self._settle_earlier()
         # Before anybody can ask: the first snapshot has an account already.
@@ -257,23 +259,6 @@ class NodeHost:
         body = {"name": self._targets.name, "weights": _as_text(self._targets)}
         trail.append("targets.loaded", body, actor="node")
 
-    async def _require_same_account(self, store: TradingStore) -> None:
-        """Refuse a venue whose book is not the one that our fills are from.
-
-        Trade ids begin again in a new book: fills would be taken for old ones.
-        """
-        theirs = {f.trade_id: f for f in (await self._venue.request(ListFills(), Fills)).fills}
-        for told in store.fills():
-            ours = told.body
-            assert isinstance(ours, OrderFilled)
-            fill = theirs.get(ours.trade_id)
-            if fill is None or fill.client_order_id != ours.client_order_id:
-                raise NodeError(
-                    "the venue's book must hold every fill that the store has",
-                    value=f"trade {ours.trade_id} of order {ours.client_order_id}",
-                    remedy=f"restore venue.db, or begin anew: move {self.rundir.path} away",
-                )
-
     def _make_strategy(self) -> HoldTargets:
         trading = self.settings.trading
         return HoldTargets(
@@ -291,38 +276,6 @@ class NodeHost:
 
     def _weights(self, targets: Targets) -> dict[str, float]:
         return {f"{s}.{VENUE.value}": targets.weights.get(s, 0.0) for s in self._symbols}
-
-    def _node_config(self) -> TradingNodeConfig:
-        trading = self.settings.trading
-        return TradingNodeConfig(
-            environment=Environment.LIVE,
-            trader_id=TraderId(trading.trader_id),
-            logging=LoggingConfig(
-                log_level="ERROR",
-                log_level_file=self.settings.log_level,
-                log_directory=str(self.rundir.logs),
-                log_file_name="nautilus",
-                log_file_max_size=10_000_000,
-                log_file_max_backup_count=5,
-                log_colors=False,
-                clear_log_file=False,
-            ),
-            # Of 20 instruments the default would keep 200 000 quotes, which nobody here reads.
-            cache=CacheConfig(tick_capacity=500),
-            exec_engine=LiveExecEngineConfig(
-                reconciliation=True,
-                reconciliation_startup_delay_secs=10.0,
-                open_check_interval_secs=5.0,
-                position_check_interval_secs=30.0,
-            ),
-            data_clients={VENUE.value: LiveDataClientConfig()},
-            exec_clients={VENUE.value: LiveExecClientConfig()},
-            timeout_connection=20.0,
-            timeout_reconciliation=20.0,
-            timeout_portfolio=10.0,
-            timeout_disconnection=3.0,
-            timeout_post_stop=0.5,
-        )
 
     def _remember(self, store: TradingStore) -> None:
         """Bring the desk to where the store left it."""
@@ -368,10 +321,16 @@ class NodeHost:
         if order is not None and (order.is_closed or order.venue_order_id is not None):
             self._journal.settle(order.client_order_id.value, order.status_string())
 
+    def _notice_held(self, event: Any) -> None:
+        if isinstance(event, OrderInitialized) and (
+            event.exec_algorithm_id is not None or event.emulation_trigger != TriggerType.NO_TRIGGER
+        ):
+            # When this event comes the order is not in the cache yet.
+            asyncio.get_running_loop().call_soon(self._desk.tell_held, event)
+
     async def _settle_earlier(self) -> None:
         """Give what an earlier life of this node left open the outcome the venue knows."""
-        orders = (await self._venue.request(ListOrders(), Orders)).orders
-        theirs = {order.client_order_id: order.status for order in orders}
+        theirs = await self._venues.order_statuses()
         self._journal.settle_earlier(theirs)
         working = [told.body for told in self._store.orders(working_only=True)]
         self._desk.settle([b for b in working if isinstance(b, OrderUpdated)], theirs)
@@ -413,17 +372,10 @@ class NodeHost:
         while True:
             await asyncio.sleep(_RECONCILE_EVERY_S)
             try:
-                positions = (await self._venue.request(ListPositions(), Positions)).positions
-                account = (await self._venue.request(GetAccount(), Account)).account
+                differing = await self._venues.differences(self._desk.accounts)
             except LabError as error:
                 self._degrade(str(error))
                 continue
-            theirs = {f"{p.symbol}.{VENUE.value}": float(p.quantity) for p in positions}
-            book = self._desk.positions
-            ours = {name: book[name].quantity for name in book.instruments if book[name].quantity}
-            differing = sorted(n for n in ours.keys() | theirs if ours.get(n) != theirs.get(n))
-            if not abs(self._desk.starting_cash + book.cash_flow - float(account.cash)) < _CENT:
-                differing.append("cash")
             self._mismatches = self._mismatches + 1 if differing else 0
             if self._mismatches >= 2:
                 self._degrade(f"not as the venue has it: {', '.join(differing)}")
@@ -484,7 +436,7 @@ class NodeHost:
             orders=desk.order_count,
             fills=desk.fill_count,
             targets=self._targets.name,
-            equity=desk.starting_cash + desk.positions.total,
+            equity=desk.accounts.equity,
             rss_mib=round(resource_use().rss_mib, 1),
             source_ts=self._made[0].source_ts,
         )

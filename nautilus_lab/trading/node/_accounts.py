@@ -1,0 +1,62 @@
+"""The money of a trader: what each venue's account and each strategy holds and has earned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from nautilus_lab.analytics import LivePositions
+from nautilus_lab.platform.messages import OrderFilled
+
+
+class Accounts:
+    """One account at each venue, kept current fill by fill and quote by quote.
+
+    Parameters
+    ----------
+    deposits : mapping of str to float
+        venue -> what was ever paid in, in account currency.
+    """
+
+    def __init__(self, deposits: Mapping[str, float]) -> None:
+        self.deposits = dict(deposits)
+        self.positions = LivePositions()  # of all venues together
+        self.at: dict[str, LivePositions] = {venue: LivePositions() for venue in deposits}
+        self.of: dict[str, LivePositions] = {}  # strategy -> its share of the positions
+
+    def fill(self, fill: OrderFilled) -> None:
+        """Account for an execution."""
+        of = self.of.setdefault(fill.strategy, LivePositions())
+        at = self.at.setdefault(venue_of(fill.instrument), LivePositions())
+        for book in (self.positions, at, of):
+            book.fill(
+                fill.instrument,
+                fill.side,
+                float(fill.quantity),
+                float(fill.price),
+                commission=float(fill.commission),
+            )
+
+    def mark(self, instrument: str, price: float) -> None:
+        """Value what is held of `instrument` at `price`."""
+        self.positions.mark(instrument, price)
+        self.at[venue_of(instrument)].mark(instrument, price)
+        for book in self.of.values():
+            book.mark(instrument, price)
+
+    @property
+    def equity(self) -> float:
+        """Cash and positions at the market, over all venues."""
+        return sum(self.deposits.values()) + self.positions.total
+
+    def equity_at(self, venue: str) -> float:
+        """Cash and positions at the market, at one venue."""
+        return self.deposits.get(venue, 0.0) + self.at[venue].total
+
+    def cash_at(self, venue: str) -> float:
+        """Cash of the account at `venue`, by our own fills."""
+        return self.deposits.get(venue, 0.0) + self.at[venue].cash_flow
+
+
+def venue_of(instrument: str) -> str:
+    """Return the venue of an instrument id: ``"AAPL.PAPER"`` trades at ``"PAPER"``."""
+    return instrument.rpartition(".")[2]

@@ -26,6 +26,7 @@ from nautilus_lab.exceptions import (
 from nautilus_lab.platform.access import Principal
 from nautilus_lab.platform.commands._log import CommandLog, MemoryCommandLog
 from nautilus_lab.platform.commands._table import CommandBody, CommandSpec, CommandTable
+from nautilus_lab.platform.failpoint import reach
 from nautilus_lab.platform.messages import Ack, Command, Result, decode_command, encode
 from nautilus_lab.platform.rundir import claim_socket
 from nautilus_lab.platform.telemetry import LimitedLog
@@ -232,8 +233,12 @@ class CommandServer:
         known, running = self._running.get(command.id, (fingerprint, None))
         if running is None or known != fingerprint:
             # Also tells one id used for two commands.
-            if (earlier := self._done.begin(command.id, fingerprint)) is not None:
+            earlier = self._done.begin(
+                command.id, fingerprint, name=command.name, principal=request.principal.name
+            )
+            if earlier is not None:
                 return earlier
+            reach("commands.after_begin")
             running = self._work(request, once=True)
             self._running[command.id] = (fingerprint, running)
             running.add_done_callback(lambda _: self._running.pop(command.id, None))
@@ -258,6 +263,7 @@ class CommandServer:
             _log.exception("command %s (%s) failed", request.name, request.id)
             result = _failed(request.id, _internal(request.name))
         if once:
+            reach("commands.before_finish")
             try:
                 self._done.finish(result)
             except Exception:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from nautilus_lab.exceptions import BusError, InputError
+from nautilus_lab.platform.failpoint import reach
 from nautilus_lab.platform.messages import Envelope, Event, envelope
 from nautilus_lab.platform.store import TradingStore
 
@@ -137,6 +138,7 @@ class Outbox:
                 value=topic,
                 remedy='write it like "trading.fill.PAPER-001.tilt"',
             )
+        reach("outbox.before_store")
         event = self._store.record(
             envelope(
                 body,
@@ -151,6 +153,7 @@ class Outbox:
         if event is None or event.seq is None:
             return None
         self._stored = event.seq
+        reach("outbox.after_store")
         if self.pending > 1 or self._relaying:
             self.relay()
         elif self._send((event,)) and self.pending:

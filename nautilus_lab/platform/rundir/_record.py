@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +13,8 @@ import psutil
 
 from nautilus_lab.exceptions import StoreError
 from nautilus_lab.platform.rundir._private import write_whole
+
+_log = logging.getLogger(__name__)
 
 
 class ProcessRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +35,9 @@ class ProcessRecord(msgspec.Struct, frozen=True, kw_only=True):
     born : str
         The boot of the machine and the kernel's tick of its start, which with `pid` no other
         process has and no clock moves; empty where the kernel does not tell.
+    place : str
+        Within the file: where it was written. Found elsewhere it came with a copied or moved
+        folder, and is of a process that belongs to the original.
     """
 
     name: str
@@ -39,6 +46,7 @@ class ProcessRecord(msgspec.Struct, frozen=True, kw_only=True):
     address: str = ""
     detail: dict[str, str] = {}
     born: str = ""
+    place: str = ""
 
     @classmethod
     def of_this_process(
@@ -69,11 +77,12 @@ class ProcessRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     def write(self, path: Path) -> None:
         """Write the record, whole or not at all, readable by its owner only."""
-        write_whole(path, msgspec.json.encode(self))
+        placed = msgspec.structs.replace(self, place=_place(path))
+        write_whole(path, msgspec.json.encode(placed))
 
     @classmethod
     def read(cls, path: Path) -> ProcessRecord | None:
-        """Return the record at `path`; None when there is none.
+        """Return the record at `path`; None when there is none that was written there.
 
         Raises
         ------
@@ -81,7 +90,7 @@ class ProcessRecord(msgspec.Struct, frozen=True, kw_only=True):
             When something is there but is no record.
         """
         try:
-            return msgspec.json.decode(path.read_bytes(), type=cls)
+            record = msgspec.json.decode(path.read_bytes(), type=cls)
         except FileNotFoundError:
             return None
         except (msgspec.DecodeError, OSError) as error:
@@ -90,6 +99,29 @@ class ProcessRecord(msgspec.Struct, frozen=True, kw_only=True):
                 value=str(path),
                 remedy="remove the file if that process is gone",
             ) from None
+        if record.place not in ("", _place(path)):
+            return None
+        return msgspec.structs.replace(record, place="")
+
+    @classmethod
+    def read_or_set_aside(cls, path: Path) -> ProcessRecord | None:
+        """Return the record at `path`; what is none is renamed, with a warning, and is None.
+
+        Records are written whole, so one that cannot be read is damaged and not half-written;
+        nobody needs to lend a hand for that.
+        """
+        try:
+            return cls.read(path)
+        except StoreError as error:
+            aside = path.with_name(f"{path.name}.damaged")
+            with contextlib.suppress(OSError):
+                path.replace(aside)
+            _log.warning("%s; it was moved to %s", error.rule, aside.name)
+            return None
+
+
+def _place(path: Path) -> str:
+    return os.path.join(os.path.realpath(path.parent), path.name)
 
 
 def _born(pid: int) -> str:

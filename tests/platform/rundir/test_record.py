@@ -151,3 +151,27 @@ def test_a_field_that_a_newer_version_added_is_passed_over(file):
 
 def test_a_process_id_that_no_process_has_is_not_alive():
     assert not ProcessRecord(name="node", pid=2**31 - 1, started=1.0).alive
+
+
+def test_a_record_that_was_copied_elsewhere_is_none_there(file, tmp_path):
+    ProcessRecord.of_this_process("node").write(file)
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    (copy / file.name).write_bytes(file.read_bytes())
+    assert ProcessRecord.read(copy / file.name) is None
+    assert ProcessRecord.read(file) is not None
+
+
+def test_a_record_found_by_another_name_of_its_folder_is_the_same(file, tmp_path):
+    ProcessRecord.of_this_process("node").write(file)
+    link = tmp_path / "link"
+    link.symlink_to(file.parent)
+    assert ProcessRecord.read(link / file.name) == ProcessRecord.read(file)
+
+
+def test_a_damaged_record_is_set_aside_with_a_warning(file, caplog):
+    file.write_bytes(b"{half")
+    assert ProcessRecord.read_or_set_aside(file) is None
+    assert file.with_name(f"{file.name}.damaged").read_bytes() == b"{half"
+    assert not file.exists()
+    assert "must be readable" in caplog.text

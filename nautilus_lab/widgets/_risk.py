@@ -6,20 +6,15 @@ import asyncio
 import contextlib
 import logging
 import math
-import os
-from collections import defaultdict
-from collections.abc import Callable
 from typing import Any
 
 import ipywidgets
 
 from nautilus_lab.client import (
-    Change,
     ConnectionState,
     Desk,
     Fill,
     Limit,
-    NodeState,
     Order,
     Position,
 )
@@ -28,23 +23,10 @@ from nautilus_lab.widgets._charts import LineChart, PriceChart
 from nautilus_lab.widgets._grid import Column, Grid, Row
 from nautilus_lab.widgets._kpi import Kpi, KpiRow
 from nautilus_lab.widgets._library import Theme
-from nautilus_lab.widgets._status import (
-    AgeBadge,
-    Level,
-    Pulse,
-    SimulatedBanner,
-    StatusBar,
-    under_voila,
-)
+from nautilus_lab.widgets._page import DeskPage, column, framed, row
 
 _log = logging.getLogger(__name__)
 
-_REFRESH_S = 0.25
-_AGE_EVERY = 2  # refreshes
-_TRY_AGAIN_S = 2.0
-_PING_S = 10.0
-_GONE_AFTER_S = 60.0  # a page that has not answered for so long is closed or lost
-_NEVER_CAME_S = 180.0  # a page that never answered was not opened
 _RECENT = 60  # orders and fills shown
 
 _CARDS = (
@@ -92,18 +74,14 @@ _FILLS = (
     Column(key="commission", label="Fee", kind="number", width=0.9),
 )
 
-_running: set[asyncio.Task[None]] = set()  # the loop itself holds its tasks weakly
 
-
-class RiskDashboard:
+class RiskDashboard(DeskPage):
     """Equity, P&L, positions, limits, orders and fills of a desk; see `risk_dashboard`."""
 
     def __init__(self, desk: Desk, *, theme: Theme = "auto", stale_after_s: float = 5.0) -> None:
-        self.desk = desk
-        self.status = StatusBar(title="Nautilus Lab · Risk", theme=theme)
-        self.banner = SimulatedBanner(theme=theme)
-        self.age = AgeBadge(stale_after_s=stale_after_s, theme=theme)
-        self.pulse = Pulse()
+        super().__init__(
+            desk, title="Nautilus Lab · Risk", theme=theme, stale_after_s=stale_after_s
+        )
         self.kpis = KpiRow(_CARDS, theme=theme)
         self.equity = LineChart(title="Equity, USD", height=286, theme=theme)
         self.price = PriceChart(title="Price", height=286, theme=theme)
@@ -141,131 +119,44 @@ class RiskDashboard:
             theme=theme,
         )
         self.page = self._laid_out(theme)
-        self._trouble = ""
-        self._dirty: dict[str, set[str]] = defaultdict(set)  # kind of change -> keys
-        self._tasks: list[asyncio.Task[None]] = []
-        self._stop_hearing: Callable[[], None] | None = None
         self._seeding: asyncio.Task[None] | None = None
         self.price.observe(self._other_instrument, names="instrument")
 
-    def start(self) -> RiskDashboard:
-        """Begin to follow the desk, connecting it for as long as it takes."""
-        self._stop_hearing = self.desk.on_change(self._heard)
-        self._heard(Change("snapshot", self.desk.trader))
-        for work in (self._connect_always(), self._refresh_always(), self._watch_page()):
-            task = asyncio.get_running_loop().create_task(work)
-            _running.add(task)
-            task.add_done_callback(_running.discard)
-            self._tasks.append(task)
-        return self
-
-    async def close(self) -> None:
-        """Stop following; the desk stays as it is."""
-        if self._stop_hearing is not None:
-            self._stop_hearing()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks.clear()
-
-    def refresh(self) -> None:
-        """Show what has changed since the last time."""
-        dirty, self._dirty = self._dirty, defaultdict(set)
-        everything = bool(dirty.pop("snapshot", None))
-        if everything:
-            self._show_all()
-        if everything or dirty.keys() & {"node", "connection"}:
-            self._show_status()
-        if everything or dirty.keys() & {"pnl", "account"}:
+    def show_changed(self, dirty: dict[str, set[str]]) -> None:
+        """Show what changed."""
+        if dirty.keys() & {"pnl", "account"}:
             self._show_money()
-        if dirty["quote"] and not everything:
+        if dirty["quote"]:
             self._show_quotes(dirty["quote"])
         touched = dirty["position"] | (dirty["quote"] & self.desk.positions.keys())
-        if touched and not everything:
+        if touched:
             self._show_positions(touched)
-        if dirty["limit"] and not everything:
+        if dirty["limit"]:
             self.limits.put(_limit_row(k, self.desk.limits[k]) for k in sorted(dirty["limit"]))
-        if dirty["order"] and not everything:
+        if dirty["order"]:
             changed = [self.desk.orders[k] for k in dirty["order"] if k in self.desk.orders]
             self.orders.put(map(_order_row, sorted(changed, key=_when)))
-        if dirty["fill"] and not everything:
+        if dirty["fill"]:
             fills = [f for f in self.desk.fills[-500:] if f.trade_id in dirty["fill"]]
             self.fills.put(map(_fill_row, fills))
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
-        return self.page._repr_mimebundle_()
-
-    def __repr__(self) -> str:
-        return f"RiskDashboard({self.desk!r})"
 
     # --- layout ------------------------------------------------------------------------------
 
     def _laid_out(self, theme: Theme) -> ipywidgets.VBox:
-        def row(name: str, *children: ipywidgets.Widget) -> ipywidgets.Box:
-            box = ipywidgets.Box(children)
-            box.add_class("nl-row")
-            box.add_class(f"nl-row-{name}")
-            return box
-
-        def column(*children: ipywidgets.Widget) -> ipywidgets.Box:
-            box = ipywidgets.Box(children)
-            box.add_class("nl-column")
-            return box
-
-        page = ipywidgets.VBox(
-            [
-                row("head", self.status, self.banner, self.age),
-                self.kpis,
-                row("charts", self.equity, self.price),
-                row(
-                    "books",
-                    self.positions,
-                    column(self.limits, row("halves", self.orders, self.fills)),
-                ),
-                self.pulse,
-            ]
+        return framed(
+            theme,
+            row("head", self.status, self.banner, self.age),
+            self.kpis,
+            row("charts", self.equity, self.price),
+            row(
+                "books",
+                self.positions,
+                column(self.limits, row("halves", self.orders, self.fills)),
+            ),
+            self.pulse,
         )
-        page.add_class("nl-dashboard")
-        page.add_class(f"nl-theme-{theme}")
-        return page
 
-    # --- following the desk ------------------------------------------------------------------
-
-    def _heard(self, change: Change) -> None:
-        self._dirty[change.kind].add(change.key)
-
-    async def _connect_always(self) -> None:
-        while True:
-            if self.desk.connection in (ConnectionState.DISCONNECTED, ConnectionState.ERROR):
-                try:
-                    await self.desk.reconnect(timeout_s=5.0)
-                    self._trouble = ""
-                except LabError as error:
-                    self._trouble = f"{error.rule}; {error.remedy}. This page keeps trying."
-            await asyncio.sleep(_TRY_AGAIN_S)
-
-    async def _refresh_always(self) -> None:
-        count = 0
-        while True:
-            try:
-                self.refresh()
-                if count % _AGE_EVERY == 0:
-                    self._show_age()
-            except Exception:
-                # One bad value must not freeze the page: the rest goes on, the log tells.
-                _log.exception("a refresh of the dashboard failed")
-            count += 1
-            await asyncio.sleep(_REFRESH_S)
-
-    async def _watch_page(self) -> None:
-        """End the kernel of a page that is gone: Voilà does not find out by itself."""
-        while True:
-            self.pulse.ping()
-            await asyncio.sleep(_PING_S)
-            limit = _GONE_AFTER_S if self.pulse.seen else _NEVER_CAME_S
-            if under_voila() and self.pulse.silent_s > limit:
-                _log.warning("no page has answered for %.0f s, this kernel ends", limit)
-                os._exit(0)
+    # --- the charts --------------------------------------------------------------------------
 
     async def _seed(self) -> None:
         """Fill the charts with what the gateway remembers."""
@@ -283,7 +174,8 @@ class RiskDashboard:
 
     # --- showing -----------------------------------------------------------------------------
 
-    def _show_all(self) -> None:
+    def show_all(self) -> None:
+        """Show the whole desk."""
         desk = self.desk
         self.limits.replace(_limit_row(k, desk.limits[k]) for k in sorted(desk.limits))
         recent = sorted(desk.orders.values(), key=_when)[-_RECENT:]
@@ -295,6 +187,7 @@ class RiskDashboard:
             self.price.choices = names
         if names and self.price.instrument not in names:
             self.price.instrument = self._first_choice(names)
+        self._show_money()
         if desk.connection is ConnectionState.CONNECTED and desk.node.is_up:
             self._seed_soon()
 
@@ -312,38 +205,9 @@ class RiskDashboard:
         self.price.begin()
         self._seed_soon()
 
-    def _show_status(self) -> None:
-        node = self.desk.node
-        connected = self.desk.connection is ConnectionState.CONNECTED
-        level: Level = "down"
-        if connected and node.is_up:
-            level = "ok" if node.state is NodeState.RUNNING else "warn"
-        elif node.state in (NodeState.STARTING, NodeState.ATTACHING, NodeState.UNKNOWN):
-            level = "warn"
-        word = node.state.value if connected else f"{node.state.value}, not connected"
-        self.status.put(
-            trader=self.desk.trader,
-            node=word,
-            epoch=node.epoch,
-            level=level,
-            detail=node.detail,
-        )
-        if self.banner.simulated != self.desk.simulated:
-            for widget in (self.banner, self.equity, self.price):
-                widget.simulated = self.desk.simulated
-
-    def _show_age(self) -> None:
-        desk = self.desk
-        headline = "" if math.isfinite(desk.age_s) else "No trading node is running"
-        if desk.connection is not ConnectionState.CONNECTED:
-            detail = self._trouble or "The connection to the stream gateway is lost; reconnecting."
-        elif not desk.node.is_up:
-            detail = f"The trading node is {desk.node.state.value}. {desk.node.detail}"
-        else:
-            detail = ""
-        self.age.put(
-            age_s=desk.age_s, quote_age_s=desk.quote_age_s, headline=headline, detail=detail
-        )
+    def simulated_changed(self, simulated: bool) -> None:
+        """Mark the charts."""
+        self.equity.simulated = self.price.simulated = simulated
 
     def _show_money(self) -> None:
         pnl, account = self.desk.pnl, self.desk.account

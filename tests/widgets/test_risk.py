@@ -19,7 +19,7 @@ from nautilus_lab.platform.messages import (
     PositionUpdated,
 )
 from nautilus_lab.streaming import StreamingEngine
-from nautilus_lab.widgets import RiskDashboard, _risk, risk_dashboard
+from nautilus_lab.widgets import RiskDashboard, _page, risk_dashboard
 from tests.streaming.fake_node import FakeNode
 
 
@@ -33,8 +33,8 @@ def root() -> Iterator[Path]:
 
 @pytest.fixture(autouse=True)
 def hasty(monkeypatch):
-    monkeypatch.setattr(_risk, "_REFRESH_S", 0.02)
-    monkeypatch.setattr(_risk, "_TRY_AGAIN_S", 0.05)
+    monkeypatch.setattr(_page, "_REFRESH_S", 0.02)
+    monkeypatch.setattr(_page, "_TRY_AGAIN_S", 0.05)
 
 
 @pytest.fixture
@@ -219,9 +219,9 @@ async def test_a_value_that_cannot_be_shown_does_not_stop_the_page(dashboard, no
 async def test_a_kernel_of_voila_ends_when_its_page_is_gone(root, monkeypatch):
     ended = []
     monkeypatch.setenv("SERVER_SOFTWARE", "voila/0.5")
-    monkeypatch.setattr(_risk, "_PING_S", 0.01)
-    monkeypatch.setattr(_risk, "_GONE_AFTER_S", 0.1)
-    monkeypatch.setattr(_risk.os, "_exit", ended.append)
+    monkeypatch.setattr(_page, "_PING_S", 0.01)
+    monkeypatch.setattr(_page, "_GONE_AFTER_S", 0.1)
+    monkeypatch.setattr(_page.os, "_exit", ended.append)
     dashboard = risk_dashboard(Desk.find(root=root))
     await asyncio.sleep(0.3)
     assert ended == []  # nobody has come yet; the longer limit counts
@@ -232,9 +232,9 @@ async def test_a_kernel_of_voila_ends_when_its_page_is_gone(root, monkeypatch):
 
 async def test_a_kernel_of_a_notebook_never_ends_itself(root, monkeypatch):
     ended = []
-    monkeypatch.setattr(_risk, "_PING_S", 0.01)
-    monkeypatch.setattr(_risk, "_GONE_AFTER_S", 0.02)
-    monkeypatch.setattr(_risk.os, "_exit", ended.append)
+    monkeypatch.setattr(_page, "_PING_S", 0.01)
+    monkeypatch.setattr(_page, "_GONE_AFTER_S", 0.02)
+    monkeypatch.setattr(_page.os, "_exit", ended.append)
     dashboard = risk_dashboard(Desk.find(root=root))
     dashboard.pulse._heard(dashboard.pulse, {"kind": "ready"}, [])
     await asyncio.sleep(0.2)

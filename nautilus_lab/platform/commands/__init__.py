@@ -1,7 +1,7 @@
 """Commands: one table says what may be asked and by whom; a server answers, a client asks."""
 
 from nautilus_lab.platform.commands._client import CommandClient
-from nautilus_lab.platform.commands._log import CommandLog, MemoryCommandLog
+from nautilus_lab.platform.commands._log import CommandLog, MemoryCommandLog, StoreCommandLog
 from nautilus_lab.platform.commands._server import CommandServer, Handler, Request, Verify
 from nautilus_lab.platform.commands._table import CommandBody, CommandSpec, CommandTable
 
@@ -15,5 +15,6 @@ __all__ = [
     "Handler",
     "MemoryCommandLog",
     "Request",
+    "StoreCommandLog",
     "Verify",
 ]

@@ -285,6 +285,8 @@ def _checked(spec: CommandSpec, body: dict[str, object]) -> CommandBody | None:
         _refuse_not_finite(body)
         return msgspec.convert(body, spec.body)
     except (msgspec.ValidationError, InputError) as error:
+        if isinstance(error.__cause__, LabError):
+            raise error.__cause__ from None  # a rule of the body's own, told as it is
         raise InputError(
             f"the body of {spec.name} must follow its schema: {error}",
             remedy=f"its fields are {', '.join(spec.body.__struct_fields__)}",

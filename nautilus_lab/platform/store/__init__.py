@@ -3,7 +3,9 @@
 from nautilus_lab.platform.store._canonical import canonical_json
 from nautilus_lab.platform.store._desk import DeskStore
 from nautilus_lab.platform.store._rows import (
+    AlertRow,
     AuditRow,
+    CommandRow,
     IntentState,
     JournalRow,
     OrderIntent,
@@ -14,7 +16,9 @@ from nautilus_lab.platform.store._rows import (
 from nautilus_lab.platform.store._trading import TradingStore
 
 __all__ = [
+    "AlertRow",
     "AuditRow",
+    "CommandRow",
     "DeskStore",
     "IntentState",
     "JournalRow",

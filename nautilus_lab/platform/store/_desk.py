@@ -1,4 +1,4 @@
-"""The store that the processes of a lab share: principals, and the ledger of runs."""
+"""The store that the processes of a lab share: principals, the ledger of runs, alerts."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ from typing import Any, Self
 import sqlalchemy as sa
 
 from nautilus_lab.exceptions import InputError, StoreError
+from nautilus_lab.platform.messages import Severity, new_id
 from nautilus_lab.platform.store._database import engine_for, intact, place_of, translating
 from nautilus_lab.platform.store._rows import (
     OPEN_RUNS,
+    AlertRow,
     PrincipalRow,
     RunRow,
     RunStatus,
@@ -26,7 +28,7 @@ from nautilus_lab.platform.store._rows import (
 )
 from nautilus_lab.platform.store._schema import DESK, prepare
 from nautilus_lab.platform.store._statement import merge
-from nautilus_lab.platform.store._tables import principals, runs
+from nautilus_lab.platform.store._tables import alerts, principals, runs
 
 
 class DeskStore:
@@ -257,6 +259,132 @@ class DeskStore:
             rows = connection.execute(wanted).mappings().all()
         with intact(self._where):
             return tuple([_principal(row) for row in rows])
+
+    # --- alerts ---------------------------------------------------------------------------
+
+    def raise_alert(
+        self,
+        severity: Severity,
+        component: str,
+        rule: str,
+        *,
+        detail: str = "",
+        remedy: str = "",
+        trader: str = "",
+        ts_ns: int | None = None,
+    ) -> AlertRow:
+        """Tell whoever watches that something is to be looked at; return it as stored.
+
+        Parameters
+        ----------
+        severity : {"info", "warning", "critical"}
+            How much it presses.
+        component : str
+            Who says so: ``"supervisor"``.
+        rule, detail, remedy : str
+            What must hold, what was found instead, and what to do.
+        trader : str, default=""
+            Whose matter it is; empty for the lab's own.
+        ts_ns : int, optional
+            When, UNIX nanoseconds UTC; now when not given.
+
+        Raises
+        ------
+        InputError
+            When `severity` is none, or it is not said who raises it and why.
+        StoreError
+            When the store cannot write.
+        """
+        if not component or not rule:
+            raise InputError(
+                "an alert must say who raises it and what must hold",
+                value=f"{component!r}, {rule!r}",
+            )
+        alert = AlertRow(
+            id=new_id(),
+            ts_ns=time.time_ns() if ts_ns is None else ts_ns,
+            severity=severity,
+            component=component,
+            trader=trader,
+            rule=rule,
+            detail=detail,
+            remedy=remedy,
+        )
+        with self._writing("raising an alert") as connection:
+            connection.execute(sa.insert(alerts), asdict(alert))
+        return alert
+
+    def alerts(
+        self,
+        *,
+        trader: str | None = None,
+        severity: Severity | None = None,
+        open_only: bool = False,
+        since_ns: int | None = None,
+        limit: int | None = None,
+    ) -> tuple[AlertRow, ...]:
+        """Return the alerts, the latest first.
+
+        Parameters
+        ----------
+        trader, severity : str, optional
+            Only these.
+        open_only : bool, default=False
+            Only those that nobody has acknowledged.
+        since_ns : int, optional
+            Only those raised then or later, UNIX nanoseconds UTC.
+        limit : int, optional
+            At most so many.
+        """
+        if limit is not None and not limit > 0:
+            raise InputError("limit must be positive", value=limit)
+        wanted = sa.select(alerts).order_by(alerts.c.ts_ns.desc(), alerts.c.id.desc())
+        if trader is not None:
+            wanted = wanted.where(alerts.c.trader == trader)
+        if severity is not None:
+            check_choice("the severity of an alert", severity, Severity)
+            wanted = wanted.where(alerts.c.severity == severity)
+        if open_only:
+            wanted = wanted.where(alerts.c.acknowledged_ns.is_(None))
+        if since_ns is not None:
+            wanted = wanted.where(alerts.c.ts_ns >= since_ns)
+        with self._reading("reading the alerts") as connection:
+            rows = connection.execute(wanted.limit(limit)).mappings().all()
+        with intact(self._where):
+            return tuple([AlertRow(**row) for row in rows])
+
+    def acknowledge(self, alert_id: str, by: str) -> AlertRow:
+        """Say that `by` has seen to an alert; who said so first stays.
+
+        Raises
+        ------
+        InputError
+            When nobody is named.
+        StoreError
+            When there is no such alert.
+        """
+        if not by:
+            raise InputError("an alert must be acknowledged by somebody", value=repr(by))
+        change = (
+            sa.update(alerts)
+            .where(alerts.c.id == alert_id, alerts.c.acknowledged_ns.is_(None))
+            .values(acknowledged_by=by, acknowledged_ns=time.time_ns())
+        )
+        with self._writing("acknowledging an alert") as connection:
+            connection.execute(change)
+            row = (
+                connection.execute(sa.select(alerts).where(alerts.c.id == alert_id))
+                .mappings()
+                .one_or_none()
+            )
+        if row is None:
+            raise StoreError(
+                "an alert must be there to be acknowledged",
+                value=alert_id,
+                remedy="see which there are: nautilus-lab alerts",
+            )
+        with intact(self._where):
+            return AlertRow(**row)
 
     # --- transactions ---------------------------------------------------------------------
 

@@ -2,22 +2,48 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
 from nautilus_lab.platform.messages import Envelope, Event, OrderFilled, OrderUpdated
+from nautilus_lab.platform.store._canonical import canonical_json
 from nautilus_lab.platform.store._rows import AuditRow
 
 # of a fill's row: what two reports of the same trade must agree on
 FACTS = ("client_order_id", "instrument", "side", "quantity", "price", "commission", "currency")
+
+# of an order's row: what has a column of its own; the rest is in `details`
+_ORDER = (
+    "client_order_id",
+    "venue_order_id",
+    "strategy",
+    "instrument",
+    "side",
+    "order_type",
+    "quantity",
+    "filled",
+    "limit_price",
+    "average_price",
+    "status",
+    "reason",
+)
+# name -> default, of what an order may tell besides; a new field needs no new column
+_DETAILS = {
+    field.name: field.default
+    for field in msgspec.structs.fields(OrderUpdated)
+    if field.name not in _ORDER
+}
 
 _AUDIT_TYPES = (str, int, int, str, str, str, bytes, bytes)
 
 
 def order_row(event: Envelope, order: OrderUpdated) -> dict[str, object]:
     """Return the row of `order`, as `event` reports it."""
+    told = {name: getattr(order, name) for name in _DETAILS}
     return {
         **_envelope_row(event),
         "client_order_id": order.client_order_id,
@@ -32,28 +58,18 @@ def order_row(event: Envelope, order: OrderUpdated) -> dict[str, object]:
         "average_price": _text(order.average_price),
         "status": order.status,
         "reason": order.reason,
+        "details": canonical_json({k: v for k, v in told.items() if v != _DETAILS[k]}),
     }
 
 
 def order_event(row: sa.RowMapping) -> Envelope:
-    """Return the event that `order_row` made a row of."""
-    return _envelope(
-        row,
-        OrderUpdated(
-            client_order_id=row["client_order_id"],
-            venue_order_id=row["venue_order_id"],
-            strategy=row["strategy"],
-            instrument=row["instrument"],
-            side=row["side"],
-            order_type=row["order_type"],
-            quantity=Decimal(row["quantity"]),
-            filled=Decimal(row["filled"]),
-            limit_price=_decimal(row["limit_price"]),
-            average_price=_decimal(row["average_price"]),
-            status=row["status"],
-            reason=row["reason"],
-        ),
-    )
+    """Return the event that `order_row` made a row of; raises ValueError when none did."""
+    facts = {name: row[name] for name in _ORDER}
+    try:
+        order = msgspec.convert(facts | json.loads(row["details"]), OrderUpdated)
+    except msgspec.MsgspecError as error:
+        raise ValueError(str(error)) from None
+    return _envelope(row, order)
 
 
 def fill_row(event: Envelope, fill: OrderFilled) -> dict[str, object]:
@@ -141,7 +157,3 @@ def _envelope(row: sa.RowMapping, body: Event) -> Envelope:
 
 def _text(number: Decimal | None) -> str | None:
     return None if number is None else str(number)
-
-
-def _decimal(text: str | None) -> Decimal | None:
-    return None if text is None else Decimal(text)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
 from nautilus_lab.exceptions import InputError
+from nautilus_lab.platform.messages import Severity
 
 IntentState: TypeAlias = Literal[
     "INTENDED", "SENT", "UNKNOWN", "DENIED", "ACKNOWLEDGED", "REJECTED"
@@ -98,6 +99,70 @@ class AuditRow:
     body: str
     prev: bytes
     hash: bytes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CommandRow:
+    """A command that was begun once, and how it ended.
+
+    Attributes
+    ----------
+    id : str
+        The command's id.
+    fingerprint : str
+        The hash of what it asked, and of who asked.
+    name, principal : str
+        What was asked, and who did.
+    begun_ns : int
+        When, UNIX nanoseconds UTC.
+    ended_ns : int or None
+        When it ended; None while that is not known.
+    result : bytes or None
+        The encoded `Result`; None while there is none.
+    """
+
+    id: str
+    fingerprint: str
+    name: str
+    principal: str
+    begun_ns: int
+    ended_ns: int | None = None
+    result: bytes | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AlertRow:
+    """Something that somebody should look at.
+
+    Attributes
+    ----------
+    id : str
+        UUID version 7, so that ids sort by time.
+    ts_ns : int
+        When it was raised, UNIX nanoseconds UTC.
+    severity : {"info", "warning", "critical"}
+        How much it presses.
+    component, trader : str
+        Who raised it, and whose matter it is; empty for the lab's own.
+    rule, detail, remedy : str
+        What must hold, what was found instead, and what to do.
+    acknowledged_by, acknowledged_ns : str or None, int or None
+        Who has seen to it, and when; None while nobody has.
+    """
+
+    id: str
+    ts_ns: int
+    severity: Severity
+    component: str
+    trader: str
+    rule: str
+    detail: str
+    remedy: str
+    acknowledged_by: str | None = None
+    acknowledged_ns: int | None = None
+
+    def __post_init__(self) -> None:
+        check_choice("the severity of an alert", self.severity, Severity)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

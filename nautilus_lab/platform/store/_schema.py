@@ -37,8 +37,8 @@ class Schema:
         return Path(__file__).parent / "migrations" / self.name
 
 
-TRADING = Schema(name="trading", head="0001", application_id=0x4E4C_5452)  # "NLTR"
-DESK = Schema(name="desk", head="0001", application_id=0x4E4C_444B)  # "NLDK"
+TRADING = Schema(name="trading", head="0002", application_id=0x4E4C_5452)  # "NLTR"
+DESK = Schema(name="desk", head="0002", application_id=0x4E4C_444B)  # "NLDK"
 
 
 def prepare(

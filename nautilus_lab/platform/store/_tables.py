@@ -43,6 +43,8 @@ orders = sa.Table(
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
     *_envelope_columns(),
+    # what else the event tells, as canonical JSON; only what is not at its default
+    sa.Column("details", sa.Text, nullable=False, server_default="{}"),
     sqlite_strict=True,
 )
 
@@ -114,6 +116,20 @@ epochs = sa.Table(
     sqlite_strict=True,
 )
 
+commands = sa.Table(
+    "commands",
+    trading,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("fingerprint", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("principal", sa.Text, nullable=False),
+    sa.Column("begun_ns", Int64, nullable=False),
+    sa.Column("ended_ns", Int64),
+    sa.Column("result", sa.LargeBinary),
+    sa.Index("commands_by_time", "begun_ns"),
+    sqlite_strict=True,
+)
+
 principals = sa.Table(
     "principals",
     desk,
@@ -143,5 +159,22 @@ runs = sa.Table(
     sa.Column("error", sa.Text, nullable=False),
     sa.Column("attempt", Int64, nullable=False),
     sa.Index("runs_by_notebook", "notebook", "started_ns"),
+    sqlite_strict=True,
+)
+
+alerts = sa.Table(
+    "alerts",
+    desk,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("ts_ns", Int64, nullable=False),
+    sa.Column("severity", sa.Text, nullable=False),
+    sa.Column("component", sa.Text, nullable=False),
+    sa.Column("trader", sa.Text, nullable=False),
+    sa.Column("rule", sa.Text, nullable=False),
+    sa.Column("detail", sa.Text, nullable=False),
+    sa.Column("remedy", sa.Text, nullable=False),
+    sa.Column("acknowledged_by", sa.Text),
+    sa.Column("acknowledged_ns", Int64),
+    sa.Index("alerts_by_time", "ts_ns"),
     sqlite_strict=True,
 )

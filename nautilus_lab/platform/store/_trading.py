@@ -6,6 +6,7 @@ import json
 import logging
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import fields
@@ -34,6 +35,7 @@ from nautilus_lab.platform.store._projection import (
 from nautilus_lab.platform.store._rows import (
     OPEN_INTENTS,
     AuditRow,
+    CommandRow,
     IntentState,
     JournalRow,
     OrderIntent,
@@ -44,6 +46,7 @@ from nautilus_lab.platform.store._schema import TRADING, driver_of, prepare
 _log = logging.getLogger(__name__)
 
 _PAGE = 1_000
+_COMMAND = tuple(field.name for field in fields(CommandRow))
 _AUDIT = tuple(field.name for field in fields(AuditRow))
 
 
@@ -291,7 +294,7 @@ class TradingStore:
         with intact(self._where):
             return tuple([fill_event(row) for row in rows])
 
-    # --- intents and audit ----------------------------------------------------------------
+    # --- intents --------------------------------------------------------------------------
 
     def intend(
         self, client_order_id: str, command: str, body: dict[str, object], audit: AuditRow
@@ -382,6 +385,49 @@ class TradingStore:
             rows = connection.execute(sql.intents(open_only, client_order_id)).mappings().all()
         with intact(self._where):
             return tuple([JournalRow(**{**row, "body": json.loads(row["body"])}) for row in rows])
+
+    # --- commands -------------------------------------------------------------------------
+
+    def begin_command(
+        self, command_id: str, fingerprint: str, *, name: str = "", principal: str = ""
+    ) -> CommandRow | None:
+        """Note that a command begins; return its row when it was begun before.
+
+        `nautilus_lab.platform.commands.StoreCommandLog` says what a row means.
+        """
+        row = {
+            "id": command_id,
+            "fingerprint": fingerprint,
+            "name": name,
+            "principal": principal,
+            "begun_ns": time.time_ns(),
+            "ended_ns": None,
+            "result": None,
+        }
+        with self._transaction("noting a command") as driver:
+            if self._writes.add_command(driver, row).rowcount:
+                return None
+            found = self._writes.command(driver, row).fetchone()
+            return CommandRow(**dict(zip(_COMMAND, found, strict=True)))
+
+    def finish_command(self, command_id: str, result: bytes) -> None:
+        """Note how a command ended; one that is not there, or has ended, is left as it is."""
+        row = {"command": command_id, "ended_ns": time.time_ns(), "result": result}
+        with self._transaction("noting the end of a command") as driver:
+            self._writes.end_command(driver, row)
+
+    def forget_commands(self, *, before_ns: int, most: int) -> int:
+        """Forget the commands begun before `before_ns`, keep `most` of the others; say how many.
+
+        A forgotten command that comes again is done again: keep them for longer than anybody
+        asks twice.
+        """
+        _check_limit(most)
+        with self._transaction("forgetting commands") as driver:
+            forgotten = self._writes.forget_commands(driver, {"before_ns": before_ns, "most": most})
+            return int(forgotten.rowcount)
+
+    # --- audit ----------------------------------------------------------------------------
 
     def append_audit(self, rows: Sequence[AuditRow]) -> None:
         """Append `rows` to their chain, all or none.

@@ -9,7 +9,15 @@ import sqlalchemy as sa
 from nautilus_lab.platform.store._projection import FACTS
 from nautilus_lab.platform.store._rows import OPEN_INTENTS
 from nautilus_lab.platform.store._statement import Statement, count_up, insert, insert_new, upsert
-from nautilus_lab.platform.store._tables import audit, epochs, fills, journal, orders, outbox
+from nautilus_lab.platform.store._tables import (
+    audit,
+    commands,
+    epochs,
+    fills,
+    journal,
+    orders,
+    outbox,
+)
 
 # Nautilus' names of the states that an order does not leave
 _CLOSED = ("DENIED", "REJECTED", "CANCELED", "EXPIRED", "FILLED")
@@ -54,6 +62,32 @@ class Writes:
         )
         self.mark = Statement(mark, dialect)
         self.add_audit = insert(audit, dialect)
+        self.add_command = insert_new(commands, dialect)
+        self.command = Statement(
+            sa.select(commands).where(commands.c.id == sa.bindparam("id")), dialect
+        )
+        # an end is noted once: what was answered first is what is repeated
+        self.end_command = Statement(
+            sa.update(commands)
+            .where(commands.c.id == sa.bindparam("command"), commands.c.ended_ns.is_(None))
+            .values(ended_ns=sa.bindparam("ended_ns"), result=sa.bindparam("result")),
+            dialect,
+        )
+        self.forget_commands = Statement(_forget_commands(), dialect)
+
+
+def _forget_commands() -> sa.Delete:
+    # Those that are too old, and of the others the oldest beyond so many.
+    first_kept = (
+        sa.select(commands.c.begun_ns)
+        .order_by(commands.c.begun_ns.desc())
+        .limit(sa.literal_column("1"))
+        .offset(sa.bindparam("most"))
+        .scalar_subquery()
+    )
+    return sa.delete(commands).where(
+        sa.or_(commands.c.begun_ns < sa.bindparam("before_ns"), commands.c.begun_ns <= first_kept)
+    )
 
 
 def latest_epoch(writer: str) -> sa.Select[int]:

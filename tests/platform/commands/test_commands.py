@@ -374,7 +374,7 @@ class _BrokenLog:
     def __init__(self, where: str) -> None:
         self.where = where
 
-    def begin(self, command_id, fingerprint):
+    def begin(self, command_id, fingerprint, *, name, principal):
         if self.where == "begin":
             raise OSError("disk full")
 

@@ -182,6 +182,69 @@ def test_a_principal_without_a_name_is_refused(desk):
         desk.put_principal(PrincipalRow(name="", roles=(), created_ns=1))
 
 
+# --- alerts -------------------------------------------------------------------------------
+
+
+def test_an_alert_comes_back_as_it_was_raised(desk):
+    raised = desk.raise_alert(
+        "critical",
+        "supervisor",
+        "a node must stay up",
+        detail="it fell 3 times in 10 minutes",
+        remedy="see its log",
+        trader="PAPER-001",
+    )
+    assert desk.alerts() == (raised,)
+    assert raised.acknowledged_by is None
+
+
+def test_alerts_come_latest_first_and_can_be_chosen(desk):
+    old = desk.raise_alert("info", "supervisor", "a", trader="A-1", ts_ns=10)
+    new = desk.raise_alert("warning", "supervisor", "b", trader="B-1", ts_ns=20)
+    assert desk.alerts() == (new, old)
+    assert desk.alerts(trader="A-1") == (old,)
+    assert desk.alerts(severity="warning") == (new,)
+    assert desk.alerts(since_ns=20) == (new,)
+    assert desk.alerts(limit=1) == (new,)
+
+
+def test_an_alert_is_acknowledged_once(desk):
+    alert = desk.raise_alert("warning", "supervisor", "a node must answer")
+    seen = desk.acknowledge(alert.id, "ana")
+    assert seen.acknowledged_by == "ana"
+    assert desk.acknowledge(alert.id, "ben") == seen
+    assert desk.alerts(open_only=True) == ()
+    assert desk.alerts() == (seen,)
+
+
+def test_an_alert_that_is_not_there_cannot_be_acknowledged(desk):
+    with pytest.raises(StoreError, match="must be there to be acknowledged"):
+        desk.acknowledge(new_id(), "ana")
+
+
+def test_an_alert_must_be_acknowledged_by_somebody(desk):
+    alert = desk.raise_alert("warning", "supervisor", "a node must answer")
+    with pytest.raises(InputError, match="by somebody"):
+        desk.acknowledge(alert.id, "")
+    assert desk.alerts(open_only=True) == (alert,)
+
+
+@pytest.mark.parametrize(
+    "told", [("loud", "supervisor", "a"), ("info", "", "a"), ("info", "supervisor", "")]
+)
+def test_an_alert_that_says_nothing_is_refused(desk, told):
+    with pytest.raises(InputError):
+        desk.raise_alert(*told)
+    assert desk.alerts() == ()
+
+
+def test_a_choice_of_alerts_that_is_none_is_refused(desk):
+    with pytest.raises(InputError, match="severity of an alert"):
+        desk.alerts(severity="loud")
+    with pytest.raises(InputError, match="limit must be positive"):
+        desk.alerts(limit=0)
+
+
 # --- the store itself ---------------------------------------------------------------------
 
 

@@ -44,8 +44,11 @@ TRADING_CALLS = {
     "audit_chains": lambda s: s.audit_chains(),
     "audit_head": lambda s: s.audit_head(),
     "audit_rows": lambda s: list(s.audit_rows()),
+    "begin_command": lambda s: s.begin_command("C-1", "print"),
     "begin_epoch": lambda s: s.begin_epoch("node"),
     "fills": lambda s: s.fills(),
+    "finish_command": lambda s: s.finish_command("C-1", b""),
+    "forget_commands": lambda s: s.forget_commands(before_ns=0, most=1),
     "intend": lambda s: s.intend("O-1", "submit", {}, audit_row()),
     "intend_many": lambda s: s.intend_many(
         [OrderIntent(client_order_id="O-1", command="submit", body={})], [audit_row()]
@@ -60,11 +63,14 @@ TRADING_CALLS = {
     "record_many": None,
 }
 DESK_CALLS = {
+    "acknowledge": lambda s: s.acknowledge(new_id(), "ana"),
     "add_run": lambda s: s.add_run(a_run()),
+    "alerts": lambda s: s.alerts(),
     "finish_run": lambda s: s.finish_run(new_id(), status="failed", seconds=1.0),
     "principal": lambda s: s.principal("ana"),
     "principals": lambda s: s.principals(),
     "put_principal": lambda s: s.put_principal(PrincipalRow(name="a", roles=(), created_ns=1)),
+    "raise_alert": lambda s: s.raise_alert("info", "node", "it must run"),
     "run": lambda s: s.run("x"),
     "runs": lambda s: s.runs(),
 }
@@ -101,6 +107,7 @@ def test_no_error_of_the_driver_leaves_a_desk_store(name, tmp_path):
     with closing(sqlite3.connect(tmp_path / "x.db")) as connection:
         connection.execute("DROP TABLE runs")
         connection.execute("DROP TABLE principals")
+        connection.execute("DROP TABLE alerts")
     with pytest.raises(StoreError) as failure:
         DESK_CALLS[name](store)
     assert failure.value.__cause__ is None

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import re
+import shutil
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 import sqlalchemy as sa
@@ -12,6 +18,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.dialects import postgresql
 
 from nautilus_lab.exceptions import InputError, StoreError
+from nautilus_lab.platform.audit import AuditTrail
+from nautilus_lab.platform.messages import OrderUpdated
 from nautilus_lab.platform.store import DeskStore, TradingStore, _schema, _tables, _trading_sql
 
 SCHEMAS = [
@@ -83,7 +91,11 @@ def test_a_migration_that_fails_leaves_the_file_without_a_schema(tmp_path, monke
     folder.mkdir()
     (folder / "r0001_first.py").write_text(
         "from alembic import op\nrevision, down_revision = '0001', None\n"
-        "def upgrade():\n    op.execute('CREATE TABLE half (x)')\n    op.execute('NONSENSE')\n"
+        "def upgrade():\n    op.execute('CREATE TABLE half (x)')\n"
+    )
+    (folder / "r0002_second.py").write_text(
+        "from alembic import op\nrevision, down_revision = '0002', '0001'\n"
+        "def upgrade():\n    op.execute('NONSENSE')\n"
     )
     monkeypatch.setattr(_schema.Schema, "folder", folder)
     with pytest.raises(StoreError, match="must be able to do what it is asked"):
@@ -97,3 +109,106 @@ def test_a_missing_migration_is_an_error_of_ours(tmp_path, monkeypatch):
     monkeypatch.setattr(_schema.Schema, "folder", tmp_path / "none")
     with pytest.raises(StoreError, match="migrated step by step"):
         TradingStore.open(tmp_path / "x.db")
+
+
+# --- from one schema to the next ----------------------------------------------------------
+
+
+def made_at(schema, kind, file, monkeypatch):
+    """Make a store as the code of that schema did."""
+    with monkeypatch.context() as patch:
+        patch.setattr(_schema, schema.name.upper(), schema)
+        module = importlib.import_module(kind.__module__)
+        patch.setattr(module, schema.name.upper(), schema)
+        kind.open(file).close()
+
+
+@pytest.fixture
+def first_trading(tmp_path, monkeypatch):
+    """A trading store of the first schema, with an order and a fill that it wrote."""
+    file = tmp_path / "trading.db"
+    made_at(replace(_schema.TRADING, head="0001"), TradingStore, file, monkeypatch)
+    with closing(sqlite3.connect(file, isolation_level=None)) as raw:
+        raw.execute("INSERT INTO epochs VALUES ('node', 1)")
+        raw.execute(
+            "INSERT INTO orders VALUES ('O-1', 'V-1', 'tilt', 'AAPL.PAPER', 'BUY', 'LIMIT', '100',"
+            " '40', '101.50', '101.25', 'PARTIALLY_FILLED', '', 'id-1', 'trading.order.T-1.tilt',"
+            " 7, NULL, 'T-1', 'node', 1, 1, 1)"
+        )
+        raw.execute(
+            "INSERT INTO fills VALUES ('PAPER', 'X-1', 'O-1', 'tilt', 'AAPL.PAPER', 'BUY', '40',"
+            " '101.250', '0.41', 'USD', 'id-2', 'trading.fill.T-1.tilt', 8, NULL, 'T-1', 'node',"
+            " 1, 2, 1)"
+        )
+        raw.execute(
+            "INSERT INTO journal (client_order_id, command, body, ts_ns, state)"
+            " VALUES ('O-1', 'submit', '{}', 6, 'ACKNOWLEDGED')"
+        )
+    return file
+
+
+def test_what_the_first_schema_held_is_read_back_after_its_migration(first_trading, order):
+    with pytest.raises(StoreError, match="migrated by its writer"):
+        TradingStore.open(first_trading, read_only=True)
+    with TradingStore.open(first_trading) as store:
+        (told,) = store.orders()
+        assert told.body == OrderUpdated(
+            client_order_id="O-1",
+            venue_order_id="V-1",
+            strategy="tilt",
+            instrument="AAPL.PAPER",
+            side="BUY",
+            order_type="LIMIT",
+            quantity=Decimal("100"),
+            filled=Decimal("40"),
+            limit_price=Decimal("101.50"),
+            average_price=Decimal("101.25"),
+            status="PARTIALLY_FILLED",
+        )
+        assert (told.ts, told.seq, told.simulated) == (7, 1, True)
+        assert [fill.body.trade_id for fill in store.fills()] == ["X-1"]
+        assert len(store.journal()) == 1
+        assert store.latest_epoch("node") == 1
+        epoch = store.begin_epoch("node")
+        store.record(order("O-2", epoch=epoch, by="ana"))
+        assert [o.body.by for o in store.orders()] == ["ana", ""]
+    with TradingStore.open(first_trading, read_only=True) as reader:
+        assert len(reader.orders()) == 2
+
+
+def test_the_audit_chain_stays_guarded_after_a_migration(first_trading):
+    with TradingStore.open(first_trading) as store:
+        AuditTrail(store).append("node.started", {}, actor="node")
+    with (
+        closing(sqlite3.connect(first_trading, isolation_level=None)) as raw,
+        pytest.raises(sqlite3.IntegrityError, match="must not be changed"),
+    ):
+        raw.execute("UPDATE audit SET actor = 'nobody'")
+
+
+def test_a_migration_that_fails_leaves_the_older_file_as_it_was(
+    first_trading, tmp_path, monkeypatch
+):
+    folder = tmp_path / "broken"
+    shutil.copytree(_schema.TRADING.folder, folder)
+    (folder / "r0002_details_commands.py").write_text(
+        "from alembic import op\nrevision, down_revision = '0002', '0001'\n"
+        "def upgrade():\n    op.execute('ALTER TABLE orders ADD COLUMN details TEXT')\n"
+        "    op.execute('NONSENSE')\n"
+    )
+    with monkeypatch.context() as patch:
+        patch.setattr(_schema.Schema, "folder", folder)
+        with pytest.raises(StoreError, match="must be able to do what it is asked"):
+            TradingStore.open(first_trading)
+    with TradingStore.open(first_trading) as store:
+        assert len(store.orders()) == 1
+
+
+def test_runs_of_the_first_desk_schema_are_there_after_its_migration(tmp_path, monkeypatch):
+    file = tmp_path / "desk.db"
+    made_at(replace(_schema.DESK, head="0001"), DeskStore, file, monkeypatch)
+    with closing(sqlite3.connect(file, isolation_level=None)) as raw:
+        raw.execute("""INSERT INTO principals VALUES ('ana', '["trader"]', 1, 0)""")
+    with DeskStore.open(file) as store:
+        assert store.principal("ana").roles == ("trader",)
+        assert store.alerts() == ()

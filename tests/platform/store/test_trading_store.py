@@ -8,12 +8,15 @@ from decimal import Decimal
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from nautilus_lab.exceptions import InputError, StoreError
 from nautilus_lab.platform import messages
 from nautilus_lab.platform.audit import AuditTrail, next_row
 from nautilus_lab.platform.messages import NodeStateChanged, QuoteUpdated
-from nautilus_lab.platform.store import OrderIntent, TradingStore
+from nautilus_lab.platform.store import OrderIntent, TradingStore, _projection, _tables
+from tests.platform.store.conftest import an_order
 
 
 def a_node_state(epoch: int = 1, writer: str = "node"):
@@ -130,6 +133,54 @@ def test_an_order_is_as_its_last_event_says(store, order):
     )
     assert store.orders() == (last,)
     assert str(store.orders()[0].body.limit_price) == "101.50"  # digits are kept
+
+
+def test_all_that_an_order_tells_comes_back(store, order):
+    store.begin_epoch("node")
+    last = store.record(
+        order(
+            trigger_price=Decimal("99.00"),
+            time_in_force="GTD",
+            parent="O-0",
+            list_id="OL-1",
+            linked=("O-2", "O-3"),
+            algorithm="VWAP",
+            arrival_price=Decimal("101.2550"),
+            by="ana",
+        )
+    )
+    assert store.orders() == (last,)
+    assert str(store.orders()[0].body.arrival_price) == "101.2550"  # digits are kept
+
+
+def test_a_field_that_orders_get_later_needs_no_new_column(store, order):
+    told = order()
+    known = {field.name for field in msgspec.structs.fields(type(told.body))}
+    columns = {column.name for column in _tables.orders.columns}
+    assert known - columns == set(_projection._DETAILS)
+    assert all(default is not msgspec.NODEFAULT for default in _projection._DETAILS.values())
+
+
+prices = st.none() | st.decimals(allow_nan=False, allow_infinity=False, places=4)
+names = st.none() | st.text(st.characters(codec="utf-8"), max_size=20)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    trigger_price=prices,
+    arrival_price=prices,
+    time_in_force=st.text(st.characters(codec="utf-8"), max_size=5),
+    parent=names,
+    list_id=names,
+    algorithm=names,
+    linked=st.lists(st.text(st.characters(codec="utf-8"), max_size=5), max_size=3).map(tuple),
+)
+def test_whatever_an_order_tells_comes_back(**told):
+    with TradingStore.open(":memory:") as store:
+        store.begin_epoch("node")
+        last = store.record(an_order(**told))
+        assert store.orders() == (last,)
+        assert messages.encode(store.orders()[0]) == messages.encode(last)
 
 
 def test_orders_come_latest_first_and_the_closed_can_be_left_out(store, order):

@@ -12,6 +12,7 @@ LabError
 │   └── BadData           NaN, infinite, unsorted, duplicated or non-positive (ValueError)
 ├── SolverError           an optimisation has no answer
 ├── LimitBreached         an order or a book breaks a risk limit
+│   └── OrderDenied       an order was not let through to its venue
 ├── StoreError            a store could not be read or written
 │   └── AuditError        an audit chain does not verify
 ├── BusError              a message could not be published or delivered
@@ -52,6 +53,7 @@ __all__ = [
     "NodeNotRunning",
     "NotEnoughData",
     "NotReachable",
+    "OrderDenied",
     "OutcomeUnknown",
     "PortBusy",
     "RunFailed",
@@ -163,6 +165,10 @@ class SolverError(LabError):
 
 class LimitBreached(LabError):
     """An order or a book breaks a risk limit."""
+
+
+class OrderDenied(LimitBreached):
+    """An order was not let through to its venue, or a change of one; `rule` says why."""
 
 
 class StoreError(LabError):

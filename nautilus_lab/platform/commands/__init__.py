@@ -2,19 +2,53 @@
 
 from nautilus_lab.platform.commands._client import CommandClient
 from nautilus_lab.platform.commands._log import CommandLog, MemoryCommandLog, StoreCommandLog
+from nautilus_lab.platform.commands._orders import (
+    CancelAll,
+    Cancelled,
+    CancelOrder,
+    FindOrder,
+    Found,
+    ModifyOrder,
+    OffsetType,
+    OrderType,
+    Placed,
+    Side,
+    SubmitBracket,
+    SubmitList,
+    SubmitOco,
+    SubmitOrder,
+    TimeInForce,
+    order_ids,
+)
 from nautilus_lab.platform.commands._server import CommandServer, Handler, Request, Verify
 from nautilus_lab.platform.commands._table import CommandBody, CommandSpec, CommandTable
 
 __all__ = [
+    "CancelAll",
+    "CancelOrder",
+    "Cancelled",
     "CommandBody",
     "CommandClient",
     "CommandLog",
     "CommandServer",
     "CommandSpec",
     "CommandTable",
+    "FindOrder",
+    "Found",
     "Handler",
     "MemoryCommandLog",
+    "ModifyOrder",
+    "OffsetType",
+    "OrderType",
+    "Placed",
     "Request",
+    "Side",
     "StoreCommandLog",
+    "SubmitBracket",
+    "SubmitList",
+    "SubmitOco",
+    "SubmitOrder",
+    "TimeInForce",
     "Verify",
+    "order_ids",
 ]

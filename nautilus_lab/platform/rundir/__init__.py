@@ -2,6 +2,7 @@
 
 from nautilus_lab.platform.rundir._failure import Failure
 from nautilus_lab.platform.rundir._home import Home
+from nautilus_lab.platform.rundir._latch import STANDINGS, Latch, LatchState, Standing
 from nautilus_lab.platform.rundir._lock import Lock
 from nautilus_lab.platform.rundir._private import socket_path, write_whole
 from nautilus_lab.platform.rundir._record import ProcessRecord
@@ -9,11 +10,15 @@ from nautilus_lab.platform.rundir._socket import claim_socket, is_answered, sock
 from nautilus_lab.platform.rundir._trader import RunDirectory
 
 __all__ = [
+    "STANDINGS",
     "Failure",
     "Home",
+    "Latch",
+    "LatchState",
     "Lock",
     "ProcessRecord",
     "RunDirectory",
+    "Standing",
     "claim_socket",
     "is_answered",
     "socket_file",

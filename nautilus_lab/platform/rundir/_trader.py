@@ -21,7 +21,8 @@ class RunDirectory:
     `kernel_connection`    the Jupyter connection file of the node's kernel
     `settings`             the settings its processes were started with
     `failure`              why the last start failed; absent when it did not
-    `latch`                the kill latch; there while the trader is halted or killed
+    `latch`                the kill latch: what the trader may do
+    `day`                  the equity its loss of the day is counted from
     `targets`              the target weights the node trades
     `commands`, `events`   the node's sockets: ROUTER for commands, PUB for the bus
     `venue_orders`, `venue_quotes`   the paper venue's sockets
@@ -74,6 +75,10 @@ class RunDirectory:
     @property
     def latch(self) -> Path:
         return self.path / "kill.latch"
+
+    @property
+    def day(self) -> Path:
+        return self.path / "day.json"
 
     @property
     def targets(self) -> Path:

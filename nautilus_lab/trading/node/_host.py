@@ -27,10 +27,10 @@ from nautilus_lab.execution.paper import (
     PaperVenueClient,
     Symbols,
 )
-from nautilus_lab.platform.access import LocalOwner
+from nautilus_lab.platform.access import LocalOwner, TokenVerifier, signing_key
 from nautilus_lab.platform.audit import AuditTrail
 from nautilus_lab.platform.bus import IpcBus
-from nautilus_lab.platform.commands import CommandServer, Handler, Request
+from nautilus_lab.platform.commands import CommandServer, Handler, Request, StoreCommandLog
 from nautilus_lab.platform.connection import ConnectionState
 from nautilus_lab.platform.messages import (
     Envelope,
@@ -77,9 +77,8 @@ class NodeHost:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.rundir: RunDirectory = (
-            Home(settings.home_path).make().trader(settings.trading.trader_id).make()
-        )
+        self.home = Home(settings.home_path).make()
+        self.rundir: RunDirectory = self.home.trader(settings.trading.trader_id).make()
         self.life = Lifecycle(owner=f"node {settings.trading.trader_id}")
         self._stop = asyncio.Event()
         self._mismatches = 0
@@ -218,8 +217,14 @@ class NodeHost:
         await self._settle_earlier()
         # Before anybody can ask: the first snapshot has an account already.
         desk.publish_book()
+        # Its owner needs no token; a gateway brings those of its viewers.
+        tokens = TokenVerifier(signing_key(self.home.signing_key))
         server = CommandServer(
-            self.rundir.commands, NODE_COMMANDS, LocalOwner().verify, self._handlers()
+            self.rundir.commands,
+            NODE_COMMANDS,
+            LocalOwner(tokens).verify,
+            self._handlers(),
+            log=StoreCommandLog(store),
         )
         await server.start()
         stack.push_async_callback(server.stop)

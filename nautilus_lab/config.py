@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
@@ -31,6 +32,7 @@ __all__ = [
     "StreamingSettings",
     "SupervisorSettings",
     "TradingSettings",
+    "VenueSettings",
     "find_root",
     "load_settings",
 ]
@@ -40,8 +42,9 @@ _PREFIX = "NL_"
 _NOT_SETTINGS = frozenset({"NL_ROOT", "NL_TOKEN", "NL_FAILPOINT"})
 
 # keys whose values are lists; in the environment their parts are joined by commas
-_LISTS = frozenset({"replay_symbols"})
+_LISTS = frozenset({"replay_symbols", "venues"})
 
+VenueName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9]{0,11}$")]
 TraderId = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9]{0,15}-[A-Z0-9]{1,8}$")]
 
 
@@ -77,8 +80,46 @@ class StoreSettings(_Section):
     busy_timeout_ms: int = Field(default=5_000, ge=0, le=60_000)
 
 
+class VenueSettings(_Section):
+    """One paper venue; what is None is as `trading` has it for all of them.
+
+    Fees, spread and offset are in basis points; `depth` is units at each of `levels` prices. A
+    `leverage` above 1 makes a margin account that may sell short. `faults` lets it be told to
+    fail, for tests.
+    """
+
+    name: VenueName = "PAPER"
+    starting_cash: float | None = Field(default=None, ge=1, le=1e9, allow_inf_nan=False)
+    maker_fee_bps: float | None = Field(default=None, ge=0, le=100, allow_inf_nan=False)
+    taker_fee_bps: float | None = Field(default=None, ge=0, le=100, allow_inf_nan=False)
+    half_spread_bps: float | None = Field(default=None, ge=0, le=500, allow_inf_nan=False)
+    depth: int = Field(default=10_000, ge=1, le=10**9)
+    levels: int = Field(default=5, ge=1, le=50)
+    latency_ms: float = Field(default=0.0, ge=0, le=60_000, allow_inf_nan=False)
+    price_offset_bps: float = Field(default=0.0, ge=-500, le=500, allow_inf_nan=False)
+    leverage: float = Field(default=1.0, ge=1, le=100, allow_inf_nan=False)
+    seed: int | None = Field(default=None, ge=0)
+    faults: bool = False
+
+
+def _as_venue(given: object) -> object:
+    return {"name": given} if isinstance(given, str) else given
+
+
+def _distinct(venues: tuple[VenueSettings, ...]) -> tuple[VenueSettings, ...]:
+    names = [venue.name for venue in venues]
+    if not names or len(set(names)) < len(names):
+        raise ValueError("must name one venue at least, and none twice")
+    return venues
+
+
+Venues = Annotated[
+    tuple[Annotated[VenueSettings, BeforeValidator(_as_venue)], ...], AfterValidator(_distinct)
+]
+
+
 class TradingSettings(_Section):
-    """The trading node and the paper venue.
+    """The trading node and its paper venues.
 
     The replay takes the real closes of `replay_symbols` from `replay_start` on and lets
     `seconds_per_day` real seconds pass for each trading day; the path between two closes is
@@ -95,10 +136,28 @@ class TradingSettings(_Section):
     seconds_per_day: float = Field(default=20.0, ge=0.1, le=86_400, allow_inf_nan=False)
     quotes_per_second: float = Field(default=4.0, gt=0, le=200, allow_inf_nan=False)
     seed: int = Field(default=20200102, ge=0)
+    venues: Venues = (VenueSettings(),)
     start_timeout_s: float = Field(default=60.0, gt=0, le=600)
     stop_timeout_s: float = Field(default=15.0, gt=0, le=600)
     heartbeat_s: float = Field(default=1.0, gt=0, le=30)
     operator_console: bool = False  # whether the node's kernel takes an operator's cells
+
+    def venue(self, name: str) -> VenueSettings:
+        """Return the settings of the venue `name`.
+
+        Raises
+        ------
+        ConfigError
+            When `venues` has none of that name.
+        """
+        for venue in self.venues:
+            if venue.name == name:
+                return venue
+        raise ConfigError(
+            "a venue must be one of trading.venues",
+            value=name,
+            remedy=f"choose among {', '.join(venue.name for venue in self.venues)}",
+        )
 
 
 class SupervisorSettings(_Section):
@@ -109,7 +168,8 @@ class SupervisorSettings(_Section):
     `heartbeat_s`, is frozen: it is killed and brought back. `when_node_dies` says in which trading
     state it comes back, `when_unattended` what it falls to after `unattended_s` in which nobody
     who may trade was attached; both only ever tighten. A node that is told to stop has
-    `ask_timeout_s` to do so by itself and `terminate_timeout_s` after SIGTERM; then it is killed.
+    `trading.stop_timeout_s` to do so by itself and `terminate_timeout_s` after SIGTERM; then its
+    session is killed.
     """
 
     restarts: int = Field(default=3, ge=0, le=1_000_000)
@@ -119,7 +179,6 @@ class SupervisorSettings(_Section):
     when_node_dies: Literal["keep", "reduce", "halt"] = "keep"
     when_unattended: Literal["keep", "reduce", "halt"] = "keep"
     unattended_s: float = Field(default=900.0, gt=0, le=604_800, allow_inf_nan=False)
-    ask_timeout_s: float = Field(default=15.0, gt=0, le=600, allow_inf_nan=False)
     terminate_timeout_s: float = Field(default=5.0, gt=0, le=600, allow_inf_nan=False)
 
 

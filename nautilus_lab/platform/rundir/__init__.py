@@ -1,23 +1,26 @@
 """Run directories: where a running lab keeps its state, sockets, locks and logs."""
 
 from nautilus_lab.platform.rundir._failure import Failure
+from nautilus_lab.platform.rundir._gateway import GatewayFiles
 from nautilus_lab.platform.rundir._home import Home
 from nautilus_lab.platform.rundir._latch import STANDINGS, Latch, LatchState, Standing
 from nautilus_lab.platform.rundir._lock import Lock
 from nautilus_lab.platform.rundir._private import socket_path, write_whole
 from nautilus_lab.platform.rundir._record import ProcessRecord
 from nautilus_lab.platform.rundir._socket import claim_socket, is_answered, socket_file
-from nautilus_lab.platform.rundir._trader import RunDirectory
+from nautilus_lab.platform.rundir._trader import RunDirectory, VenueFiles
 
 __all__ = [
     "STANDINGS",
     "Failure",
+    "GatewayFiles",
     "Home",
     "Latch",
     "LatchState",
     "Lock",
     "ProcessRecord",
     "RunDirectory",
+    "VenueFiles",
     "Standing",
     "claim_socket",
     "is_answered",

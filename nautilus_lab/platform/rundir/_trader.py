@@ -9,15 +9,46 @@ from nautilus_lab.platform.rundir._lock import Lock
 from nautilus_lab.platform.rundir._private import private_folder, socket_path
 
 
+# The venue whose files bear no name: it was there before there were several.
+_FIRST_VENUE = "PAPER"
+
+
+@dataclass(frozen=True)
+class VenueFiles:
+    """What one paper venue owns in a trader's run directory.
+
+    Attributes
+    ----------
+    record : Path
+        Its process record.
+    lock : Lock
+        Held by the one process of it that may run.
+    book : Path
+        Its own durable book.
+    orders, quotes : str
+        The addresses of its sockets.
+    output, log : Path
+        What it prints, and its log.
+    """
+
+    record: Path
+    lock: Lock
+    book: Path
+    orders: str
+    quotes: str
+    output: Path
+    log: Path
+
+
 @dataclass(frozen=True)
 class RunDirectory:
     """Everything one trader owns on disk, mode 0700.
 
     =====================  ==============================================================
     `store`                ``trading.db``: orders, fills, journal, audit, outbox
-    `node`, `venue`        the process records of the node and of the paper venue
+    `node`, `venue`        the process records of the node and of the first paper venue
     `node_lock`            held by the one node that may run
-    `venue_lock`           held by the one paper venue that may run
+    `venue_lock`           held by the first paper venue; `venue_of` has every venue's files
     `kernel_connection`    the Jupyter connection file of the node's kernel
     `settings`             the settings its processes were started with
     `failure`              why the last start failed; absent when it did not
@@ -25,8 +56,8 @@ class RunDirectory:
     `day`                  the equity its loss of the day is counted from
     `targets`              the target weights the node trades
     `commands`, `events`   the node's sockets: ROUTER for commands, PUB for the bus
-    `venue_orders`, `venue_quotes`   the paper venue's sockets
-    `venue_book`           the paper venue's own durable book
+    `venue_orders`, `venue_quotes`   the first paper venue's sockets
+    `venue_book`           the first paper venue's own durable book
     `logs`                 the folder of rotated logs
     =====================  ==============================================================
     """
@@ -50,15 +81,29 @@ class RunDirectory:
 
     @property
     def venue(self) -> Path:
-        return self.path / "venue.json"
+        return self.venue_of(_FIRST_VENUE).record
 
     @property
     def node_lock(self) -> Lock:
         return Lock(self.path / "node.lock", f"the node of trader {self.trader_id}")
 
+    def venue_of(self, name: str) -> VenueFiles:
+        """Return the files of the paper venue `name`, whether they are there or not."""
+        stem = "venue" if name == _FIRST_VENUE else f"venue-{name}"
+        quotes = "quotes" if name == _FIRST_VENUE else f"quotes-{name}"
+        return VenueFiles(
+            record=self.path / f"{stem}.json",
+            lock=Lock(self.path / f"{stem}.lock", f"the venue {name} of trader {self.trader_id}"),
+            book=self.path / f"{stem}.db",
+            orders=f"ipc://{socket_path(self.path, f'{stem}.sock')}",
+            quotes=f"ipc://{socket_path(self.path, f'{quotes}.sock')}",
+            output=self.logs / f"{stem}.out",
+            log=self.logs / f"{stem}.log",
+        )
+
     @property
     def venue_lock(self) -> Lock:
-        return Lock(self.path / "venue.lock", f"the paper venue of trader {self.trader_id}")
+        return self.venue_of(_FIRST_VENUE).lock
 
     @property
     def kernel_connection(self) -> Path:
@@ -94,15 +139,15 @@ class RunDirectory:
 
     @property
     def venue_orders(self) -> str:
-        return f"ipc://{socket_path(self.path, 'venue.sock')}"
+        return self.venue_of(_FIRST_VENUE).orders
 
     @property
     def venue_quotes(self) -> str:
-        return f"ipc://{socket_path(self.path, 'quotes.sock')}"
+        return self.venue_of(_FIRST_VENUE).quotes
 
     @property
     def venue_book(self) -> Path:
-        return self.path / "venue.db"
+        return self.venue_of(_FIRST_VENUE).book
 
     @property
     def logs(self) -> Path:

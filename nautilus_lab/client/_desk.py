@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from nautilus_lab.client._book import Book
 from nautilus_lab.client._gateway import (
     Address,
-    find_gateway,
+    GatewayFinder,
     given_address,
     node_not_running,
     workspace_of,
@@ -158,7 +158,7 @@ class Desk:
                 trader=trader or "", locate=partial(given_address, url, token), patterns=patterns
             )
         home, own = workspace_of(root)
-        return cls(trader=trader or own, locate=partial(find_gateway, home), patterns=patterns)
+        return cls(trader=trader or own, locate=GatewayFinder(home=home), patterns=patterns)
 
     # --- what is on the desk -----------------------------------------------------------------
 

@@ -1,14 +1,19 @@
-"""Where the gateway of a workspace answers, and the token for its local users."""
+"""Where the gateways of a workspace answer, and the tokens for its local users."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+import random
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal, TypeAlias
 
-from nautilus_lab.exceptions import NodeNotRunning
+from nautilus_lab.exceptions import InputError, NodeNotRunning, StoreError
 
 _HOW_TO_START = "start one: await lab.trading.start(), or nautilus-lab node start"
+
+# A viewer looks; an operator has every role of the lab's owner.
+LocalRole: TypeAlias = Literal["viewer", "operator"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,27 +41,87 @@ def workspace_of(root: Path | str | None) -> tuple[Path, str]:
     return settings.home_path, settings.trading.trader_id
 
 
-def find_gateway(home_path: Path) -> Address:
-    """Read where the gateway of a home answers.
+def find_gateway(
+    home_path: Path,
+    *,
+    role: LocalRole = "viewer",
+    avoid: str = "",
+    which: random.Random | None = None,
+) -> Address:
+    """Read where a gateway of a home answers: any that lives, at random.
+
+    Parameters
+    ----------
+    home_path : Path
+        The lab's home.
+    role : {"viewer", "operator"}, default="viewer"
+        Whose token to bring.
+    avoid : str, optional
+        The url of a gateway that is taken only when there is no other.
+    which : random.Random, optional
+        Chooses among several.
 
     Raises
     ------
+    InputError
+        When the role is none of the two.
     NodeNotRunning
         When none runs there.
     """
     from nautilus_lab.platform.rundir import Home, ProcessRecord
 
+    if role not in ("viewer", "operator"):
+        raise InputError(
+            "role must be viewer or operator", value=role, remedy='pass role="operator" to trade'
+        )
     home = Home(home_path)
-    record = ProcessRecord.read(home.gateway)
-    if record is None or not record.alive:
+    living: list[str] = []
+    unreadable: StoreError | None = None
+    for files in home.gateways:
+        try:
+            record = ProcessRecord.read(files.record)
+        except StoreError as error:
+            unreadable = error
+            continue
+        if record is not None and record.alive:
+            living.append(record.address)
+    if not living:
+        if unreadable is not None:
+            raise unreadable
         raise node_not_running("a trading node and its stream gateway must run", str(home_path))
+    others = [url for url in living if url != avoid] or living
+    path = home.gateway_token if role == "viewer" else home.operator_token
     try:
-        token = home.gateway_token.read_text("utf-8").strip()
+        token = path.read_text("utf-8").strip()
     except FileNotFoundError:
-        raise node_not_running(
-            "the gateway must have written its token file", str(home.gateway_token)
-        ) from None
-    return Address(url=record.address, token=token)
+        raise node_not_running("the gateway must have written its token file", str(path)) from None
+    return Address(url=(which or random).choice(others), token=token)
+
+
+@dataclass(kw_only=True)
+class GatewayFinder:
+    """Finds a gateway of a home at each call, and another than last time where there are several.
+
+    So a client whose gateway died goes on elsewhere, and those of a dead gateway spread over the
+    others.
+
+    Parameters
+    ----------
+    home : Path
+        The lab's home.
+    role : {"viewer", "operator"}, default="viewer"
+        Whose token to bring.
+    """
+
+    home: Path
+    role: LocalRole = "viewer"
+    _last: str = field(default="", init=False, repr=False)
+
+    def __call__(self) -> Address:
+        """Return where to connect now; raises as `find_gateway`."""
+        address = find_gateway(self.home, role=self.role, avoid=self._last)
+        self._last = address.url
+        return address
 
 
 def given_address(url: str, token: str | None) -> Address:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nautilus_lab.exceptions import InputError
+from nautilus_lab.platform.rundir._gateway import GatewayFiles
 from nautilus_lab.platform.rundir._lock import Lock
 from nautilus_lab.platform.rundir._private import private_folder, socket_path
 from nautilus_lab.platform.rundir._trader import RunDirectory
 
+_GATEWAY = re.compile(r"gateway(?:-([2-9]|[1-5][0-9]|6[0-4]))?\.json")
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
@@ -24,9 +26,11 @@ class Home:
     `supervisor`          the process record of the supervisor
     `supervisor_lock`     held by the one supervisor that may run
     `supervisor_commands` its socket
-    `gateway`             the process record of the stream gateway
-    `gateway_token`       a viewer's token for the gateway, for local users, 0600
-    `gateway_lock`        held by the one gateway that may run
+    `gateway`             the process record of the first stream gateway
+    `gateway_lock`        held by the one first gateway that may run
+    `gateways`            the files of every gateway that has a record
+    `gateway_token`       a viewer's token for the gateways, for local users, 0600
+    `operator_token`      the owner's token for the gateways, with every role, 0600
     `traders`             one run directory each
     `logs`                the folder of logs that are no trader's
     ====================  =====================================================
@@ -84,17 +88,33 @@ class Home:
     def supervisor_commands(self) -> str:
         return f"ipc://{socket_path(self.path, 'supervisor.sock')}"
 
+    def gateway_files(self, number: int = 1) -> GatewayFiles:
+        """Return the files of gateway `number`, which counts from 1."""
+        return GatewayFiles(self.path, number)
+
+    @property
+    def gateways(self) -> tuple[GatewayFiles, ...]:
+        """The files of every gateway that wrote a record, alive or not, by number."""
+        if not self.path.is_dir():
+            return ()
+        found = (_GATEWAY.fullmatch(entry.name) for entry in self.path.iterdir())
+        return tuple(self.gateway_files(n) for n in sorted(int(m[1] or 1) for m in found if m))
+
     @property
     def gateway(self) -> Path:
-        return self.path / "gateway.json"
+        return self.gateway_files().record
+
+    @property
+    def gateway_lock(self) -> Lock:
+        return self.gateway_files().lock
 
     @property
     def gateway_token(self) -> Path:
         return self.path / "gateway.token"
 
     @property
-    def gateway_lock(self) -> Lock:
-        return Lock(self.path / "gateway.lock", "the stream gateway of this lab")
+    def operator_token(self) -> Path:
+        return self.path / "operator.token"
 
     @property
     def logs(self) -> Path:

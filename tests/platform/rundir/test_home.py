@@ -50,10 +50,13 @@ def test_a_trader_id_that_leads_elsewhere_is_refused(home, name):
         home.trader(name)
 
 
+_LISTS = ("trader_ids", "gateways")
+
+
 def paths_of(place):
     """Every path, lock and socket that `place` names."""
     names = [name for name, value in vars(type(place)).items() if isinstance(value, property)]
-    values = {name: getattr(place, name) for name in names if name != "trader_ids"}
+    values = {name: getattr(place, name) for name in names if name not in _LISTS}
     return {
         name: value.path if isinstance(value, Lock) else str(value)
         for name, value in values.items()
@@ -82,6 +85,29 @@ def test_two_traders_share_nothing(home):
 
 
 def test_a_table_of_names_is_in_each_docstring(home):
-    for place in (home, home.trader("A-1")):
+    for place in (home, home.trader("A-1"), home.gateway_files(2)):
         for name in paths_of(place):
             assert f"`{name}`" in type(place).__doc__, name
+
+
+def test_two_gateways_share_nothing_and_the_first_is_the_home_s_own(home):
+    home.make()
+    first, second = (home.gateway_files(number) for number in (1, 2))
+    assert set(paths_of(first).values()).isdisjoint(paths_of(second).values())
+    assert (first.record, first.lock.path) == (home.gateway, home.gateway_lock.path)
+
+
+def test_the_gateways_of_a_home_are_those_with_a_record_by_number(home):
+    assert home.gateways == ()
+    home.make()
+    for number in (12, 1, 2):
+        home.gateway_files(number).record.touch()
+    for name in ("gateway-1.json", "gateway-02.json", "gateway-65.json", "gateway.token"):
+        (home.path / name).touch()
+    assert [files.number for files in home.gateways] == [1, 2, 12]
+
+
+@pytest.mark.parametrize("number", [0, -1, 65])
+def test_a_gateway_has_a_number_from_1_to_64(home, number):
+    with pytest.raises(InputError, match="must lie in 1 to 64"):
+        home.gateway_files(number)

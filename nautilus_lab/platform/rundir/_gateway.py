@@ -1,0 +1,70 @@
+"""What one stream gateway of a lab owns on disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from nautilus_lab.exceptions import InputError
+from nautilus_lab.platform.rundir._lock import Lock
+from nautilus_lab.platform.rundir._private import socket_path
+
+_MOST = 64
+
+
+@dataclass(frozen=True)
+class GatewayFiles:
+    """The files of gateway `number` of the lab at `home`; the first one's carry no number.
+
+    ==========  ==========================================================
+    `name`      ``"gateway"``, ``"gateway-2"``, ...
+    `record`    its process record, with the address for viewers
+    `lock`      held by the one process that may be this gateway
+    `commands`  its socket, for those who ask who is attached
+    `log`       its own log, which rotates
+    `output`    what its process prints
+    ==========  ==========================================================
+
+    Parameters
+    ----------
+    home : Path
+        The lab's home.
+    number : int, default=1
+        1 to 64.
+    """
+
+    home: Path
+    number: int = 1
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.number <= _MOST:
+            raise InputError(f"a gateway's number must lie in 1 to {_MOST}", value=self.number)
+
+    @property
+    def name(self) -> str:
+        """``"gateway"``, ``"gateway-2"``, ..."""
+        return "gateway" if self.number == 1 else f"gateway-{self.number}"
+
+    @property
+    def record(self) -> Path:
+        return self.home / f"{self.name}.json"
+
+    @property
+    def lock(self) -> Lock:
+        what = "the stream gateway of this lab"
+        return Lock(
+            self.home / f"{self.name}.lock",
+            what if self.number == 1 else f"{what} with number {self.number}",
+        )
+
+    @property
+    def commands(self) -> str:
+        return f"ipc://{socket_path(self.home, f'{self.name}.sock')}"
+
+    @property
+    def log(self) -> Path:
+        return self.home / "logs" / f"{self.name}.log"
+
+    @property
+    def output(self) -> Path:
+        return self.home / "logs" / f"{self.name}.out"

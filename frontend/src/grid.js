@@ -32,6 +32,8 @@ const kinds = {
   },
   status: (value) =>
     `<span class="nl-tag" data-status="${escaped(value)}">${escaped(String(value).replaceAll("_", " ").toLowerCase())}</span>`,
+  // a button that tells the kernel which row was meant; the value is its label, nothing hides it
+  action: (value) => (value ? `<button type="button" class="nl-act nl-small">${escaped(value)}</button>` : ""),
   bar: (value, column, element, row) => {
     const share = Number.isFinite(value) ? Math.min(1, Math.max(0, value)) : 0;
     return (
@@ -70,6 +72,14 @@ function render({ model, el }) {
       widthGrow: spec.width,
       minWidth: 40,
       resizable: "header",
+      headerSort: spec.kind !== "action",
+      cellClick:
+        spec.kind === "action"
+          ? (event, cell) => {
+              if (!event.target.closest("button")) return;
+              model.send({ kind: "press", id: cell.getRow().getData().id, key: spec.key });
+            }
+          : undefined,
       formatter: (cell) => {
         const element = cell.getElement();
         return kinds[spec.kind](cell.getValue(), spec, element, cell.getRow().getData());

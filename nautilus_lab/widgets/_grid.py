@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -28,7 +28,8 @@ class Column:
         What stands above it.
     kind : str, default="text"
         ``text``; ``number``; ``signed``, a number with its sign, coloured; ``time``, UNIX seconds;
-        ``side``; ``status``; ``bar``, a fraction, coloured by the row's ``level``.
+        ``side``; ``status``; ``bar``, a fraction, coloured by the row's ``level``; ``action``, a
+        button with the value as its label, which calls the grid's `on_press`.
     digits : int, default=2
         Decimals of a number.
     width : float, default=1.0
@@ -39,7 +40,7 @@ class Column:
 
     key: str
     label: str
-    kind: Literal["text", "number", "signed", "time", "side", "status", "bar"] = "text"
+    kind: Literal["text", "number", "signed", "time", "side", "status", "bar", "action"] = "text"
     digits: int = 2
     width: float = 1.0
     flash: bool = False
@@ -62,6 +63,8 @@ class Grid(LabWidget):
         The column whose values order the rows at first; none when empty.
     most_rows : int, default=500
         The oldest row makes room for one more.
+    on_press : callable, optional
+        Called with a row's id and a column's key when its button was pressed.
     theme : {"auto", "dark", "light"}, default="auto"
         Colours; those of the page around when "auto".
 
@@ -93,11 +96,13 @@ class Grid(LabWidget):
         newest_first: bool = False,
         sort_by: str = "",
         most_rows: int = 500,
+        on_press: Callable[[str, str], None] | None = None,
         theme: Theme = "auto",
     ) -> None:
         if not columns:
             raise InputError("a grid needs a column", remedy="pass [Column(key=..., label=...)]")
         self._most_rows = most_rows
+        self._on_press = on_press
         self._place: dict[str, dict[str, Cell]] = {}  # id -> its row, oldest first
         super().__init__(
             columns=[asdict(column) for column in columns],
@@ -161,6 +166,14 @@ class Grid(LabWidget):
 
     def _send_all(self) -> None:
         self.send({"kind": "all", "rows": self.rows})
+
+    def _take(self, content: dict[str, Any]) -> None:
+        row = self._place.get(str(content.get("id", "")))
+        pressed = str(content.get("key", ""))
+        # A page can say what it likes: only a button that is there was pressed.
+        is_button = any(c["key"] == pressed and c["kind"] == "action" for c in self.columns)
+        if content.get("kind") == "press" and self._on_press and row and is_button and row[pressed]:
+            self._on_press(str(row["id"]), pressed)
 
 
 def _showable(value: Any) -> Cell:

@@ -2,16 +2,30 @@
 
 from nautilus_lab.trading.commands._node import EventsAfter, NodeStatus
 from nautilus_lab.trading.commands._strategies import NewTargets
-from nautilus_lab.trading.commands._supervisor import LabStatus, StartTrader, StopTrader
+from nautilus_lab.trading.commands._supervisor import (
+    Ending,
+    HowEnded,
+    LabStatus,
+    RestartTrader,
+    ServiceStatus,
+    StartTrader,
+    Stopped,
+    StopTrader,
+)
 from nautilus_lab.trading.commands._table import NODE_COMMANDS, SUPERVISOR_COMMANDS
 
 __all__ = [
     "NODE_COMMANDS",
     "SUPERVISOR_COMMANDS",
+    "Ending",
     "EventsAfter",
+    "HowEnded",
     "LabStatus",
     "NewTargets",
     "NodeStatus",
+    "RestartTrader",
+    "ServiceStatus",
     "StartTrader",
     "StopTrader",
+    "Stopped",
 ]

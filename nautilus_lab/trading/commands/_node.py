@@ -42,6 +42,10 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
         Cash and positions at the market, USD.
     rss_mib : float
         Resident memory of the node's process, MiB.
+    cpu_percent : float
+        Of one core since the supervisor looked last, percent; 0 when no supervisor keeps it.
+    threads, open_files : int
+        Of the node's process, sockets included; 0 when no supervisor keeps it.
     source_ts : int or None
         The historical instant the replay is at, UNIX ns.
     simulated : bool
@@ -59,6 +63,9 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
     targets: str = ""
     equity: float = 0.0
     rss_mib: float = 0.0
+    cpu_percent: float = 0.0
+    threads: int = 0
+    open_files: int = 0
     source_ts: int | None = None
     simulated: bool = True
 

@@ -10,17 +10,21 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import psutil
 
-from nautilus_lab.exceptions import NodeError
+from nautilus_lab.exceptions import LabError, NodeError
 from nautilus_lab.platform.rundir import Failure, Lock, ProcessRecord
+from nautilus_lab.trading.commands import Ending, HowEnded
+from nautilus_lab.trading.supervisor._output import rotate_output
+from nautilus_lab.trading.supervisor._usage import Meter, Usage
 
 log = logging.getLogger(__name__)
 
 _TICK_S = 0.05
+_KILL_S = 5.0  # what the system needs to take away a killed process
 
 
 class Child:
@@ -64,6 +68,7 @@ class Child:
         self._lock = lock
         self.unwanted = False  # whether a start that is under way is to be given up
         self._process: psutil.Process | subprocess.Popen[bytes] | None = None
+        self._meter = Meter()
 
     @property
     def pid(self) -> int:
@@ -82,9 +87,19 @@ class Child:
             return self._process.is_running() and self._process.status() != psutil.STATUS_ZOMBIE
         return False
 
+    @property
+    def address(self) -> str:
+        """Where it answers; empty when it does not run."""
+        record = ProcessRecord.read_or_set_aside(self._record)
+        return record.address if record is not None and self.alive else ""
+
+    def usage(self) -> Usage:
+        """Return what the process uses of the machine."""
+        return self._meter.read(self.pid)
+
     def adopt(self) -> bool:
         """Take over a process that runs already; returns whether there is one."""
-        record = ProcessRecord.read(self._record)
+        record = ProcessRecord.read_or_set_aside(self._record)
         if record is None or not record.alive:
             return False
         if self._lock is not None and not self._lock.held_elsewhere:
@@ -136,18 +151,80 @@ class Child:
             await asyncio.sleep(_TICK_S)
         return True
 
-    async def stop(self, timeout_s: float) -> None:
-        """End the process: ask, wait `timeout_s`, then kill its whole session."""
+    async def stop(
+        self,
+        terminate_s: float,
+        *,
+        ask: Callable[[], Awaitable[object]] | None = None,
+        ask_s: float = 0.0,
+    ) -> Ending:
+        """End the process: ask, then SIGTERM, then SIGKILL of its session; say what did it.
+
+        Parameters
+        ----------
+        terminate_s : float
+            Seconds it has after SIGTERM.
+        ask : callable, optional
+            Asks the process itself; what goes wrong with it leads to the next step at once.
+        ask_s : float, default=0
+            Seconds it has after it was asked.
+        """
+        begun = time.monotonic()
+        how: HowEnded = "gone"
+        if self.alive and ask is not None and ask_s > 0:
+            how = "asked" if await self._by_asking(ask, ask_s) else "gone"
+        if self.alive and await self._by_signal(signal.SIGTERM, terminate_s):
+            how = "terminated"
+        if self.alive:
+            log.error("the %s did not stop in time and is killed", self.name)
+            await self.kill()
+            how = "killed"
+        self._record.unlink(missing_ok=True)
+        seconds = round(time.monotonic() - begun, 3)
+        return Ending(process=self.name, how=how, seconds=seconds)
+
+    async def kill(self) -> None:
+        """Take the process and all of its session away; a stopped one, too."""
         process = self._process
         if process is None or not self.alive:
             return
         with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):
-            process.send_signal(signal.SIGTERM)
-            if not await self._ended(timeout_s):
-                log.error("the %s did not stop in %g s and is killed", self.name, timeout_s)
+            if os.getpgid(process.pid) == process.pid:
                 os.killpg(process.pid, signal.SIGKILL)
-                await self._ended(timeout_s)
-        self._record.unlink(missing_ok=True)
+            else:
+                process.send_signal(signal.SIGKILL)  # somebody ran it in a session of his own
+            await self._ended(_KILL_S)
+
+    def dump(self) -> None:
+        """Have the process write to its output where it is, if it still can."""
+        process = self._process
+        if process is not None and self.alive:
+            with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):
+                process.send_signal(signal.SIGUSR1)
+
+    def rotate(self) -> None:
+        """Keep the file of its output from growing for ever."""
+        rotate_output(self._output)
+
+    async def _by_asking(self, ask: Callable[[], Awaitable[object]], seconds: float) -> bool:
+        begun = time.monotonic()
+        try:
+            async with asyncio.timeout(seconds):
+                await ask()
+        except (LabError, TimeoutError) as error:
+            log.warning("the %s could not be asked to stop: %s", self.name, error)
+            return not self.alive
+        if await self._ended(seconds - (time.monotonic() - begun)):
+            return True
+        log.warning("the %s did not stop in %g s after it was asked", self.name, seconds)
+        return False
+
+    async def _by_signal(self, number: signal.Signals, seconds: float) -> bool:
+        process = self._process
+        with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):
+            if process is not None:
+                process.send_signal(number)
+        return await self._ended(seconds)
 
     async def _ended(self, timeout_s: float) -> bool:
         deadline = time.monotonic() + timeout_s
@@ -159,8 +236,9 @@ class Child:
 
     def _spawn(self) -> subprocess.Popen[bytes]:
         environment = {k: v for k, v in os.environ.items() if k != "JPY_PARENT_PID"}
+        self.rotate()
         try:
-            with self._output.open("ab") as output:
+            with open(self._output, "ab", opener=_privately) as output:
                 return subprocess.Popen(
                     self._argv,
                     stdin=subprocess.DEVNULL,
@@ -177,7 +255,7 @@ class Child:
             ) from None
 
     def _serves(self, pid: int) -> bool:
-        record = ProcessRecord.read(self._record)
+        record = ProcessRecord.read_or_set_aside(self._record)
         return record is not None and record.pid == pid
 
     def _failed(self, how: str) -> NodeError:
@@ -189,6 +267,10 @@ class Child:
             value=f"{how}: {_last_line(self._output)}",
             remedy=f"see {self._output}",
         )
+
+
+def _privately(name: str, flags: int) -> int:
+    return os.open(name, flags | os.O_CLOEXEC, 0o600)
 
 
 def _last_line(path: Path) -> str:

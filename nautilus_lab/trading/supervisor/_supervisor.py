@@ -5,10 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from nautilus_lab.config import Settings
-from nautilus_lab.exceptions import ConfigError, LabError, NodeError, NodeNotRunning
+from nautilus_lab.exceptions import (
+    ConfigError,
+    LabError,
+    NodeAlreadyRunning,
+    NodeError,
+    NodeNotRunning,
+)
 from nautilus_lab.platform.access import LocalOwner
 from nautilus_lab.platform.commands import CommandServer, Handler, Request
 from nautilus_lab.platform.rundir import Home, ProcessRecord
@@ -16,37 +22,45 @@ from nautilus_lab.trading.commands import (
     SUPERVISOR_COMMANDS,
     LabStatus,
     NodeStatus,
+    RestartTrader,
     StartTrader,
+    Stopped,
     StopTrader,
 )
-from nautilus_lab.trading.supervisor._process import Child
-from nautilus_lab.trading.supervisor._restarts import RestartBudget
+from nautilus_lab.trading.supervisor._alerts import Alerts, DeskAlerts
+from nautilus_lab.trading.supervisor._cleaning import clean
+from nautilus_lab.trading.supervisor._output import rotate_output
+from nautilus_lab.trading.supervisor._service import Service
+from nautilus_lab.trading.supervisor._services import services_of
 from nautilus_lab.trading.supervisor._trader import TraderKeeper
 
 log = logging.getLogger(__name__)
 
 _WATCH_EVERY_S = 0.5
-_GATEWAY_START_S = 20.0
 # With nothing to keep, a supervisor waits this long for a first order before it leaves.
 _IDLE_S = 30.0
 
 
 class Supervisor:
-    """Starts and keeps traders and the stream gateway; ends itself when nothing is left.
+    """Starts and keeps traders and what serves them; ends itself when nothing is left.
 
-    A new supervisor adopts what an earlier one left running.
+    A new supervisor first removes what dead processes left, then adopts what an earlier one
+    left running.
 
     Parameters
     ----------
     home : Home
         Whose processes it keeps.
+    alert : Alerts, optional
+        Told of every death; the lab's shared store when not given.
     """
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, *, alert: Alerts | None = None) -> None:
         self.home = home.make()
+        self._alert = alert or DeskAlerts(self.home)
         self._keepers: dict[str, TraderKeeper] = {}  # trader id -> its keeper
-        self._gateway: Child | None = None
-        self._gateway_budget = RestartBudget()
+        self._looking: dict[str, asyncio.Task[None]] = {}  # trader id or service -> its watch
+        self._services: tuple[Service, ...] = ()
         self._done = asyncio.Event()
         self._busy = 0
 
@@ -59,6 +73,7 @@ class Supervisor:
             When this home has a supervisor.
         """
         with self.home.supervisor_lock:
+            clean(self.home)
             server = CommandServer(
                 self.home.supervisor_commands,
                 SUPERVISOR_COMMANDS,
@@ -91,23 +106,72 @@ class Supervisor:
         return {
             "supervisor.status": self._status,
             "supervisor.start": self._start,
+            "supervisor.restart": self._restart,
             "supervisor.stop": self._stop,
             "supervisor.shutdown": self._shutdown,
         }
 
     async def _status(self, request: Request) -> LabStatus:
-        traders = await asyncio.gather(*(k.status() for k in self._keepers.values()))
-        record = ProcessRecord.read(self.home.gateway)
+        keepers = list(self._keepers.values())
+        traders = await asyncio.gather(*(k.status() for k in keepers))
+        services = [service.status() for service in self._services]
+        gateways = (s.address for s in services if s.name.startswith("gateway") and s.address)
+        for keeper in keepers:
+            services += keeper.services()
         return LabStatus(
             pid=os.getpid(),
-            gateway=record.address if record is not None and record.alive else "",
+            gateway=next(gateways, ""),
             traders=tuple(traders),
+            services=tuple(services),
         )
 
     async def _start(self, request: Request) -> NodeStatus:
         asked: StartTrader = request.body
+        settings = self._settings(asked.settings)
+        trader = settings.trading.trader_id
+        self._busy += 1
         try:
-            settings = Settings.model_validate_json(asked.settings)
+            while (keeper := self._keepers.get(trader)) is not None and keeper.ended:
+                # What is being stopped must be gone, or it would be found half alive.
+                await keeper.stop()
+                self._forget(keeper)
+            if keeper is None or not (keeper.node.alive or keeper.busy or keeper.awaited):
+                # Known before it starts: a stop meanwhile finds it.
+                if keeper is not None:
+                    keeper.ended = True  # what still runs of it is found again
+                keeper = self._keepers[trader] = TraderKeeper(settings, alert=self._alert)
+            elif asked.new:
+                raise NodeAlreadyRunning(
+                    "a new trader needs a name that none has",
+                    value=trader,
+                    remedy=f"take {self._free_name(trader)}, or attach to it",
+                )
+            keeper.awaited += 1
+            try:
+                status = await keeper.start()
+            finally:
+                keeper.awaited -= 1
+                if not (keeper.node.alive or keeper.awaited):
+                    self._forget(keeper)
+            if not keeper.ended:
+                await self._start_services(settings)
+            return status
+        finally:
+            self._busy -= 1
+
+    async def _restart(self, request: Request) -> NodeStatus:
+        asked: RestartTrader = request.body
+        settings = self._settings(asked.settings)
+        keeper = self._keeper(settings.trading.trader_id)
+        self._busy += 1
+        try:
+            return await keeper.restart(settings)
+        finally:
+            self._busy -= 1
+
+    def _settings(self, text: str) -> Settings:
+        try:
+            settings = Settings.model_validate_json(text)
         except ValueError as error:
             raise ConfigError(f"settings must be valid: {error}") from None
         if settings.home_path != self.home.path:
@@ -122,57 +186,36 @@ class Supervisor:
                 value=os.getpid(),
                 remedy="ask again when it is gone",
             )
-        trader = settings.trading.trader_id
-        self._busy += 1
-        try:
-            while (keeper := self._keepers.get(trader)) is not None and keeper.ended:
-                # What is being stopped must be gone, or it would be found half alive.
-                await keeper.stop()
-                self._forget(keeper)
-            if keeper is None or not (keeper.node.alive or keeper.busy or keeper.awaited):
-                # Known before it starts: a stop meanwhile finds it.
-                keeper = self._keepers[trader] = TraderKeeper(settings)
-            keeper.awaited += 1
-            try:
-                status = await keeper.start()
-            finally:
-                keeper.awaited -= 1
-                if not (keeper.node.alive or keeper.awaited):
-                    self._forget(keeper)
-            if not keeper.ended:
-                await self._start_gateway(settings)
-            return status
-        finally:
-            self._busy -= 1
+        return settings
 
-    async def _start_gateway(self, settings: Settings) -> None:
-        streaming = settings.streaming
-        if self._gateway is None:
-            arguments = ["--home", str(self.home.path), "--host", streaming.host]
-            self._gateway = Child(
-                name="gateway",
-                module="nautilus_lab.streaming",
-                arguments=[*arguments, "--port", str(streaming.port)],
-                record=self.home.gateway,
-                output=self.home.logs / "gateway.out",
-                lock=self.home.gateway_lock,
-            )
-        if not self._gateway.alive:
-            await self._gateway.start(_GATEWAY_START_S)
+    def _free_name(self, trader: str) -> str:
+        stem = trader.partition("-")[0]
+        taken = {*self.home.trader_ids, *self._keepers}
+        return next(name for n in range(1, 10_000) if (name := f"{stem}-{n:03d}") not in taken)
 
-    async def _stop(self, request: Request) -> str:
+    async def _start_services(self, settings: Settings) -> None:
+        if not self._services:
+            self._services = services_of(self.home, settings, self._alert)
+        for service in self._services:
+            await service.start()
+
+    async def _stop(self, request: Request) -> Stopped:
         asked: StopTrader = request.body
-        keeper = self._keepers.get(asked.trader)
+        keeper = self._keeper(asked.trader)
+        told = await keeper.stop()
+        self._forget(keeper)
+        self._soon(self._leave_if_idle)
+        return told
+
+    def _keeper(self, trader: str) -> TraderKeeper:
+        keeper = self._keepers.get(trader)
         if keeper is None:
             raise NodeNotRunning(
                 "only a trader that runs can be stopped",
-                value=asked.trader,
+                value=trader,
                 remedy=f"running: {', '.join(self._keepers) or 'none'}",
             )
-        await keeper.stop()
-        self._forget(keeper)
-        self._soon(self._leave_if_idle)
-        return "stopped"
+        return keeper
 
     def _forget(self, keeper: TraderKeeper) -> None:
         if self._keepers.get(keeper.trader) is keeper:
@@ -196,7 +239,7 @@ class Supervisor:
     def _adopt(self) -> None:
         for trader in self.home.trader_ids:
             try:
-                keeper = TraderKeeper.adopt(self.home, trader)
+                keeper = TraderKeeper.adopt(self.home, trader, alert=self._alert)
             except LabError:
                 log.exception("trader %s could not be adopted", trader)
                 continue
@@ -212,37 +255,43 @@ class Supervisor:
                 # Nobody could find us again, nor what we keep.
                 log.error("the folder of this lab is gone: everything ends")
                 return self._done.set()
-            try:
-                for keeper in list(self._keepers.values()):
-                    await keeper.watch()
-                await self._watch_gateway()
-            except Exception:
-                # A watch that ends here would bring nothing back ever again.
-                log.exception("looking after the processes failed")
+            rotate_output(self.home.logs / "supervisor.out")
+            # Each by itself: bringing one trader back must not keep another waiting.
+            for trader, keeper in self._keepers.items():
+                self._look(trader, keeper.watch)
+            self._look("services", self._watch_services)
             idle = idle + _WATCH_EVERY_S if not self._keepers and not self._busy else 0.0
             if idle > _IDLE_S:
                 log.info("nothing to keep")
                 self._done.set()
 
-    async def _watch_gateway(self) -> None:
+    def _look(self, what: str, watch: Callable[[], Awaitable[None]]) -> None:
+        if (task := self._looking.get(what)) is None or task.done():
+            self._looking[what] = asyncio.create_task(self._safely(watch))
+
+    @staticmethod
+    async def _safely(watch: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await watch()
+        except Exception:
+            # A watch that ends here would bring nothing back ever again.
+            log.exception("looking after the processes failed")
+
+    async def _watch_services(self) -> None:
         if self._busy or not self._keepers:
             return
-        settings = next(iter(self._keepers.values())).settings
-        if self._gateway is None:
-            await self._try_gateway(settings)
-        elif not self._gateway.alive and self._gateway_budget.take():
-            log.warning("the gateway died and is brought back")
-            await self._try_gateway(settings)
-
-    async def _try_gateway(self, settings: Settings) -> None:
-        try:
-            await self._start_gateway(settings)
-        except LabError as error:
-            log.error("the gateway could not be started: %s", error)
+        if not self._services:
+            # Of an earlier supervisor: found again, or missing and started.
+            settings = next(iter(self._keepers.values())).settings
+            self._services = services_of(self.home, settings, self._alert)
+            for service in self._services:
+                service.child.adopt()
+        for service in self._services:
+            await service.watch()
 
     async def _stop_all(self) -> None:
         keepers, self._keepers = list(self._keepers.values()), {}
         await asyncio.gather(*(keeper.stop() for keeper in keepers))
-        if self._gateway is not None:
-            await self._gateway.stop(5.0)
-            self._gateway = None
+        await asyncio.gather(*self._looking.values(), return_exceptions=True)
+        services, self._services = self._services, ()
+        await asyncio.gather(*(service.stop() for service in services))

@@ -21,7 +21,12 @@ from nautilus_lab.platform.commands._orders import (
     order_ids,
 )
 from nautilus_lab.platform.commands._server import CommandServer, Handler, Request, Verify
-from nautilus_lab.platform.commands._table import CommandBody, CommandSpec, CommandTable
+from nautilus_lab.platform.commands._table import (
+    CommandBody,
+    CommandSpec,
+    CommandTable,
+    ListedCommand,
+)
 
 __all__ = [
     "CancelAll",
@@ -36,6 +41,7 @@ __all__ = [
     "FindOrder",
     "Found",
     "Handler",
+    "ListedCommand",
     "MemoryCommandLog",
     "ModifyOrder",
     "OffsetType",

@@ -22,8 +22,9 @@ from nautilus_lab.exceptions import (
     LabError,
     MessageError,
     NodeError,
+    OutcomeUnknown,
 )
-from nautilus_lab.platform.access import Principal
+from nautilus_lab.platform.access import Permission, Principal
 from nautilus_lab.platform.commands._log import CommandLog, MemoryCommandLog
 from nautilus_lab.platform.commands._table import CommandBody, CommandSpec, CommandTable
 from nautilus_lab.platform.failpoint import reach
@@ -37,6 +38,12 @@ _LARGEST_COMMAND = 1 << 20  # bytes
 _MOST_AT_ONCE = 256
 _LONGEST_VALUE = 500  # characters of an error's value that travel
 _LINGER_MS = 500
+_LIST = CommandSpec(
+    name="commands.list",
+    permission=Permission.NODE_READ,
+    summary="What can be asked here.",
+    reads=True,
+)
 
 Verify: TypeAlias = Callable[[str], Principal]
 
@@ -66,6 +73,8 @@ Handler: TypeAlias = Callable[[Request], Awaitable[object]]
 
 class CommandServer:
     """Answers the commands of a table at an ``ipc://`` address.
+
+    Beside them it answers ``commands.list``: what it can be asked, and which permission each takes.
 
     Every command is acknowledged as soon as it is read and gets one `Result`. It is checked
     first: known name and version, deadline, principal, permission, body. Then its handler runs
@@ -103,9 +112,9 @@ class CommandServer:
                 value=sorted(unmatched),
             )
         self.address = address
-        self._table = table
+        self._table = CommandTable(*table, _LIST)
         self._verify = verify
-        self._handlers = dict(handlers)
+        self._handlers = {**handlers, _LIST.name: self._list}
         self._done = log if log is not None else MemoryCommandLog()
         self._malformed = LimitedLog(_log)
         self._context: zmq.asyncio.Context | None = None
@@ -171,6 +180,9 @@ class CommandServer:
     def __repr__(self) -> str:
         state = "listening" if self._reading is not None else "closed"
         return f"CommandServer({self.address!r}, {len(self._table)} commands, {state})"
+
+    async def _list(self, request: Request) -> object:
+        return self._table.listed()
 
     async def _read(self) -> None:
         while True:
@@ -328,8 +340,8 @@ def _internal(name: str) -> NodeError:
     )
 
 
-def _unknown(name: str) -> NodeError:
-    return NodeError(
+def _unknown(name: str) -> OutcomeUnknown:
+    return OutcomeUnknown(
         "the process stopped while the command ran; its outcome is not known",
         value=name,
         remedy="look at what it was to change before asking again",

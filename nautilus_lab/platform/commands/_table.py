@@ -48,6 +48,15 @@ class CommandSpec:
     reads: bool = False
 
 
+class ListedCommand(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of what `commands.list` answers; `permission` is a `Permission`'s value."""
+
+    name: str
+    version: int
+    permission: str
+    reads: bool
+
+
 class CommandTable:
     """Commands by name.
 
@@ -96,6 +105,18 @@ class CommandTable:
                 value=name,
                 remedy=f"one of {', '.join(sorted(self._specs))}",
             ) from None
+
+    def listed(self) -> list[ListedCommand]:
+        """Return what a server answers to those who ask what it can be asked."""
+        return [
+            ListedCommand(
+                name=spec.name,
+                version=spec.version,
+                permission=spec.permission.value,
+                reads=spec.reads,
+            )
+            for spec in self
+        ]
 
     def markdown(self) -> str:
         """Return the table as the documentation shows it."""

@@ -31,7 +31,7 @@ from nautilus_lab.platform.access import (
     TokenIssuer,
     TokenVerifier,
 )
-from nautilus_lab.platform.commands import CommandClient, CommandServer, _server
+from nautilus_lab.platform.commands import CommandClient, CommandServer, ListedCommand, _server
 from nautilus_lab.platform.messages import Ack, Command, Snapshot, encode, new_id
 
 from .conftest import TABLE, Add, handlers
@@ -138,6 +138,17 @@ async def test_a_result_that_cannot_be_sent_is_an_error_and_not_silence(server, 
 async def test_an_unknown_command_is_refused_with_those_there_are(server, client):
     with pytest.raises(InputError, match=r"counter\.odd, counter\.read"):
         await client.call("counter.none")
+
+
+async def test_a_server_tells_what_it_answers_and_what_each_takes(server, client):
+    listed = {
+        one.name: one for one in await client.call("commands.list", answer=list[ListedCommand])
+    }
+    assert listed["counter.read"] == ListedCommand(
+        name="counter.read", version=1, permission="node:read", reads=True
+    )
+    assert listed["counter.add"].version == 2
+    assert "commands.list" in listed
 
 
 async def test_another_version_is_refused(server, client, counter):

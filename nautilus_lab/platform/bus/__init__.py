@@ -3,15 +3,22 @@
 from nautilus_lab.platform.bus._base import Bus, Handler, Unsubscribe, check_pattern
 from nautilus_lab.platform.bus._ipc import IpcBus
 from nautilus_lab.platform.bus._local import LocalBus
+from nautilus_lab.platform.bus._open import ProcessBus, open_bus
+from nautilus_lab.platform.bus._redis import EventSource, RedisAddress, RedisBus
 from nautilus_lab.platform.bus._sequence import Gap, SequenceTracker
 
 __all__ = [
     "Bus",
+    "EventSource",
     "Gap",
     "Handler",
     "IpcBus",
     "LocalBus",
+    "ProcessBus",
+    "RedisAddress",
+    "RedisBus",
     "SequenceTracker",
     "Unsubscribe",
     "check_pattern",
+    "open_bus",
 ]

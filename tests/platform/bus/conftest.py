@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from pathlib import Path
+import itertools
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from nautilus_lab.config import BusSettings
 from nautilus_lab.platform import messages
-from nautilus_lab.platform.bus import Bus, IpcBus, LocalBus
+from nautilus_lab.platform.bus import Bus, IpcBus, LocalBus, RedisBus
 from nautilus_lab.platform.messages import Envelope
+from tests.platform.bus.redis_server import RedisServer, running
 
 
 class Link:
@@ -30,25 +32,63 @@ class Link:
             end.close()
 
 
-def _local(_: Path) -> Link:
+def _local(_: pytest.FixtureRequest) -> Link:
     bus = LocalBus()
     return Link(bus, lambda: bus)
 
 
-def _ipc(sockets: Path) -> Link:
+def _ipc(request: pytest.FixtureRequest) -> Link:
+    sockets = request.getfixturevalue("sockets")
     address = f"ipc://{sockets}/events.sock"
     return Link(IpcBus.serve(address), lambda: IpcBus.connect(address))
 
 
+def _redis(request: pytest.FixtureRequest) -> Link:
+    settings = request.getfixturevalue("bus_settings")()
+    return Link(RedisBus.serve(settings), lambda: RedisBus.connect(settings))
+
+
 # A bus joins the suite by adding itself here.
-BUSES = {"local": _local, "ipc": _ipc}
+BUSES = {"local": _local, "ipc": _ipc, "redis": _redis}
 
 
-@pytest.fixture(params=BUSES)
-async def link(request: pytest.FixtureRequest, sockets: Path):
-    link = BUSES[request.param](sockets)
+@pytest.fixture(
+    params=["local", "ipc", pytest.param("redis", marks=(pytest.mark.redis, pytest.mark.processes))]
+)
+async def link(request: pytest.FixtureRequest):
+    link = BUSES[request.param](request)
     yield link
     link.close()
+
+
+@pytest.fixture(scope="module")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A Redis that the tests of one file share."""
+    with running(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+_streams = itertools.count()
+
+
+@pytest.fixture
+def bus_settings(redis_server: RedisServer) -> Callable[..., BusSettings]:
+    """Make settings whose stream and channels are this test's own."""
+    name = f"test-{next(_streams)}"
+
+    def make(**changed: object) -> BusSettings:
+        given = {
+            "url": redis_server.url,
+            "stream": name,
+            "channel_prefix": f"{name}:",
+            "persistence": "none",
+            # A refused connection costs nothing; the time allowed is for a busy machine.
+            "timeout_ms": 2_000,
+            "start_wait_s": 20.0,
+        }
+        return BusSettings(**given | changed)
+
+    return make
 
 
 @pytest.fixture

@@ -1,0 +1,53 @@
+"""The bus that the settings of a workspace name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, TypeAlias
+
+from nautilus_lab.config import BusSettings
+from nautilus_lab.platform.bus._ipc import IpcBus, StateHandler
+from nautilus_lab.platform.bus._redis import EventSource, RedisBus
+from nautilus_lab.platform.messages import AlertRaised
+from nautilus_lab.platform.rundir import RunDirectory
+
+ProcessBus: TypeAlias = IpcBus | RedisBus
+
+
+def open_bus(
+    settings: BusSettings,
+    rundir: RunDirectory,
+    role: Literal["publish", "follow"],
+    *,
+    source: Callable[[], EventSource] | None = None,
+    on_state: StateHandler | None = None,
+    on_alert: Callable[[AlertRaised], object] | None = None,
+) -> ProcessBus:
+    """Open one end of the bus that carries a trader's messages.
+
+    Parameters
+    ----------
+    settings : BusSettings
+        The section ``[bus]``.
+    rundir : RunDirectory
+        The trader's; over Redis a follower is shown this trader's messages alone.
+    role : {"publish", "follow"}
+        Which end.
+    source, on_state, on_alert : callable, optional
+        See `RedisBus.serve`; over sockets only a follower has states, and readers ask the node
+        for what they lack.
+
+    Raises
+    ------
+    ConfigError, AccessDenied
+        When the settings name a Redis that cannot be used; one that is not there is waited for.
+    InputError, StoreError, PortBusy, BusError
+        As `IpcBus.serve` and `IpcBus.connect` do.
+    """
+    if settings.url == "ipc":
+        if role == "publish":
+            return IpcBus.serve(rundir.events)
+        return IpcBus.connect(rundir.events, on_state=on_state)
+    if role == "publish":
+        return RedisBus.serve(settings, source=source, on_state=on_state, on_alert=on_alert)
+    return RedisBus.connect(settings, trader=rundir.trader_id, on_state=on_state)

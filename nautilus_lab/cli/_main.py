@@ -6,10 +6,12 @@ import argparse
 import asyncio
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from nautilus_lab.exceptions import InputError, LabError
+from nautilus_lab.cli._node import add_node
+from nautilus_lab.cli._verbs import add_verb
+from nautilus_lab.exceptions import LabError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,29 +35,23 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--root", type=Path, help="the workspace; found from here by default")
     verbs = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    lab = _verb(verbs, "lab", _lab, "JupyterLab, a paper-trading node and the dashboards")
+    lab = add_verb(verbs, "lab", _lab, "JupyterLab, a paper-trading node and the dashboards")
     lab.add_argument("--no-browser", action="store_true", help="open no browser")
     lab.add_argument("--port", type=int, default=8888, help="JupyterLab's port; 0 takes a free one")
     lab.add_argument("--dashboards-port", type=int, default=8866, help="the dashboards' port")
-    _verb(verbs, "demo", _demo, "the first notebook from end to end; leaves an HTML page")
-    dashboards = _verb(verbs, "dashboards", _dashboards, "the dashboards alone")
+    add_verb(verbs, "demo", _demo, "the first notebook from end to end; leaves an HTML page")
+    dashboards = add_verb(verbs, "dashboards", _dashboards, "the dashboards alone")
     dashboards.add_argument("--port", type=int, default=8866, help="0 takes a free one")
 
     data = verbs.add_parser("data", help="the data catalog").add_subparsers(
         required=True, metavar="COMMAND"
     )
-    _verb(data, "build", _data_build, "make the catalog from the installed packages")
-    _verb(data, "list", _data_list, "what is in the catalog")
+    add_verb(data, "build", _data_build, "make the catalog from the installed packages")
+    add_verb(data, "list", _data_list, "what is in the catalog")
 
-    node = verbs.add_parser("node", help="the trading node").add_subparsers(
-        required=True, metavar="COMMAND"
-    )
-    start = _verb(node, "start", _node_start, "start the node, or find it running")
-    start.add_argument("--targets", type=Path, help="JSON file: symbol -> fraction of equity")
-    _verb(node, "status", _node_status, "how the node is")
-    _verb(node, "stop", _node_stop, "stop the node; positions stay in the venue's book")
+    add_node(verbs)
 
-    run = _verb(verbs, "run", _run, "run a notebook with parameters")
+    run = add_verb(verbs, "run", _run, "run a notebook with parameters")
     run.add_argument("notebook", type=Path)
     run.add_argument(
         "-p",
@@ -66,21 +62,10 @@ def _parser() -> argparse.ArgumentParser:
         metavar=("NAME", "VALUE"),
         help="VALUE is read as JSON, or as text when it is none",
     )
-    runs = _verb(verbs, "runs", _runs, "the ledger of notebook runs, newest first")
+    runs = add_verb(verbs, "runs", _runs, "the ledger of notebook runs, newest first")
     runs.add_argument("-n", type=int, default=20, dest="most", help="how many (20)")
-    _verb(verbs, "engines", _engines, "the eleven engines: tier, state, target, measured")
-    _verb(verbs, "version", _version, "the version")
-    return parser
-
-
-def _verb(
-    verbs: argparse._SubParsersAction[argparse.ArgumentParser],
-    name: str,
-    run: Callable[[argparse.Namespace], int | None],
-    what: str,
-) -> argparse.ArgumentParser:
-    parser = verbs.add_parser(name, help=what, description=what)
-    parser.set_defaults(run=run)
+    add_verb(verbs, "engines", _engines, "the eleven engines: tier, state, target, measured")
+    add_verb(verbs, "version", _version, "the version")
     return parser
 
 
@@ -140,51 +125,6 @@ def _data_list(chosen: argparse.Namespace) -> None:
     from nautilus_lab.lab import Lab
 
     print(Lab(chosen.root).marketdata.datasets().to_string())
-
-
-def _node_start(chosen: argparse.Namespace) -> None:
-    from nautilus_lab.lab import Lab
-
-    trading = Lab(chosen.root).trading
-    targets = None if chosen.targets is None else _weights(chosen.targets)
-    name = "targets" if chosen.targets is None else chosen.targets.stem
-    node = asyncio.run(trading.start(targets=targets, name=name))
-    print(f"trader {node.trader} trades, pid {node.pid}")
-
-
-def _weights(path: Path) -> dict[str, float]:
-    try:
-        weights = json.loads(path.read_text("utf-8"), object_pairs_hook=_once_each)
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"targets must be a readable JSON file: {error}",
-            value=str(path),
-            remedy='write {"AAPL": 0.5, "MSFT": 0.5}',
-        ) from None
-    if not isinstance(weights, dict):
-        raise InputError("targets must map symbols to fractions", value=weights)
-    return weights
-
-
-def _once_each(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    if len(names := dict(pairs)) != len(pairs):
-        raise ValueError("a symbol stands in it twice")
-    return names
-
-
-def _node_status(chosen: argparse.Namespace) -> None:
-    from nautilus_lab.lab import Lab
-
-    status = asyncio.run(Lab(chosen.root).trading.status())
-    for name in status.__struct_fields__:
-        print(f"{name:<10} {getattr(status, name)}")
-
-
-def _node_stop(chosen: argparse.Namespace) -> None:
-    from nautilus_lab.lab import Lab
-
-    asyncio.run(Lab(chosen.root).trading.stop())
-    print("stopped")
 
 
 def _run(chosen: argparse.Namespace) -> None:

@@ -1,7 +1,9 @@
 """Engine 1: the trading node, its supervisor, and the object a notebook steers them with."""
 
-from nautilus_lab.trading._engine import Node, TradingEngine
+from nautilus_lab.trading._engine import TradingEngine
+from nautilus_lab.trading._handle import Node
+from nautilus_lab.trading._logs import LogView
 from nautilus_lab.trading._targets import Targets
 from nautilus_lab.trading.commands import LabStatus, NodeStatus
 
-__all__ = ["LabStatus", "Node", "NodeStatus", "Targets", "TradingEngine"]
+__all__ = ["LabStatus", "LogView", "Node", "NodeStatus", "Targets", "TradingEngine"]

@@ -2,77 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
-import subprocess
-import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from nautilus_lab.config import Settings
 from nautilus_lab.engine import Health, State
 from nautilus_lab.exceptions import (
-    DeadlineExceeded,
+    ConfigError,
     LabError,
+    NodeAlreadyRunning,
     NodeError,
     NodeNotRunning,
     NotReachable,
 )
-from nautilus_lab.platform.commands import CommandClient
-from nautilus_lab.platform.rundir import Home, ProcessRecord, is_answered, write_whole
+from nautilus_lab.platform.rundir import Home, ProcessRecord, write_whole
+from nautilus_lab.trading._channel import Channel
+from nautilus_lab.trading._handle import Node
+from nautilus_lab.trading._logs import LogView, log_file
 from nautilus_lab.trading._targets import Targets, as_targets
-from nautilus_lab.trading.commands import LabStatus, NodeStatus
+from nautilus_lab.trading.commands import LabStatus, NodeStatus, Stopped
 
-if TYPE_CHECKING:
-    from nautilus_lab.client import Desk
-
-_SUPERVISOR_START_S = 15.0
-_SUPERVISOR_STOP_S = 30.0
-_LOOK_EVERY_S = 0.5
-
-
-@dataclass(frozen=True)
-class Node:
-    """A trading node that runs somewhere else; this object may be lost freely.
-
-    Attributes
-    ----------
-    trader : str
-        The trader id.
-    pid : int
-        The node's process when it was started or attached to.
-    engine : TradingEngine
-        What it was started with.
-    """
-
-    trader: str
-    pid: int
-    engine: TradingEngine
-
-    async def status(self) -> NodeStatus:
-        """Ask the node how it is."""
-        return await self.engine.status()
-
-    async def connect(self) -> Desk:
-        """Open a desk on the node: live orders, positions, quotes, P&L."""
-        from nautilus_lab.client import connect
-
-        return await connect(self.trader, root=self.engine.settings.root)
-
-    async def hold(self, weights: Mapping[str, float], *, name: str = "targets") -> None:
-        """Trade towards `weights` (symbol -> fraction of equity) from now on."""
-        await self.engine.hold(weights, name=name)
-
-    async def stop(self) -> None:
-        """Stop the node and its venue; positions and working orders stay in the venue's book."""
-        await self.engine.stop()
-
-    def __repr__(self) -> str:
-        return f"Node({self.trader}, pid {self.pid})"
+_STATUS_S = 10.0
+_MOST_TRADERS = 10_000
 
 
 class TradingEngine:
@@ -93,13 +47,39 @@ class TradingEngine:
         self.settings = settings
         self._home = Home(settings.home_path)
         self._rundir = self._home.trader(settings.trading.trader_id)
+        self._channel = Channel(settings)
+
+    def trader(self, trader_id: str) -> TradingEngine:
+        """Return the engine of another trader of this workspace; all else is set as here.
+
+        Raises
+        ------
+        ConfigError
+            When the id is none: it is written like ``PAPER-002``.
+        """
+        return TradingEngine(_named(self.settings, trader_id))
+
+    def new_trader_id(self) -> str:
+        """Return a trader id that nobody has had, like ``PAPER-002``, and keep it for the caller.
+
+        Its run directory is made, so that no other caller is given the same.
+        """
+        stem = self._rundir.trader_id.partition("-")[0]
+        self._home.make()
+        for number in range(1, _MOST_TRADERS):
+            rundir = self._home.trader(f"{stem}-{number:03d}")
+            if rundir == self._rundir:
+                continue
+            try:
+                rundir.path.mkdir(mode=0o700)
+            except FileExistsError:
+                continue
+            return rundir.trader_id
+        raise NodeError("a workspace has room for so many traders", value=_MOST_TRADERS)
 
     def health(self) -> Health:
         """Report whether the node's process runs; does not ask it."""
-        try:
-            record = ProcessRecord.read(self._rundir.node)
-        except LabError as error:
-            return Health(state=State.FAULTED, detail=str(error))
+        record = ProcessRecord.read_or_set_aside(self._rundir.node)
         # A record with another address came here with a copied folder.
         if record is not None and record.alive and record.address == self._rundir.commands:
             return Health(
@@ -117,13 +97,14 @@ class TradingEngine:
     @property
     def supervised(self) -> bool:
         """Whether a supervisor of this workspace runs."""
-        record = ProcessRecord.read(self._home.supervisor)
-        if record is None or record.address != self._home.supervisor_commands:
-            return False
-        return record.alive
+        return self._channel.supervised
 
     async def start(
-        self, *, targets: Mapping[str, float] | Targets | None = None, name: str = "targets"
+        self,
+        *,
+        targets: Mapping[str, float] | Targets | None = None,
+        name: str = "targets",
+        trader: str | None = None,
     ) -> Node:
         """Start the node, or find it when it runs; returns when it trades.
 
@@ -134,15 +115,31 @@ class TradingEngine:
             A node without any holds every stock of the venue in equal weights.
         name : str, default="targets"
             What the targets are called in tables and in the audit trail.
+        trader : str, optional
+            The name of a further trader to start beside those that run; `new_trader_id()` makes
+            one up. Without it, this workspace's own trader is started or found.
 
         Raises
         ------
         InputError
             When a weight is negative, NaN, above 1, or they sum to more than 1.
+        NodeAlreadyRunning
+            When `trader` is given and runs already.
         NodeError
             When the venue or the node could not start; carries the process' own words. The
             targets that were kept before are kept on then.
         """
+        if trader is not None and trader != self._rundir.trader_id:
+            other = self.trader(trader)
+            other._require_free()
+            return await other._start(targets, name, new=True)
+        if trader is not None:
+            self._require_free()
+        return await self._start(targets, name, new=trader is not None)
+
+    async def _start(
+        self, targets: Mapping[str, float] | Targets | None, name: str, *, new: bool
+    ) -> Node:
         wanted = None
         if targets is not None:
             wanted = as_targets(targets, name=name, now_ns=time.time_ns())
@@ -152,7 +149,9 @@ class TradingEngine:
             before = _bytes_of(self._home.make().trader(self._rundir.trader_id).make().targets)
             wanted.write(self._rundir.targets)
         try:
-            status = NodeStatus.of(await self._start_supervised())
+            body = {"settings": self.settings.model_dump_json(), "new": new}
+            timeout_s = 3 * self.settings.trading.start_timeout_s
+            status = NodeStatus.of(await self._channel.start("supervisor.start", body, timeout_s))
         except NodeError:
             if wanted is not None and not running:
                 _put_back(self._rundir.targets, before)
@@ -160,6 +159,70 @@ class TradingEngine:
         if wanted is not None and running:
             await self.hold(wanted)
         return Node(status.trader, status.pid, self)
+
+    def _require_free(self) -> None:
+        if self.running:
+            raise NodeAlreadyRunning(
+                "a new trader needs a name that none has",
+                value=self._rundir.trader_id,
+                remedy="take lab.trading.new_trader_id(), or attach to it: "
+                f'lab.trading.trader("{self._rundir.trader_id}").attach()',
+            )
+
+    async def restart(self) -> Node:
+        """Stop the node and start it again, with the settings as they are now; venues stay.
+
+        Raises
+        ------
+        NodeNotRunning
+            When the trader is not kept.
+        NodeError
+            When it does not come back; carries the process' own words.
+        """
+        trading = self.settings.trading
+        status = await self._channel.ask(
+            "supervisor.restart",
+            {"settings": self.settings.model_dump_json()},
+            2 * trading.stop_timeout_s + 2 * trading.start_timeout_s,
+        )
+        told = NodeStatus.of(status)
+        return Node(told.trader, told.pid, self)
+
+    async def traders(self) -> tuple[NodeStatus, ...]:
+        """Return how every trader of the workspace is, running or not, by name."""
+        kept = {status.trader: status for status in await self._kept()}
+        return tuple([kept.get(name) or await self._alone(name) for name in self._home.trader_ids])
+
+    async def _alone(self, trader_id: str) -> NodeStatus:
+        """Return how a trader is that no supervisor answers for."""
+        try:
+            other = self.trader(trader_id)
+            if other.running:
+                return NodeStatus.of(await other._channel.ask_node("node.status", {}))
+        except NotReachable as error:
+            return NodeStatus(trader=trader_id, state="unreachable", detail=str(error))
+        except LabError as error:
+            return NodeStatus(trader=trader_id, state="stopped", detail=str(error))
+        return NodeStatus(trader=trader_id, state="stopped")
+
+    def logs(self, most: int = 50, *, of: str = "node", follow: bool = False) -> LogView:
+        """Return the end of a log, shown as text in a notebook.
+
+        Parameters
+        ----------
+        most : int, default=50
+            How many lines.
+        of : str, default="node"
+            The process: ``"node"``, ``"venue"``, ``"gateway"``, ``"supervisor"``, ...
+        follow : bool, default=False
+            Whether ``async for line in ...`` goes on with what comes, at 20 lines a second at most.
+
+        Raises
+        ------
+        InputError
+            When no such process has left a log.
+        """
+        return LogView(log_file(self._home, self._rundir, of), most=most, follow=follow)
 
     async def attach(self) -> Node:
         """Return the node that runs.
@@ -189,28 +252,35 @@ class TradingEngine:
         known = await self._as_supervised()
         if known is not None:
             return known
-        return NodeStatus.of(await self._ask_node("node.status", {}))
+        return NodeStatus.of(await self._channel.ask_node("node.status", {}))
 
     async def hold(self, weights: Mapping[str, float] | Targets, *, name: str = "targets") -> None:
         """Trade towards `weights` from now on, also after a restart; raises as `start` does."""
         targets = as_targets(weights, name=name, now_ns=time.time_ns())
-        await self._ask_node("node.targets", {"weights": targets.weights, "name": targets.name})
+        body = {"weights": targets.weights, "name": targets.name}
+        await self._channel.ask_node("node.targets", body)
 
-    async def stop(self) -> None:
-        """Stop the node and its venue; the last one takes the supervisor and gateway along.
+    async def stop(self) -> Stopped:
+        """Stop the node and its venues; the last one takes supervisor and gateways along.
+
+        The node is asked first; what does not stop in time gets SIGTERM, then its session is
+        killed. The answer tells which of these it took, and how long.
 
         Raises
         ------
         NodeNotRunning
             When none runs.
         """
-        timeout_s = 2 * self.settings.trading.stop_timeout_s + 10
-        body: dict[str, object] = {"trader": self.settings.trading.trader_id}
-        await self._ask("supervisor.stop", body, timeout_s)
+        stop_s = self.settings.trading.stop_timeout_s
+        timeout_s = 2 * stop_s + self.settings.supervisor.terminate_timeout_s + 10
+        body = {"trader": self._rundir.trader_id}
+        told = await self._channel.ask("supervisor.stop", body, timeout_s)
+        return msgspec.convert(told, Stopped)
 
     async def lab_status(self) -> LabStatus:
         """Ask the supervisor what it keeps; raises `NodeNotRunning` when there is none."""
-        return msgspec.convert(await self._ask("supervisor.status", {}, 10.0), LabStatus)
+        told = await self._channel.ask("supervisor.status", {}, _STATUS_S)
+        return msgspec.convert(told, LabStatus)
 
     async def shut_down(self) -> None:
         """Stop every trader of the workspace, the gateway and the supervisor.
@@ -222,123 +292,38 @@ class TradingEngine:
         DeadlineExceeded
             When it does not end in time.
         """
-        record = ProcessRecord.read(self._home.supervisor)
-        await self._ask("supervisor.shutdown", {}, 60.0)
-        deadline = time.monotonic() + _SUPERVISOR_STOP_S
-        while record is not None and record.alive:
-            if time.monotonic() > deadline:
-                raise DeadlineExceeded(
-                    "the supervisor must end when it is told to",
-                    value=f"process {record.pid} after {_SUPERVISOR_STOP_S:g} s",
-                    remedy=f"see {self._home.logs / 'supervisor.log'}; kill that process",
-                )
-            await asyncio.sleep(0.05)
+        await self._channel.shut_down()
 
     def __repr__(self) -> str:
         return f"TradingEngine({self._rundir.trader_id}: {self.health().detail})"
 
     # --- how ------------------------------------------------------------------------------
 
-    async def _start_supervised(self) -> object:
-        body: dict[str, object] = {"settings": self.settings.model_dump_json()}
-        deadline = time.monotonic() + _SUPERVISOR_START_S
-        while True:
-            await self._ensure_supervisor()
-            try:
-                return await self._ask(
-                    "supervisor.start", body, 3 * self.settings.trading.start_timeout_s
-                )
-            except NodeNotRunning:
-                # One that stopped its last trader is about to leave: wait for that, once more.
-                if time.monotonic() > deadline:
-                    raise
-                await asyncio.sleep(0.2)
-
     async def _as_supervised(self) -> NodeStatus | None:
-        if not self.supervised:
-            return None
-        try:
-            kept = (await self.lab_status()).traders
-        except LabError:
-            return None  # then the node must answer for itself
+        kept = await self._kept()
         return next((one for one in kept if one.trader == self._rundir.trader_id), None)
 
-    async def _ensure_supervisor(self) -> None:
-        if self.supervised:
-            return
-        output = self._home.logs / "supervisor.out"
-        self._home.make()
-        await asyncio.to_thread(self._launch_supervisor)
-        deadline = time.monotonic() + _SUPERVISOR_START_S
-        while not self.supervised:
-            if time.monotonic() > deadline:
-                raise NodeError(
-                    "the supervisor must start",
-                    value=f"not there after {_SUPERVISOR_START_S:g} s",
-                    remedy=f"see {output}",
-                )
-            await asyncio.sleep(0.05)
-
-    def _launch_supervisor(self) -> None:
-        path = self._home.logs / "supervisor.out"
+    async def _kept(self) -> tuple[NodeStatus, ...]:
+        if not self.supervised:
+            return ()
         try:
-            with path.open("ab") as output:
-                subprocess.run(
-                    [
-                        *(sys.executable, "-m", "nautilus_lab.trading.supervisor", "--detach"),
-                        *("--home", str(self._home.path)),
-                        *("--log-level", self.settings.log_level),
-                    ],
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=output,
-                    start_new_session=True,
-                    check=True,
-                )
-        except (OSError, subprocess.CalledProcessError) as error:
-            raise NodeError(
-                f"the supervisor must start: {error}", value=str(path), remedy=f"see {path}"
-            ) from None
+            return (await self.lab_status()).traders
+        except LabError:
+            return ()  # then each node must answer for itself
 
-    async def _ask(self, name: str, body: dict[str, object], timeout_s: float) -> object:
-        """Ask the supervisor; one that dies meanwhile is not waited for."""
-        asked = asyncio.ensure_future(
-            self._call(self._home.supervisor_commands, name, body, timeout_s)
-        )
-        try:
-            died = False
-            while not asked.done():
-                await asyncio.wait((asked,), timeout=_LOOK_EVERY_S)
-                # An answer that is on its way has one more look's time to come.
-                if died and not asked.done():
-                    raise NodeError(
-                        "the supervisor must live until it has answered",
-                        value=name,
-                        remedy=f"ask again; see {self._home.logs / 'supervisor.log'}",
-                    )
-                died = not self.supervised
-            return await asked
-        finally:
-            asked.cancel()
 
-    async def _ask_node(self, name: str, body: dict[str, object]) -> object:
-        return await self._call(self._rundir.commands, name, body, 5.0)
-
-    async def _call(
-        self, address: str, name: str, body: dict[str, object], timeout_s: float
-    ) -> object:
-        try:
-            return await CommandClient(address).call(name, body or None, timeout_s=timeout_s)
-        except NodeNotRunning:
-            raise
-        except NotReachable:
-            if is_answered(address):
-                raise  # it is there, and busy or frozen
-            raise NodeNotRunning(
-                "a trading node must be running",
-                value=f"trader {self._rundir.trader_id}",
-                remedy="start one: await lab.trading.start(), or nautilus-lab node start",
-            ) from None
+def _named(settings: Settings, trader_id: str) -> Settings:
+    # Validated anew: a name that is none must not become a folder.
+    values = settings.model_dump()
+    values["trading"]["trader_id"] = trader_id
+    try:
+        return Settings.model_validate(values)
+    except ValueError:
+        raise ConfigError(
+            "a trader id must be capitals, a dash and a tag",
+            value=trader_id,
+            remedy='write it like "PAPER-002"',
+        ) from None
 
 
 def _bytes_of(path: Path) -> bytes | None:

@@ -77,5 +77,10 @@ class LogTail:
             ) from None
         if begin > 0:
             data = data.partition(b"\n")[2]
-        text = data.decode("utf-8", "replace")
-        return tuple(_NOT_TEXT.sub("", line) for line in text.split("\n") if line)
+        return plain_lines(data)
+
+
+def plain_lines(data: bytes) -> tuple[str, ...]:
+    """Return the lines of `data` without what a terminal would act on."""
+    text = data.decode("utf-8", "replace")
+    return tuple(_NOT_TEXT.sub("", line) for line in text.split("\n") if line)

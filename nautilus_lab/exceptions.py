@@ -24,6 +24,7 @@ LabError
 ├── DeadlineExceeded      an answer did not come in time                      (TimeoutError)
 ├── NodeError             a trading node refused or failed
 │   ├── OutcomeUnknown    a command may have been done, or may not
+│   ├── StrategyFailed    a strategy could not be loaded or started, or fell
 │   └── NodeAlreadyRunning  the trader's run directory is held by another node
 └── RunFailed             a notebook run or a job ended in an error
 
@@ -59,6 +60,7 @@ __all__ = [
     "RunFailed",
     "SolverError",
     "StoreError",
+    "StrategyFailed",
     "UnknownSymbol",
 ]
 
@@ -213,6 +215,10 @@ class NodeError(LabError):
 
 class OutcomeUnknown(NodeError):
     """A command may have been done, or may not; `value` is its id."""
+
+
+class StrategyFailed(NodeError):
+    """A strategy could not be loaded or started, or fell; `value` names it."""
 
 
 class NodeAlreadyRunning(NodeError):

@@ -32,6 +32,7 @@ class Home:
     `gateway_token`       a viewer's token for the gateways, for local users, 0600
     `operator_token`      the owner's token for the gateways, with every role, 0600
     `traders`             one run directory each
+    `strategies`          the published versions of strategies
     `logs`                the folder of logs that are no trader's
     ====================  =====================================================
     """
@@ -115,6 +116,10 @@ class Home:
     @property
     def operator_token(self) -> Path:
         return self.path / "operator.token"
+
+    @property
+    def strategies(self) -> Path:
+        return self.path / "strategies"
 
     @property
     def logs(self) -> Path:

@@ -55,6 +55,7 @@ class RunDirectory:
     `latch`                the kill latch: what the trader may do
     `day`                  the equity its loss of the day is counted from
     `targets`              the target weights the node trades
+    `deployed`             which strategies the node runs
     `commands`, `events`   the node's sockets: ROUTER for commands, PUB for the bus
     `venue_orders`, `venue_quotes`   the first paper venue's sockets
     `venue_book`           the first paper venue's own durable book
@@ -128,6 +129,10 @@ class RunDirectory:
     @property
     def targets(self) -> Path:
         return self.path / "targets.json"
+
+    @property
+    def deployed(self) -> Path:
+        return self.path / "deployed.json"
 
     @property
     def commands(self) -> str:

@@ -15,7 +15,7 @@ from nautilus_trader.trading.strategy import Strategy
 
 from nautilus_lab.exceptions import StoreError
 from nautilus_lab.execution import MemoryJournal
-from nautilus_lab.execution.gate import Gate
+from nautilus_lab.execution.gate import Gate, MaxOrderNotional
 from nautilus_lab.risk import NotionalLimit
 
 AAPL = TestInstrumentProvider.equity("AAPL", "PAPER")
@@ -70,9 +70,9 @@ class Run:
         engine.add_strategy(Script(act))
         gate = Gate(
             engine.kernel,
-            limit=NotionalLimit(max_notional=limit),
+            checks=(MaxOrderNotional(limit=NotionalLimit(max_notional=limit)),),
             journal=self.journal,
-            on_checked=self.checked.append,
+            on_checked=lambda findings: self.checked.extend(findings[1:]),
             on_denied=lambda order, check, reason: (tell or self.denied.append)(reason),
         )
         gate.install()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -17,6 +17,7 @@ from nautilus_trader.model.identifiers import ClientOrderId
 from nautilus_trader.model.orders import Order
 
 from nautilus_lab.analytics import LivePositions
+from nautilus_lab.execution.gate import Finding
 from nautilus_lab.platform.messages import (
     AccountUpdated,
     Envelope,
@@ -33,7 +34,7 @@ from nautilus_lab.platform.messages import (
     envelope,
 )
 from nautilus_lab.platform.outbox import Outbox
-from nautilus_lab.risk import LimitCheck, NotionalLimit
+from nautilus_lab.risk import NotionalLimit
 from nautilus_lab.trading.node._accounts import Accounts
 from nautilus_lab.trading.node._orders_told import order_updated, side_of
 
@@ -172,20 +173,21 @@ class Desk:
             arrival = last.body.arrival_price
         return order_updated(order, reason, arrival)
 
-    def on_denied(self, order: Order, check: LimitCheck | None, reason: str) -> None:
+    def on_denied(self, order: Order, over: Finding | None, reason: str) -> None:
         """Tell that the gate let an order through no further."""
+        limit = over.limit if over is not None else "gate"
         self._tell(
             LimitBreach(
-                limit="max_order_notional",
+                limit=limit,
                 scope=f"order:{order.strategy_id.value}",
                 # NaN is no number on the wire, and says as much as nothing does.
-                value=check.value if check is not None and math.isfinite(check.value) else None,
-                limit_value=self._limit.max_notional,
+                value=over.value if over is not None and math.isfinite(over.value) else None,
+                limit_value=over.bound if over is not None and math.isfinite(over.bound) else 0.0,
                 action="deny",
                 client_order_id=order.client_order_id.value,
                 reason=reason,
             ),
-            f"risk.breach.{self.trader}.max_order_notional",
+            f"risk.breach.{self.trader}.{limit}",
         )
 
     def remember_order(self, told: Envelope) -> None:
@@ -310,9 +312,11 @@ class Desk:
             f"analytics.pnl.{self.trader}.{scope}",
         )
 
-    def on_checked(self, check: LimitCheck) -> None:
-        """Note the notional the gate valued last, for the limit's utilisation."""
-        self._largest_order = max(self._largest_order, check.value)
+    def on_checked(self, findings: Sequence[Finding]) -> None:
+        """Note the largest notional the gate valued, for the limit's utilisation."""
+        for finding in findings:
+            if finding.limit == "max_order_notional":
+                self._largest_order = max(self._largest_order, finding.value)
 
     def state(self, body: State, topic: str) -> None:
         """Publish a state when it differs from the last one of its topic."""

@@ -21,7 +21,7 @@ from nautilus_trader.model.identifiers import InstrumentId
 from nautilus_lab.config import Settings
 from nautilus_lab.engine import Lifecycle, State
 from nautilus_lab.exceptions import InputError, LabError, NodeError, StoreError
-from nautilus_lab.execution.gate import Gate
+from nautilus_lab.execution.gate import Gate, MaxOrderNotional
 from nautilus_lab.execution.paper import (
     ListSymbols,
     PaperVenueClient,
@@ -193,7 +193,7 @@ class NodeHost:
         node.build()
         Gate(
             node.kernel,
-            limit=limit,
+            checks=(MaxOrderNotional(limit=limit),),
             journal=journal,
             hand_over=asyncio.get_running_loop().call_soon_threadsafe,
             on_checked=desk.on_checked,

@@ -11,7 +11,7 @@ from nautilus_trader.model.objects import Money, Price, Quantity
 from nautilus_trader.test_kit.providers import TestInstrumentProvider
 
 from nautilus_lab.execution import MemoryJournal
-from nautilus_lab.execution.gate import Gate
+from nautilus_lab.execution.gate import Gate, MaxOrderNotional
 from nautilus_lab.risk import NotionalLimit
 from nautilus_lab.strategies.nautilus import HoldTargets, HoldTargetsConfig
 
@@ -38,7 +38,8 @@ def orders(*, limit, seconds, price="100.00"):
             )
         )
     )
-    gate = Gate(engine.kernel, limit=NotionalLimit(max_notional=limit), journal=MemoryJournal())
+    checks = (MaxOrderNotional(limit=NotionalLimit(max_notional=limit)),)
+    gate = Gate(engine.kernel, checks=checks, journal=MemoryJournal())
     gate.install()
     engine.run()
     made = engine.cache.orders()

@@ -1,0 +1,47 @@
+"""The gate every order passes: checks, the book they judge by, and what the trader may do."""
+
+from nautilus_lab.execution.gate._book import Book, Instrument, Line, Purse
+from nautilus_lab.execution.gate._checks import (
+    Check,
+    DailyLoss,
+    EnoughMargin,
+    Finding,
+    FreshQuote,
+    MaxGrossExposure,
+    MaxOrderNotional,
+    MaxOrderRate,
+    MaxPositionNotional,
+    MaxPositionUnits,
+    NoDuplicate,
+    PriceBand,
+    SoundOrder,
+)
+from nautilus_lab.execution.gate._gate import Gate
+from nautilus_lab.execution.gate._intent import order_of, order_text
+from nautilus_lab.execution.gate._proposal import Proposal
+from nautilus_lab.execution.gate._state import TradingSwitch
+
+__all__ = [
+    "Book",
+    "Check",
+    "DailyLoss",
+    "EnoughMargin",
+    "Finding",
+    "FreshQuote",
+    "Gate",
+    "Instrument",
+    "Line",
+    "MaxGrossExposure",
+    "MaxOrderNotional",
+    "MaxOrderRate",
+    "MaxPositionNotional",
+    "MaxPositionUnits",
+    "NoDuplicate",
+    "PriceBand",
+    "Proposal",
+    "Purse",
+    "SoundOrder",
+    "TradingSwitch",
+    "order_of",
+    "order_text",
+]

@@ -1,0 +1,373 @@
+"""The gate: the one door every order passes on its way to a venue."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from nautilus_trader.core.uuid import UUID4
+from nautilus_trader.execution.messages import (
+    ModifyOrder,
+    SubmitOrder,
+    SubmitOrderList,
+)
+from nautilus_trader.model.enums import OrderStatus
+from nautilus_trader.model.events import OrderDenied, OrderModifyRejected
+from nautilus_trader.model.orders import Order
+
+from nautilus_lab.exceptions import NodeError
+from nautilus_lab.execution._journal import Journal, Verdict
+from nautilus_lab.execution.gate._book import Book
+from nautilus_lab.execution.gate._checks import Check, Finding, SoundOrder
+from nautilus_lab.execution.gate._intent import intent_of
+from nautilus_lab.execution.gate._proposal import Proposal
+from nautilus_lab.execution.gate._state import TradingSwitch
+
+log = logging.getLogger(__name__)
+
+_REMEMBERED = 10_000
+_ORDERS = (SubmitOrder, SubmitOrderList, ModifyOrder)
+_NEW = (OrderStatus.INITIALIZED, OrderStatus.RELEASED)
+# The book must be up to date before any strategy hears of what happened and reacts to it.
+_BEFORE_STRATEGIES = 20
+
+
+class Gate:
+    """Checks an order, reserves what it may do, journals the intent, and only then lets it go.
+
+    It stands on both endpoints of Nautilus' message bus that lead to a venue,
+    ``RiskEngine.execute`` and ``ExecEngine.execute``: an emulated order that is released takes
+    the second alone. A normal order crosses both; the second crossing of the same command, known
+    by the ids of its orders and its own, counts nothing again: it is only verified that the order
+    is still what was checked and that the trader may still trade.
+
+    A command is one decision: of a list all orders pass or none. Orders that do nothing but
+    reduce a position, net of all that works to reduce it already, are not asked about exposure;
+    of one that closes a position and opens the opposite one, the opening part is. Cancels pass
+    always, also when the trader is HALTED or KILLED, when nothing else does. REDUCE_ONLY lets
+    pass what reduces.
+
+    It fails closed: a check or a journal that raises denies the order.
+
+    Parameters
+    ----------
+    kernel : NautilusKernel
+        The kernel of a node or of a backtest engine, before it starts.
+    checks : sequence of Check
+        What is asked about each order, in this order; `SoundOrder` comes before them always.
+    journal : Journal
+        Where intents are written before orders leave.
+    state : TradingSwitch, optional
+        What the trader may do; ACTIVE for good when not given.
+    hand_over : callable, optional
+        Takes a function and its arguments and calls it on the thread the gate was installed on;
+        it is given what arrives on another one, as from a live timer. Without it, an order from
+        another thread is an error there, and goes nowhere.
+    on_checked : callable, optional
+        Called with the findings of each order that passed.
+    on_denied : callable, optional
+        Called with the order, the finding (None when it was not a check that denied) and the
+        reason.
+
+    Attributes
+    ----------
+    book : Book
+        What is held, working and on its way.
+    """
+
+    def __init__(
+        self,
+        kernel: Any,
+        *,
+        checks: Sequence[Check] = (),
+        journal: Journal,
+        state: TradingSwitch | None = None,
+        hand_over: Callable[..., object] | None = None,
+        on_checked: Callable[[Sequence[Finding]], None] = lambda findings: None,
+        on_denied: Callable[[Order, Finding | None, str], None] = lambda *_: None,
+    ) -> None:
+        self.checks = (SoundOrder(), *checks)
+        self.book = Book()
+        self.state = state if state is not None else TradingSwitch()
+        self._kernel = kernel
+        self._cache = kernel.cache
+        self._journal = journal
+        self._hand_over = hand_over
+        self._on_checked = on_checked
+        self._on_denied = on_denied
+        # command id -> what was decided at its first crossing
+        self._passed: OrderedDict[str, list[Proposal]] = OrderedDict()
+
+    def __repr__(self) -> str:
+        names = ", ".join(check.name for check in self.checks)
+        return f"Gate({self.state.state}, {names}; {self.book!r})"
+
+    def install(self) -> None:
+        """Stand on the endpoints and follow the orders; call once, before the kernel starts."""
+        self._thread = threading.get_ident()
+        bus, kernel = self._kernel.msgbus, self._kernel
+        for endpoint, engine, last in (
+            ("RiskEngine.execute", kernel.risk_engine, False),
+            ("ExecEngine.execute", kernel.exec_engine, True),
+        ):
+            forward = engine.execute
+            bus.deregister(endpoint, forward)
+            bus.register(
+                endpoint,
+                lambda command, forward=forward, last=last: self._cross(command, forward, last),
+            )
+        bus.subscribe("events.order.*", self._follow, priority=_BEFORE_STRATEGIES)
+        if any(check.exposure for check in self.checks):
+            bus.subscribe("data.quotes.*", self.book.on_quote, priority=_BEFORE_STRATEGIES)
+
+    def reset(self) -> None:
+        """Begin anew with the kernel's cache, as after a reset of a backtest engine."""
+        self._passed.clear()
+        self.book.rebuild(self._cache)
+
+    # --- crossings ------------------------------------------------------------------------
+
+    def _follow(self, event: Any) -> None:
+        self.book.on_order_event(event, self._cache)
+
+    def _cross(self, command: Any, forward: Callable[[Any], None], last: bool) -> None:
+        if threading.get_ident() != self._thread:
+            self._from_elsewhere(command, forward, last)
+        elif not isinstance(command, _ORDERS):
+            forward(command)
+        elif command.id.value in self._passed:
+            self._cross_again(command, forward, last)
+        else:
+            self._cross_first(command, forward, last)
+
+    def _from_elsewhere(self, command: Any, forward: Callable[[Any], None], last: bool) -> None:
+        if self._hand_over is not None:
+            # Cancels too: they must not overtake the orders they are for.
+            self._hand_over(self._cross, command, forward, last)
+        elif isinstance(command, _ORDERS):
+            raise NodeError(
+                "an order must be sent from the thread that the node trades on",
+                value=threading.current_thread().name,
+                remedy="give the gate a hand_over, or send it from a strategy's own handler",
+            )
+        else:
+            forward(command)
+
+    def _cross_first(self, command: Any, forward: Callable[[Any], None], last: bool) -> None:
+        orders = self._orders_of(command)
+        proposals = self._decide(orders, command)
+        if proposals is None:
+            return
+        if not last:
+            self._passed[command.id.value] = proposals
+            while len(self._passed) > _REMEMBERED:
+                self._passed.popitem(last=False)
+        forward(command)
+
+    def _cross_again(self, command: Any, forward: Callable[[Any], None], last: bool) -> None:
+        if not last:
+            log.error("%s came twice; the second one goes nowhere", command)
+            return
+        proposals = self._passed.pop(command.id.value)
+        if reason := self._changed_since(proposals, command):
+            self._withdraw(proposals)
+            self._refuse(proposals, [p.order for p in proposals], command, None, reason)
+        else:
+            forward(command)
+
+    def _orders_of(self, command: Any) -> list[Order]:
+        if isinstance(command, SubmitOrder):
+            return [command.order]
+        if isinstance(command, SubmitOrderList):
+            return list(command.order_list.orders)
+        order = self._cache.order(command.client_order_id)
+        return [order] if order is not None else []
+
+    def _changed_since(self, proposals: Sequence[Proposal], command: Any) -> str:
+        """Return why what was let through may not go on; nothing when it may."""
+        if reason := self._forbidden(proposals):
+            return reason
+        orders = self._orders_of(command)
+        for proposal, order in zip(proposals, orders, strict=False):
+            if order is not proposal.order or (
+                proposal.ask == "submit" and order.quantity.raw != proposal.quantity
+            ):
+                return "CHANGED: it is not the order that was checked"
+        return "" if len(orders) == len(proposals) else "CHANGED: it has other orders"
+
+    # --- decisions ------------------------------------------------------------------------
+
+    def _decide(self, orders: Sequence[Order], command: Any) -> list[Proposal] | None:
+        """Check, reserve and journal one command; return its proposals, or None if it is denied."""
+        proposals: list[Proposal] = []
+        findings: list[Finding] = []
+        over: Finding | None = None
+        now_ns = self._kernel.clock.timestamp_ns()
+        try:
+            reason = self._unanswerable(orders, command)
+            for order in () if reason else orders:
+                proposal = Proposal(order, command, self.book, self._cache, now_ns)
+                proposals.append(proposal)
+                if reason := self._forbidden((proposal,)):
+                    break
+                over = self._judge(proposal, findings)
+                if over is not None:
+                    reason = str(over)
+                    break
+                self._reserve(proposal)
+            if not reason:
+                self._journal.write([intent_of(p, "forwarded", "") for p in proposals])
+        except Exception as error:
+            log.exception("the gate could not decide on %s", command.id)
+            reason = f"GATE_FAILED: {error}"
+            over = None
+        if reason:
+            self._withdraw(proposals)
+            self._refuse(proposals, orders, command, over, reason)
+            return None
+        self._tell(self._on_checked, findings)
+        return proposals
+
+    def _unanswerable(self, orders: Sequence[Order], command: Any) -> str:
+        """Return why a command is not one that can be decided on; nothing when it is."""
+        if not orders:
+            return "UNKNOWN_ORDER: there is no such order to change"
+        submits = not isinstance(command, ModifyOrder)
+        seen = set()
+        for order in orders:
+            id_ = order.client_order_id
+            if submits and (
+                id_.value in seen
+                or self.book.has(id_.value)
+                or order.status not in _NEW
+                or self._cache.order(id_) not in (None, order)
+            ):
+                return f"DUPLICATE: {id_.value} was sent before"
+            seen.add(id_.value)
+            if not submits and order.is_closed:
+                return f"CLOSED: {id_.value} is {order.status_string()}"
+        return ""
+
+    def _forbidden(self, proposals: Sequence[Proposal]) -> str:
+        state = self.state.state
+        if state == "ACTIVE":
+            return ""
+        if state == "REDUCE_ONLY" and all(p.reduces for p in proposals):
+            return ""
+        return f"{state}: {self.state.held.reason}"
+
+    def _judge(self, proposal: Proposal, findings: list[Finding]) -> Finding | None:
+        """Ask all checks; return the first finding that denies."""
+        increases, book = proposal.increases, self.book
+        for check in self.checks:
+            if check.exposure and not increases:
+                continue
+            finding = check.judge(proposal, book)
+            if finding.passed is not True:
+                return finding
+            findings.append(finding)
+        return None
+
+    def _reserve(self, proposal: Proposal) -> None:
+        book = self.book
+        book.sent.append(proposal.now_ns)
+        if proposal.ask == "modify":
+            book.reserve_change(proposal.client_order_id, proposal.leaves)
+        else:
+            book.alike[proposal.likeness] = proposal.now_ns
+            if len(book.alike) > _REMEMBERED:
+                book.forget_likenesses()
+            book.reserve(proposal.order, proposal.nautilus, proposal.leaves, proposal.parent)
+        proposal.reserved = True
+
+    def _withdraw(self, proposals: Sequence[Proposal]) -> None:
+        for proposal in proposals:
+            # A change is forgotten with the event that rejects it.
+            if proposal.reserved and proposal.ask == "submit":
+                proposal.reserved = False
+                self.book.release(proposal.client_order_id)
+
+    # --- denials --------------------------------------------------------------------------
+
+    def _refuse(
+        self,
+        proposals: Sequence[Proposal],
+        orders: Sequence[Order],
+        command: Any,
+        over: Finding | None,
+        reason: str,
+    ) -> None:
+        """Journal a denial, tell of it and end the orders: of a list all, it is one decision."""
+        if not orders:
+            log.error("%s: %s", command, reason)
+            return
+        try:
+            verdict: Verdict = "denied"
+            known = {p.client_order_id: p for p in proposals}
+            now_ns = self._kernel.clock.timestamp_ns()
+            self._journal.write(
+                [
+                    intent_of(
+                        known.get(order.client_order_id.value)
+                        or Proposal(order, command, self.book, self._cache, now_ns),
+                        verdict,
+                        reason,
+                    )
+                    for order in orders
+                ]
+            )
+        except Exception:
+            log.exception("the denial of %s could not be journaled", command.id)
+        for order in orders:
+            self._tell(self._on_denied, order, over, reason)
+        for order in orders:
+            if isinstance(command, ModifyOrder):
+                if not any(p.reserved for p in proposals):
+                    # The rejection will be taken for the answer to a change, so count one.
+                    self.book.reserve_change(order.client_order_id.value, 0)
+                self._reject_change(order, reason)
+            elif order.status in _NEW and self._cache.order(order.client_order_id) in (None, order):
+                self._deny(order, reason)
+            else:
+                log.error("%s goes nowhere: %s", order, reason)
+
+    def _tell(self, whom: Callable[..., None], *what: object) -> None:
+        try:
+            whom(*what)
+        except Exception:
+            # The store that cannot journal cannot tell either; the decision stands all the same.
+            log.exception("nobody could be told what the gate decided")
+
+    def _deny(self, order: Order, reason: str) -> None:
+        kernel = self._kernel
+        if not self._cache.order_exists(order.client_order_id):
+            self._cache.add_order(order)
+        denied = OrderDenied(
+            order.trader_id,
+            order.strategy_id,
+            order.instrument_id,
+            order.client_order_id,
+            reason,
+            UUID4(),
+            kernel.clock.timestamp_ns(),
+        )
+        kernel.msgbus.send("ExecEngine.process", denied)
+
+    def _reject_change(self, order: Order, reason: str) -> None:
+        now = self._kernel.clock.timestamp_ns()
+        rejected = OrderModifyRejected(
+            order.trader_id,
+            order.strategy_id,
+            order.instrument_id,
+            order.client_order_id,
+            order.venue_order_id,
+            order.account_id,
+            reason,
+            UUID4(),
+            now,
+            now,
+        )
+        self._kernel.msgbus.send("ExecEngine.process", rejected)

@@ -3,7 +3,7 @@
 from nautilus_lab.platform.bus._base import Bus, Handler, Unsubscribe, check_pattern
 from nautilus_lab.platform.bus._ipc import IpcBus
 from nautilus_lab.platform.bus._local import LocalBus
-from nautilus_lab.platform.bus._open import ProcessBus, open_bus
+from nautilus_lab.platform.bus._open import ProcessBus, bus_of, open_bus
 from nautilus_lab.platform.bus._redis import EventSource, RedisAddress, RedisBus
 from nautilus_lab.platform.bus._sequence import Gap, SequenceTracker
 
@@ -19,6 +19,7 @@ __all__ = [
     "RedisBus",
     "SequenceTracker",
     "Unsubscribe",
+    "bus_of",
     "check_pattern",
     "open_bus",
 ]

@@ -429,7 +429,8 @@ def order_ids(command_id: str, count: int = 1) -> tuple[str, ...]:
 
 
 def _require_name(what: str, value: str) -> None:
-    if not (0 < len(value) <= _LONGEST_NAME and value.isascii() and value.isprintable()):
+    known = 0 < len(value) <= _LONGEST_NAME and value.isascii() and value.isprintable()
+    if not known or value.isspace():
         raise InputError(
             f"{what} must have 1 to {_LONGEST_NAME} printable ASCII characters", value=value[:200]
         )

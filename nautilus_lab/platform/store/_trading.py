@@ -287,6 +287,15 @@ class TradingStore:
         with intact(self._where):
             return tuple([order_event(row) for row in rows])
 
+    def order(self, client_order_id: str) -> Envelope | None:
+        """Return the last event of an order; None when there is none of that id."""
+        with self._reading("reading an order") as connection:
+            row = connection.execute(sql.one_order(client_order_id)).mappings().first()
+        if row is None:
+            return None
+        with intact(self._where):
+            return order_event(row)
+
     def fills(self, *, client_order_id: str | None = None) -> tuple[Envelope, ...]:
         """Return every fill, or those of one order, as they happened."""
         with self._reading("reading the fills") as connection:

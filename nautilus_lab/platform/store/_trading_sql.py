@@ -122,6 +122,11 @@ def latest_orders(working_only: bool, limit: int | None) -> sa.Select[*tuple[Any
     return wanted.where(orders.c.status.not_in(_CLOSED)) if working_only else wanted
 
 
+def one_order(client_order_id: str) -> sa.Select[*tuple[Any, ...]]:
+    """Select the row of an order."""
+    return sa.select(orders).where(orders.c.client_order_id == client_order_id)
+
+
 def all_fills(client_order_id: str | None) -> sa.Select[*tuple[Any, ...]]:
     """Select the rows of fills as they happened."""
     wanted = sa.select(fills).order_by(fills.c.ts_ns, fills.c.epoch, fills.c.seq)

@@ -209,8 +209,12 @@ class BusSettings(_Section):
 
 
 class StreamingSettings(_Section):
-    """The stream gateway; port 0 takes a free one and writes it to the run directory."""
+    """The stream gateways; port 0 takes a free one and writes it to the run directory.
 
+    With a port, gateway N listens N - 1 ports further.
+    """
+
+    gateways: int = Field(default=1, ge=1, le=16)
     host: str = "127.0.0.1"
     port: int = Field(default=0, ge=0, le=65_535)
     conflate_ms: int = Field(default=200, ge=10, le=10_000)

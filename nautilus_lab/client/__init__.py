@@ -1,5 +1,6 @@
 """A live view of a trading node: `connect` returns a `Desk` whose objects stay true."""
 
+from nautilus_lab.client._attendance import Attendance, GatewayStatus, attendance_of, gateways
 from nautilus_lab.client._connect import connect, glance
 from nautilus_lab.client._desk import Desk
 from nautilus_lab.client._live import (
@@ -21,11 +22,13 @@ from nautilus_lab.platform.connection import ConnectionState
 
 __all__ = [
     "Account",
+    "Attendance",
     "Breach",
     "Change",
     "ConnectionState",
     "Desk",
     "Fill",
+    "GatewayStatus",
     "Limit",
     "Node",
     "NodeState",
@@ -35,6 +38,8 @@ __all__ = [
     "Position",
     "Quote",
     "Series",
+    "attendance_of",
     "connect",
+    "gateways",
     "glance",
 ]

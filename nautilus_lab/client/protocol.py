@@ -61,6 +61,7 @@ class CloseCode(IntEnum):
     code                  meaning                                                    try again
     ====================  =========================================================  =========
     GOING_AWAY            the gateway stops                                          yes
+    PROTOCOL_ERROR        what came were no WebSocket frames                         no
     TOO_BIG               a frame was larger than MAX_CLIENT_FRAME                   no
     BAD_FRAME             a frame was unreadable or out of turn                      no
     UNAUTHENTICATED       the token is missing, forged or expired                    new token
@@ -68,12 +69,14 @@ class CloseCode(IntEnum):
     UNKNOWN_TRADER        this home has no such trader                               no
     WRONG_VERSION         the gateway does not speak that protocol version           no
     TOO_SLOW              the client did not read what was sent to it                yes
+    TOO_MANY              the client sent more frames than it may                    later
     NO_HELLO              no hello came within the deadline                          yes
     TOKEN_EXPIRED         the token ran out during the session                       new token
     ====================  =========================================================  =========
     """
 
     GOING_AWAY = 1001
+    PROTOCOL_ERROR = 1002
     TOO_BIG = 1009
     BAD_FRAME = 4000
     UNAUTHENTICATED = 4001
@@ -81,6 +84,7 @@ class CloseCode(IntEnum):
     UNKNOWN_TRADER = 4004
     WRONG_VERSION = 4006
     TOO_SLOW = 4008
+    TOO_MANY = 4009
     NO_HELLO = 4010
     TOKEN_EXPIRED = 4011
 

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 class StreamingEngine:
-    """The stream gateway of a lab: how it is, and one of this process' own when asked for.
+    """The stream gateways of a lab: how they are, and one of this process' own when asked for.
 
-    The gateway usually is a process that the supervisor keeps; `health` reads its record.
+    Gateways usually are processes that the supervisor keeps; `health` reads their records.
     `start` runs one here, on the present event loop, for tests and notebooks.
 
     Parameters
@@ -26,37 +26,51 @@ class StreamingEngine:
         The folder that `Settings.home_path` names.
     settings : StreamingSettings, optional
         Host, port, conflation, life of tokens, heartbeat.
+    number : int, default=1
+        Which of the home's gateways `start` runs.
     """
 
     name = "streaming"
 
-    def __init__(self, home: Path | str, *, settings: StreamingSettings | None = None) -> None:
+    def __init__(
+        self, home: Path | str, *, settings: StreamingSettings | None = None, number: int = 1
+    ) -> None:
         self.home = Home(Path(home))
         self.settings = settings or StreamingSettings()
+        self.number = number
         self._life = Lifecycle(owner=self.name)
         self._gateway: Gateway | None = None  # of this process
 
     @property
     def url(self) -> str:
-        """Where the gateway answers; empty when none runs."""
-        record = self._record()
-        return record.address if record is not None and record.alive else ""
+        """Where a gateway answers: this process' own or the first that lives; empty for none."""
+        if self._gateway is not None:
+            return self._gateway.url
+        try:
+            return next((record.address for record in self._records() if record.alive), "")
+        except StoreError:
+            return ""
 
     def health(self) -> Health:
-        """Report the gateway's state, whichever process it runs in."""
+        """Report the gateways' state, whichever process they run in."""
         if self._gateway is not None:
             return self._life.health()
         try:
-            record = ProcessRecord.read(self.home.gateway)
+            records = self._records()
         except (StoreError, OSError) as error:
             return Health(state=State.FAULTED, detail=str(error))
-        if record is None:
+        if not records:
             return Health(state=State.STOPPED, detail="no gateway runs")
-        started_ns = int(record.started * 1e9)
-        if record.alive:
-            detail = f"{record.address}, process {record.pid}"
-            return Health(state=State.RUNNING, detail=detail, since_ns=started_ns)
-        return Health(state=State.FAULTED, detail=f"process {record.pid} has ended unasked")
+        living = [record for record in records if record.alive]
+        gone = [f"process {record.pid} has ended unasked" for record in records if not record.alive]
+        if not living:
+            return Health(state=State.FAULTED, detail=", ".join(gone))
+        told = [f"{record.address}, process {record.pid}" for record in living]
+        return Health(
+            state=State.DEGRADED if gone else State.RUNNING,
+            detail="; ".join([*told, *gone]),
+            since_ns=int(min(record.started for record in living) * 1e9),
+        )
 
     async def start(self) -> str:
         """Run a gateway in this process and return its url.
@@ -66,14 +80,14 @@ class StreamingEngine:
         PortBusy
             When another process holds the port.
         NodeAlreadyRunning
-            When another gateway serves this home.
+            When another gateway of this home has the same number.
         LifecycleError
             When it runs already.
         """
         from nautilus_lab.streaming._gateway import Gateway
 
         self._life.move(State.STARTING)
-        gateway = Gateway(home=self.home, settings=self.settings)
+        gateway = Gateway(home=self.home, settings=self.settings, number=self.number)
         try:
             url = await gateway.start()
         except BaseException as error:
@@ -94,8 +108,6 @@ class StreamingEngine:
     def __repr__(self) -> str:
         return f"StreamingEngine({self.url or self.health().state.value})"
 
-    def _record(self) -> ProcessRecord | None:
-        try:
-            return ProcessRecord.read(self.home.gateway)
-        except StoreError:
-            return None
+    def _records(self) -> list[ProcessRecord]:
+        records = (ProcessRecord.read(files.record) for files in self.home.gateways)
+        return [record for record in records if record is not None]

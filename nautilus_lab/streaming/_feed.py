@@ -6,21 +6,30 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 import msgspec
 
-from nautilus_lab.client.protocol import Delta, Encoding, NodeFrame, encode_frame
+from nautilus_lab.client.protocol import (
+    MAX_GATEWAY_FRAME,
+    Delta,
+    Encoding,
+    NodeFrame,
+    encode_frame,
+)
 from nautilus_lab.exceptions import LabError, NodeError
-from nautilus_lab.platform.bus import IpcBus, SequenceTracker
+from nautilus_lab.platform.bus import ProcessBus, SequenceTracker, bus_of, open_bus
 from nautilus_lab.platform.commands import CommandClient
 from nautilus_lab.platform.connection import ConnectionState
-from nautilus_lab.platform.messages import Envelope, Snapshot, topic_matches
+from nautilus_lab.platform.messages import Envelope, Snapshot
 from nautilus_lab.platform.rundir import ProcessRecord, RunDirectory
+from nautilus_lab.streaming._group import Group, Send
 from nautilus_lab.streaming._history import StateHistory
 from nautilus_lab.streaming._parts import in_parts
 from nautilus_lab.streaming._picture import Picture
+from nautilus_lab.streaming._relay import CommandRelay
 
 _log = logging.getLogger(__name__)
 
@@ -30,6 +39,7 @@ _ASK_S = 5.0  # how long a node may take to answer
 _SILENT_S = 4.0  # after so long without a message a node is asked whether it lives
 _GATHER_S = 0.004  # states of one burst go out together
 _MOST_WAITING = 20_000  # events that wait for a gap to be filled
+_MOST_FOREIGN = 500  # events of other writers that are kept for viewers who do not read
 
 
 class Viewer(Protocol):
@@ -37,9 +47,11 @@ class Viewer(Protocol):
 
     patterns: tuple[str, ...]
     encoding: Encoding
+    send: Send
+    operates: bool  # whether it may do more than look
 
-    def offer(self, delta: Delta, encoded: Sequence[bytes]) -> None:
-        """Take a delta that was made for its patterns."""
+    def missed(self, states: Iterable[Envelope], event_bytes: int) -> None:
+        """Note what was sent to the others while this one does not read."""
         ...
 
     def offer_node(self, frame: NodeFrame, encoded: bytes) -> None:
@@ -48,6 +60,10 @@ class Viewer(Protocol):
 
     def start_over(self) -> None:
         """Take a fresh snapshot: the node is another than before."""
+        ...
+
+    def too_large(self, size: int) -> None:
+        """Learn that a frame of `size` bytes cannot be sent."""
         ...
 
 
@@ -70,9 +86,18 @@ class Feed:
         self.trader = run.trader_id
         self.picture = Picture(trader=run.trader_id)
         self.history = history
+        self.relay = CommandRelay(run)
+        self.frames = 0  # deltas that were handed to viewers, since the start
+        self.left_at = (0, 0)  # the position that viewers had reached before the last snapshot
+        self.attended_ns = 0  # when the last operator left, UNIX ns; 0 for never
         self._run = run
         self._conflate_s = conflate_ms / 1e3
-        self._viewers: set[Viewer] = set()
+        self._groups: dict[tuple[tuple[str, ...], Encoding], Group] = {}
+        self._members: dict[Viewer, Group] = {}
+        self._blocked: dict[Viewer, Group] = {}  # those that do not read what they are sent
+        self._snapshots: dict[tuple[object, ...], list[bytes]] = {}  # until the next message
+        self._foreign: deque[Envelope] = deque(maxlen=_MOST_FOREIGN)  # of other writers
+        self._foreign_count = 0
         self._state = "attaching"
         self._detail = ""
         self._attached = False
@@ -95,16 +120,92 @@ class Feed:
     def add(self, viewer: Viewer) -> None:
         """Show the feed to `viewer` from now on; everything pending goes out first."""
         self.flush(everything=True)
-        self._viewers.add(viewer)
+        key = (viewer.patterns, viewer.encoding)
+        group = self._groups.get(key)
+        if group is None:
+            group = self._groups[key] = Group(*key)
+        self._members[viewer] = group
+        group.members += 1
+        group.add(viewer, viewer.send)
 
     def remove(self, viewer: Viewer) -> None:
         """Forget `viewer`; harmless when it is not known."""
-        self._viewers.discard(viewer)
+        group = self._members.pop(viewer, None)
+        if group is None:
+            return
+        group.discard(viewer)
+        self._blocked.pop(viewer, None)
+        group.members -= 1
+        if not group.members:
+            del self._groups[(group.patterns, group.encoding)]
+        if viewer.operates:
+            self.attended_ns = time.time_ns()
+
+    def block(self, viewer: Viewer) -> tuple[tuple[int, int], int]:
+        """Send `viewer` nothing for now; return where it stands, for `catch_up`."""
+        group = self._members.get(viewer)
+        if group is not None:
+            group.discard(viewer)
+            self._blocked[viewer] = group
+        return self._flushed, self._foreign_count
+
+    def unblock(self, viewer: Viewer) -> None:
+        """Send to `viewer` again; everything pending goes out before."""
+        self.flush(everything=True)
+        group = self._blocked.pop(viewer, None)
+        if group is not None:
+            group.add(viewer, viewer.send)
+
+    def reaches_back_to(self, stand: tuple[tuple[int, int], int]) -> bool:
+        """Whether every event after `stand` is still here."""
+        position, foreign = stand
+        return self.picture.has_all_after(position) and (
+            self._foreign_count - foreign <= _MOST_FOREIGN
+        )
+
+    def catch_up(
+        self, viewer: Viewer, stand: tuple[tuple[int, int], int], topics: Iterable[str]
+    ) -> list[bytes]:
+        """Return as one delta the events after `stand` and the latest states of `topics`."""
+        position, foreign = stand
+        group = self._members[viewer]
+        seen = len(self._foreign) - (self._foreign_count - foreign)
+        events = [*self.picture.events_after(position), *list(self._foreign)[seen:]]
+        states = (self.picture.states.get(topic) for topic in topics)
+        delta = Delta(
+            trader=self.trader,
+            epoch=self.picture.epoch,
+            after=position[1],
+            upto=self.picture.seq,
+            ts=time.time_ns(),
+            events=group.through(events),
+            states=tuple(state for state in states if state is not None),
+        )
+        return in_parts(delta, viewer.encoding)
+
+    def snapshot(self, viewer: Viewer, after: tuple[int, int] | None) -> list[bytes]:
+        """Return the present as `viewer` asked to see it; made once for all who ask alike."""
+        key = (viewer.patterns, viewer.encoding, after)
+        made = self._snapshots.get(key)
+        if made is None:
+            frame = self.picture.snapshot(viewer.patterns, after=after)
+            made = self._snapshots[key] = in_parts(frame, viewer.encoding)
+        return made
+
+    @property
+    def position(self) -> tuple[int, int]:
+        """The (epoch, seq) that every viewer who reads was brought to."""
+        return self._flushed
 
     @property
     def viewers(self) -> int:
         """How many look."""
-        return len(self._viewers)
+        return len(self._members)
+
+    @property
+    def operators(self) -> int:
+        """How many of them may do more than look."""
+        return sum(viewer.operates for viewer in self._members)
 
     def node_frame(self) -> NodeFrame:
         """How the node is, as far as can be seen from here."""
@@ -132,7 +233,9 @@ class Feed:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._viewers.clear()
+        self.relay.close()
+        for kept in (self._members, self._blocked, self._groups):
+            kept.clear()
 
     async def _attend(self) -> None:
         while True:
@@ -161,7 +264,7 @@ class Feed:
 
     async def _follow(self) -> None:
         """Attach, and stay until the node is gone; raises the `LabError` of what went wrong."""
-        bus = IpcBus.connect(self._run.events, on_state=self._bus_is)
+        bus = open_bus(bus_of(self._run), self._run, "follow", on_state=self._bus_is)
         commands = CommandClient(self._run.commands)
         try:
             bus.subscribe(">", self._arrive)
@@ -196,7 +299,7 @@ class Feed:
             self._anew = True  # perhaps to another process than before
         self._changed.set()
 
-    async def _attach(self, bus: IpcBus, commands: CommandClient) -> None:
+    async def _attach(self, bus: ProcessBus, commands: CommandClient) -> None:
         """Take the node's snapshot; what comes meanwhile waits and is applied after it."""
         self._attached, self._anew = False, False
         self._tracker, self._waiting = SequenceTracker(), []
@@ -205,9 +308,12 @@ class Feed:
             self._filling = None
         await bus.ready(_ASK_S)
         status = await commands.call("node.status", timeout_s=_ASK_S, answer=_Status)
+        await self.relay.learn(commands, timeout_s=_ASK_S)
         snapshot = await commands.call("node.snapshot", timeout_s=_ASK_S, answer=Snapshot)
         events = await self._events_after(commands, self.picture.asks_after(snapshot))
         self.flush(everything=True)
+        self._snapshots.clear()
+        self.left_at = self._flushed
         self.picture.begin(snapshot, events)
         for state in snapshot.states:
             self.history.note(state)
@@ -217,7 +323,7 @@ class Feed:
         self._attached, self._heard_at = True, time.monotonic()
         self._enter(status.state, status.detail)
         _log.info("trader %s: attached at epoch %d, seq %d", self.trader, *self._flushed)
-        for viewer in tuple(self._viewers):
+        for viewer in tuple(self._members):
             viewer.start_over()
         waiting, self._waiting = self._waiting, []
         for envelope in waiting:
@@ -240,6 +346,8 @@ class Feed:
 
     def _arrive(self, envelope: Envelope) -> None:
         self._heard_at = time.monotonic()
+        if self._snapshots:
+            self._snapshots.clear()
         if not self._attached:
             self._hold(envelope)
         elif envelope.writer == _WRITER and envelope.epoch > self.picture.epoch:
@@ -298,6 +406,8 @@ class Feed:
     def _pass_on(self, envelope: Envelope) -> None:
         """Send an event of another writer: it has no place in the node's numbering."""
         self._events.append(envelope)
+        self._foreign.append(envelope)
+        self._foreign_count += 1
         self._flush_no_later_than(time.monotonic())
 
     # --- sending -----------------------------------------------------------------------------
@@ -338,23 +448,37 @@ class Feed:
     def _send(self, events: Sequence[Envelope], states: Sequence[Envelope]) -> None:
         (epoch, after), (_, upto) = self._flushed, self.picture.position
         self._flushed = self.picture.position
-        made: dict[tuple[tuple[str, ...], str], tuple[Delta, list[bytes]]] = {}
-        for viewer in tuple(self._viewers):
-            key = (viewer.patterns, viewer.encoding)
-            if key not in made:
+        ts = time.time_ns()
+        # (encoding, what is in it) -> bytes: other patterns need not see anything else
+        made: dict[tuple[str, tuple[int, ...], tuple[int, ...]], list[bytes]] = {}
+        for group in tuple(self._groups.values()):
+            seen, shown = group.through(events), group.through(states)
+            if not (seen or shown) and upto == after:
+                continue
+            key = (group.encoding, tuple(map(id, seen)), tuple(map(id, shown)))
+            if (frames := made.get(key)) is None:
                 delta = Delta(
                     trader=self.trader,
                     epoch=epoch,
                     after=after,
                     upto=upto,
-                    ts=time.time_ns(),
-                    events=_seen_through(viewer.patterns, events),
-                    states=_seen_through(viewer.patterns, states),
+                    ts=ts,
+                    events=seen,
+                    states=shown,
                 )
-                made[key] = (delta, in_parts(delta, viewer.encoding))
-            delta, encoded = made[key]
-            if delta.events or delta.states or delta.upto != delta.after:
-                viewer.offer(delta, encoded)
+                frames = made[key] = in_parts(delta, group.encoding)
+                if (size := max(map(len, frames))) > MAX_GATEWAY_FRAME:
+                    self._too_large(group, size)
+                    continue
+            self.frames += len(frames) * group.send(frames)
+            if self._blocked:
+                size = sum(map(len, frames)) if seen else 0
+                for viewer in [v for v, of in self._blocked.items() if of is group]:
+                    viewer.missed(shown, size)
+
+    def _too_large(self, group: Group, size: int) -> None:
+        for viewer in [v for v, of in self._members.items() if of is group]:
+            viewer.too_large(size)
 
     def _enter(self, state: str, detail: str) -> None:
         if (state, detail) == (self._state, self._detail):
@@ -362,12 +486,6 @@ class Feed:
         self._state, self._detail = state, detail
         frame = self.node_frame()
         encoded: dict[Encoding, bytes] = {}
-        for viewer in tuple(self._viewers):
+        for viewer in tuple(self._members):
             data = encoded.setdefault(viewer.encoding, encode_frame(frame, viewer.encoding))
             viewer.offer_node(frame, data)
-
-
-def _seen_through(patterns: tuple[str, ...], envelopes: Sequence[Envelope]) -> tuple[Envelope, ...]:
-    if ">" in patterns:
-        return tuple(envelopes)
-    return tuple(e for e in envelopes if any(topic_matches(p, e.topic) for p in patterns))

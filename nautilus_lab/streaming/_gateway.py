@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import os
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from picows import WSAutoPingStrategy, WSUpgradeRequest, WSUpgradeResponse, ws_create_server
 from picows import WSUpgradeResponseWithListener as Upgrade
 
+from nautilus_lab.client import Attendance, GatewayStatus
 from nautilus_lab.client.protocol import (
     MAX_CLIENT_FRAME,
     PATH,
@@ -21,24 +24,29 @@ from nautilus_lab.client.protocol import (
     encode_frame,
 )
 from nautilus_lab.config import StreamingSettings
-from nautilus_lab.exceptions import InputError, LifecycleError, NotReachable, PortBusy
+from nautilus_lab.exceptions import InputError, LifecycleError, NotReachable, PortBusy, StoreError
 from nautilus_lab.platform.access import (
+    LocalOwner,
     Principal,
-    Role,
     TokenIssuer,
     TokenVerifier,
     signing_key,
 )
-from nautilus_lab.platform.rundir import Home, Lock, ProcessRecord, write_whole
+from nautilus_lab.platform.commands import CommandServer, Request
+from nautilus_lab.platform.rundir import GatewayFiles, Home, Lock, ProcessRecord
+from nautilus_lab.platform.telemetry import LoopLag, resource_use
 from nautilus_lab.streaming._feed import Feed
 from nautilus_lab.streaming._history import StateHistory
+from nautilus_lab.streaming._status import GATEWAY_COMMANDS
+from nautilus_lab.streaming._tokens import LocalTokens
 from nautilus_lab.streaming._viewer import ViewerConnection
 
 _log = logging.getLogger(__name__)
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-_LOCAL_VIEWER = "local-viewer"
 _MOST_VIEWERS = 2_000
+_MOST_STRANGERS = 500  # connections that have not said who they are
+_BACKLOG = 1_024  # all viewers of a gateway that died come at once
 _PING_S = 20.0
 _ENCODINGS: tuple[Encoding, ...] = ("json", "msgpack")
 
@@ -53,29 +61,47 @@ class Gateway:
         Whose traders; the gateway's record and a token for local viewers are written there.
     settings : StreamingSettings, optional
         Host, port, conflation, life of tokens, heartbeat.
+    number : int, default=1
+        Which of the home's gateways this is. With a port of its own in the settings, number N
+        listens N - 1 ports further.
     """
 
     home: Home
     settings: StreamingSettings = field(default_factory=StreamingSettings)
+    number: int = 1
     url: str = field(default="", init=False)
 
     def __post_init__(self) -> None:
+        self._files = self.home.gateway_files(self.number)
         self._feeds: dict[str, Feed] = {}
         self._viewers: set[ViewerConnection] = set()
+        self._strangers: set[ViewerConnection] = set()
+        self._refused: Counter[int] = Counter()  # close code -> how many
         self._server: asyncio.Server | None = None
+        self._commands: CommandServer | None = None
         self._beating: asyncio.Task[None] | None = None
         self._lock: Lock | None = None
-        self._token_due = 0.0
+        self._lag = LoopLag()
 
     # --- what a connection asks of its host --------------------------------------------------
 
     def joined(self, viewer: ViewerConnection) -> None:
         """Count a connection in."""
         self._viewers.add(viewer)
+        self._strangers.add(viewer)
+
+    def known(self, viewer: ViewerConnection) -> None:
+        """Learn that a connection has said who it is."""
+        self._strangers.discard(viewer)
 
     def left(self, viewer: ViewerConnection) -> None:
         """Count a connection out."""
         self._viewers.discard(viewer)
+        self._strangers.discard(viewer)
+
+    def refused(self, code: int) -> None:
+        """Count a connection that was ended for cause."""
+        self._refused[code] += 1
 
     @property
     def traders(self) -> tuple[str, ...]:
@@ -120,29 +146,44 @@ class Gateway:
             raise LifecycleError("a gateway starts once", value=self.url, remedy="stop it first")
         self.home.make()
         key = signing_key(self.home.signing_key)
-        self._issuer = TokenIssuer(key, ttl_s=self.settings.token_minutes * 60)
+        self._tokens = LocalTokens(
+            home=self.home, issuer=TokenIssuer(key, ttl_s=self.settings.token_minutes * 60)
+        )
         self._verifier = TokenVerifier(key)
-        self._lock = self.home.gateway_lock
+        self._lock = self._files.lock
         self._lock.acquire()
         try:
             self._server = await self._listen()
             port = self._server.sockets[0].getsockname()[1]
             host = f"[{self.settings.host}]" if ":" in self.settings.host else self.settings.host
             self.url = f"ws://{host}:{port}{PATH}"
-            self._renew_token()
-            ProcessRecord.of_this_process("gateway", address=self.url).write(self.home.gateway)
+            self._commands = CommandServer(
+                self._files.commands,
+                GATEWAY_COMMANDS,
+                LocalOwner().verify,
+                {"gateway.status": self._status},
+            )
+            await self._commands.start()
+            self._tokens.renew()
+            ProcessRecord.of_this_process(self._files.name, address=self.url).write(
+                self._files.record
+            )
         except BaseException:
             await self.stop()
             self._lock.release()
             raise
         for trader in self.traders:
             self.feed(trader)
+        self._lag.start()
         self._beating = asyncio.create_task(self._beat(), name="gateway heartbeat")
-        _log.info("gateway listens on %s", self.url)
+        _log.info("gateway %d listens on %s", self.number, self.url)
         return self.url
 
     async def stop(self) -> None:
-        """Close every connection and take record and token away; harmless when stopped."""
+        """Close every connection and take the record away; harmless when stopped.
+
+        The last gateway of a home takes the tokens away, too.
+        """
         if self._server is None:
             return
         server, self._server = self._server, None
@@ -151,8 +192,12 @@ class Gateway:
             self._beating.cancel()
             await asyncio.gather(self._beating, return_exceptions=True)
         # First of all, so that nobody finds a gateway that is about to end.
-        self.home.gateway.unlink(missing_ok=True)
-        self.home.gateway_token.unlink(missing_ok=True)
+        self._files.record.unlink(missing_ok=True)
+        if not any(_alive(files) for files in self.home.gateways):
+            self._tokens.remove()
+        self._lag.stop()
+        if self._commands is not None:
+            await self._commands.stop(grace_s=0.1)
         for viewer in tuple(self._viewers):
             viewer.refuse(CloseCode.GOING_AWAY, "the gateway stops")
         for feed in self._feeds.values():
@@ -166,14 +211,17 @@ class Gateway:
             viewer.cut()
         if self._lock is not None:
             self._lock.release()
-        _log.info("gateway stopped")
+        _log.info("gateway %d stopped", self.number)
 
     async def _listen(self) -> asyncio.Server:
+        port = self.settings.port + self.number - 1 if self.settings.port else 0
         try:
             return await ws_create_server(
                 self._admit,
                 self.settings.host,
-                self.settings.port,
+                port,
+                backlog=_BACKLOG,
+                enable_auto_pong=False,  # the viewer answers itself, within its allowance
                 websocket_handshake_timeout=5,
                 enable_auto_ping=True,
                 auto_ping_idle_timeout=_PING_S,
@@ -185,12 +233,12 @@ class Gateway:
             if error.errno == errno.EADDRINUSE:
                 raise PortBusy(
                     "the gateway's port must be free",
-                    value=f"{self.settings.host}:{self.settings.port}",
+                    value=f"{self.settings.host}:{port}",
                     remedy="set streaming.port to another, or to 0 for any free one",
                 ) from None
             raise NotReachable(
                 f"the gateway must be able to listen: {error.strerror or error}",
-                value=f"{self.settings.host}:{self.settings.port}",
+                value=f"{self.settings.host}:{port}",
                 remedy="set streaming.host to 127.0.0.1",
             ) from None
 
@@ -204,15 +252,14 @@ class Gateway:
             return _denied(403, b"the Host header must name this machine")
         if origin is not None and urlsplit(origin).hostname not in _LOOPBACK:
             return _denied(403, b"pages of other hosts may not connect")
-        if len(self._viewers) >= _MOST_VIEWERS:
+        if len(self._viewers) >= _MOST_VIEWERS or len(self._strangers) >= _MOST_STRANGERS:
             return _denied(503, b"too many viewers")
         return ViewerConnection(self)
 
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(self.settings.heartbeat_s)
-            if time.monotonic() >= self._token_due:
-                self._renew_token()
+            self._tokens.renew()
             for trader in self.traders:
                 self.feed(trader)
             now = time.time_ns()
@@ -226,11 +273,37 @@ class Gateway:
             for viewer in tuple(self._viewers):
                 viewer.beat(heartbeats)
 
-    def _renew_token(self) -> None:
-        viewer = Principal(_LOCAL_VIEWER, frozenset({Role.VIEWER}))
-        write_whole(self.home.gateway_token, self._issuer.issue(viewer).encode())
-        # A client that reads the file just before it is renewed still has half a life.
-        self._token_due = time.monotonic() + self.settings.token_minutes * 60 / 2
+    async def _status(self, request: Request) -> object:
+        use = resource_use()
+        return GatewayStatus(
+            number=self.number,
+            pid=os.getpid(),
+            url=self.url,
+            viewers=len(self._viewers),
+            traders=tuple(
+                Attendance(
+                    trader=trader,
+                    viewers=feed.viewers,
+                    operators=feed.operators,
+                    attended_ns=time.time_ns() if feed.operators else feed.attended_ns,
+                    frames=feed.frames,
+                    commands=feed.relay.forwarded,
+                )
+                for trader, feed in self._feeds.items()
+            ),
+            refused={str(code): count for code, count in self._refused.items()},
+            loop_lag_ms=self._lag.lag_ms,
+            rss_mib=use.rss_mib,
+            cpu_s=use.cpu_s,
+        )
+
+
+def _alive(files: GatewayFiles) -> bool:
+    try:
+        record = ProcessRecord.read(files.record)
+    except StoreError:
+        return False
+    return record is not None and record.alive
 
 
 def _denied(status: int, why: bytes) -> Upgrade:

@@ -95,15 +95,21 @@ class Picture:
         self._keep_order(envelope)
         self._keep(envelope)
 
+    def has_all_after(self, position: tuple[int, int]) -> bool:
+        """Whether every event after `position` is still here."""
+        return self.since is not None and self.since <= position <= self.position
+
+    def events_after(self, position: tuple[int, int]) -> list[Envelope]:
+        """Return the events after `position` that are here, oldest first."""
+        return [e for e in self.events if (e.epoch, e.seq or 0) > position]
+
     def snapshot(
         self, patterns: Sequence[str], *, after: tuple[int, int] | None = None
     ) -> SnapshotFrame:
         """Return what falls under `patterns`; with `after`, every later event if all are here."""
-        resumed = (
-            after is not None and self.since is not None and self.since <= after <= self.position
-        )
+        resumed = after is not None and self.has_all_after(after)
         if after is not None and resumed:
-            events = [e for e in self.events if (e.epoch, e.seq or 0) > after]
+            events = self.events_after(after)
         else:
             kept = list(self.events)
             older = (e for e in kept[:-_RECENT] if isinstance(e.body, OrderFilled))

@@ -361,7 +361,7 @@ async def test_a_slow_viewer_is_let_go_and_the_others_miss_nothing(
     dial, token, node, monkeypatch, wire, caplog
 ):
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr(_viewer, "MOST_HELD", 200)
+    monkeypatch.setattr(_viewer, "MOST_HELD", 4_000_000)
     await wire.subscribe("trading.fill.>")
     padding = "x" * 40_000
     seen = []
@@ -424,7 +424,7 @@ async def test_the_token_is_renewed_before_half_its_life_is_over(home, node, set
     engine = StreamingEngine(home, settings=settings)
     await engine.start()
     first = (home / "gateway.token").read_text()
-    engine._gateway._token_due = 0.0
+    engine._gateway._tokens.due = 0.0
     while (home / "gateway.token").read_text() == first:
         await asyncio.sleep(0.05)
     async with connect(engine.url, proxy=None) as socket_:

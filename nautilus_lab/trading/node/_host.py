@@ -44,7 +44,7 @@ from nautilus_lab.platform.rundir import Failure, Home, ProcessRecord, RunDirect
 from nautilus_lab.platform.store import TradingStore
 from nautilus_lab.platform.telemetry import LoopLag, resource_use
 from nautilus_lab.risk import NotionalLimit
-from nautilus_lab.strategies.nautilus import HoldTargets, HoldTargetsConfig
+from nautilus_lab.strategies.nautilus import HoldTargets, HoldTargetsConfig, ManualOrders
 from nautilus_lab.trading._targets import Targets
 from nautilus_lab.trading.commands import NODE_COMMANDS, EventsAfter, NewTargets, NodeStatus
 from nautilus_lab.trading.node._accounts import Accounts
@@ -54,6 +54,7 @@ from nautilus_lab.trading.node._execution import execution_factory
 from nautilus_lab.trading.node._instruments import VENUE, instrument
 from nautilus_lab.trading.node._journal import StoreJournal
 from nautilus_lab.trading.node._nautilus import node_config
+from nautilus_lab.trading.node._orders import OrderDesk
 from nautilus_lab.trading.node._recovery import Recovery
 from nautilus_lab.trading.node._venues import Venues
 
@@ -203,6 +204,9 @@ class NodeHost:
         self._recovery.restore(store.journal())
         self._strategy = self._make_strategy()
         node.trader.add_strategy(self._strategy)
+        manual = ManualOrders()
+        node.trader.add_strategy(manual)
+        self._order_desk = OrderDesk(node.kernel, manual, told=store.order)
         node.kernel.msgbus.subscribe("events.order.*", self._on_loop(desk.on_order_event))
         node.kernel.msgbus.subscribe("events.order.*", self._on_loop(self._settle_intent))
         node.kernel.msgbus.subscribe("events.order.*", self._on_loop(self._notice_held))
@@ -428,6 +432,7 @@ class NodeHost:
             "node.events": self._events,
             "node.targets": self._new_targets,
             "node.stop": self._asked_to_stop,
+            **self._order_desk.handlers(),
         }
 
     async def _status(self, request: Request) -> NodeStatus:

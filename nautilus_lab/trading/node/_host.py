@@ -21,7 +21,13 @@ from nautilus_trader.model.identifiers import InstrumentId
 from nautilus_lab.config import Settings
 from nautilus_lab.engine import Lifecycle, State
 from nautilus_lab.exceptions import InputError, LabError, NodeError, StoreError
-from nautilus_lab.execution.gate import Gate, MaxOrderNotional
+from nautilus_lab.execution.gate import (
+    DailyLoss,
+    Gate,
+    StopLoss,
+    TradingSwitch,
+    build_checks,
+)
 from nautilus_lab.execution.paper import (
     ListSymbols,
     PaperVenueClient,
@@ -29,10 +35,11 @@ from nautilus_lab.execution.paper import (
 )
 from nautilus_lab.platform.access import LocalOwner, TokenVerifier, signing_key
 from nautilus_lab.platform.audit import AuditTrail
-from nautilus_lab.platform.bus import IpcBus
+from nautilus_lab.platform.bus import open_bus
 from nautilus_lab.platform.commands import CommandServer, Handler, Request, StoreCommandLog
 from nautilus_lab.platform.connection import ConnectionState
 from nautilus_lab.platform.messages import (
+    AlertRaised,
     Envelope,
     HealthUpdated,
     NodeStateChanged,
@@ -40,7 +47,7 @@ from nautilus_lab.platform.messages import (
     Snapshot,
 )
 from nautilus_lab.platform.outbox import Outbox
-from nautilus_lab.platform.rundir import Failure, Home, ProcessRecord, RunDirectory
+from nautilus_lab.platform.rundir import Failure, Home, Latch, ProcessRecord, RunDirectory
 from nautilus_lab.platform.store import TradingStore
 from nautilus_lab.platform.telemetry import LoopLag, resource_use
 from nautilus_lab.risk import NotionalLimit
@@ -56,6 +63,7 @@ from nautilus_lab.trading.node._journal import StoreJournal
 from nautilus_lab.trading.node._nautilus import node_config
 from nautilus_lab.trading.node._orders import OrderDesk
 from nautilus_lab.trading.node._recovery import Recovery
+from nautilus_lab.trading.node._states import TradingStates
 from nautilus_lab.trading.node._venues import Venues
 
 log = logging.getLogger(__name__)
@@ -65,6 +73,7 @@ _STATES_EVERY_S = 0.25
 _RECONCILE_EVERY_S = 5.0
 _MOST_EVENTS = 10_000
 _ACCOUNT = "PAPER-1"
+_BUS_AWAY = "the message bus does not answer; events wait in the store"
 
 
 class NodeHost:
@@ -83,6 +92,8 @@ class NodeHost:
         self.life = Lifecycle(owner=f"node {settings.trading.trader_id}")
         self._stop = asyncio.Event()
         self._mismatches = 0
+        self._bus_state: ConnectionState | None = None
+        self._alerts: list[AlertRaised] = []  # raised before there was anybody to tell them
 
     async def run(self) -> int:
         """Run until asked to stop; returns the process' exit code."""
@@ -129,11 +140,22 @@ class NodeHost:
 
     async def _start(self, stack: AsyncExitStack) -> TradingNode:
         trading = self.settings.trading
+        # Before the store, whose presence says that there must be a latch.
+        latch = Latch(self.rundir.latch, witness=self.rundir.store)
+        latch.begin()
+        switch = TradingSwitch(latch)
         store = TradingStore.open(
             self.rundir.store, busy_timeout_ms=self.settings.store.busy_timeout_ms
         )
         stack.callback(store.close)
-        bus = IpcBus.serve(self.rundir.events)
+        bus = open_bus(
+            self.settings.bus,
+            self.rundir,
+            "publish",
+            source=lambda: TradingStore.open(self.rundir.store, read_only=True),
+            on_state=self._on_bus_state,
+            on_alert=self._on_alert,
+        )
         stack.callback(bus.close)
         epoch = store.begin_epoch(_WRITER)
         trail = AuditTrail(store)
@@ -192,14 +214,29 @@ class NodeHost:
         )
         node.add_exec_client_factory(VENUE.value, execution_factory(venue, _ACCOUNT))
         node.build()
-        Gate(
+        gate = Gate(
             node.kernel,
-            checks=(MaxOrderNotional(limit=limit),),
+            checks=build_checks(trading),
             journal=journal,
+            state=switch,
             hand_over=asyncio.get_running_loop().call_soon_threadsafe,
             on_checked=desk.on_checked,
             on_denied=desk.on_denied,
-        ).install()
+        )
+        gate.install()
+        for at, deposit in accounts.deposits.items():
+            gate.book.set_cash(at, deposit)  # every fill is played again from here
+        self._states = TradingStates(
+            node.kernel,
+            switch,
+            trader=trading.trader_id,
+            tell=desk.tell,
+            publish=desk.state,
+            trail=trail,
+            book=gate.book,
+            stop_loss=self._stop_loss(),
+            stop_loss_state=trading.stop_loss_state,
+        )
         self._recovery = Recovery(node.cache, dict.fromkeys(self._venues.clients, _ACCOUNT))
         self._recovery.restore(store.journal())
         self._strategy = self._make_strategy()
@@ -219,6 +256,10 @@ class NodeHost:
         )
         desk.catch_up()
         await self._settle_earlier()
+        gate.book.rebuild(node.cache)
+        for at in accounts.deposits:
+            gate.book.set_cash(at, accounts.cash_at(at))
+        self._states.publish()
         # Before anybody can ask: the first snapshot has an account already.
         desk.publish_book()
         # Its owner needs no token; a gateway brings those of its viewers.
@@ -241,12 +282,26 @@ class NodeHost:
             stack.push_async_callback(self._cancel, self._work[-1])
         self.life.move(State.RUNNING)
         self._tell_state("running")
+        self._tell_alerts()
+        if not self._bus_well:
+            self._degrade(_BUS_AWAY)
         ProcessRecord.of_this_process(
             "node",
             address=self.rundir.commands,
             detail={"trader": trading.trader_id, "epoch": str(epoch)},
         ).write(self.rundir.node)
         return node
+
+    def _stop_loss(self) -> StopLoss | None:
+        trading = self.settings.trading
+        loss, fraction = trading.max_daily_loss, trading.max_daily_loss_fraction
+        if loss is None and fraction is None:
+            return None
+        return StopLoss(
+            DailyLoss(max_loss=loss, max_fraction=fraction),
+            path=self.rundir.day,
+            confirmations=trading.stop_loss_confirmations,
+        )
 
     def _saved_targets(self) -> Targets:
         targets = Targets.read(self.rundir.targets)
@@ -350,6 +405,7 @@ class NodeHost:
         while True:
             await asyncio.sleep(_STATES_EVERY_S)
             self._desk.publish_book()
+            self._states.watch()
 
     async def _beat(self, lag: LoopLag) -> None:
         over = False
@@ -371,6 +427,7 @@ class NodeHost:
                     pid=os.getpid(),
                     loop_lag_ms=round(lag.lag_ms, 1),
                     rss_mib=round(resource_use().rss_mib, 1),
+                    bus=self._bus_state.value if self._bus_state is not None else "",
                 ),
                 f"system.health.{self.settings.trading.trader_id}",
             )
@@ -388,7 +445,7 @@ class NodeHost:
             self._mismatches = self._mismatches + 1 if differing else 0
             if self._mismatches >= 2:
                 self._degrade(f"not as the venue has it: {', '.join(differing)}")
-            elif not self._mismatches and self._venue.state is ConnectionState.CONNECTED:
+            elif not self._mismatches:
                 self._recover()
 
     @property
@@ -402,15 +459,42 @@ class NodeHost:
         elif state is ConnectionState.CONNECTED:
             self._recover()
 
+    def _on_bus_state(self, state: ConnectionState) -> None:
+        """Trade on without a bus; say so where it can still be seen."""
+        self._bus_state = state
+        if state is ConnectionState.CONNECTED:
+            self._recover()
+        elif state in (ConnectionState.RECONNECTING, ConnectionState.ERROR):
+            self._degrade(_BUS_AWAY)
+
+    def _on_alert(self, alert: AlertRaised) -> None:
+        self._alerts.append(alert)
+        if self.life.state is not State.STARTING:
+            self._tell_alerts()
+
+    def _tell_alerts(self) -> None:
+        alerts, self._alerts = self._alerts, []
+        for alert in alerts:
+            self._desk.tell(alert, f"system.alert.{self.settings.trading.trader_id}")
+
     def _degrade(self, why: str) -> None:
         if self.life.state is State.RUNNING:
             self.life.move(State.DEGRADED, why)
             self._tell_state("degraded", why)
 
     def _recover(self) -> None:
-        if self.life.state is State.DEGRADED:
+        """Go back to running when nothing is amiss any more."""
+        if self.life.state is not State.DEGRADED:
+            return
+        venue_well = self._venue.state is ConnectionState.CONNECTED
+        if venue_well and not self._mismatches and self._bus_well:
             self.life.move(State.RUNNING)
             self._tell_state("running", "recovered")
+
+    @property
+    def _bus_well(self) -> bool:
+        # A bus of sockets has no states: it is there as long as the node is.
+        return self._bus_state in (None, ConnectionState.CONNECTED)
 
     def _tell_state(self, state: str, reason: str = "") -> None:
         trader = self.settings.trading.trader_id
@@ -432,6 +516,7 @@ class NodeHost:
             "node.events": self._events,
             "node.targets": self._new_targets,
             "node.stop": self._asked_to_stop,
+            **self._states.handlers(),
             **self._order_desk.handlers(),
         }
 

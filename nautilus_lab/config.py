@@ -124,12 +124,29 @@ class TradingSettings(_Section):
 
     The replay takes the real closes of `replay_symbols` from `replay_start` on and lets
     `seconds_per_day` real seconds pass for each trading day; the path between two closes is
-    simulated. `max_order_notional` is the one limit of the gate, in account currency.
+    simulated.
+
+    The limits of the gate that are None are off. Money is in account currency. `check_margin`
+    has each venue's account cover all that works, `max_daily_loss` and `max_daily_loss_fraction`
+    (of the equity the UTC day began with) are the stop-loss: exceeded at `stop_loss_confirmations`
+    looks in a row, four a second, they move the trader to `stop_loss_state`.
     """
 
     trader_id: TraderId = "PAPER-001"
     starting_cash: float = Field(default=1_000_000.0, ge=1, le=1e9, allow_inf_nan=False)
     max_order_notional: float = Field(default=250_000.0, gt=0, allow_inf_nan=False)
+    max_position_notional: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    max_position_units: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    max_gross_exposure: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    check_margin: bool = True
+    max_daily_loss: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    max_daily_loss_fraction: float | None = Field(default=None, gt=0, le=1, allow_inf_nan=False)
+    stop_loss_state: Literal["REDUCE_ONLY", "HALTED"] = "REDUCE_ONLY"
+    stop_loss_confirmations: int = Field(default=3, ge=1, le=1_000)
+    max_orders_per_second: int | None = Field(default=50, ge=1, le=9_999)
+    price_band_bps: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    max_quote_age_s: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    duplicate_window_s: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     commission_bps: float = Field(default=1.0, ge=0, le=100, allow_inf_nan=False)
     half_spread_bps: float = Field(default=2.0, ge=0, le=500, allow_inf_nan=False)
     replay_symbols: tuple[str, ...] = ()  # empty: all of the shipped stocks

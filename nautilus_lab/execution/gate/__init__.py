@@ -1,6 +1,7 @@
 """The gate every order passes: checks, the book they judge by, and what the trader may do."""
 
 from nautilus_lab.execution.gate._book import Book, Instrument, Line, Purse
+from nautilus_lab.execution.gate._build import build_checks
 from nautilus_lab.execution.gate._checks import (
     Check,
     DailyLoss,
@@ -20,11 +21,13 @@ from nautilus_lab.execution.gate._gate import Gate
 from nautilus_lab.execution.gate._intent import order_of, order_text
 from nautilus_lab.execution.gate._proposal import Proposal
 from nautilus_lab.execution.gate._state import TradingSwitch
+from nautilus_lab.execution.gate._stop_loss import DayStart, StopLoss
 
 __all__ = [
     "Book",
     "Check",
     "DailyLoss",
+    "DayStart",
     "EnoughMargin",
     "Finding",
     "FreshQuote",
@@ -41,7 +44,9 @@ __all__ = [
     "Proposal",
     "Purse",
     "SoundOrder",
+    "StopLoss",
     "TradingSwitch",
+    "build_checks",
     "order_of",
     "order_text",
 ]

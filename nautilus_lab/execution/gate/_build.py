@@ -1,0 +1,58 @@
+"""The checks that settings ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nautilus_lab.config import TradingSettings
+from nautilus_lab.execution.gate._checks import (
+    Check,
+    DailyLoss,
+    EnoughMargin,
+    FreshQuote,
+    MaxGrossExposure,
+    MaxOrderNotional,
+    MaxOrderRate,
+    MaxPositionNotional,
+    MaxPositionUnits,
+    NoDuplicate,
+    PriceBand,
+)
+from nautilus_lab.risk import NotionalLimit
+
+
+def build_checks(settings: TradingSettings) -> tuple[Check, ...]:
+    """Return the checks of a node, cheap ones first; a setting that is None leaves its check out.
+
+    Examples
+    --------
+    >>> checks = build_checks(TradingSettings(max_position_notional=400_000, check_margin=False))
+    >>> [check.name for check in checks]
+    ['max_order_rate', 'max_order_notional', 'max_position_notional']
+    """
+    return (*_of_orders(settings), *_of_exposures(settings))
+
+
+def _of_orders(s: TradingSettings) -> Iterator[Check]:
+    if s.max_orders_per_second is not None:
+        yield MaxOrderRate(per_second=s.max_orders_per_second)
+    if s.duplicate_window_s is not None:
+        yield NoDuplicate(window_s=s.duplicate_window_s)
+    if s.max_quote_age_s is not None:
+        yield FreshQuote(max_age_s=s.max_quote_age_s)
+    if s.price_band_bps is not None:
+        yield PriceBand(bps=s.price_band_bps)
+    yield MaxOrderNotional(limit=NotionalLimit(max_notional=s.max_order_notional))
+
+
+def _of_exposures(s: TradingSettings) -> Iterator[Check]:
+    if s.max_position_units is not None:
+        yield MaxPositionUnits(max_units=s.max_position_units)
+    if s.max_position_notional is not None:
+        yield MaxPositionNotional(max_notional=s.max_position_notional)
+    if s.max_gross_exposure is not None:
+        yield MaxGrossExposure(max_notional=s.max_gross_exposure)
+    if s.check_margin:
+        yield EnoughMargin(leverage={venue.name: venue.leverage for venue in s.venues})
+    if s.max_daily_loss is not None or s.max_daily_loss_fraction is not None:
+        yield DailyLoss(max_loss=s.max_daily_loss, max_fraction=s.max_daily_loss_fraction)

@@ -99,7 +99,9 @@ class StrategyRegistry:
         self.folder = folder
         self._built_in = dict(built_in)
 
-    def publish(self, path: Path, name: str, version: str, *, strategy: str = "") -> StrategyVersion:
+    def publish(
+        self, path: Path, name: str, version: str, *, strategy: str = ""
+    ) -> StrategyVersion:
         """Copy the source at `path` and register it as `version` of `name`.
 
         Parameters

@@ -1,6 +1,12 @@
 """What a node and a supervisor can be asked: one table each."""
 
 from nautilus_lab.trading.commands._node import EventsAfter, NodeStatus
+from nautilus_lab.trading.commands._risk import (
+    HaltTrading,
+    ReduceOnly,
+    ResumeTrading,
+    StateOfTrading,
+)
 from nautilus_lab.trading.commands._strategies import NewTargets
 from nautilus_lab.trading.commands._supervisor import (
     Ending,
@@ -19,13 +25,17 @@ __all__ = [
     "SUPERVISOR_COMMANDS",
     "Ending",
     "EventsAfter",
+    "HaltTrading",
     "HowEnded",
     "LabStatus",
     "NewTargets",
     "NodeStatus",
+    "ReduceOnly",
     "RestartTrader",
+    "ResumeTrading",
     "ServiceStatus",
     "StartTrader",
+    "StateOfTrading",
     "StopTrader",
     "Stopped",
 ]

@@ -19,7 +19,7 @@ from nautilus_lab.client.protocol import (
     NodeFrame,
     encode_frame,
 )
-from nautilus_lab.exceptions import LabError, NodeError
+from nautilus_lab.exceptions import LabError, NodeError, NotReachable
 from nautilus_lab.platform.bus import ProcessBus, SequenceTracker, bus_of, open_bus
 from nautilus_lab.platform.commands import CommandClient
 from nautilus_lab.platform.connection import ConnectionState
@@ -264,10 +264,9 @@ class Feed:
 
     async def _follow(self) -> None:
         """Attach, and stay until the node is gone; raises the `LabError` of what went wrong."""
-        bus = open_bus(bus_of(self._run), self._run, "follow", on_state=self._bus_is)
+        bus = self._open()
         commands = CommandClient(self._run.commands)
         try:
-            bus.subscribe(">", self._arrive)
             await self._attach(bus, commands)
             while (gone := self._absent()) is None:
                 await self._wait()
@@ -278,15 +277,25 @@ class Feed:
                 if self._filling is not None and self._filling.done():
                     filled, self._filling = self._filling, None
                     filled.result()
+                if bus.state is ConnectionState.ERROR:
+                    bus.close()
+                    bus = self._open()  # with fresh attempts
+                    self._anew = True
+                if bus.state is not ConnectionState.CONNECTED and self._filling is None:
+                    await self._poll(commands)
                 if time.monotonic() - self._heard_at > _SILENT_S:
-                    await commands.call("node.status", timeout_s=_ASK_S)
-                    self._heard_at = time.monotonic()
+                    await self._look(commands)
             raise NodeError("the node must run", value=gone)
         finally:
             if self._filling is not None:
                 self._filling.cancel()
                 self._filling = None
             bus.close()
+
+    def _open(self) -> ProcessBus:
+        bus = open_bus(bus_of(self._run), self._run, "follow", on_state=self._bus_is)
+        bus.subscribe(">", self._arrive)
+        return bus
 
     async def _wait(self) -> None:
         self._changed.clear()
@@ -306,7 +315,12 @@ class Feed:
         if self._filling is not None:
             self._filling.cancel()
             self._filling = None
-        await bus.ready(_ASK_S)
+        try:
+            await bus.ready(_ASK_S)
+        except NotReachable as error:
+            # The node may trade on without its bus: until that is back it is asked by itself.
+            _log.warning("trader %s: %s", self.trader, error)
+            self._anew = True
         status = await commands.call("node.status", timeout_s=_ASK_S, answer=_Status)
         await self.relay.learn(commands, timeout_s=_ASK_S)
         snapshot = await commands.call("node.snapshot", timeout_s=_ASK_S, answer=Snapshot)
@@ -328,6 +342,28 @@ class Feed:
         waiting, self._waiting = self._waiting, []
         for envelope in waiting:
             self._arrive(envelope)
+
+    async def _look(self, commands: CommandClient) -> None:
+        """Ask a silent node how it is."""
+        status = await commands.call("node.status", timeout_s=_ASK_S, answer=_Status)
+        self._heard_at = time.monotonic()
+        if self._attached:
+            self._enter(status.state, status.detail)
+
+    async def _poll(self, commands: CommandClient) -> None:
+        """Ask the node for what its bus does not carry at present."""
+        if not self._attached:
+            return
+        for event in await self._events_after(commands, self.picture.position):
+            if not self._tracker.holds(event) and event.epoch == self.picture.epoch:
+                self._tracker.note(self.trader, _WRITER, event.epoch, event.seq or 0)
+                self._take_event(event)
+        snapshot = await commands.call("node.snapshot", timeout_s=_ASK_S, answer=Snapshot)
+        for state in snapshot.states:
+            if state != self.picture.states.get(state.topic):
+                self._take_state(state)
+        self._snapshots.clear()
+        await self._look(commands)
 
     async def _events_after(
         self, commands: CommandClient, after: tuple[int, int]

@@ -16,7 +16,7 @@ import time
 from decimal import Decimal
 from pathlib import Path
 
-from nautilus_lab.platform.access import LocalOwner, Permission
+from nautilus_lab.platform.access import LocalOwner, Permission, TokenVerifier, signing_key
 from nautilus_lab.platform.bus import IpcBus
 from nautilus_lab.platform.commands import (
     CommandBody,
@@ -48,11 +48,19 @@ class After(CommandBody, frozen=True, kw_only=True):
     seq: int
 
 
+class Buy(CommandBody, frozen=True, kw_only=True):
+    units: int
+    wait_s: float = 0.0
+
+
 TABLE = CommandTable(
     CommandSpec(name="node.status", permission=Permission.NODE_READ, summary="-", reads=True),
     CommandSpec(name="node.snapshot", permission=Permission.NODE_READ, summary="-", reads=True),
     CommandSpec(
         name="node.events", permission=Permission.NODE_READ, summary="-", body=After, reads=True
+    ),
+    CommandSpec(
+        name="orders.buy", permission=Permission.ORDERS_WRITE, summary="-", version=2, body=Buy
     ),
 )
 
@@ -62,7 +70,8 @@ class FakeNode:
 
     def __init__(self, home: Path, trader: str = "PAPER-001", log: list[Envelope] | None = None):
         self.trader = trader
-        self.run = Home(home).make().trader(trader).make()
+        self.home = Home(home).make()
+        self.run = self.home.trader(trader).make()
         self.log = [] if log is None else log  # the outbox: outlives the node
         self.epoch = 1 + max((e.epoch for e in self.log), default=0)
         self.seq = 0
@@ -70,14 +79,16 @@ class FakeNode:
         self.orders: dict[str, Envelope] = {}
         self.state = "running"
         self.asked: list[str] = []
+        self.bought: list[tuple[str, int]] = []  # who, how many
 
     async def start(self) -> FakeNode:
         self.bus = IpcBus.serve(self.run.events)
         self.server = CommandServer(
             self.run.commands,
             TABLE,
-            LocalOwner().verify,
+            LocalOwner(TokenVerifier(signing_key(self.home.signing_key))).verify,
             {
+                "orders.buy": self._buy,
                 "node.status": self._status,
                 "node.snapshot": self._snapshot,
                 "node.events": self._events,
@@ -147,6 +158,11 @@ class FakeNode:
             commission=Decimal("0.10"),
         )
         return self.event(body, f"trading.fill.{self.trader}.tilt", lost=lost)
+
+    async def _buy(self, request: Request) -> object:
+        self.bought.append((request.principal.name, request.body.units))
+        await asyncio.sleep(request.body.wait_s)
+        return {"units": request.body.units}
 
     async def _status(self, request: Request) -> object:
         self.asked.append("status")

@@ -36,8 +36,8 @@ class CommandSpec:
     body : type of CommandBody, optional
         Its schema; without one the command takes no body.
     reads : bool, default=False
-        Whether it only reads. A command that only reads is answered afresh each time; any other
-        is done once for each id.
+        Whether it only reads, or does no more when it is done again. Such a command is answered
+        afresh each time; any other is done once for each id.
     """
 
     name: str

@@ -5,7 +5,7 @@ from nautilus_lab.platform.rundir._gateway import GatewayFiles
 from nautilus_lab.platform.rundir._home import Home
 from nautilus_lab.platform.rundir._latch import STANDINGS, Latch, LatchState, Standing
 from nautilus_lab.platform.rundir._lock import Lock
-from nautilus_lab.platform.rundir._private import socket_path, write_whole
+from nautilus_lab.platform.rundir._private import private_folder, socket_path, write_whole
 from nautilus_lab.platform.rundir._record import ProcessRecord
 from nautilus_lab.platform.rundir._socket import claim_socket, is_answered, socket_file
 from nautilus_lab.platform.rundir._trader import RunDirectory, VenueFiles
@@ -20,10 +20,11 @@ __all__ = [
     "Lock",
     "ProcessRecord",
     "RunDirectory",
-    "VenueFiles",
     "Standing",
+    "VenueFiles",
     "claim_socket",
     "is_answered",
+    "private_folder",
     "socket_file",
     "socket_path",
     "write_whole",

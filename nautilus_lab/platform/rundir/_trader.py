@@ -8,7 +8,6 @@ from pathlib import Path
 from nautilus_lab.platform.rundir._lock import Lock
 from nautilus_lab.platform.rundir._private import private_folder, socket_path
 
-
 # The venue whose files bear no name: it was there before there were several.
 _FIRST_VENUE = "PAPER"
 
@@ -60,6 +59,7 @@ class RunDirectory:
     `venue_orders`, `venue_quotes`   the first paper venue's sockets
     `venue_book`           the first paper venue's own durable book
     `logs`                 the folder of rotated logs
+    `recording`            the flight recorder's folder: all that the node saw and decided
     =====================  ==============================================================
     """
 
@@ -157,3 +157,7 @@ class RunDirectory:
     @property
     def logs(self) -> Path:
         return self.path / "logs"
+
+    @property
+    def recording(self) -> Path:
+        return self.path / "recording"

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 
-from nautilus_lab.exceptions import LabError
-from nautilus_lab.platform.commands import CommandClient
-from nautilus_lab.platform.rundir import GatewayFiles, Home, ProcessRecord, RunDirectory
+from nautilus_lab.client import attendance_of, gateways
+from nautilus_lab.platform.rundir import Home
 
 _EVERY_S = 2.0
 
@@ -22,15 +20,15 @@ class Attendance:
     ----------
     home : Home
         Whose gateways.
-    rundir : RunDirectory
-        The trader.
+    trader : str
+        The trader id.
     """
 
     def __init__(
-        self, home: Home, rundir: RunDirectory, *, clock: Callable[[], float] = time.monotonic
+        self, home: Home, trader: str, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._home = home
-        self._trader = rundir.trader_id
+        self._trader = trader
         self._clock = clock
         self._seen = clock()  # when somebody was there last
         self._next = 0.0
@@ -41,24 +39,9 @@ class Attendance:
 
     async def alone_s(self) -> float:
         """Return for how many seconds nobody was there; looks at most every 2 s."""
-        now = self._clock()
-        if now >= self._next:
-            self._next = now + _EVERY_S
-            found = await asyncio.gather(*map(self._operators, self._home.gateways))
-            if any(found):
+        if self._clock() >= self._next:
+            self._next = self._clock() + _EVERY_S
+            told = await gateways(self._home.path)
+            if attendance_of(self._trader, told).operators:
                 self._seen = self._clock()
         return self._clock() - self._seen
-
-    async def _operators(self, files: GatewayFiles) -> bool:
-        record = ProcessRecord.read_or_set_aside(files.record)
-        if record is None or not record.alive:
-            return False
-        try:
-            answer = await CommandClient(files.commands).call("gateway.status", timeout_s=1.0)
-        except LabError:
-            return False
-        return _attended(answer, self._trader)
-
-
-def _attended(answer: object, trader: str) -> bool:
-    return False

@@ -7,14 +7,14 @@ from typing import Literal, TypeAlias
 
 from nautilus_lab.exceptions import LabError
 from nautilus_lab.platform.commands import CommandClient
-from nautilus_lab.platform.rundir import RunDirectory
-from nautilus_lab.platform.rundir._latch import Latch
+from nautilus_lab.platform.rundir import Latch, RunDirectory
 
 log = logging.getLogger(__name__)
 
 Policy: TypeAlias = Literal["keep", "reduce", "halt"]
 
 _BY = "supervisor"
+_LONGEST_REASON = 500
 
 
 def tighten(rundir: RunDirectory, policy: Policy, reason: str) -> bool:
@@ -45,6 +45,8 @@ async def tell(rundir: RunDirectory, policy: Policy, reason: str) -> None:
         return
     name = "risk.halt" if policy == "halt" else "risk.reduce_only"
     try:
-        await CommandClient(rundir.commands).call(name, {"reason": reason}, timeout_s=5.0)
+        await CommandClient(rundir.commands).call(
+            name, {"reason": reason[:_LONGEST_REASON]}, timeout_s=5.0
+        )
     except LabError as error:
         log.warning("%s could not be told of its latch: %s", rundir.trader_id, error)

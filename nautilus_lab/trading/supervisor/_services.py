@@ -25,17 +25,26 @@ def services_of(home: Home, settings: Settings, alert: Alerts) -> tuple[Service,
 
 def _gateways(home: Home, settings: Settings) -> list[Child]:
     streaming = settings.streaming
-    return [
-        Child(
-            name="gateway",
-            module="nautilus_lab.streaming",
-            arguments=[
-                *("--home", str(home.path)),
-                *("--host", streaming.host),
-                *("--port", str(streaming.port)),
-            ],
-            record=home.gateway,
-            output=home.logs / "gateway.out",
-            lock=home.gateway_lock,
+    made = []
+    for number in range(1, streaming.gateways + 1):
+        files = home.gateway_files(number)
+        made.append(
+            Child(
+                name=files.name,
+                module="nautilus_lab.streaming",
+                arguments=[
+                    *("--home", str(home.path)),
+                    *("--number", str(number)),
+                    *("--host", streaming.host),
+                    *("--port", str(streaming.port)),
+                    *("--conflate-ms", str(streaming.conflate_ms)),
+                    *("--token-minutes", str(streaming.token_minutes)),
+                    *("--heartbeat-s", str(streaming.heartbeat_s)),
+                    *("--log-level", settings.log_level),
+                ],
+                record=files.record,
+                output=files.output,
+                lock=files.lock,
+            )
         )
-    ]
+    return made

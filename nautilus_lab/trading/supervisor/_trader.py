@@ -81,7 +81,7 @@ class TraderKeeper:
         )
         self._alert = alert or DeskAlerts(home)
         self._heart = Heartbeat(every_s=rules.heartbeat_s, missed=rules.missed_beats)
-        self._attendance = Attendance(home, self.rundir)
+        self._attendance = Attendance(home, self.trader)
         self._lock = asyncio.Lock()
         self._wanted = False
         # There from a start that was answered to the stop that was asked for, so that the next

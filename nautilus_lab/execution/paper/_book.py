@@ -1,17 +1,25 @@
-"""The paper venue's order book: what a cash broker would do with an order, in memory."""
+"""The paper venue's order book: what a broker would do with an order, in memory."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
+from typing import Any
 
 import msgspec
 
 from nautilus_lab.exceptions import InputError
+from nautilus_lab.execution.paper._depth import Depth
+from nautilus_lab.execution.paper._form import require_list, require_price, require_quantity
+from nautilus_lab.execution.paper._money import Money
+from nautilus_lab.execution.paper._terms import VenueTerms
+from nautilus_lab.execution.paper._triggers import is_triggered, trailed, waits
 from nautilus_lab.execution.paper._wire import (
     WORKING,
+    EventKind,
+    ModifyOrder,
     NewOrder,
+    OrderTerms,
     Side,
     VenueAccount,
     VenueEvent,
@@ -20,51 +28,78 @@ from nautilus_lab.execution.paper._wire import (
     VenuePosition,
 )
 
-_CENT = Decimal("0.01")
-_TEN_THOUSANDTH = Decimal("0.0001")
+_NOTHING = Decimal(0)
+_MILLIONTH = Decimal("0.000001")
+_ON_BOOK = WORKING - {"PENDING"}
+_MARGIN_CALL = "MARGIN-CALL-"
 
-
-@dataclass
-class _Holding:
-    quantity: Decimal = Decimal(0)
-    average_price: Decimal = Decimal(0)
+# what no change of an order touches: an id that comes again with others is another order
+_LASTING = ("symbol", "side", "order_type", "time_in_force", "parent", "list_id")
 
 
 class PaperBook:
     """Orders, fills, positions and cash of one account, matched against quotes.
 
-    A market order fills at once and whole at the far side of the quote; a limit order fills when
-    the far side reaches it, at its own limit, and rests until then. It is a cash account: what
-    cannot be paid for and what is not held is rejected, counting what working orders hold back.
-    Nothing is random. The book only computes: each call returns the events that the caller must
-    make durable before telling anybody.
+    An order takes what the quote has at the prices it accepts, the best first, and waits for the
+    next quote with the rest. A limit order that rests is filled at its own limit when the far
+    side reaches it. Orders of one symbol are looked at by price, then by age. Nothing is random.
+
+    Linked orders are held here: the children of an OTO order go live as far as it is filled, a
+    fill of an OCO order cancels those linked to it, and one of an OUO order reduces them. What
+    the account cannot bear is rejected, or ended when the market moved meanwhile. A margin
+    account whose equity falls below its maintenance margin is closed out: every order is
+    cancelled and every position closed at the market, by orders of the venue's own.
+
+    The book only computes: each call returns the events that the caller must make durable before
+    telling anybody. `restore` brings a new book to the same place.
 
     Parameters
     ----------
     starting_cash : Decimal
         USD at the beginning of time.
-    commission_bps : float, default=0.0
-        Commission in basis points of each fill's value, rounded to cents, half up.
+    terms : VenueTerms, optional
+        Fees, depth, leverage and latency.
+    account_id : str, default="PAPER-1"
+        What the account is called.
     """
 
     def __init__(
-        self, *, starting_cash: Decimal, commission_bps: float = 0.0, account_id: str = "PAPER-1"
+        self,
+        *,
+        starting_cash: Decimal,
+        terms: VenueTerms | None = None,
+        account_id: str = "PAPER-1",
     ) -> None:
-        self.cash = self._deposited = starting_cash
+        self.terms = terms or VenueTerms()
         self.account_id = account_id
-        self._commission = Decimal(str(commission_bps)) / 10_000
-        self._quotes: dict[str, tuple[Decimal, Decimal]] = {}  # symbol -> bid, ask
-        self._orders: dict[str, VenueOrder] = {}  # client order id -> order
-        self._working: dict[str, dict[str, VenueOrder]] = {}  # symbol -> client order id -> order
-        self._fills: list[VenueFill] = []
-        self._holdings: dict[str, _Holding] = {}
         self.seq = 0
+        self._money = Money(deposited=starting_cash, terms=self.terms, market=self._price_now)
+        self._depth: dict[str, Depth] = {}  # symbol -> its quote
+        self._session = ""  # the replayed day
+        self._orders: dict[str, VenueOrder] = {}  # client order id -> order
+        self._names: dict[str, str] = {}  # venue order id -> client order id
+        self._working: dict[str, dict[str, VenueOrder]] = {}  # symbol -> client order id -> order
+        self._pending: dict[str, VenueOrder] = {}  # client order id -> order on its way
+        self._expiring: dict[str, VenueOrder] = {}  # client order id -> GTD order
+        self._children: dict[str, list[str]] = {}  # parent -> client order ids
+        self._fills: list[VenueFill] = []
+        self._fills_of: dict[str, list[VenueFill]] = {}  # client order id -> its fills
 
     # --- questions ------------------------------------------------------------------------
 
-    def orders(self, *, working_only: bool = False) -> list[VenueOrder]:
-        """Return the orders in the order they came."""
-        return [o for o in self._orders.values() if not working_only or o.status in WORKING]
+    def orders(self, *, working_only: bool = False, since_ns: int = 0) -> list[VenueOrder]:
+        """Return the orders in the order they came, or those that changed since a time."""
+        if working_only:
+            return sorted(self._all_working(), key=_age)
+        return [o for o in self._orders.values() if o.ts_last >= since_ns]
+
+    def order(self, *, client_order_id: str = "", venue_order_id: str = "") -> VenueOrder | None:
+        """Return one order by either of its ids; None when the book never saw it."""
+        return self._orders.get(client_order_id or self._names.get(venue_order_id, ""))
+
+    def fills_of(self, client_order_id: str) -> Sequence[VenueFill]:
+        """Return the fills of one order, oldest first."""
+        return tuple(self._fills_of.get(client_order_id, ()))
 
     @property
     def fills(self) -> Sequence[VenueFill]:
@@ -72,23 +107,30 @@ class PaperBook:
         return tuple(self._fills)
 
     @property
+    def cash(self) -> Decimal:
+        """USD in the account; below zero is borrowed."""
+        return self._money.cash
+
+    @property
     def positions(self) -> list[VenuePosition]:
         """The positions that are not flat."""
-        return [
-            VenuePosition(symbol=s, quantity=h.quantity, average_price=h.average_price)
-            for s, h in self._holdings.items()
-            if h.quantity
-        ]
+        return self._money.positions
 
     @property
     def account(self) -> VenueAccount:
-        """The account's cash, and what was paid in."""
-        return VenueAccount(
-            account_id=self.account_id,
-            currency="USD",
-            cash=self.cash,
-            deposited=self._deposited,
-        )
+        """The account's statement."""
+        return self._money.account(self.account_id)
+
+    @property
+    def next_due_ns(self) -> int | None:
+        """When time alone will change something; None when it will not."""
+        dues = [o.due_ns for o in self._pending.values()]
+        dues += [o.expire_ns for o in self._expiring.values()]
+        return min(dues, default=None)
+
+    def live(self, client_order_id: str) -> Decimal:
+        """Return how much of an order may fill now: a child no more than its parent brought."""
+        return self._live(self._orders[client_order_id])
 
     # --- what happens ---------------------------------------------------------------------
 
@@ -97,35 +139,68 @@ class PaperBook:
         for event in events:
             self._apply(event)
 
-    def submit(self, new: NewOrder, ts: int) -> list[VenueEvent]:
-        """Take an order; an id the book has changes nothing and returns no event.
+    def submit(self, new: NewOrder, ts: int, *, refusal: str = "") -> list[VenueEvent]:
+        """Take an order; one the book has changes nothing and returns no event.
+
+        With a `refusal` the order is rejected for that reason.
 
         Raises
         ------
         InputError
-            When the order is not an order: no positive whole quantity, no limit price where one
-            is needed, no symbol that trades here.
+            When the order is not an order, or its id is that of another one.
         """
-        if new.client_order_id in self._orders:
-            return []
-        _require_well_formed(new)
-        order = VenueOrder(
-            client_order_id=new.client_order_id,
-            venue_order_id=f"V-{len(self._orders) + 1}",
-            symbol=new.symbol,
-            side=new.side,
-            order_type=new.order_type,
-            quantity=new.quantity,
-            limit_price=new.limit_price,
-            ts_accepted=ts,
-            ts_last=ts,
-        )
-        if refusal := self._refusal(order):
-            rejected = msgspec.structs.replace(order, status="REJECTED", reason=refusal)
-            return [self._happen(rejected)]
-        return [self._happen(order), *self._match(order, ts)]
+        return self.submit_list([new], ts, refusal=refusal)
 
-    def cancel(self, client_order_id: str, ts: int) -> list[VenueEvent]:
+    def submit_list(
+        self, new: Sequence[NewOrder], ts: int, *, refusal: str = ""
+    ) -> list[VenueEvent]:
+        """Take orders that belong together, all or none; see `submit`."""
+        known = [self._orders[o.client_order_id] for o in new if o.client_order_id in self._orders]
+        if known:
+            _require_same(new, known)
+            return []
+        require_list(new)
+        orders = [self._begun(order, ts, n) for n, order in enumerate(new, 1)]
+        if refusal:
+            return self._reject(orders, refusal, ts)
+        if self.terms.latency_ns:
+            due = ts + self.terms.latency_ns
+            return [self._happen("PENDING", o, ts, status="PENDING", due_ns=due) for o in orders]
+        return self._enter(orders, ts)
+
+    def modify(self, change: ModifyOrder, ts: int) -> list[VenueEvent]:
+        """Change a working order; a change to what it is already returns no event.
+
+        Quantities of linked orders follow: those of children that were as large, and those of
+        OUO siblings with as much left.
+
+        Raises
+        ------
+        InputError
+            When the order is unknown or done, the change is not one it can take, or the account
+            cannot bear it.
+        """
+        order = self._known(change.client_order_id, "changed")
+        if order.status not in WORKING:
+            raise InputError(
+                "only a working order can be changed",
+                value=f"{order.client_order_id} is {order.status}",
+            )
+        changes = _changes(order, change)
+        if not changes:
+            return []
+        changed = msgspec.structs.replace(order, **changes)
+        if refusal := self._change_refusal(order, changed):
+            raise InputError("a change must be one the venue can take", value=refusal)
+        events = [self._happen("UPDATED", changed, ts)]
+        if "quantity" in changes:
+            events += self._follow(order, changed, ts)
+        if order.status != "PENDING":
+            moved = "limit_price" in changes or "trigger_price" in changes
+            events += self._act(order.client_order_id, ts, arriving=moved)
+        return events
+
+    def cancel(self, client_order_id: str, ts: int, *, reason: str = "") -> list[VenueEvent]:
         """Cancel a working order; one that is done already changes nothing.
 
         Raises
@@ -133,71 +208,221 @@ class PaperBook:
         InputError
             When the book never saw the order.
         """
-        order = self._orders.get(client_order_id)
-        if order is None:
-            raise InputError("only an order the venue has can be cancelled", value=client_order_id)
-        if order.status not in WORKING:
-            return []
-        return [self._happen(msgspec.structs.replace(order, status="CANCELED", ts_last=ts))]
+        order = self._known(client_order_id, "cancelled")
+        return self._end(order, "CANCELED", reason, ts) if order.status in WORKING else []
+
+    def cancel_all(self, ts: int, *, symbol: str = "", side: Side | None = None) -> list[VenueEvent]:
+        """Cancel every working order, or those of a symbol or a side."""
+        events: list[VenueEvent] = []
+        for order in sorted(self._all_working(), key=_age):
+            if order.symbol == (symbol or order.symbol) and order.side == (side or order.side):
+                events += self.cancel(order.client_order_id, ts)
+        return events
 
     def quote(self, symbol: str, bid: Decimal, ask: Decimal, ts: int) -> list[VenueEvent]:
-        """Move the market of `symbol`; returns what that filled."""
-        self._quotes[symbol] = (bid, ask)
+        """Move the market of `symbol` and fill its depth up; returns what that brought about."""
+        self._depth[symbol] = Depth(bid, ask, self.terms)
         working = self._working.get(symbol)
         if not working:
             return []
-        return [event for order in list(working.values()) for event in self._match(order, ts)]
+        events: list[VenueEvent] = []
+        for order in sorted(working.values(), key=_priority):
+            events += self._act(order.client_order_id, ts, arriving=False)
+        return events
 
-    # --- how ------------------------------------------------------------------------------
+    def pass_time(self, ts: int) -> list[VenueEvent]:
+        """Take in what has arrived by `ts`, and end what has expired."""
+        events: list[VenueEvent] = []
+        arrived: dict[str, list[VenueOrder]] = {}  # list, or the order itself -> orders
+        for order in self._pending.values():
+            if order.due_ns <= ts:
+                arrived.setdefault(order.list_id or order.client_order_id, []).append(order)
+        for orders in arrived.values():
+            events += self._enter(orders, ts)
+        for order in [o for o in self._expiring.values() if o.expire_ns <= ts]:
+            events += self._end(self._orders[order.client_order_id], "EXPIRED", "", ts)
+        return events
 
-    def _refusal(self, order: VenueOrder) -> str:
-        quote = self._quotes.get(order.symbol)
-        if quote is None:
-            return f"no quote for {order.symbol} yet"
-        if order.side == "SELL":
-            held = self._holdings.get(order.symbol, _Holding()).quantity
-            free = held - self._promised(order.symbol)
-            if order.quantity > free:
-                return f"a cash account cannot sell short: {order.quantity} asked, {free} free"
-            return ""
-        price = order.limit_price if order.limit_price is not None else quote[1]
-        cost = self._cost(order.quantity, price)
-        free_cash = self.cash - self._reserved()
-        if cost > free_cash:
-            return f"not enough cash: {cost} needed, {free_cash} free"
-        return ""
+    def open_session(self, date: str, ts: int) -> list[VenueEvent]:
+        """Begin the replayed day `date`; day orders of another one end."""
+        self._session = date
+        events: list[VenueEvent] = []
+        for order in list(self._all_working()):
+            if order.time_in_force == "DAY" and order.session != date:
+                events += self._end(self._orders[order.client_order_id], "EXPIRED", "", ts)
+        return events
 
-    def _promised(self, symbol: str) -> Decimal:
-        working = self._working.get(symbol, {}).values()
-        return sum((o.quantity - o.filled for o in working if o.side == "SELL"), Decimal(0))
+    def close_out(self, ts: int) -> list[VenueEvent]:
+        """Close what a margin account can no longer keep; nothing while it can."""
+        if not self._money.called:
+            return []
+        events: list[VenueEvent] = []
+        for order in sorted(self._all_working(), key=_age):
+            if not order.client_order_id.startswith(_MARGIN_CALL):
+                events += self.cancel(order.client_order_id, ts, reason="margin call")
+        for position in self.positions:
+            if self._working.get(position.symbol) or position.symbol not in self._depth:
+                continue  # it is being closed, or there is no market to close it at
+            new = NewOrder(
+                client_order_id=f"{_MARGIN_CALL}{len(self._orders) + 1}",
+                symbol=position.symbol,
+                side="SELL" if position.quantity > 0 else "BUY",
+                order_type="MARKET",
+                quantity=abs(position.quantity),
+                reduce_only=True,
+            )
+            events += self._enter([self._begun(new, ts, 1)], ts)
+        return events
 
-    def _reserved(self) -> Decimal:
-        return sum(
-            (
-                self._cost(o.quantity - o.filled, o.limit_price or Decimal(0))
-                for orders in self._working.values()
-                for o in orders.values()
-                if o.side == "BUY"
-            ),
-            Decimal(0),
+    # --- coming in ------------------------------------------------------------------------
+
+    def _begun(self, new: NewOrder, ts: int, place: int) -> VenueOrder:
+        return VenueOrder(
+            **{name: getattr(new, name) for name in OrderTerms.__struct_fields__},
+            venue_order_id=f"V-{len(self._orders) + place}",
+            ts_accepted=ts,
+            ts_last=ts,
+            session=self._session,
         )
 
-    def _cost(self, quantity: Decimal, price: Decimal) -> Decimal:
-        return quantity * price + self._commission_on(quantity, price)
+    def _enter(self, orders: Sequence[VenueOrder], ts: int) -> list[VenueEvent]:
+        if refusal := self._refusal(orders, ts):
+            return self._reject(orders, refusal, ts)
+        events = [
+            self._happen(
+                "ACCEPTED", o, ts, status="ACCEPTED", ts_accepted=ts, session=self._session
+            )
+            for o in orders
+        ]
+        for order in orders:
+            events += self._act(order.client_order_id, ts, arriving=not order.post_only)
+        return events
 
-    def _commission_on(self, quantity: Decimal, price: Decimal) -> Decimal:
-        return (quantity * price * self._commission).quantize(_CENT, ROUND_HALF_UP)
+    def _reject(self, orders: Sequence[VenueOrder], why: str, ts: int) -> list[VenueEvent]:
+        return [self._happen("REJECTED", o, ts, status="REJECTED", reason=why) for o in orders]
 
-    def _match(self, order: VenueOrder, ts: int) -> list[VenueEvent]:
-        bid, ask = self._quotes[order.symbol]
-        far = ask if order.side == "BUY" else bid
-        limit = order.limit_price
-        if limit is not None and (far > limit if order.side == "BUY" else far < limit):
+    def _refusal(self, orders: Sequence[VenueOrder], ts: int) -> str:
+        for order in orders:
+            if why := self._refusal_of(order, ts):
+                return why
+        ids = {o.client_order_id for o in orders}
+        entering = [o for o in orders if o.parent not in ids and self._live(o)]
+        return self._money.refusal(entering, self._exposed(without=ids), self._value)
+
+    def _refusal_of(self, order: VenueOrder, ts: int) -> str:
+        depth = self._depth.get(order.symbol)
+        if depth is None:
+            return f"no quote for {order.symbol} yet"
+        if order.time_in_force in ("AT_THE_OPEN", "AT_THE_CLOSE"):
+            return "this venue has no auctions: neither at the open nor at the close"
+        if order.time_in_force == "GTD" and order.expire_ns <= ts:
+            return "its time of expiry is over"
+        if self._would_take(order, depth):
+            return "post-only, but it would take"
+        parent = self._orders.get(order.parent)
+        if parent is not None and parent.status not in WORKING and not parent.filled:
+            return f"its parent {order.parent} is {parent.status}"
+        if order.contingency in ("OCO", "OUO"):
+            for name in order.linked:
+                linked = self._orders.get(name)
+                if linked is not None and linked.status not in WORKING:
+                    return f"the order it is linked to, {name}, is {linked.status}"
+        if order.reduce_only and not order.parent and not self._closable(order):
+            return "reduce-only, but there is nothing to reduce"
+        return ""
+
+    def _would_take(self, order: VenueOrder, depth: Depth) -> bool:
+        if not order.post_only or order.limit_price is None or waits(order):
+            return False
+        return depth.reaches(order.side, order.limit_price)
+
+    def _change_refusal(self, order: VenueOrder, changed: VenueOrder) -> str:
+        depth = self._depth.get(order.symbol)
+        if depth is None or order.status == "PENDING":
+            return ""
+        if changed.limit_price != order.limit_price and self._would_take(changed, depth):
+            return "post-only, but it would take"
+        # What asks for less is never refused, whatever the account has become.
+        if not self._live(order) or self._value(changed) <= self._value(order):
+            return ""
+        others = self._exposed(without={order.client_order_id})
+        return self._money.refusal([changed], others, self._value)
+
+    # --- matching -------------------------------------------------------------------------
+
+    def _act(self, client_order_id: str, ts: int, *, arriving: bool) -> list[VenueEvent]:
+        """Do what the market has an order do; `arriving` takes, and does not rest yet."""
+        order = self._orders[client_order_id]
+        depth = self._depth.get(order.symbol)
+        if depth is None or order.status not in _ON_BOOK or not self._live(order):
             return []
-        # A resting order is filled at its own limit; one that crosses on arrival at the market.
-        resting = limit is not None and ts > order.ts_accepted
-        price = limit if resting and limit is not None else far
-        quantity = order.quantity - order.filled
+        events: list[VenueEvent] = []
+        if waits(order):
+            moved = trailed(order, depth.bid, depth.ask)
+            if moved is not order:
+                order = moved
+                events.append(self._happen("UPDATED", order, ts))
+                order = self._orders[client_order_id]
+            if not is_triggered(order, depth.bid, depth.ask):
+                return events
+            status = "TRIGGERED" if order.status == "ACCEPTED" else order.status
+            events.append(self._happen("TRIGGERED", order, ts, status=status, ts_triggered=ts))
+            order, arriving = self._orders[client_order_id], True
+            if self._would_take(order, depth):
+                return events + self._end(order, "CANCELED", "post-only, but it would take", ts)
+        return events + self._fill(order, depth, ts, arriving=arriving)
+
+    def _fill(
+        self, order: VenueOrder, depth: Depth, ts: int, *, arriving: bool
+    ) -> list[VenueEvent]:
+        name, side, limit = order.client_order_id, order.side, order.limit_price
+        turns = order.order_type == "MARKET_TO_LIMIT" and limit is None
+        worst = depth.best(side) if turns else limit
+        maker = limit is not None and not arriving
+        offers = depth.offers(side, worst)
+        if maker and limit is not None:
+            # Whoever comes to a resting order pays its price, and no better one.
+            offers = [(limit, depth.available(side, worst))] if offers else []
+        wanted = self._live(order)
+        if order.reduce_only:
+            wanted = min(wanted, self._closable(order))
+            if offers and not wanted:
+                return self._end(order, "CANCELED", "reduce-only: nothing left to reduce", ts)
+        if order.time_in_force == "FOK" and not self._fills_whole(order, offers):
+            return self._end(order, "CANCELED", "fill or kill: not all of it is there", ts)
+        events: list[VenueEvent] = []
+        for price, there in offers:
+            bearable = self._money.most(order, price, maker=maker)
+            quantity = min(wanted, there, bearable)
+            if quantity > 0:
+                depth.take(side, None if maker else price, quantity)
+                events += self._execute(order, quantity, price, ts, maker=maker)
+                wanted -= quantity
+                order = self._orders[name]
+            if order.status not in WORKING or not wanted:
+                break
+            if bearable < there and bearable <= quantity:
+                why = "the account cannot bear the rest of it"
+                return events + self._end(order, "CANCELED", why, ts)
+        if order.status not in WORKING:
+            return events
+        if turns and order.filled and worst is not None:
+            events.append(self._happen("UPDATED", order, ts, limit_price=worst))
+            order = self._orders[name]
+        if order.time_in_force in ("IOC", "FOK"):
+            events += self._end(order, "CANCELED", "immediate or cancel: the rest", ts)
+        return events
+
+    def _fills_whole(self, order: VenueOrder, offers: list[tuple[Decimal, Decimal]]) -> bool:
+        there = sum((units for _, units in offers), _NOTHING)
+        if there < order.leaves:
+            return False
+        dearest = max((price for price, _ in offers), default=_NOTHING)
+        return self._money.most(order, dearest, maker=False) >= order.leaves
+
+    def _execute(
+        self, order: VenueOrder, quantity: Decimal, price: Decimal, ts: int, *, maker: bool
+    ) -> list[VenueEvent]:
         fill = VenueFill(
             trade_id=f"T-{len(self._fills) + 1}",
             client_order_id=order.client_order_id,
@@ -207,52 +432,220 @@ class PaperBook:
             order_type=order.order_type,
             quantity=quantity,
             price=price,
-            commission=self._commission_on(quantity, price),
-            liquidity="MAKER" if resting else "TAKER",
+            commission=self.terms.commission(quantity, price, maker=maker),
+            liquidity="MAKER" if maker else "TAKER",
             ts=ts,
         )
-        done = msgspec.structs.replace(
-            order, filled=order.quantity, average_price=price, status="FILLED", ts_last=ts
-        )
-        return [self._happen(done, fill)]
+        filled = order.filled + quantity
+        paid = (order.average_price or _NOTHING) * order.filled + price * quantity
+        average = (paid / filled).quantize(_MILLIONTH)
+        events = [
+            self._happen(
+                "FILLED",
+                order,
+                ts,
+                fill=fill,
+                filled=filled,
+                average_price=price if average == price else average,
+                status="FILLED" if filled == order.quantity else "PARTIALLY_FILLED",
+            )
+        ]
+        return events + self._after_fill(self._orders[order.client_order_id], ts)
 
-    def _happen(self, order: VenueOrder, fill: VenueFill | None = None) -> VenueEvent:
-        event = VenueEvent(seq=self.seq + 1, order=order, fill=fill)
+    # --- linked orders --------------------------------------------------------------------
+
+    def _after_fill(self, order: VenueOrder, ts: int) -> list[VenueEvent]:
+        events: list[VenueEvent] = []
+        for sibling in self._siblings(order):
+            why = f"linked to {order.client_order_id}, which was filled"
+            if order.contingency == "OCO" or not order.leaves:
+                events += self._end(sibling, "CANCELED", why, ts, alone=True)
+            elif sibling.leaves > order.leaves:
+                reduced = sibling.filled + order.leaves
+                events.append(self._happen("UPDATED", sibling, ts, quantity=reduced))
+        for child in self._children.get(order.client_order_id, ()):
+            events += self._act(child, ts, arriving=not self._orders[child].post_only)
+        return events
+
+    def _end(
+        self, order: VenueOrder, how: EventKind, why: str, ts: int, *, alone: bool = False
+    ) -> list[VenueEvent]:
+        """End an order, and what depends on it; `alone` leaves its siblings to the caller."""
+        events = [self._happen(how, order, ts, status=how, reason=why)]
+        if not alone:
+            for sibling in self._siblings(order):
+                linked = f"linked to {order.client_order_id}, which is {how}"
+                events += self._end(sibling, "CANCELED", linked, ts, alone=True)
+        for name in self._children.get(order.client_order_id, ()):
+            child = self._orders[name]
+            if child.status not in WORKING:
+                continue
+            live = self._live(child)
+            if not live:
+                orphaned = f"its parent {order.client_order_id} is {how}"
+                events += self._end(child, "CANCELED", orphaned, ts, alone=True)
+            elif live < child.leaves:
+                events.append(self._happen("UPDATED", child, ts, quantity=child.filled + live))
+        return events
+
+    def _follow(self, before: VenueOrder, after: VenueOrder, ts: int) -> list[VenueEvent]:
+        events: list[VenueEvent] = []
+        for name in self._children.get(after.client_order_id, ()):
+            child = self._orders[name]
+            if child.status in WORKING and child.quantity == before.quantity > child.filled:
+                if after.quantity > child.filled:
+                    events.append(self._happen("UPDATED", child, ts, quantity=after.quantity))
+        if after.contingency == "OUO":
+            for sibling in self._siblings(after):
+                if sibling.leaves == before.leaves:
+                    quantity = sibling.filled + after.leaves
+                    events.append(self._happen("UPDATED", sibling, ts, quantity=quantity))
+        return events
+
+    def _siblings(self, order: VenueOrder) -> list[VenueOrder]:
+        if order.contingency not in ("OCO", "OUO"):
+            return []
+        linked = [self._orders[name] for name in order.linked if name in self._orders]
+        return [o for o in linked if o.status in WORKING]
+
+    def _live(self, order: VenueOrder) -> Decimal:
+        leaves = order.leaves
+        parent = self._orders.get(order.parent) if order.parent else None
+        if parent is None:
+            return leaves
+        if parent.symbol != order.symbol or order.quantity > parent.quantity:
+            # No exit of what the parent brings: it waits for the whole of it.
+            return leaves if parent.status == "FILLED" else _NOTHING
+        used = order.filled
+        if order.contingency in ("OCO", "OUO"):
+            linked = (self._orders.get(name) for name in order.linked)
+            used += sum((o.filled for o in linked if o is not None), _NOTHING)
+        return max(min(leaves, parent.filled - used), _NOTHING)
+
+    # --- how ------------------------------------------------------------------------------
+
+    def _known(self, client_order_id: str, what: str) -> VenueOrder:
+        order = self._orders.get(client_order_id)
+        if order is None:
+            raise InputError(f"only an order the venue has can be {what}", value=client_order_id)
+        return order
+
+    def _all_working(self) -> Iterator[VenueOrder]:
+        yield from self._pending.values()
+        for orders in self._working.values():
+            yield from orders.values()
+
+    def _exposed(self, *, without: set[str]) -> list[VenueOrder]:
+        """Return the working orders as far as they may fill now."""
+        exposed = []
+        for order in self._all_working():
+            if order.client_order_id in without:
+                continue
+            live = self._live(order)
+            if live < order.leaves:
+                order = msgspec.structs.replace(order, quantity=order.filled + live)
+            if live:
+                exposed.append(order)
+        return exposed
+
+    def _value(self, order: VenueOrder) -> Decimal:
+        price = order.limit_price if order.limit_price is not None else order.trigger_price
+        if price is not None:
+            return order.leaves * price
+        depth = self._depth.get(order.symbol)
+        return _NOTHING if depth is None else depth.cost(order.side, order.leaves)
+
+    def _closable(self, order: VenueOrder) -> Decimal:
+        held = self._money.held(order.symbol)
+        return max(held if order.side == "SELL" else -held, _NOTHING)
+
+    def _price_now(self, symbol: str, side: Side) -> Decimal | None:
+        depth = self._depth.get(symbol)
+        return None if depth is None else depth.best(side)
+
+    def _happen(
+        self,
+        kind: EventKind,
+        order: VenueOrder,
+        ts: int,
+        *,
+        fill: VenueFill | None = None,
+        **changes: Any,
+    ) -> VenueEvent:
+        order = msgspec.structs.replace(order, ts_last=ts, **changes)
+        event = VenueEvent(seq=self.seq + 1, kind=kind, order=order, fill=fill)
         self._apply(event)
         return event
 
     def _apply(self, event: VenueEvent) -> None:
         order, fill = event.order, event.fill
+        name = order.client_order_id
         self.seq = event.seq
-        self._orders[order.client_order_id] = order
-        working = self._working.setdefault(order.symbol, {})
-        if order.status in WORKING:
-            working[order.client_order_id] = order
-        else:
-            working.pop(order.client_order_id, None)
+        if name not in self._orders:
+            self._names[order.venue_order_id] = name
+            if order.parent:
+                self._children.setdefault(order.parent, []).append(name)
+        self._orders[name] = order
+        _keep(self._working.setdefault(order.symbol, {}), order, order.status in _ON_BOOK)
+        _keep(self._pending, order, order.status == "PENDING")
+        _keep(self._expiring, order, order.time_in_force == "GTD" and order.status in WORKING)
         if fill is not None:
             self._fills.append(fill)
-            self._settle(fill.symbol, fill.side, fill.quantity, fill.price, fill.commission)
-
-    def _settle(
-        self, symbol: str, side: Side, quantity: Decimal, price: Decimal, commission: Decimal
-    ) -> None:
-        holding = self._holdings.setdefault(symbol, _Holding())
-        if side == "BUY":
-            cost = holding.quantity * holding.average_price + quantity * price
-            holding.quantity += quantity
-            holding.average_price = (cost / holding.quantity).quantize(_TEN_THOUSANDTH)
-            self.cash -= quantity * price + commission
-        else:
-            holding.quantity -= quantity
-            self.cash += quantity * price - commission
+            self._fills_of.setdefault(name, []).append(fill)
+            self._money.settle(fill)
 
 
-def _require_well_formed(new: NewOrder) -> None:
-    if not (new.quantity.is_finite() and new.quantity > 0 and new.quantity % 1 == 0):
-        raise InputError("an order's quantity must be a positive whole number", value=new.quantity)
-    if (new.order_type == "LIMIT") != (new.limit_price is not None):
-        raise InputError("a limit order, and only that, has a limit price", value=new)
-    price = new.limit_price
-    if price is not None and not (price.is_finite() and price > 0 and price % _CENT == 0):
-        raise InputError("a limit price must be positive whole cents", value=price)
+def _keep(orders: dict[str, VenueOrder], order: VenueOrder, there: bool) -> None:
+    if there:
+        orders[order.client_order_id] = order
+    else:
+        orders.pop(order.client_order_id, None)
+
+
+def _age(order: VenueOrder) -> int:
+    return int(order.venue_order_id.removeprefix("V-"))
+
+
+def _priority(order: VenueOrder) -> tuple[Decimal, int]:
+    """Return what sorts the orders of a symbol: whoever pays most comes first, then by age."""
+    price = order.limit_price
+    if price is None or waits(order):
+        return Decimal("-Infinity"), _age(order)
+    return (-price if order.side == "BUY" else price), _age(order)
+
+
+def _changes(order: VenueOrder, change: ModifyOrder) -> dict[str, Decimal]:
+    changes: dict[str, Decimal] = {}
+    if change.quantity is not None:
+        require_quantity(change.quantity)
+        if change.quantity <= order.filled:
+            raise InputError(
+                "a new quantity must be above what is filled",
+                value=f"{change.quantity}, {order.filled} filled",
+            )
+        changes["quantity"] = change.quantity
+    if change.limit_price is not None:
+        require_price(change.limit_price, "limit price")
+        if order.limit_price is None:
+            raise InputError("only an order with a limit can have another", value=order.order_type)
+        changes["limit_price"] = change.limit_price
+    if change.trigger_price is not None:
+        require_price(change.trigger_price, "trigger price")
+        if order.trigger_price is None:
+            raise InputError("only an order that waits has a trigger", value=order.order_type)
+        if not waits(order) and change.trigger_price != order.trigger_price:
+            raise InputError("a trigger must be changed before it is reached", value=order.status)
+        changes["trigger_price"] = change.trigger_price
+    return {name: value for name, value in changes.items() if value != getattr(order, name)}
+
+
+def _require_same(new: Sequence[NewOrder], known: Sequence[VenueOrder]) -> None:
+    theirs = {order.client_order_id: order for order in known}
+    for order in new:
+        mine = theirs.get(order.client_order_id)
+        if mine is None or any(getattr(order, f) != getattr(mine, f) for f in _LASTING):
+            raise InputError(
+                "a client order id names one order for ever",
+                value=order.client_order_id,
+                remedy="give the new order an id of its own",
+            )

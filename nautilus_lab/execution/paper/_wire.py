@@ -16,28 +16,116 @@ import msgspec
 from nautilus_lab.exceptions import MessageError
 
 Side: TypeAlias = Literal["BUY", "SELL"]
-OrderType: TypeAlias = Literal["MARKET", "LIMIT"]
-OrderStatus: TypeAlias = Literal["ACCEPTED", "PARTIALLY_FILLED", "FILLED", "CANCELED", "REJECTED"]
+OrderType: TypeAlias = Literal[
+    "MARKET",
+    "LIMIT",
+    "STOP_MARKET",
+    "STOP_LIMIT",
+    "MARKET_TO_LIMIT",
+    "MARKET_IF_TOUCHED",
+    "LIMIT_IF_TOUCHED",
+    "TRAILING_STOP_MARKET",
+    "TRAILING_STOP_LIMIT",
+]
+TimeInForce: TypeAlias = Literal["GTC", "IOC", "FOK", "GTD", "DAY", "AT_THE_OPEN", "AT_THE_CLOSE"]
+Contingency: TypeAlias = Literal["", "OTO", "OCO", "OUO"]
+OrderStatus: TypeAlias = Literal[
+    "PENDING",
+    "ACCEPTED",
+    "TRIGGERED",
+    "PARTIALLY_FILLED",
+    "FILLED",
+    "CANCELED",
+    "EXPIRED",
+    "REJECTED",
+]
+EventKind: TypeAlias = Literal[
+    "PENDING",
+    "ACCEPTED",
+    "TRIGGERED",
+    "UPDATED",
+    "FILLED",
+    "CANCELED",
+    "EXPIRED",
+    "REJECTED",
+]
 
-WORKING: frozenset[str] = frozenset({"ACCEPTED", "PARTIALLY_FILLED"})
+# What may still fill; PENDING is on its way into the book, by the venue's latency.
+WORKING: frozenset[str] = frozenset({"PENDING", "ACCEPTED", "TRIGGERED", "PARTIALLY_FILLED"})
 
 
-class VenueOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """An order as the venue holds it; quantities in units, prices in USD, times in UNIX ns."""
+class OrderTerms(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is asked of the venue; quantities in units, prices in USD, times in UNIX ns.
+
+    Attributes
+    ----------
+    limit_price, trigger_price : Decimal, optional
+        Whole cents. A trailing stop has its own from the market when none is given.
+    activation_price : Decimal, optional
+        A trailing stop trails once the market touched it; at once when not given.
+    trailing_offset, limit_offset : Decimal, optional
+        Distance of a trailing stop's trigger and limit from the market, in USD or basis points.
+    expire_ns : int
+        When a GTD order ends.
+    contingency : str
+        OTO: the orders in `linked` go live as this one fills. OCO: a fill of this one cancels
+        them. OUO: a fill of this one reduces them.
+    parent : str
+        The order whose fills bring this one to life.
+    """
 
     client_order_id: str
-    venue_order_id: str
     symbol: str
     side: Side
     order_type: OrderType
     quantity: Decimal
     limit_price: Decimal | None = None
+    trigger_price: Decimal | None = None
+    activation_price: Decimal | None = None
+    trailing_offset: Decimal | None = None
+    limit_offset: Decimal | None = None
+    trailing_offset_type: Literal["PRICE", "BASIS_POINTS"] = "PRICE"
+    time_in_force: TimeInForce = "GTC"
+    expire_ns: int = 0
+    post_only: bool = False
+    reduce_only: bool = False
+    contingency: Contingency = ""
+    list_id: str = ""
+    linked: tuple[str, ...] = ()
+    parent: str = ""
+
+
+class VenueOrder(OrderTerms, frozen=True, kw_only=True, omit_defaults=True):
+    """An order as the venue holds it.
+
+    Attributes
+    ----------
+    ts_triggered : int
+        When its trigger was reached; 0 before that and for orders without one.
+    activated : bool
+        Whether a trailing stop trails.
+    due_ns : int
+        When a PENDING order reaches the book.
+    session : str
+        The replayed day it came on, for orders that are good for the day.
+    """
+
+    venue_order_id: str
     filled: Decimal = Decimal(0)
     average_price: Decimal | None = None
     status: OrderStatus = "ACCEPTED"
     reason: str = ""
     ts_accepted: int
     ts_last: int
+    ts_triggered: int = 0
+    activated: bool = False
+    due_ns: int = 0
+    session: str = ""
+
+    @property
+    def leaves(self) -> Decimal:
+        """What may still fill."""
+        return self.quantity - self.filled if self.status in WORKING else Decimal(0)
 
 
 class VenueFill(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +148,7 @@ class VenueEvent(msgspec.Struct, frozen=True, kw_only=True):
     """Something that happened to an order: its new state, and the fill if it was one."""
 
     seq: int
+    kind: EventKind = "UPDATED"
     order: VenueOrder
     fill: VenueFill | None = None
 
@@ -72,29 +161,79 @@ class VenuePosition(msgspec.Struct, frozen=True, kw_only=True):
     average_price: Decimal
 
 
-class VenueAccount(msgspec.Struct, frozen=True, kw_only=True):
-    """The account in USD: the cash it has, and what was ever paid in.
+class VenueMargin(msgspec.Struct, frozen=True, kw_only=True):
+    """What the position in `symbol` ties up, in USD."""
 
-    Positions are not part of either.
+    symbol: str
+    initial: Decimal
+    maintenance: Decimal
+
+
+class VenueAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """The account in USD.
+
+    Attributes
+    ----------
+    cash : Decimal
+        Money in the account; positions are no part of it. Below zero is borrowed.
+    deposited : Decimal
+        What was ever paid in.
+    balance : Decimal
+        Paid in, plus what closed positions earned, less commissions: what a margin account
+        has before its open positions are valued.
+    equity : Decimal
+        Cash and positions, each valued at the side of the quote that would close it.
+    leverage : Decimal
+        1 is a cash account.
+    margins : list of VenueMargin
+        One for each position of a margin account.
     """
 
     account_id: str
     currency: str
     cash: Decimal
     deposited: Decimal
+    balance: Decimal = Decimal(0)
+    equity: Decimal = Decimal(0)
+    leverage: Decimal = Decimal(1)
+    margins: list[VenueMargin] = []
+
+    @property
+    def initial_margin(self) -> Decimal:
+        """What open positions tie up."""
+        return sum((m.initial for m in self.margins), Decimal(0))
+
+    @property
+    def maintenance_margin(self) -> Decimal:
+        """The equity below which the venue closes the positions."""
+        return sum((m.maintenance for m in self.margins), Decimal(0))
+
+
+class VenueInstrument(msgspec.Struct, frozen=True, kw_only=True):
+    """What can be traded under `symbol`: fees and margins are fractions of the value."""
+
+    symbol: str
+    price_increment: Decimal
+    lot_size: int
+    maker_fee: Decimal
+    taker_fee: Decimal
+    initial_margin: Decimal
+    maintenance_margin: Decimal
 
 
 class VenueQuote(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """A quote in USD; `source_ts` is the historical instant it stands for."""
+    """A quote in USD with the units there at each side, and the units traded since the last."""
 
     symbol: str
     bid: float
     ask: float
-    size: float
+    bid_size: float
+    ask_size: float
+    volume: float = 0.0
 
 
 class Tape(msgspec.Struct, frozen=True, kw_only=True):
-    """The quotes of one instant of the replay."""
+    """The quotes of one instant of the replay; `source_ts` is the historical one."""
 
     ts: int
     source_ts: int
@@ -116,15 +255,30 @@ class Hello(_Ask, frozen=True, kw_only=True):
     after_seq: int | None = None
 
 
-class NewOrder(_Ask, frozen=True, kw_only=True):
-    """Submit an order; a `client_order_id` the venue has is answered with that order."""
+class NewOrder(
+    OrderTerms,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    tag_field="kind",
+    tag="neworder",
+):
+    """Submit an order; one the venue has is answered with what became of it."""
+
+
+class NewOrderList(_Ask, frozen=True, kw_only=True):
+    """Submit orders that belong together: all of them are taken, or none."""
+
+    orders: list[NewOrder]
+
+
+class ModifyOrder(_Ask, frozen=True, kw_only=True):
+    """Change a working order; what is None stays as it is."""
 
     client_order_id: str
-    symbol: str
-    side: Side
-    order_type: OrderType
-    quantity: Decimal
+    quantity: Decimal | None = None
     limit_price: Decimal | None = None
+    trigger_price: Decimal | None = None
 
 
 class CancelOrder(_Ask, frozen=True, kw_only=True):
@@ -133,14 +287,34 @@ class CancelOrder(_Ask, frozen=True, kw_only=True):
     client_order_id: str
 
 
+class CancelOrders(_Ask, frozen=True, kw_only=True):
+    """Cancel several orders; the answer names those that could not be."""
+
+    client_order_ids: list[str]
+
+
+class CancelAll(_Ask, frozen=True, kw_only=True):
+    """Cancel every working order, or those of one symbol or side."""
+
+    symbol: str = ""
+    side: Side | None = None
+
+
 class ListOrders(_Ask, frozen=True, kw_only=True):
-    """Ask for every order, or only the working ones."""
+    """Ask for orders: every one, the working ones, one by its id, or those changed since."""
 
     working_only: bool = False
+    client_order_id: str = ""
+    venue_order_id: str = ""
+    since_ns: int = 0
 
 
 class ListFills(_Ask, frozen=True, kw_only=True):
-    """Ask for every fill."""
+    """Ask for fills: every one, those of one order, or those since."""
+
+    client_order_id: str = ""
+    venue_order_id: str = ""
+    since_ns: int = 0
 
 
 class ListPositions(_Ask, frozen=True, kw_only=True):
@@ -155,23 +329,61 @@ class ListSymbols(_Ask, frozen=True, kw_only=True):
     """Ask what can be traded."""
 
 
+class ListInstruments(_Ask, frozen=True, kw_only=True):
+    """Ask what can be traded, and on which terms."""
+
+
+class Disturb(_Ask, frozen=True, kw_only=True):
+    """Have the venue fail on purpose; refused unless it was started with `faults`.
+
+    Attributes
+    ----------
+    reject_orders : int
+        How many of the next orders to reject.
+    reason : str
+        What it says then.
+    lose_requests, lose_answers, lose_pushes : int
+        How many of the next to drop. A lost request is never looked at; a lost answer was done.
+    silent_s : float
+        Seconds during which it reads and says nothing.
+    """
+
+    reject_orders: int = 0
+    reason: str = "rejected on command"
+    lose_requests: int = 0
+    lose_answers: int = 0
+    lose_pushes: int = 0
+    silent_s: float = 0.0
+
+
 Ask: TypeAlias = (
     Hello
     | NewOrder
+    | NewOrderList
+    | ModifyOrder
     | CancelOrder
+    | CancelOrders
+    | CancelAll
     | ListOrders
     | ListFills
     | ListPositions
     | GetAccount
     | ListSymbols
+    | ListInstruments
+    | Disturb
 )
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """A question with the number its answer will carry."""
+    """A question with the number its answer will carry.
+
+    An order that waits in a socket while the venue is away must not be taken hours later: past
+    `deadline_ns` the venue refuses whatever changes its book. 0 is no deadline.
+    """
 
     id: int
     ask: Ask
+    deadline_ns: int = 0
 
 
 # --- answers ------------------------------------------------------------------------------
@@ -190,7 +402,10 @@ class Welcome(_Say, frozen=True, kw_only=True):
 
 
 class Orders(_Say, frozen=True, kw_only=True):
+    """Orders as they are now; `refused` says why others of the request were left as they are."""
+
     orders: list[VenueOrder]
+    refused: dict[str, str] = {}  # client order id -> reason
 
 
 class Fills(_Say, frozen=True, kw_only=True):
@@ -209,13 +424,23 @@ class Symbols(_Say, frozen=True, kw_only=True):
     symbols: list[str]
 
 
+class Instruments(_Say, frozen=True, kw_only=True):
+    instruments: list[VenueInstrument]
+
+
+class Done(_Say, frozen=True, kw_only=True):
+    """It was done, and there is nothing else to say."""
+
+
 class Refused(_Say, frozen=True, kw_only=True):
     """The venue could not read or do what was asked."""
 
     reason: str
 
 
-Say: TypeAlias = Welcome | Orders | Fills | Positions | Account | Symbols | Refused
+Say: TypeAlias = (
+    Welcome | Orders | Fills | Positions | Account | Symbols | Instruments | Done | Refused
+)
 
 
 class Reply(_Say, frozen=True, kw_only=True):

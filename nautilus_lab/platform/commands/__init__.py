@@ -20,7 +20,20 @@ from nautilus_lab.platform.commands._orders import (
     TimeInForce,
     order_ids,
 )
+from nautilus_lab.platform.commands._risk import (
+    HaltTrading,
+    ReduceOnly,
+    ResumeTrading,
+    StateOfTrading,
+)
 from nautilus_lab.platform.commands._server import CommandServer, Handler, Request, Verify
+from nautilus_lab.platform.commands._strategies import (
+    DeployStrategy,
+    OneStrategy,
+    QuietStrategy,
+    ReplaceStrategy,
+    StrategyView,
+)
 from nautilus_lab.platform.commands._table import (
     CommandBody,
     CommandSpec,
@@ -38,18 +51,27 @@ __all__ = [
     "CommandServer",
     "CommandSpec",
     "CommandTable",
+    "DeployStrategy",
     "FindOrder",
     "Found",
+    "HaltTrading",
     "Handler",
     "ListedCommand",
     "MemoryCommandLog",
     "ModifyOrder",
     "OffsetType",
+    "OneStrategy",
     "OrderType",
     "Placed",
+    "QuietStrategy",
+    "ReduceOnly",
+    "ReplaceStrategy",
     "Request",
+    "ResumeTrading",
     "Side",
+    "StateOfTrading",
     "StoreCommandLog",
+    "StrategyView",
     "SubmitBracket",
     "SubmitList",
     "SubmitOco",

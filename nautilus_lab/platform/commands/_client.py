@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from typing import Any, TypeVar, overload
 
 import msgspec
-import zmq
-import zmq.asyncio
 
 from nautilus_lab import exceptions
 from nautilus_lab.exceptions import (
@@ -160,6 +158,8 @@ class CommandClient:
         return f"CommandClient({self.address!r})"
 
     async def _exchange(self, command: Command, ack_timeout_s: float, timeout_s: float) -> Result:
+        import zmq.asyncio  # desks import this package for its bodies alone
+
         context = zmq.asyncio.Context()
         try:
             socket = context.socket(zmq.DEALER)

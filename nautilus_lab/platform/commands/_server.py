@@ -9,11 +9,9 @@ import math
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
-import zmq
-import zmq.asyncio
 
 from nautilus_lab.exceptions import (
     BusError,
@@ -31,6 +29,9 @@ from nautilus_lab.platform.failpoint import reach
 from nautilus_lab.platform.messages import Ack, Command, Result, decode_command, encode
 from nautilus_lab.platform.rundir import claim_socket
 from nautilus_lab.platform.telemetry import LimitedLog
+
+if TYPE_CHECKING:
+    import zmq.asyncio
 
 _log = logging.getLogger(__name__)
 
@@ -142,6 +143,8 @@ class CommandServer:
         BusError
             When the socket cannot be bound.
         """
+        import zmq.asyncio  # desks import this package for its bodies alone
+
         path = claim_socket(self.address)
         self._context = zmq.asyncio.Context()
         self._socket = self._context.socket(zmq.ROUTER)

@@ -1,12 +1,12 @@
 """What a node and a supervisor can be asked: one table each."""
 
-from nautilus_lab.trading.commands._node import EventsAfter, NodeStatus
-from nautilus_lab.trading.commands._risk import (
+from nautilus_lab.platform.commands import (
     HaltTrading,
     ReduceOnly,
     ResumeTrading,
     StateOfTrading,
 )
+from nautilus_lab.trading.commands._node import EventsAfter, NodeStatus
 from nautilus_lab.trading.commands._strategies import NewTargets
 from nautilus_lab.trading.commands._supervisor import (
     Ending,

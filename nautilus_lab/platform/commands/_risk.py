@@ -1,0 +1,85 @@
+"""What a node can be asked about its trading state: the commands' bodies and answers."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from nautilus_lab.exceptions import InputError
+from nautilus_lab.platform.commands._table import CommandBody
+from nautilus_lab.platform.messages import TradingState
+
+_LONGEST_REASON = 500
+
+
+def _require_reason(reason: str) -> None:
+    if not reason.strip() or len(reason) > _LONGEST_REASON:
+        raise InputError(
+            f"a reason must have 1 to {_LONGEST_REASON} characters",
+            value=reason[:60],
+            remedy="say why: it stands in the latch and in the audit trail",
+        )
+
+
+class HaltTrading(CommandBody, frozen=True, kw_only=True):
+    """Why to halt, whether to cancel what works, and whether for good (KILLED)."""
+
+    reason: str
+    cancel_orders: bool = False
+    kill: bool = False
+
+    def __post_init__(self) -> None:
+        _require_reason(self.reason)
+
+
+class ReduceOnly(CommandBody, frozen=True, kw_only=True):
+    """Why to let only reducing orders through, and whether to cancel what works."""
+
+    reason: str
+    cancel_orders: bool = False
+
+    def __post_init__(self) -> None:
+        _require_reason(self.reason)
+
+
+class ResumeTrading(CommandBody, frozen=True, kw_only=True):
+    """Why to let more through again, and how much."""
+
+    reason: str
+    to: Literal["ACTIVE", "REDUCE_ONLY"] = "ACTIVE"
+
+    def __post_init__(self) -> None:
+        _require_reason(self.reason)
+
+
+class StateOfTrading(msgspec.Struct, frozen=True, kw_only=True):
+    """What a trader may do.
+
+    Attributes
+    ----------
+    state : {"ACTIVE", "REDUCE_ONLY", "HALTED", "KILLED"}
+        From loose to tight.
+    reason, by : str
+        Why, and who said so.
+    since_ns : int
+        Since when, UNIX ns; 0 when it never moved.
+    automatic : bool
+        Whether no person asked.
+    durable : bool
+        Whether the latch has it: a restart would find the same.
+    cancelling : int
+        How many orders were asked to be cancelled by this command.
+    day_start_equity, equity : float or None
+        What the loss of the day is counted from, and now; None while not known or not kept.
+    """
+
+    state: TradingState
+    reason: str
+    by: str
+    since_ns: int
+    automatic: bool = False
+    durable: bool = True
+    cancelling: int = 0
+    day_start_equity: float | None = None
+    equity: float | None = None

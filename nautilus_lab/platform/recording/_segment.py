@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from nautilus_lab.execution.recorder._tables import RecordTable
+from nautilus_lab.platform.recording._tables import RecordTable
 
 _log = logging.getLogger(__name__)
 

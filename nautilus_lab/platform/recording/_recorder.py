@@ -18,9 +18,10 @@ import pyarrow as pa
 
 from nautilus_lab.engine import Health, Lifecycle, State
 from nautilus_lab.exceptions import InputError, StoreError
-from nautilus_lab.execution.recorder._retention import Retention, days_in
-from nautilus_lab.execution.recorder._segment import DRAFT, OPEN, UNREADABLE, Segment, seal
-from nautilus_lab.execution.recorder._tables import (
+from nautilus_lab.platform.messages import BarUpdated, Envelope, QuoteUpdated
+from nautilus_lab.platform.recording._retention import Retention, days_in
+from nautilus_lab.platform.recording._segment import DRAFT, OPEN, UNREADABLE, Segment, seal
+from nautilus_lab.platform.recording._tables import (
     BARS,
     DECISIONS,
     QUOTES,
@@ -29,7 +30,6 @@ from nautilus_lab.execution.recorder._tables import (
     VERSION,
     RecordTable,
 )
-from nautilus_lab.platform.messages import BarUpdated, Envelope, QuoteUpdated
 from nautilus_lab.platform.rundir import private_folder
 from nautilus_lab.platform.telemetry import LimitedLog
 

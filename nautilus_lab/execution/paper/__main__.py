@@ -1,4 +1,4 @@
-"""The paper venue's process: `python -m nautilus_lab.execution.paper --settings FILE`."""
+"""A paper venue's process: `python -m nautilus_lab.execution.paper --settings FILE`."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from nautilus_lab.exceptions import LabError
 from nautilus_lab.execution.paper._ledger import Ledger
 from nautilus_lab.execution.paper._replay import Replay
 from nautilus_lab.execution.paper._server import PaperVenue
+from nautilus_lab.execution.paper._terms import VenueTerms
 from nautilus_lab.marketdata import MarketDataEngine
-from nautilus_lab.platform.rundir import Home, ProcessRecord
+from nautilus_lab.platform.rundir import Failure, Home, ProcessRecord, RunDirectory
 from nautilus_lab.platform.telemetry import configure_logging
 
 log = logging.getLogger(__name__)
@@ -25,46 +26,52 @@ _LOOK_EVERY_S = 1.0
 
 
 def main() -> int:
-    """Serve the venue of one trader until SIGTERM."""
+    """Serve one venue of a trader until SIGTERM."""
     parser = argparse.ArgumentParser(prog="python -m nautilus_lab.execution.paper")
     parser.add_argument("--settings", type=Path, required=True, help="settings as JSON")
-    settings = Settings.model_validate_json(parser.parse_args().settings.read_bytes())
+    parser.add_argument("--venue", default="PAPER", help="which of trading.venues")
+    given = parser.parse_args()
+    settings = Settings.model_validate_json(given.settings.read_bytes())
+    rundir = Home(settings.home_path).make().trader(settings.trading.trader_id).make()
     code = 0
     try:
-        asyncio.run(_serve(settings))
+        asyncio.run(_serve(settings, rundir, given.venue))
     except* LabError as group:
         # Alone, or out of the group of tasks that the venue is made of.
         for error in group.exceptions:
             print(error, file=sys.stderr)  # noqa: T201 - the supervisor reads it from here
+        Failure.of("venue", group.exceptions[0]).write(rundir.failure)
         code = 2
     return code
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings, rundir: RunDirectory, name: str) -> None:
     trading = settings.trading
-    rundir = Home(settings.home_path).make().trader(trading.trader_id).make()
-    configure_logging(rundir.logs / "venue.log", settings.log_level)
-    with rundir.venue_lock:
+    given, files = trading.venue(name), rundir.venue_of(name)
+    cash = trading.starting_cash if given.starting_cash is None else given.starting_cash
+    configure_logging(files.log, settings.log_level)
+    with files.lock:
         closes = MarketDataEngine(settings.data_path).prices(trading.replay_symbols or None)
-        ledger = Ledger(rundir.venue_book)
+        ledger = Ledger(files.book)
         venue = PaperVenue(
             replay=Replay(
                 closes,
                 steps_per_day=max(2, round(trading.seconds_per_day * trading.quotes_per_second)),
-                seed=trading.seed,
+                seed=trading.seed if given.seed is None else given.seed,
                 start=trading.replay_start,
             ),
             ledger=ledger,
-            orders_address=rundir.venue_orders,
-            quotes_address=rundir.venue_quotes,
+            orders_address=files.orders,
+            quotes_address=files.quotes,
             seconds_per_day=trading.seconds_per_day,
-            starting_cash=Decimal(str(trading.starting_cash)),
-            commission_bps=trading.commission_bps,
-            half_spread_bps=trading.half_spread_bps,
+            starting_cash=Decimal(str(cash)),
+            terms=VenueTerms.of(trading, name),
+            name=name,
+            faults=given.faults,
         )
-        record = ProcessRecord.of_this_process("venue", address=rundir.venue_orders)
-        serving = asyncio.ensure_future(venue.serve(lambda: record.write(rundir.venue)))
-        finding = asyncio.ensure_future(_end_when_lost(serving, rundir.venue))
+        record = ProcessRecord.of_this_process("venue", address=files.orders)
+        serving = asyncio.ensure_future(venue.serve(lambda: record.write(files.record)))
+        finding = asyncio.ensure_future(_end_when_lost(serving, files.record))
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, serving.cancel)
         try:
@@ -73,7 +80,7 @@ async def _serve(settings: Settings) -> None:
             pass
         finally:
             finding.cancel()
-            rundir.venue.unlink(missing_ok=True)
+            files.record.unlink(missing_ok=True)
             ledger.close()
 
 

@@ -106,6 +106,10 @@ class PaperBook:
         """Every fill, oldest first."""
         return tuple(self._fills)
 
+    def fills_since(self, ts: int) -> list[VenueFill]:
+        """Return the fills at `ts` or later, oldest first."""
+        return [fill for fill in self._fills if fill.ts >= ts]
+
     @property
     def cash(self) -> Decimal:
         """USD in the account; below zero is borrowed."""
@@ -127,6 +131,10 @@ class PaperBook:
         dues = [o.due_ns for o in self._pending.values()]
         dues += [o.expire_ns for o in self._expiring.values()]
         return min(dues, default=None)
+
+    def size(self, symbol: str, side: Side) -> Decimal:
+        """Return the units that the best price still has for who trades at `side`."""
+        return self._depth[symbol].size(side)
 
     def live(self, client_order_id: str) -> Decimal:
         """Return how much of an order may fill now: a child no more than its parent brought."""
@@ -211,7 +219,9 @@ class PaperBook:
         order = self._known(client_order_id, "cancelled")
         return self._end(order, "CANCELED", reason, ts) if order.status in WORKING else []
 
-    def cancel_all(self, ts: int, *, symbol: str = "", side: Side | None = None) -> list[VenueEvent]:
+    def cancel_all(
+        self, ts: int, *, symbol: str = "", side: Side | None = None
+    ) -> list[VenueEvent]:
         """Cancel every working order, or those of a symbol or a side."""
         events: list[VenueEvent] = []
         for order in sorted(self._all_working(), key=_age):
@@ -492,9 +502,10 @@ class PaperBook:
         events: list[VenueEvent] = []
         for name in self._children.get(after.client_order_id, ()):
             child = self._orders[name]
-            if child.status in WORKING and child.quantity == before.quantity > child.filled:
-                if after.quantity > child.filled:
-                    events.append(self._happen("UPDATED", child, ts, quantity=after.quantity))
+            if child.status not in WORKING or child.quantity != before.quantity:
+                continue
+            if after.quantity > child.filled:
+                events.append(self._happen("UPDATED", child, ts, quantity=after.quantity))
         if after.contingency == "OUO":
             for sibling in self._siblings(after):
                 if sibling.leaves == before.leaves:

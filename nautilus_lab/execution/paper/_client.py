@@ -34,6 +34,7 @@ from nautilus_lab.execution.paper._wire import (
     unpack_tape,
 )
 from nautilus_lab.platform.connection import ConnectionState
+from nautilus_lab.platform.telemetry import LimitedLog
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +47,9 @@ class PaperVenueClient:
 
     Every second it says hello, naming the last event it saw; the venue answers with what was
     missed, so that neither a lost push nor a restart of the venue loses an event. Events come
-    to `on_event` once each, in order.
+    to `on_event` once each, in order. Should another book answer in place of the one it knows,
+    its numbers mean nothing here: the state is ERROR from then on, and nothing is asked or
+    delivered any more.
 
     Parameters
     ----------
@@ -58,6 +61,12 @@ class PaperVenueClient:
         Called with every `Tape`.
     on_state : callable, optional
         Called with the new `ConnectionState` when it changes.
+
+    Attributes
+    ----------
+    seq : int, optional
+        The last event that was delivered. Set before `connect`, it has the venue tell what came
+        after it; otherwise events begin with those that happen from then on.
     """
 
     def __init__(
@@ -75,12 +84,15 @@ class PaperVenueClient:
         self.on_state = on_state
         self.state = ConnectionState.DISCONNECTED
         self.seq: int | None = None
+        self._book = ""  # whose events `seq` counts
         self._numbers = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[Say]] = {}  # request id -> its answer
         self._tasks: list[asyncio.Task[None]] = []
         self._context: zmq.asyncio.Context | None = None
         self._orders: zmq.asyncio.Socket | None = None
         self._heard = 0.0
+        self._behind = asyncio.Event()  # events are missing: the next hello must not wait
+        self._unread = LimitedLog(log)
 
     async def connect(self, timeout_s: float = 5.0) -> None:
         """Connect and say hello.
@@ -89,6 +101,8 @@ class PaperVenueClient:
         ------
         NotReachable
             When no venue answers in time; nothing is left open.
+        NodeError
+            When another book answers than the one it was connected to before.
         """
         if self._tasks:
             return
@@ -96,10 +110,12 @@ class PaperVenueClient:
         self._context = zmq.asyncio.Context()
         self._orders = self._context.socket(zmq.DEALER)
         self._orders.setsockopt(zmq.LINGER, 0)
+        # What waits for a venue that is away waits here, where its deadline ends it.
+        self._orders.setsockopt(zmq.IMMEDIATE, 1)
         self._orders.connect(self._addresses[0])
         tape = self._context.socket(zmq.SUB)
         tape.setsockopt(zmq.LINGER, 0)
-        tape.setsockopt(zmq.SUBSCRIBE, b"")
+        tape.subscribe(b"")
         tape.connect(self._addresses[1])
         self._tasks = [
             asyncio.create_task(self._read(self._orders), name="paper-venue-answers"),
@@ -114,10 +130,13 @@ class PaperVenueClient:
                 value=self._addresses[0],
                 remedy="start the node through its supervisor: nautilus-lab node start",
             ) from None
+        except BaseException:
+            await self.close()
+            raise
         self._tasks.append(asyncio.create_task(self._keep_alive(), name="paper-venue-hello"))
 
     async def close(self) -> None:
-        """Leave; requests that still wait fail."""
+        """Leave; requests that still wait fail, their outcome unknown."""
         for task in self._tasks:
             task.cancel()
         for task in self._tasks:
@@ -125,8 +144,12 @@ class PaperVenueClient:
                 await task
         self._tasks.clear()
         for waiting in self._waiting.values():
-            waiting.cancel()
+            if not waiting.done():
+                waiting.set_exception(
+                    NotReachable("the paper venue's client must stay open for an answer")
+                )
         self._waiting.clear()
+        self._orders = None
         if self._context is not None:
             self._context.destroy(linger=0)
             self._context = None
@@ -135,25 +158,36 @@ class PaperVenueClient:
     async def request[T: Say](self, ask: Ask, answer: type[T], *, timeout_s: float = 5.0) -> T:
         """Ask the venue and return its `answer`.
 
+        The venue is told until when there is somebody to answer, and refuses what it reads after
+        that: a request that was given up is done before its time is over, or never.
+
         Raises
         ------
         DeadlineExceeded
             When no answer came: what was asked may or may not have happened.
         NodeError
-            When the venue refused, with its reason.
+            When the venue refused, with its reason, or is another one than it was.
         NotReachable
             When the client is not connected.
         """
-        if self._orders is None or self._context is None:
+        if self.state is ConnectionState.ERROR:
+            raise self._another_book()
+        return await self._ask(ask, answer, timeout_s)
+
+    async def _ask[T: Say](self, ask: Ask, answer: type[T], timeout_s: float) -> T:
+        if self._orders is None:
             raise NotReachable(
                 "the paper venue's client must be connected first", remedy="await connect()"
             )
         number = next(self._numbers)
         waiting: asyncio.Future[Say] = asyncio.get_running_loop().create_future()
         self._waiting[number] = waiting
+        deadline_ns = time.time_ns() + int(timeout_s * 1e9)
+        request = pack(Request(id=number, ask=ask, deadline_ns=deadline_ns))
         try:
-            await self._orders.send(pack(Request(id=number, ask=ask)))
-            said = await asyncio.wait_for(waiting, timeout_s)
+            async with asyncio.timeout(timeout_s):
+                await self._orders.send(request)
+                said = await waiting
         except TimeoutError:
             raise DeadlineExceeded(
                 f"the paper venue must answer within {timeout_s:g} s",
@@ -175,17 +209,21 @@ class PaperVenueClient:
     # --- in the background ----------------------------------------------------------------
 
     async def _hello(self, timeout_s: float) -> None:
-        welcome = await self.request(Hello(after_seq=self.seq), Welcome, timeout_s=timeout_s)
-        self._heard = time.monotonic()
-        if self.seq is None:
-            self.seq = welcome.seq
-        for event in welcome.missed:
-            self._deliver(event)
-        self._enter(ConnectionState.CONNECTED)
+        """Say hello until nothing is missing."""
+        while True:
+            self._behind.clear()
+            welcome = await self._ask(Hello(after_seq=self.seq), Welcome, timeout_s)
+            if self.state is ConnectionState.ERROR:
+                raise self._another_book()
+            self._enter(ConnectionState.CONNECTED)
+            if self.seq is None or self.seq >= welcome.seq:
+                return
 
     async def _keep_alive(self) -> None:
-        while True:
-            await asyncio.sleep(_HELLO_EVERY_S)
+        while self.state is not ConnectionState.ERROR:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_HELLO_EVERY_S):
+                    await self._behind.wait()
             try:
                 await self._hello(_HELLO_EVERY_S)
             except DeadlineExceeded:
@@ -200,11 +238,15 @@ class PaperVenueClient:
             try:
                 answer = unpack_answer(data)
             except MessageError as error:
-                log.warning("unreadable answer: %s", error)
+                self._unread.warning("unreadable answer: %s", error)
                 continue
             if isinstance(answer, Push):
                 self._deliver(answer.event)
-            elif (waiting := self._waiting.get(answer.id)) and not waiting.done():
+                continue
+            if isinstance(answer.say, Welcome):
+                # Here, and not where it is awaited: pushes that follow it must find it done.
+                self._welcome(answer.say)
+            if (waiting := self._waiting.get(answer.id)) and not waiting.done():
                 waiting.set_result(answer.say)
 
     async def _watch(self, tape: zmq.asyncio.Socket) -> None:
@@ -213,22 +255,43 @@ class PaperVenueClient:
             try:
                 self.on_tape(unpack_tape(data))
             except MessageError as error:
-                log.warning("unreadable tape: %s", error)
+                self._unread.warning("unreadable tape: %s", error)
             except Exception:
                 # One bad quote handler must not end the tape for everybody else.
                 log.exception("a tape handler failed")
 
+    def _welcome(self, welcome: Welcome) -> None:
+        known = self._book or welcome.book
+        if welcome.book != known or welcome.seq < (self.seq or 0):
+            log.error("another book answers at %s", self._addresses[0])
+            self._enter(ConnectionState.ERROR)
+            return
+        self._heard = time.monotonic()
+        self._book = known
+        if self.seq is None:
+            self.seq = welcome.seq
+        for event in welcome.missed:
+            self._deliver(event)
+
     def _deliver(self, event: VenueEvent) -> None:
-        if self.seq is None or event.seq <= self.seq:
+        if self.seq is None or event.seq <= self.seq or self.state is ConnectionState.ERROR:
             return
         if event.seq > self.seq + 1:
-            # A push was lost: the next hello brings this one too, in its place.
+            # A push was lost: a hello brings this one too, in its place.
+            self._behind.set()
             return
         self.seq = event.seq
         try:
             self.on_event(event)
         except Exception:
             log.exception("a venue event handler failed on event %d", event.seq)
+
+    def _another_book(self) -> NodeError:
+        return NodeError(
+            "a venue must keep the book it told its events from",
+            value=self._addresses[0],
+            remedy="restore the venue's book, or begin anew: move the run directory away",
+        )
 
     def _enter(self, state: ConnectionState) -> None:
         if state is not self.state:

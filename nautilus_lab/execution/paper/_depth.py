@@ -38,6 +38,11 @@ class Depth:
         """Return the best price for who wants to trade at `side`: the ask for BUY."""
         return self.ask if side == "BUY" else self.bid
 
+    def size(self, side: Side) -> Decimal:
+        """Return the units left at the best price for who wants to trade at `side`."""
+        levels = self._sides.get(side)
+        return Decimal(self.terms.depth) if levels is None else levels[0].left
+
     def reaches(self, side: Side, limit: Decimal) -> bool:
         """Whether `limit` is as good as the best price, or better."""
         return self.ask <= limit if side == "BUY" else self.bid >= limit

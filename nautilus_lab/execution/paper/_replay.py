@@ -14,18 +14,28 @@ if TYPE_CHECKING:
     from nautilus_lab._typing import FloatArray, Prices
 
 _VOLATILITY_WINDOW = 20
+_UNREST = 0.5  # the standard deviation of log activity
 _SESSION_OPEN_NS = int(14.5 * 3600 * 1e9)  # 09:30 New York in winter, UTC
 _SESSION_NS = int(6.5 * 3600 * 1e9)
 
 
 @dataclass(frozen=True)
 class Instant:
-    """The market at one step of the replay: `mids` in USD, in the order of the symbols."""
+    """The market at one step of the replay, in the order of the symbols.
+
+    Attributes
+    ----------
+    mids : array
+        Prices in USD.
+    activity : array
+        How busy it is; 1.0 is the mean of a day.
+    """
 
     day: int
     step: int
     source_ts: int
     mids: FloatArray
+    activity: FloatArray
 
 
 class Replay:
@@ -34,7 +44,8 @@ class Replay:
     The first price of a day is the close before it and its last price is its own close: both
     are real. What lies between is a Brownian bridge in log prices [1]_ whose volatility is that
     of the last 20 daily returns: simulated, the same for the same `seed`, and different for
-    every day and symbol.
+    every day and symbol. So is the activity: busiest at the open and the close, half as busy at
+    noon as on average, with lognormal noise around that.
 
     Parameters
     ----------
@@ -72,19 +83,21 @@ class Replay:
         self._seed = seed
         self._logs = np.log(closes.to_numpy(dtype=np.float64))
         self._days_ns = days_ns
-        self._path_of: tuple[int, FloatArray] | None = None
+        self._played: tuple[int, FloatArray, FloatArray] | None = None  # day, path, activity
 
     def at(self, day: int, step: int) -> Instant:
         """Return the market at `step` (0 to `steps_per_day` - 1) of `day`."""
-        if self._path_of is None or self._path_of[0] != day:
-            self._path_of = (day, self._path(day))
+        if self._played is None or self._played[0] != day:
+            self._played = (day, self._path(day), self._activity(day))
+        _, path, activity = self._played
         share = step / (self.steps_per_day - 1)
         midnight = int(self._days_ns[day]) // 86_400_000_000_000 * 86_400_000_000_000
         return Instant(
             day=day,
             step=step,
             source_ts=midnight + _SESSION_OPEN_NS + int(share * _SESSION_NS),
-            mids=self._path_of[1][step],
+            mids=path[step],
+            activity=activity[step],
         )
 
     def date_of(self, day: int) -> str:
@@ -113,6 +126,17 @@ class Replay:
         share = np.linspace(0.0, 1.0, n + 1)[:, None]
         path: FloatArray = np.exp(begin + share * (end - begin) + walk - share * walk[-1])
         return path
+
+    def _activity(self, day: int) -> FloatArray:
+        import numpy as np
+
+        n = self.steps_per_day
+        # A stream of its own: prices stay what they were before there was an activity.
+        rng = np.random.default_rng((self._seed, day, 1))
+        noise = rng.standard_normal((n, len(self.symbols)))
+        time_of_day = 1 + np.cos(np.linspace(0, 2 * np.pi, n)) / 2
+        busy: FloatArray = time_of_day[:, None] * np.exp(_UNREST * noise - _UNREST**2 / 2)
+        return busy
 
 
 def _nanoseconds(closes: Prices) -> NDArray[np.int64]:

@@ -6,49 +6,47 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from collections.abc import Callable, Sequence
+from decimal import Decimal
 
 import zmq
 import zmq.asyncio
 
 from nautilus_lab.exceptions import InputError, MessageError
 from nautilus_lab.execution.paper._book import PaperBook
+from nautilus_lab.execution.paper._clerk import Clerk
+from nautilus_lab.execution.paper._faults import Faults
 from nautilus_lab.execution.paper._ledger import Ledger
-from nautilus_lab.execution.paper._replay import Instant, Replay
+from nautilus_lab.execution.paper._market import Market
+from nautilus_lab.execution.paper._replay import Replay
+from nautilus_lab.execution.paper._terms import VenueTerms
 from nautilus_lab.execution.paper._wire import (
-    Account,
-    Ask,
-    CancelOrder,
-    Fills,
-    GetAccount,
+    Disturb,
+    Done,
     Hello,
-    ListFills,
-    ListOrders,
-    ListPositions,
-    ListSymbols,
-    NewOrder,
-    Orders,
-    Positions,
     Push,
     Refused,
     Reply,
+    Request,
     Say,
-    Symbols,
     Tape,
     VenueEvent,
     VenueQuote,
     Welcome,
+    number_of,
     pack,
     unpack_request,
 )
+from nautilus_lab.platform.failpoint import reach
 from nautilus_lab.platform.messages import new_id
+from nautilus_lab.platform.telemetry import LimitedLog
 
 log = logging.getLogger(__name__)
 
-_CENT = Decimal("0.01")
-_QUOTE_SIZE = 10_000.0
 _MOST_CLIENTS = 64
+_MOST_MISSED = 1_000  # events in one Welcome
+_LARGEST_REQUEST = 1 << 20  # bytes; whoever sends more is cut off
+_LOOK_AGAIN_S = 1.0  # the clock may have been set meanwhile
 
 
 class PaperVenue:
@@ -68,8 +66,14 @@ class PaperVenue:
         The sockets to serve: requests and pushes, and the tape.
     seconds_per_day : float
         Real seconds one replayed day takes.
-    half_spread_bps : float
-        Half the quoted spread, in basis points of the price; at least half a cent is quoted.
+    starting_cash : Decimal
+        USD that a new ledger begins with; one that has begun keeps its own.
+    terms : VenueTerms, optional
+        Fees, spread, depth, leverage and latency.
+    name : str, default="PAPER"
+        What it is called; its account is ``NAME-1``.
+    faults : bool, default=False
+        Whether it may be told to fail.
     """
 
     def __init__(
@@ -81,175 +85,209 @@ class PaperVenue:
         quotes_address: str,
         seconds_per_day: float,
         starting_cash: Decimal,
-        commission_bps: float = 0.0,
-        half_spread_bps: float = 2.0,
+        terms: VenueTerms | None = None,
+        name: str = "PAPER",
+        faults: bool = False,
     ) -> None:
-        self._replay = replay
+        terms = terms or VenueTerms()
         self._ledger = ledger
         self._addresses = (orders_address, quotes_address)
         self._step_s = seconds_per_day / replay.steps_per_day
-        self._half_spread = Decimal(str(half_spread_bps)) / 10_000
-        if ledger.fact("starting_cash") is None:
-            ledger.set_fact("starting_cash", str(starting_cash))
+        self._session = new_id()
+        self._book_id = ledger.settled("book", new_id())
+        self._market = Market(replay, terms)
+        self._faults = Faults(allowed=faults)
         self._book = PaperBook(
-            starting_cash=Decimal(ledger.fact("starting_cash") or starting_cash),
-            commission_bps=commission_bps,
+            starting_cash=Decimal(ledger.settled("starting_cash", str(starting_cash))),
+            terms=terms,
+            account_id=f"{name}-1",
         )
         self._book.restore(ledger.events())
-        self._session = new_id()
-        self._clients: dict[bytes, None] = {}  # identity -> , the oldest first
-        self._ended = False
+        self._clerk = Clerk(self._book, replay.symbols, rejects=self._faults.rejects)
+        self._played = ""  # the replayed day
+        self._clients: dict[bytes, None] = {}  # identity -> , the longest silent first
+        self._unread = LimitedLog(log)
+        self._changed = asyncio.Event()  # what time will do next may be sooner now
 
     async def serve(self, ready: Callable[[], None] = lambda: None) -> None:
         """Serve until cancelled; calls `ready` once both sockets are bound."""
         context = zmq.asyncio.Context()
-        router = context.socket(zmq.ROUTER)
-        router.setsockopt(zmq.LINGER, 200)
-        tape = context.socket(zmq.PUB)
-        tape.setsockopt(zmq.LINGER, 0)
+        self._router = context.socket(zmq.ROUTER)
+        self._router.setsockopt(zmq.LINGER, 200)
+        self._router.setsockopt(zmq.MAXMSGSIZE, _LARGEST_REQUEST)
+        self._tape = context.socket(zmq.PUB)
+        self._tape.setsockopt(zmq.LINGER, 0)
         try:
-            router.bind(self._addresses[0])
-            tape.bind(self._addresses[1])
+            self._router.bind(self._addresses[0])
+            self._tape.bind(self._addresses[1])
+            self._go_on()
+            await self._play()  # nobody trades before there is a price
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._play(router, tape), name="replay")
-                tasks.create_task(self._answer(router), name="orders")
+                tasks.create_task(self._replay(), name="replay")
+                tasks.create_task(self._keep_time(), name="time")
+                tasks.create_task(self._answer(), name="orders")
                 await asyncio.sleep(0)
                 ready()
         finally:
-            router.close()
-            tape.close()
+            self._router.close()
+            self._tape.close()
             context.term()
 
     # --- prices ---------------------------------------------------------------------------
 
-    async def _play(self, router: zmq.asyncio.Socket, tape: zmq.asyncio.Socket) -> None:
-        day, step = self._position()
+    def _go_on(self) -> None:
+        """Go on where the replay was; at its start when another start is asked for."""
+        until = self._ledger.fact("replayed_until")
+        if until is not None and self._ledger.fact("replayed_from") == self._market.begun:
+            self._market.go_on(until)
+
+    async def _replay(self) -> None:
         due = time.monotonic()
         while True:
-            instant = self._replay.at(day, step)
-            await self._move_to(instant, router, tape)
-            if step + 1 < self._replay.steps_per_day:
-                step += 1
-            elif day < self._replay.last_day:
-                day, step = day + 1, 0
-            else:
-                # History is over: the last close stands, and the tape says so.
-                self._ended = True
             due = max(due + self._step_s, time.monotonic() - 1.0)
             await asyncio.sleep(max(0.0, due - time.monotonic()))
+            self._market.advance()
+            await self._play()
 
-    def _position(self) -> tuple[int, int]:
-        """Return where the replay goes on; at its start when another start is asked for."""
-        replay, ledger = self._replay, self._ledger
-        begun = replay.date_of(replay.first_day)
-        saved = ledger.fact("replayed_until")
-        if saved is None or ledger.fact("replayed_from") != begun:
-            ledger.set_fact("replayed_from", begun)
-            return replay.first_day, 0
-        # By its date and share: symbols and speed may be others than the last time.
-        date, step, steps = saved.split(" ")
-        share = int(step) / int(steps)
-        return replay.day_of(date), min(int(share * replay.steps_per_day), replay.steps_per_day - 1)
-
-    async def _move_to(
-        self, instant: Instant, router: zmq.asyncio.Socket, tape: zmq.asyncio.Socket
-    ) -> None:
-        now = time.time_ns()
-        quotes, events = [], []
-        for symbol, mid in zip(self._replay.symbols, instant.mids, strict=True):
-            bid, ask = self._spread(float(mid))
-            events += self._book.quote(symbol, bid, ask, now)
-            quotes.append(
-                VenueQuote(symbol=symbol, bid=float(bid), ask=float(ask), size=_QUOTE_SIZE)
-            )
-        await self._tell(events, router)
-        if instant.step % max(1, round(1 / self._step_s)) == 0:
-            date = self._replay.date_of(instant.day)
-            until = f"{date} {instant.step} {self._replay.steps_per_day}"
-            self._ledger.set_fact("replayed_until", until)
-        message = Tape(
+    async def _play(self) -> None:
+        market, book, now = self._market, self._book, time.time_ns()
+        events = book.pass_time(now)
+        if self._played != market.date:
+            self._played = market.date
+            events += book.open_session(market.date, now)
+        prices = market.prices()
+        for symbol, bid, ask, _ in prices:
+            events += book.quote(symbol, bid, ask, now)
+        events += book.close_out(now)
+        await self._tell(events, {"replayed_from": market.begun, "replayed_until": market.bookmark})
+        tape = Tape(
             ts=now,
-            source_ts=instant.source_ts,
+            source_ts=market.instant.source_ts,
             session=self._session,
-            ended=self._ended,
-            quotes=quotes,
+            ended=market.ended,
+            quotes=[
+                VenueQuote(
+                    symbol=symbol,
+                    bid=float(bid),
+                    ask=float(ask),
+                    bid_size=float(book.size(symbol, "SELL")),
+                    ask_size=float(book.size(symbol, "BUY")),
+                    volume=volume,
+                )
+                for symbol, bid, ask, volume in prices
+            ],
         )
-        await tape.send(pack(message))
+        if not self._faults.silent_s(time.monotonic()):
+            await self._tape.send(pack(tape), flags=zmq.NOBLOCK)
 
-    def _spread(self, mid: float) -> tuple[Decimal, Decimal]:
-        middle = Decimal(repr(mid))
-        half = max(middle * self._half_spread, _CENT / 2)
-        bid = max((middle - half).quantize(_CENT, ROUND_FLOOR), _CENT)
-        ask = max((middle + half).quantize(_CENT, ROUND_CEILING), bid + _CENT)
-        return bid, ask
+    # --- time -----------------------------------------------------------------------------
+
+    async def _keep_time(self) -> None:
+        while True:
+            await self._tell(self._book.pass_time(time.time_ns()))
+            self._changed.clear()
+            due = self._book.next_due_ns
+            wait_s = _LOOK_AGAIN_S if due is None else (due - time.time_ns()) / 1e9
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(max(wait_s, 0.0), _LOOK_AGAIN_S)):
+                    await self._changed.wait()
 
     # --- orders ---------------------------------------------------------------------------
 
-    async def _answer(self, router: zmq.asyncio.Socket) -> None:
+    async def _answer(self) -> None:
         while True:
-            identity, *frames = await router.recv_multipart()
-            try:
-                request = unpack_request(frames[-1] if frames else b"")
-            except MessageError as error:
-                log.warning("unreadable request: %s", error)
-                continue
-            try:
-                say, events = self._do(identity, request.ask)
-            except InputError as error:
-                say, events = Refused(reason=str(error)), []
-            # Durable first, then the answer, then everybody else.
-            self._ledger.append(events) if events else None
-            await self._send(router, identity, pack(Reply(id=request.id, say=say)))
-            await self._push(events, router)
+            identity, *frames = await self._router.recv_multipart()
+            while silent_s := self._faults.silent_s(time.monotonic()):
+                await asyncio.sleep(silent_s)
+            await self._take(identity, frames[-1] if frames else b"")
+            # A socket that always has more must not keep the market from moving.
+            await asyncio.sleep(0)
 
-    def _do(self, identity: bytes, ask: Ask) -> tuple[Say, list[VenueEvent]]:
-        book = self._book
-        now = time.time_ns()
-        match ask:
-            case Hello():
-                return self._welcome(identity, ask), []
-            case NewOrder():
-                if ask.symbol not in self._replay.symbols:
-                    raise InputError("a symbol must trade at this venue", value=ask.symbol)
-                events = book.submit(ask, now)
-                known = [o for o in book.orders() if o.client_order_id == ask.client_order_id]
-                return Orders(orders=known), events
-            case CancelOrder():
-                events = book.cancel(ask.client_order_id, now)
-                return Orders(orders=[e.order for e in events]), events
-            case ListOrders():
-                return Orders(orders=book.orders(working_only=ask.working_only)), []
-            case ListFills():
-                return Fills(fills=list(book.fills)), []
-            case ListPositions():
-                return Positions(positions=book.positions), []
-            case GetAccount():
-                return Account(account=book.account), []
-            case ListSymbols():
-                return Symbols(symbols=list(self._replay.symbols)), []
+    async def _take(self, identity: bytes, data: bytes) -> None:
+        try:
+            request = unpack_request(data)
+        except MessageError as error:
+            self._unread.warning("unreadable request: %s", error)
+            number = number_of(data)
+            if number is not None:
+                await self._reply(identity, number, Refused(reason=str(error)))
+            return
+        lossy = not isinstance(request.ask, Hello | Disturb)
+        if lossy and self._faults.loses_request():
+            return
+        say, events = self._do(identity, request)
+        # Durable first, then the answer, then everybody else.
+        if events:
+            self._write(events)
+        if not (lossy and self._faults.loses_answer()):
+            await self._reply(identity, request.id, say)
+        reach("venue.after_answer")
+        await self._push(events)
+
+    def _do(self, identity: bytes, request: Request) -> tuple[Say, list[VenueEvent]]:
+        ask, now, before = request.ask, time.time_ns(), self._book.seq
+        if request.deadline_ns and now > request.deadline_ns:
+            late_ms = (now - request.deadline_ns) / 1e6
+            return Refused(reason=f"it came {late_ms:.0f} ms after its deadline"), []
+        try:
+            match ask:
+                case Hello():
+                    return self._welcome(identity, ask), []
+                case Disturb():
+                    self._faults.plan(ask, time.monotonic())
+                    return Done(), []
+                case _:
+                    return self._clerk.do(ask, now)
+        except InputError as error:
+            return Refused(reason=str(error)), []
+        except Exception:
+            if self._book.seq != before:
+                raise  # half done: the ledger knows how the book was before
+            log.exception("a request could not be done: %s", type(ask).__name__)
+            return Refused(reason="the venue failed at it; see its log"), []
 
     def _welcome(self, identity: bytes, hello: Hello) -> Welcome:
+        after, seq = hello.after_seq, self._book.seq
+        if after is not None and after < 0:
+            raise InputError("events are numbered from 1", value=after)
         self._clients.pop(identity, None)
         self._clients[identity] = None
         if len(self._clients) > _MOST_CLIENTS:
             del self._clients[next(iter(self._clients))]
         missed: list[VenueEvent] = []
-        if hello.after_seq is not None and hello.after_seq < self._book.seq:
-            missed = list(self._ledger.events(after=hello.after_seq))
-        return Welcome(session=self._session, seq=self._book.seq, missed=missed)
+        if after is not None and after < seq:
+            missed = list(self._ledger.events(after, most=_MOST_MISSED))
+        return Welcome(session=self._session, seq=seq, missed=missed, book=self._book_id)
 
-    async def _tell(self, events: list[VenueEvent], router: zmq.asyncio.Socket) -> None:
-        if events:
-            self._ledger.append(events)
-            await self._push(events, router)
+    # --- news -----------------------------------------------------------------------------
 
-    async def _push(self, events: list[VenueEvent], router: zmq.asyncio.Socket) -> None:
+    async def _tell(
+        self, events: Sequence[VenueEvent], facts: dict[str, str] | None = None
+    ) -> None:
+        if events or facts:
+            self._write(events, facts)
+            await self._push(events)
+
+    def _write(self, events: Sequence[VenueEvent], facts: dict[str, str] | None = None) -> None:
+        self._ledger.append(events, facts)
+        if any(e.order.due_ns or e.order.expire_ns for e in events):
+            self._changed.set()
+
+    async def _push(self, events: Sequence[VenueEvent]) -> None:
+        if self._faults.silent_s(time.monotonic()):
+            return
         for event in events:
+            if self._faults.loses_push():
+                continue
             message = pack(Push(event=event))
             for identity in list(self._clients):
-                await self._send(router, identity, message)
+                await self._send(identity, message)
 
-    async def _send(self, router: zmq.asyncio.Socket, identity: bytes, message: bytes) -> None:
-        # A client that is gone, or too slow to read, catches up by its next Hello.
+    async def _reply(self, identity: bytes, number: int, say: Say) -> None:
+        await self._send(identity, pack(Reply(id=number, say=say)))
+
+    async def _send(self, identity: bytes, message: bytes) -> None:
+        # It never waits, so that messages leave in the order in which they were made. A client
+        # that is gone, or too slow to read, catches up by its next Hello.
         with contextlib.suppress(zmq.Again):
-            await router.send_multipart([identity, message], flags=zmq.NOBLOCK)
+            await self._router.send_multipart([identity, message], flags=zmq.NOBLOCK)

@@ -8,7 +8,9 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
 from nautilus_lab.config import TradingSettings
 from nautilus_lab.exceptions import InputError
 
-_CENT = Decimal("0.01")
+PRICE_INCREMENT = Decimal("0.01")  # USD
+
+_CENT = PRICE_INCREMENT
 _BASIS_POINT = Decimal("0.0001")
 
 

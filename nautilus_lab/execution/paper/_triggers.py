@@ -12,7 +12,7 @@ from nautilus_lab.execution.paper._wire import OrderType, VenueOrder
 _CENT = Decimal("0.01")
 
 TRAILING: frozenset[OrderType] = frozenset({"TRAILING_STOP_MARKET", "TRAILING_STOP_LIMIT"})
-STOPS: frozenset[OrderType] = frozenset({"STOP_MARKET", "STOP_LIMIT"}) | TRAILING
+STOPS: frozenset[OrderType] = TRAILING.union(("STOP_MARKET", "STOP_LIMIT"))
 TOUCHED: frozenset[OrderType] = frozenset({"MARKET_IF_TOUCHED", "LIMIT_IF_TOUCHED"})
 TRIGGERED: frozenset[OrderType] = STOPS | TOUCHED
 

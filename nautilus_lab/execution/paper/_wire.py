@@ -386,6 +386,10 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     deadline_ns: int = 0
 
 
+class _Numbered(msgspec.Struct, frozen=True):
+    id: int
+
+
 # --- answers ------------------------------------------------------------------------------
 
 
@@ -394,11 +398,25 @@ class _Say(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=str.
 
 
 class Welcome(_Say, frozen=True, kw_only=True):
-    """The venue's present: `session` changes when it restarts, `seq` is its last event."""
+    """The venue's present.
+
+    Attributes
+    ----------
+    session : str
+        Another one after each restart of the venue.
+    seq : int
+        Its last event.
+    missed : list of VenueEvent
+        What came after the number that was asked for: the first thousand of it. Whoever got less
+        than `seq` says hello again.
+    book : str
+        Which book its events are of; the same for ever.
+    """
 
     session: str
     seq: int
     missed: list[VenueEvent] = []
+    book: str = ""
 
 
 class Orders(_Say, frozen=True, kw_only=True):
@@ -459,6 +477,7 @@ class Push(_Say, frozen=True, kw_only=True):
 _encoder = msgspec.msgpack.Encoder(decimal_format="string")
 _requests = msgspec.msgpack.Decoder(Request)
 _answers: msgspec.msgpack.Decoder[Reply | Push] = msgspec.msgpack.Decoder(Reply | Push)
+_numbers = msgspec.msgpack.Decoder(_Numbered)
 _tapes = msgspec.msgpack.Decoder(Tape)
 
 
@@ -470,6 +489,14 @@ def pack(message: msgspec.Struct) -> bytes:
 def unpack_request(data: bytes) -> Request:
     """Decode a request; raises `MessageError` when `data` is none."""
     return _unpack(_requests, data, "a request to the paper venue")
+
+
+def number_of(data: bytes) -> int | None:
+    """Return the number of a request that is none otherwise; None when it has none either."""
+    try:
+        return _numbers.decode(data).id
+    except msgspec.DecodeError:
+        return None
 
 
 def unpack_answer(data: bytes) -> Reply | Push:

@@ -5,14 +5,15 @@ from decimal import Decimal
 import pytest
 
 from nautilus_lab.exceptions import InputError
-from nautilus_lab.execution.paper import NewOrder, PaperBook
+from nautilus_lab.execution.paper import NewOrder, PaperBook, VenueTerms
 
 NOW = 1_700_000_000_000_000_000
+TEN_BPS = VenueTerms(maker_fee_bps=10, taker_fee_bps=10)
 
 
 @pytest.fixture
 def book():
-    book = PaperBook(starting_cash=Decimal(10_000), commission_bps=10)
+    book = PaperBook(starting_cash=Decimal(10_000), terms=TEN_BPS)
     book.quote("AAPL", Decimal("99.90"), Decimal("100.10"), NOW)
     return book
 
@@ -133,7 +134,7 @@ def test_a_restored_book_is_the_book_that_was(book):
         *book.submit(order("c", quantity="3", limit="98.00"), NOW),
         *book.submit(order("d", quantity="9999"), NOW),
     ]
-    copy = PaperBook(starting_cash=Decimal(10_000), commission_bps=10)
+    copy = PaperBook(starting_cash=Decimal(10_000), terms=TEN_BPS)
     copy.restore(events)
     assert copy.cash == book.cash
     assert copy.positions == book.positions

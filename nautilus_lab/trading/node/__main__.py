@@ -12,15 +12,13 @@ from pathlib import Path
 # One thread for BLAS: a live process shares its cores with the venue, the gateway and viewers.
 for _name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
-# A kernel that knows its parent ends with it; this one belongs to nobody.
-os.environ.pop("JPY_PARENT_PID", None)
-
-from ipykernel.kernelapp import IPKernelApp  # noqa: E402
 
 from nautilus_lab.config import Settings, load_settings  # noqa: E402
 from nautilus_lab.platform.rundir import Home  # noqa: E402
 from nautilus_lab.platform.telemetry import configure_logging  # noqa: E402
+from nautilus_lab.trading.node._app import launch  # noqa: E402
 from nautilus_lab.trading.node._kernel import NodeKernel  # noqa: E402
+from nautilus_lab.trading.node._operator import OperatorCells, views_of  # noqa: E402
 
 
 def main() -> None:
@@ -32,17 +30,22 @@ def main() -> None:
         settings = Settings.model_validate_json(ours.settings.read_bytes())
     else:
         settings = load_settings()
-    rundir = Home(settings.home_path).make().trader(settings.trading.trader_id).make()
+    trading = settings.trading
+    rundir = Home(settings.home_path).make().trader(trading.trader_id).make()
     configure_logging(rundir.logs / "node.log", settings.log_level)
 
     async def work() -> int:
         # Late: Nautilus takes a second to import, and the kernel answers meanwhile.
         from nautilus_lab.trading.node._host import NodeHost
 
-        return await NodeHost(settings).run()
+        host = NodeHost(settings)
+        if trading.operator_console:
+            NodeKernel.operator = OperatorCells(
+                trader=trading.trader_id, views=views_of(rundir.commands), audit=host.audit
+            )
+        return await host.run()
 
-    NodeKernel.work = staticmethod(work)
-    IPKernelApp.launch_instance(argv=kernel_arguments, kernel_class=NodeKernel)
+    launch(work, kernel_arguments)
 
 
 if __name__ == "__main__":

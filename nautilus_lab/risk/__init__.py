@@ -2,7 +2,7 @@
 
 from nautilus_lab.risk._engine import LimitReport, LimitUtilisation, RiskLimitEngine
 from nautilus_lab.risk._historical import HistoricalRisk
-from nautilus_lab.risk._notional import Level, LimitCheck, NotionalLimit
+from nautilus_lab.risk._notional import Level, LimitCheck, NotionalLimit, level_of
 from nautilus_lab.risk._report import RiskReport
 
 __all__ = [
@@ -14,4 +14,5 @@ __all__ = [
     "NotionalLimit",
     "RiskLimitEngine",
     "RiskReport",
+    "level_of",
 ]

@@ -11,6 +11,29 @@ from nautilus_lab.exceptions import InputError
 Level: TypeAlias = Literal["ok", "warn", "critical", "breach"]
 
 
+def level_of(utilisation: float, *, warn: float = 0.8, critical: float = 0.95) -> Level:
+    """Return how near its limit something is; NaN, which cannot be compared, is a breach.
+
+    Parameters
+    ----------
+    utilisation : float
+        The share of the limit that is used: 1.0 is the limit, and within it.
+    warn, critical : float
+        Where these levels begin.
+
+    Examples
+    --------
+    >>> [level_of(used) for used in (0.5, 0.8, 1.0, 1.01, float("nan"))]
+    ['ok', 'warn', 'critical', 'breach', 'breach']
+    """
+    # Written so that NaN, for which every comparison is False, falls through.
+    if utilisation < warn:
+        return "ok"
+    if utilisation < critical:
+        return "warn"
+    return "critical" if utilisation <= 1.0 else "breach"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LimitCheck:
     """How a value stands against its limit.
@@ -118,14 +141,8 @@ class NotionalLimit:
             )
         of_nothing = value * math.inf if value else 0.0
         utilisation = value / limit if limit > 0 else of_nothing
-        # Written so that NaN, for which every comparison is False, falls through to "breach".
-        level: Level
+        # By the values themselves: their quotient may round down to 1.0.
+        level = level_of(utilisation, warn=self.warn, critical=self.critical)
         if not value <= limit:
             level = "breach"
-        elif utilisation < self.warn:
-            level = "ok"
-        elif utilisation < self.critical:
-            level = "warn"
-        else:
-            level = "critical"
         return LimitCheck(value=value, limit=limit, utilisation=utilisation, level=level)

@@ -34,12 +34,15 @@ from nautilus_lab.platform.messages import (
     envelope,
 )
 from nautilus_lab.platform.outbox import Outbox
-from nautilus_lab.risk import NotionalLimit
+from nautilus_lab.risk import level_of
 from nautilus_lab.trading.node._accounts import Accounts
 from nautilus_lab.trading.node._orders_told import order_updated, side_of
 
 _REMEMBERED_ORDERS = 500
 _REMEMBERED_FILLS = 500
+_REMEMBERED_LIMITS = 200
+_ORDER = "order"
+_ACCOUNT = "account"
 
 
 class Desk:
@@ -62,7 +65,6 @@ class Desk:
         outbox: Outbox,
         publish: Callable[[Envelope], None],
         cache: Any,
-        limit: NotionalLimit,
         source_ts: Callable[[], int | None] = lambda: None,
     ) -> None:
         self.trader = trader
@@ -77,12 +79,11 @@ class Desk:
         self._outbox = outbox
         self._publish = publish
         self._cache = cache
-        self._limit = limit
         self._source_ts = source_ts
         self._orders: OrderedDict[str, Envelope] = OrderedDict()  # client order id -> its last
         self._fills: deque[Envelope] = deque(maxlen=_REMEMBERED_FILLS)
         self._states: dict[str, Envelope] = {}  # topic -> its last
-        self._largest_order = 0.0
+        self._found: OrderedDict[tuple[str, str], Finding] = OrderedDict()  # limit, scope -> last
         # client order id -> the middle of the quote when the order was made
         self._arrivals: OrderedDict[str, Decimal] = OrderedDict()
 
@@ -285,17 +286,24 @@ class Desk:
         self._publish_pnl("account", book, accounts.equity)
         for strategy, held in accounts.of.items():
             self._publish_pnl(strategy, held, held.net)
-        check = self._limit.check(self._largest_order)
+        for (limit, scope), finding in self._found.items():
+            self._publish_limit(limit, scope, finding)
+
+    def _publish_limit(self, limit: str, scope: str, finding: Finding) -> None:
+        used = finding.utilisation
+        if not math.isfinite(used):
+            return
         self.state(
             LimitUpdated(
-                limit="max_order_notional",
-                scope="order",
-                value=check.value,
-                limit_value=check.limit,
-                utilisation=check.utilisation,
-                level=check.level,
+                limit=limit,
+                scope=scope,
+                value=finding.value,
+                limit_value=finding.bound,
+                utilisation=used,
+                level=level_of(used),
             ),
-            f"risk.limit.{trader}.max_order_notional",
+            f"risk.limit.{self.trader}.{limit}"
+            + ("" if scope in (_ORDER, _ACCOUNT) else f".{scope}"),
         )
 
     def _publish_pnl(self, scope: str, book: LivePositions, equity: float) -> None:
@@ -313,10 +321,14 @@ class Desk:
         )
 
     def on_checked(self, findings: Sequence[Finding]) -> None:
-        """Note the largest notional the gate valued, for the limit's utilisation."""
+        """Note what the gate measured last of each limit; of one order's size the largest."""
         for finding in findings:
-            if finding.limit == "max_order_notional":
-                self._largest_order = max(self._largest_order, finding.value)
+            key = (finding.limit, finding.scope)
+            last = self._found.get(key)
+            if last is None or finding.scope != _ORDER or not finding.value < last.value:
+                self._found[key] = finding
+            if len(self._found) > _REMEMBERED_LIMITS:
+                self._found.popitem(last=False)
 
     def state(self, body: State, topic: str) -> None:
         """Publish a state when it differs from the last one of its topic."""

@@ -1,9 +1,10 @@
-"""Orders to the paper venue and what it answers, as Nautilus sees them."""
+"""Orders to a paper venue and what it answers, as Nautilus sees them."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +13,7 @@ from nautilus_trader.common.component import LiveClock, MessageBus
 from nautilus_trader.common.providers import InstrumentProvider
 from nautilus_trader.core.uuid import UUID4
 from nautilus_trader.execution.messages import (
+    BatchCancelOrders,
     CancelAllOrders,
     CancelOrder,
     GenerateFillReports,
@@ -19,6 +21,7 @@ from nautilus_trader.execution.messages import (
     GenerateOrderStatusReports,
     GeneratePositionStatusReports,
     ModifyOrder,
+    QueryAccount,
     SubmitOrder,
     SubmitOrderList,
 )
@@ -34,13 +37,10 @@ from nautilus_trader.live.factories import LiveExecClientFactory
 from nautilus_trader.model.currencies import USD
 from nautilus_trader.model.enums import (
     AccountType,
-    LiquiditySide,
     OmsType,
     OrderSide,
     OrderStatus,
-    OrderType,
-    PositionSide,
-    TimeInForce,
+    order_side_from_str,
 )
 from nautilus_trader.model.identifiers import (
     AccountId,
@@ -48,56 +48,83 @@ from nautilus_trader.model.identifiers import (
     ClientOrderId,
     InstrumentId,
     TradeId,
+    Venue,
     VenueOrderId,
 )
-from nautilus_trader.model.identifiers import Symbol as NautilusSymbol
-from nautilus_trader.model.objects import AccountBalance, Money, Price, Quantity
+from nautilus_trader.model.objects import AccountBalance, MarginBalance, Money, Price
+from nautilus_trader.model.orders import Order
 
 from nautilus_lab.exceptions import DeadlineExceeded, LabError, MessageError
 from nautilus_lab.execution.paper import (
     Account,
+    CancelOrders,
     Fills,
     GetAccount,
+    Hello,
     ListFills,
     ListOrders,
     ListPositions,
-    NewOrder,
+    NewOrderList,
     Orders,
     PaperVenueClient,
     Positions,
+    VenueAccount,
     VenueEvent,
-    VenueFill,
     VenueOrder,
+    VenuePosition,
+    Welcome,
 )
 from nautilus_lab.execution.paper import CancelOrder as CancelAtVenue
-from nautilus_lab.trading.node._instruments import VENUE
+from nautilus_lab.execution.paper import ModifyOrder as ModifyAtVenue
+from nautilus_lab.platform.failpoint import reach
+from nautilus_lab.trading.node._history import History
+from nautilus_lab.trading.node._instruments import instrument_id
+from nautilus_lab.trading.node._paper_orders import (
+    RESTS_TRIGGERED,
+    as_price,
+    as_quantity,
+    fill_report,
+    liquidity,
+    new_order,
+    order_report,
+    position_report,
+)
 
 log = logging.getLogger(__name__)
 
-_SIDES = {"BUY": OrderSide.BUY, "SELL": OrderSide.SELL}
-_TYPES = {"MARKET": OrderType.MARKET, "LIMIT": OrderType.LIMIT}
-_STATUSES = {
-    "ACCEPTED": OrderStatus.ACCEPTED,
-    "PARTIALLY_FILLED": OrderStatus.PARTIALLY_FILLED,
-    "FILLED": OrderStatus.FILLED,
-    "CANCELED": OrderStatus.CANCELED,
-    "REJECTED": OrderStatus.REJECTED,
-}
+# What the venue said may still be on its way to Nautilus for this long.
+_SETTLED_NS = 3_000_000_000
+# The venue takes nothing that is older; what it does not have after that never reached it.
+_NEVER_ARRIVES_NS = 15_000_000_000
+_SNAPSHOTS = 20
+_NONE = Decimal(0)
+_PENDING = (OrderStatus.PENDING_UPDATE, OrderStatus.PENDING_CANCEL)
+# what it takes for a request to be done, or perhaps done
+_NO_ANSWER = (DeadlineExceeded, MessageError)
+
+
+def account_id_of(venue: str) -> AccountId:
+    """Return the id of the account at `venue`."""
+    return AccountId(f"{venue}-1")
 
 
 class PaperExecutionClient(LiveExecutionClient):
-    """Sends market and limit orders to the paper venue and reports what became of them.
+    """Sends orders of every type to a paper venue and reports what became of them.
 
-    An order whose submission got no answer stays SUBMITTED: it is never sent again by itself,
-    and Nautilus' in-flight check asks the venue what became of it.
+    What gets no answer stays as it was: nothing is ever sent again by itself. `catch_up` asks the
+    venue what became of it, and only what the venue itself says ends it. Nautilus' own in-flight
+    and open-order checks are off for that reason: they take a venue that does not answer for
+    one that does not have the order, and reject it.
     """
 
     def __init__(
         self,
         *,
         loop: asyncio.AbstractEventLoop,
-        venue: PaperVenueClient,
-        account_id: str,
+        name: str,
+        paper: PaperVenueClient,
+        lends: bool,
+        history: History,
         msgbus: MessageBus,
         cache: Cache,
         clock: LiveClock,
@@ -105,10 +132,10 @@ class PaperExecutionClient(LiveExecutionClient):
     ) -> None:
         super().__init__(
             loop=loop,
-            client_id=ClientId(VENUE.value),
-            venue=VENUE,
+            client_id=ClientId(name),
+            venue=Venue(name),
             oms_type=OmsType.NETTING,
-            account_type=AccountType.CASH,
+            account_type=AccountType.MARGIN if lends else AccountType.CASH,
             base_currency=USD,
             instrument_provider=InstrumentProvider(),
             msgbus=msgbus,
@@ -116,8 +143,11 @@ class PaperExecutionClient(LiveExecutionClient):
             clock=clock,
             config=config,
         )
-        self._paper = venue
-        self._set_account_id(AccountId(account_id))
+        self._name = name
+        self._paper = paper
+        self._history = history
+        self._set_account_id(account_id_of(name))
+        self._account_asked = False
 
     async def _connect(self) -> None:
         self._paper.on_event = self._on_event
@@ -130,140 +160,300 @@ class PaperExecutionClient(LiveExecutionClient):
     # --- commands -------------------------------------------------------------------------
 
     async def _submit_order(self, command: SubmitOrder) -> None:
-        await self._submit(command.order)
+        await self._submit([command.order])
 
     async def _submit_order_list(self, command: SubmitOrderList) -> None:
-        for order in command.order_list.orders:
-            await self._submit(order)
+        await self._submit(command.order_list.orders)
 
-    async def _submit(self, order: Any) -> None:
-        kind = order.type_string()
-        ids = (order.strategy_id, order.instrument_id, order.client_order_id)
-        if kind not in _TYPES:
-            self.generate_order_denied(
-                *ids, f"the paper venue takes market and limit orders, not {kind}", self._now()
-            )
+    async def _submit(self, orders: Sequence[Order]) -> None:
+        try:
+            new = [new_order(order) for order in orders]
+        except ValueError as error:
+            for order in orders:
+                self.generate_order_denied(*_ids(order), str(error), self._now())
             return
-        self.generate_order_submitted(*ids, self._now())
-        new = NewOrder(
-            client_order_id=order.client_order_id.value,
-            symbol=order.instrument_id.symbol.value,
-            side="BUY" if order.side == OrderSide.BUY else "SELL",
-            order_type=kind,
-            quantity=order.quantity.as_decimal(),
-            limit_price=order.price.as_decimal() if order.has_price else None,
-        )
+        for order in orders:
+            self.generate_order_submitted(*_ids(order), self._now())
+        reach("client.before_send")
         try:
-            await self._paper.request(new, Orders)
-        except (DeadlineExceeded, MessageError):
-            log.warning("no answer to order %s: its outcome is unknown", order.client_order_id)
+            await self._paper.request(new[0] if len(new) == 1 else NewOrderList(orders=new), Orders)
+        except _NO_ANSWER:
+            log.warning("no answer to order %s: its outcome is unknown", orders[0].client_order_id)
         except LabError as error:
-            self.generate_order_rejected(*ids, str(error), self._now())
-
-    async def _cancel_order(self, command: CancelOrder) -> None:
-        await self._cancel(command.strategy_id, command.instrument_id, command.client_order_id)
-
-    async def _cancel_all_orders(self, command: CancelAllOrders) -> None:
-        for order in self._cache.orders_open(instrument_id=command.instrument_id):
-            if command.order_side in (OrderSide.NO_ORDER_SIDE, order.side):
-                await self._cancel(order.strategy_id, order.instrument_id, order.client_order_id)
-
-    async def _cancel(self, strategy_id: Any, instrument_id: Any, client_order_id: Any) -> None:
-        try:
-            await self._paper.request(CancelAtVenue(client_order_id=client_order_id.value), Orders)
-        except LabError as error:
-            self.generate_order_cancel_rejected(
-                strategy_id,
-                instrument_id,
-                client_order_id,
-                self._cache.venue_order_id(client_order_id),
-                str(error),
-                self._now(),
-            )
+            for order in orders:
+                self.generate_order_rejected(*_ids(order), str(error), self._now())
+        reach("client.after_send")
 
     async def _modify_order(self, command: ModifyOrder) -> None:
-        self.generate_order_modify_rejected(
-            command.strategy_id,
-            command.instrument_id,
-            command.client_order_id,
-            command.venue_order_id,
-            "the paper venue does not change orders: cancel and send another",
-            self._now(),
+        order = self._cache.order(command.client_order_id)
+        change = ModifyAtVenue(
+            client_order_id=command.client_order_id.value,
+            quantity=None if command.quantity is None else command.quantity.as_decimal(),
+            limit_price=None if command.price is None else command.price.as_decimal(),
+            trigger_price=None
+            if command.trigger_price is None
+            else command.trigger_price.as_decimal(),
         )
+        try:
+            if order is not None and _is_so_already(order, command):
+                return self._reject_change(order, "the order is so already")
+            await self._paper.request(change, Orders)
+        except _NO_ANSWER:
+            log.warning("no answer to a change of %s: it is unknown", change.client_order_id)
+        except LabError as error:
+            if order is not None:
+                self._reject_change(order, str(error))
+
+    async def _cancel_order(self, command: CancelOrder) -> None:
+        name = command.client_order_id.value
+        try:
+            await self._paper.request(CancelAtVenue(client_order_id=name), Orders)
+        except _NO_ANSWER:
+            log.warning("no answer to the cancel of %s: it is unknown", name)
+        except LabError as error:
+            self._reject_cancel(command.client_order_id, str(error))
+
+    async def _cancel_all_orders(self, command: CancelAllOrders) -> None:
+        of = {"instrument_id": command.instrument_id, "strategy_id": command.strategy_id}
+        working = [*self._cache.orders_open(**of), *self._cache.orders_inflight(**of)]
+        sides = (OrderSide.NO_ORDER_SIDE, command.order_side)
+        either = command.order_side == OrderSide.NO_ORDER_SIDE
+        await self._cancel_several([o for o in working if either or o.side in sides])
+
+    async def _batch_cancel_orders(self, command: BatchCancelOrders) -> None:
+        found = [self._cache.order(cancel.client_order_id) for cancel in command.cancels]
+        await self._cancel_several([order for order in found if order is not None])
+
+    async def _cancel_several(self, orders: Sequence[Order]) -> None:
+        names = list(dict.fromkeys(order.client_order_id.value for order in orders))
+        if not names:
+            return
+        try:
+            answer = await self._paper.request(CancelOrders(client_order_ids=names), Orders)
+        except _NO_ANSWER:
+            log.warning("no answer to the cancel of %d orders: it is unknown", len(names))
+        except LabError as error:
+            for name in names:
+                self._reject_cancel(ClientOrderId(name), str(error))
+        else:
+            for name, why in answer.refused.items():
+                self._reject_cancel(ClientOrderId(name), why)
+
+    async def _query_account(self, command: QueryAccount) -> None:
+        await self._report_account()
+
+    def _reject_change(self, order: Order, why: str) -> None:
+        self.generate_order_modify_rejected(*_ids(order), order.venue_order_id, why, self._now())
+
+    def _reject_cancel(self, client_order_id: ClientOrderId, why: str) -> None:
+        order = self._cache.order(client_order_id)
+        if order is not None and not order.is_closed:
+            self.generate_order_cancel_rejected(
+                *_ids(order), order.venue_order_id, why, self._now()
+            )
 
     # --- what the venue says --------------------------------------------------------------
 
     def _on_event(self, event: VenueEvent) -> None:
-        venue_order, fill = event.order, event.fill
-        client_order_id = ClientOrderId(venue_order.client_order_id)
-        order = self._cache.order(client_order_id)
+        reach("client.before_event")
+        told, fill = event.order, event.fill
+        order = self._cache.order(ClientOrderId(told.client_order_id))
         if order is None:
-            log.warning("the venue reports an order this node did not send: %s", client_order_id)
-            self._report_foreign(event)
-            return
-        ids = (order.strategy_id, order.instrument_id, client_order_id)
-        venue_order_id = VenueOrderId(venue_order.venue_order_id)
-        if fill is not None:
-            self.generate_order_filled(
-                *ids,
-                venue_order_id,
-                None,
-                TradeId(fill.trade_id),
-                _SIDES[fill.side],
-                _TYPES[fill.order_type],
-                Quantity.from_str(str(fill.quantity)),
-                Price.from_str(f"{fill.price:.2f}"),
-                USD,
-                Money(fill.commission, USD),
-                _liquidity(fill),
-                fill.ts,
-            )
-            self.create_task(self._report_account())
-        elif venue_order.status == "ACCEPTED":
-            self.generate_order_accepted(*ids, venue_order_id, venue_order.ts_last)
-        elif venue_order.status == "CANCELED":
-            self.generate_order_canceled(*ids, venue_order_id, venue_order.ts_last)
-        elif venue_order.status == "REJECTED":
-            self.generate_order_rejected(*ids, venue_order.reason, venue_order.ts_last)
+            log.warning("the venue has an order of another hand: %s", told.client_order_id)
+            return self._report(told, [] if fill is None else [self._fill_report(fill)])
+        ids, at = _ids(order), told.ts_last
+        venue_order_id = VenueOrderId(told.venue_order_id)
+        match event.kind:
+            case "ACCEPTED":
+                self.generate_order_accepted(*ids, venue_order_id, at)
+            case "TRIGGERED":
+                if order.order_type in RESTS_TRIGGERED:
+                    self.generate_order_triggered(*ids, venue_order_id, at)
+            case "UPDATED":
+                self._update(order, told)
+            case "CANCELED":
+                self.generate_order_canceled(*ids, venue_order_id, at)
+            case "EXPIRED":
+                self.generate_order_expired(*ids, venue_order_id, at)
+            case "REJECTED":
+                self.generate_order_rejected(*ids, told.reason, at)
+            case "FILLED" if fill is not None:
+                self.generate_order_filled(
+                    *ids,
+                    venue_order_id,
+                    None,
+                    TradeId(fill.trade_id),
+                    order_side_from_str(fill.side),
+                    order.order_type,
+                    as_quantity(fill.quantity),
+                    Price(fill.price, 2),
+                    USD,
+                    Money(fill.commission, USD),
+                    liquidity(fill),
+                    fill.ts,
+                )
+                self._report_account_soon()
 
-    def _report_foreign(self, event: VenueEvent) -> None:
-        """Have Nautilus take in an order of an earlier life of this node, or of another hand."""
-        if event.order.status == "REJECTED":
-            return
-        report = ExecutionMassStatus(
-            client_id=self.id,
-            account_id=self.account_id,
-            venue=VENUE,
-            report_id=UUID4(),
-            ts_init=self._now(),
+    def _update(self, order: Order, told: VenueOrder) -> None:
+        self.generate_order_updated(
+            *_ids(order),
+            VenueOrderId(told.venue_order_id),
+            as_quantity(told.quantity),
+            as_price(told.limit_price),
+            as_price(told.trigger_price) if order.has_trigger_price else None,
+            told.ts_last,
         )
-        report.add_order_reports([self._order_report(event.order)])
-        if event.fill is not None:
-            report.add_fill_reports([self._fill_report(event.fill)])
+
+    def _report(self, told: VenueOrder, fills: list[FillReport]) -> None:
+        """Have Nautilus take in an order as the venue has it."""
+        if told.status in ("PENDING", "REJECTED"):
+            return
+        report = self._mass_status()
+        report.add_order_reports([self._order_report(told)])
+        report.add_fill_reports(fills)
         self._send_mass_status_report(report)
+
+    # --- the account ----------------------------------------------------------------------
+
+    def _report_account_soon(self) -> None:
+        # Of a burst of fills the last statement is the one that counts.
+        if not self._account_asked:
+            self._account_asked = True
+            self.create_task(self._report_account_later())
+
+    async def _report_account_later(self) -> None:
+        await asyncio.sleep(0)
+        self._account_asked = False
+        try:
+            await self._report_account()
+        except LabError as error:
+            log.warning("the account at %s is not known: %s", self._name, error)
 
     async def _report_account(self) -> None:
         account = (await self._paper.request(GetAccount(), Account)).account
-        cash = Money(account.cash, USD)
         self.generate_account_state(
-            balances=[AccountBalance(cash, Money(0, USD), cash)],
-            margins=[],
+            balances=[_balance(account)],
+            margins=[
+                MarginBalance(
+                    Money(margin.initial, USD),
+                    Money(margin.maintenance, USD),
+                    self._instrument_id(margin.symbol),
+                )
+                for margin in account.margins
+            ],
             reported=True,
             ts_event=self._now(),
         )
 
     # --- reconciliation -------------------------------------------------------------------
 
+    async def catch_up(self) -> list[str]:
+        """Bring orders that heard nothing for a while to what the venue says of them.
+
+        Returns
+        -------
+        list of str
+            The orders that work here and that the venue does not know: its book is another.
+
+        Raises
+        ------
+        LabError
+            When the venue does not answer; every order stays as it is.
+        """
+        now = self._now()
+        mine = [o for o in self._cache.orders(venue=self.venue) if _is_out(o)]
+        quiet = [o for o in mine if now - o.ts_last > _SETTLED_NS]
+        if not quiet:
+            return []
+        working = await self._paper.request(ListOrders(working_only=True), Orders)
+        theirs = {told.client_order_id: told for told in working.orders}
+        unknown = []
+        for order in quiet:
+            name = order.client_order_id.value
+            told = theirs.get(name) or await self._order_at_venue(name)
+            if order.is_closed or order.ts_last > now:
+                continue  # it was heard of meanwhile
+            if told is not None:
+                await self._bring(order, told)
+            elif order.status != OrderStatus.SUBMITTED:
+                unknown.append(f"order {name}")
+            elif now - order.ts_last > _NEVER_ARRIVES_NS:
+                self.generate_order_rejected(*_ids(order), "it never reached the venue", now)
+        return unknown
+
+    async def _order_at_venue(self, name: str) -> VenueOrder | None:
+        found = (await self._paper.request(ListOrders(client_order_id=name), Orders)).orders
+        return found[0] if found else None
+
+    async def _bring(self, order: Order, told: VenueOrder) -> None:
+        if told.status == "PENDING":
+            return
+        if told.status == "REJECTED":
+            self.generate_order_rejected(*_ids(order), told.reason, told.ts_last)
+            return
+        if told.filled != order.filled_qty.as_decimal() or _is_over(told):
+            asked = ListFills(client_order_id=told.client_order_id)
+            fills = (await self._paper.request(asked, Fills)).fills
+            return self._report(told, [self._fill_report(fill) for fill in fills])
+        if order.status == OrderStatus.SUBMITTED:
+            return self._report(told, [])
+        if _differs(order, told):
+            self._update(order, told)
+        elif order.status == OrderStatus.PENDING_UPDATE:
+            self._reject_change(order, "the venue has it as it was")
+        elif order.status == OrderStatus.PENDING_CANCEL:
+            self._reject_cancel(order.client_order_id, "the venue has it working")
+
+    async def generate_mass_status(
+        self, lookback_mins: int | None = None
+    ) -> ExecutionMassStatus | None:
+        """Return what the venue has, all of one instant, as far as our book is made of it.
+
+        Raises nothing: without an answer Nautilus' reconciliation fails, and with it the start.
+        """
+        try:
+            for _ in range(_SNAPSHOTS):
+                before = (await self._paper.request(Hello(), Welcome)).seq
+                report = await self._snapshot()
+                if (await self._paper.request(Hello(), Welcome)).seq == before:
+                    return report
+            log.error("the venue's book never stood still while it was read")
+        except LabError as error:
+            log.error("the venue's book could not be read: %s", error)
+        return None
+
+    async def _snapshot(self) -> ExecutionMassStatus:
+        since = self._history.since_ns
+        orders, fills, positions = await asyncio.gather(
+            self._paper.request(ListOrders(since_ns=since), Orders),
+            self._paper.request(ListFills(since_ns=since), Fills),
+            self._paper.request(ListPositions(), Positions),
+        )
+        ours = [told for told in orders.orders if self._is_ours(told)]
+        names = {told.client_order_id for told in ours}
+        report = self._mass_status()
+        report.add_order_reports([self._order_report(told) for told in ours])
+        report.add_fill_reports(
+            [self._fill_report(fill) for fill in fills.fills if fill.client_order_id in names]
+        )
+        report.add_position_reports([self._position_report(p) for p in positions.positions])
+        return report
+
+    def _is_ours(self, told: VenueOrder) -> bool:
+        """Whether Nautilus must hear of it: no order on its way, none that is history."""
+        return told.status != "PENDING" and told.client_order_id not in self._history.orders
+
     async def generate_order_status_report(
         self, command: GenerateOrderStatusReport
     ) -> OrderStatusReport | None:
         """Return what the venue knows of one order; None when it never saw it."""
-        for order in (await self._paper.request(ListOrders(), Orders)).orders:
-            known = order.venue_order_id, order.client_order_id
-            asked = command.venue_order_id, command.client_order_id
-            if any(a is not None and a.value == k for a, k in zip(asked, known, strict=True)):
-                return self._order_report(order)
-        return None
+        client, venue = command.client_order_id, command.venue_order_id
+        asked = ListOrders(
+            client_order_id=client.value if client is not None else "",
+            venue_order_id=venue.value if venue is not None and client is None else "",
+        )
+        found = (await self._paper.request(asked, Orders)).orders
+        return self._order_report(found[0]) if found and found[0].status != "PENDING" else None
 
     async def generate_order_status_reports(
         self, command: GenerateOrderStatusReports
@@ -274,7 +464,7 @@ class PaperExecutionClient(LiveExecutionClient):
         return [
             self._order_report(order)
             for order in orders
-            if _about(command, order.symbol) and order.status != "REJECTED"
+            if _about(command, order.symbol) and order.status not in ("PENDING", "REJECTED")
         ]
 
     async def generate_fill_reports(self, command: GenerateFillReports) -> list[FillReport]:
@@ -287,71 +477,48 @@ class PaperExecutionClient(LiveExecutionClient):
     ) -> list[PositionStatusReport]:
         """Return every position; a flat one is reported when it is asked for by name."""
         positions = (await self._paper.request(ListPositions(), Positions)).positions
-        held = {p.symbol: p for p in positions if _about(command, p.symbol)}
-        reports = [
-            self._position_report(p.symbol, p.quantity, p.average_price) for p in held.values()
-        ]
+        held = [position for position in positions if _about(command, position.symbol)]
         if command.instrument_id is not None and not held:
-            reports = [self._position_report(command.instrument_id.symbol.value, Decimal(0), None)]
-        return reports
+            symbol = command.instrument_id.symbol.value
+            held = [VenuePosition(symbol=symbol, quantity=_NONE, average_price=_NONE)]
+        return [self._position_report(position) for position in held]
+
+    def _mass_status(self) -> ExecutionMassStatus:
+        return ExecutionMassStatus(
+            client_id=self.id,
+            account_id=self.account_id,
+            venue=self.venue,
+            report_id=UUID4(),
+            ts_init=self._now(),
+        )
 
     def _order_report(self, order: VenueOrder) -> OrderStatusReport:
-        return OrderStatusReport(
-            account_id=self.account_id,
-            instrument_id=_instrument_id(order.symbol),
-            venue_order_id=VenueOrderId(order.venue_order_id),
-            client_order_id=ClientOrderId(order.client_order_id),
-            order_side=_SIDES[order.side],
-            order_type=_TYPES[order.order_type],
-            time_in_force=TimeInForce.GTC,
-            order_status=_STATUSES[order.status],
-            quantity=Quantity.from_str(str(order.quantity)),
-            filled_qty=Quantity.from_str(str(order.filled)),
-            price=None if order.limit_price is None else Price.from_str(f"{order.limit_price:.2f}"),
-            avg_px=order.average_price,
-            report_id=UUID4(),
-            ts_accepted=order.ts_accepted,
-            ts_last=order.ts_last,
-            ts_init=self._now(),
-        )
+        at = self._instrument_id(order.symbol)
+        return order_report(order, at, self.account_id, self._now())
 
-    def _fill_report(self, fill: VenueFill) -> FillReport:
-        return FillReport(
-            account_id=self.account_id,
-            instrument_id=_instrument_id(fill.symbol),
-            venue_order_id=VenueOrderId(fill.venue_order_id),
-            client_order_id=ClientOrderId(fill.client_order_id),
-            trade_id=TradeId(fill.trade_id),
-            order_side=_SIDES[fill.side],
-            last_qty=Quantity.from_str(str(fill.quantity)),
-            last_px=Price.from_str(f"{fill.price:.2f}"),
-            commission=Money(fill.commission, USD),
-            liquidity_side=_liquidity(fill),
-            report_id=UUID4(),
-            ts_event=fill.ts,
-            ts_init=self._now(),
-        )
+    def _fill_report(self, fill: Any) -> FillReport:
+        at = self._instrument_id(fill.symbol)
+        return fill_report(fill, at, self.account_id, self._now())
 
-    def _position_report(
-        self, symbol: str, quantity: Decimal, average_price: Decimal | None
-    ) -> PositionStatusReport:
-        return PositionStatusReport(
-            account_id=self.account_id,
-            instrument_id=_instrument_id(symbol),
-            position_side=PositionSide.LONG if quantity > 0 else PositionSide.FLAT,
-            quantity=Quantity.from_str(str(quantity)),
-            avg_px_open=average_price,
-            report_id=UUID4(),
-            ts_last=self._now(),
-            ts_init=self._now(),
-        )
+    def _position_report(self, position: VenuePosition) -> PositionStatusReport:
+        at = self._instrument_id(position.symbol)
+        return position_report(position, at, self.account_id, self._now())
+
+    def _instrument_id(self, symbol: str) -> InstrumentId:
+        return instrument_id(symbol, self._name)
 
     def _now(self) -> int:
         return int(self._clock.timestamp_ns())
 
 
-def execution_factory(venue: PaperVenueClient, account_id: str) -> type[LiveExecClientFactory]:
-    """Return a factory that makes the client of this `venue`."""
+def execution_factory(
+    paper: PaperVenueClient,
+    *,
+    lends: bool,
+    history: History,
+    made: list[PaperExecutionClient],
+) -> type[LiveExecClientFactory]:
+    """Return a factory that makes the client of this venue and appends it to `made`."""
 
     class PaperExecutionClientFactory(LiveExecClientFactory):
         @staticmethod
@@ -363,26 +530,63 @@ def execution_factory(venue: PaperVenueClient, account_id: str) -> type[LiveExec
             cache: Cache,
             clock: LiveClock,
         ) -> PaperExecutionClient:
-            return PaperExecutionClient(
+            client = PaperExecutionClient(
                 loop=loop,
-                venue=venue,
-                account_id=account_id,
+                name=name,
+                paper=paper,
+                lends=lends,
+                history=history,
                 msgbus=msgbus,
                 cache=cache,
                 clock=clock,
                 config=config,
             )
+            made.append(client)
+            return client
 
     return PaperExecutionClientFactory
 
 
+def _ids(order: Order) -> tuple[Any, InstrumentId, ClientOrderId]:
+    return order.strategy_id, order.instrument_id, order.client_order_id
+
+
+def _balance(account: VenueAccount) -> AccountBalance:
+    if account.leverage <= 1:
+        cash = Money(account.cash, USD)
+        return AccountBalance(cash, Money(0, USD), cash)
+    total = account.balance
+    locked = min(account.initial_margin, max(total, _NONE))
+    return AccountBalance(Money(total, USD), Money(locked, USD), Money(total - locked, USD))
+
+
+def _is_out(order: Order) -> bool:
+    """Whether an order is with the venue, or on its way there."""
+    return order.status in _PENDING or bool(order.is_open or order.is_inflight)
+
+
+def _is_over(told: VenueOrder) -> bool:
+    return told.status in ("FILLED", "CANCELED", "EXPIRED", "REJECTED")
+
+
+def _differs(order: Order, told: VenueOrder) -> bool:
+    limit = order.price.as_decimal() if order.has_price else None
+    trigger = order.trigger_price.as_decimal() if order.has_trigger_price else None
+    return (
+        order.quantity.as_decimal() != told.quantity
+        or limit != told.limit_price
+        or (order.has_trigger_price and trigger != told.trigger_price)
+    )
+
+
+def _is_so_already(order: Order, command: ModifyOrder) -> bool:
+    return (
+        command.quantity in (None, order.quantity)
+        and command.price in (None, order.price if order.has_price else None)
+        and command.trigger_price
+        in (None, order.trigger_price if order.has_trigger_price else None)
+    )
+
+
 def _about(command: Any, symbol: str) -> bool:
     return command.instrument_id is None or command.instrument_id.symbol.value == symbol
-
-
-def _instrument_id(symbol: str) -> InstrumentId:
-    return InstrumentId(NautilusSymbol(symbol), VENUE)
-
-
-def _liquidity(fill: VenueFill) -> LiquiditySide:
-    return LiquiditySide.MAKER if fill.liquidity == "MAKER" else LiquiditySide.TAKER

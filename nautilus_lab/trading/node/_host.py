@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
@@ -16,26 +16,15 @@ from typing import Any
 from nautilus_trader.live.node import TradingNode
 from nautilus_trader.model.enums import TriggerType
 from nautilus_trader.model.events import OrderInitialized
-from nautilus_trader.model.identifiers import InstrumentId
 
 from nautilus_lab.config import Settings
-from nautilus_lab.engine import Lifecycle, State
+from nautilus_lab.engine import State
 from nautilus_lab.exceptions import InputError, LabError, NodeError, StoreError
-from nautilus_lab.execution.gate import (
-    DailyLoss,
-    Gate,
-    StopLoss,
-    TradingSwitch,
-    build_checks,
-)
-from nautilus_lab.execution.paper import (
-    ListSymbols,
-    PaperVenueClient,
-    Symbols,
-)
+from nautilus_lab.execution.gate import DailyLoss, Gate, StopLoss, TradingSwitch, build_checks
+from nautilus_lab.execution.paper import PaperVenueClient
 from nautilus_lab.platform.access import LocalOwner, TokenVerifier, signing_key
 from nautilus_lab.platform.audit import AuditTrail
-from nautilus_lab.platform.bus import open_bus
+from nautilus_lab.platform.bus import ProcessBus, open_bus
 from nautilus_lab.platform.commands import CommandServer, Handler, Request, StoreCommandLog
 from nautilus_lab.platform.connection import ConnectionState
 from nautilus_lab.platform.messages import (
@@ -50,15 +39,16 @@ from nautilus_lab.platform.outbox import Outbox
 from nautilus_lab.platform.rundir import Failure, Home, Latch, ProcessRecord, RunDirectory
 from nautilus_lab.platform.store import TradingStore
 from nautilus_lab.platform.telemetry import LoopLag, resource_use
-from nautilus_lab.risk import NotionalLimit
 from nautilus_lab.strategies.nautilus import HoldTargets, HoldTargetsConfig, ManualOrders
 from nautilus_lab.trading._targets import Targets
 from nautilus_lab.trading.commands import NODE_COMMANDS, EventsAfter, NewTargets, NodeStatus
 from nautilus_lab.trading.node._accounts import Accounts
+from nautilus_lab.trading.node._condition import NodeCondition
 from nautilus_lab.trading.node._data import PaperDataClient, data_factory
 from nautilus_lab.trading.node._desk import Desk
-from nautilus_lab.trading.node._execution import execution_factory
-from nautilus_lab.trading.node._instruments import VENUE, instrument
+from nautilus_lab.trading.node._execution import PaperExecutionClient, execution_factory
+from nautilus_lab.trading.node._history import History
+from nautilus_lab.trading.node._instruments import instrument
 from nautilus_lab.trading.node._journal import StoreJournal
 from nautilus_lab.trading.node._nautilus import node_config
 from nautilus_lab.trading.node._orders import OrderDesk
@@ -72,7 +62,7 @@ _WRITER = "node"
 _STATES_EVERY_S = 0.25
 _RECONCILE_EVERY_S = 5.0
 _MOST_EVENTS = 10_000
-_ACCOUNT = "PAPER-1"
+_REMEMBERED_ORDERS = 500
 _BUS_AWAY = "the message bus does not answer; events wait in the store"
 
 
@@ -89,11 +79,14 @@ class NodeHost:
         self.settings = settings
         self.home = Home(settings.home_path).make()
         self.rundir: RunDirectory = self.home.trader(settings.trading.trader_id).make()
-        self.life = Lifecycle(owner=f"node {settings.trading.trader_id}")
+        self.condition = NodeCondition(f"node {settings.trading.trader_id}")
         self._stop = asyncio.Event()
         self._mismatches = 0
-        self._bus_state: ConnectionState | None = None
+        self._bus_state: ConnectionState | None = None  # None: a bus of sockets has no states
         self._alerts: list[AlertRaised] = []  # raised before there was anybody to tell them
+        self._data: list[PaperDataClient] = []
+        self._executions: list[PaperExecutionClient] = []
+        self._trail: AuditTrail | None = None
 
     async def run(self) -> int:
         """Run until asked to stop; returns the process' exit code."""
@@ -101,7 +94,7 @@ class NodeHost:
         async with AsyncExitStack() as stack:
             # Signals are ours: Nautilus' own handlers would stop half of the node.
             handlers = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGABRT)}
-            self.life.move(State.STARTING)
+            self.condition.move(State.STARTING)
             try:
                 stack.enter_context(self.rundir.node_lock)
                 stack.callback(self.rundir.node.unlink, missing_ok=True)
@@ -122,6 +115,20 @@ class NodeHost:
             await self._end(node)
         return 0 if failed is None else 2
 
+    def audit(self, kind: str, facts: Mapping[str, object], *, actor: str) -> None:
+        """Write down what somebody did in the node's process.
+
+        Raises
+        ------
+        NodeError
+            When the node has no store yet.
+        StoreError
+            When it cannot be written.
+        """
+        if self._trail is None:
+            raise NodeError("a node audits once it has its store", value=self.condition.state.value)
+        self._trail.append(kind, facts, actor=actor)
+
     async def _until_asked(self) -> Exception | None:
         """Wait until asked to stop; returns what ended the node before that."""
         asked = asyncio.ensure_future(self._stop.wait())
@@ -139,11 +146,36 @@ class NodeHost:
     # --- start ----------------------------------------------------------------------------
 
     async def _start(self, stack: AsyncExitStack) -> TradingNode:
-        trading = self.settings.trading
         # Before the store, whose presence says that there must be a latch.
         latch = Latch(self.rundir.latch, witness=self.rundir.store)
         latch.begin()
-        switch = TradingSwitch(latch)
+        bus = self._open_books(stack)
+        await self._reach_venues(stack)
+        node = self._build(bus)
+        self._install_gate(node, TradingSwitch(latch))
+        self._bring_back(node)
+        self._add_strategies(node)
+        self._listen(node)
+        self._running = asyncio.ensure_future(node.run_async())
+        stack.push_async_callback(self._cancel, self._running)
+        await self._until_trading(node)
+        await self._settle_earlier(node)
+        # Before anybody can ask: the first snapshot has an account already.
+        self._states.publish()
+        self._desk.publish_book()
+        await self._serve(stack)
+        self._begin_work(stack)
+        self.condition.move(State.RUNNING)
+        self._tell_alerts()
+        ProcessRecord.of_this_process(
+            "node",
+            address=self.rundir.commands,
+            detail={"trader": self._desk.trader, "epoch": str(self._desk.epoch)},
+        ).write(self.rundir.node)
+        return node
+
+    def _open_books(self, stack: AsyncExitStack) -> ProcessBus:
+        """Open the store and the bus that is told what the store has."""
         store = TradingStore.open(
             self.rundir.store, busy_timeout_ms=self.settings.store.busy_timeout_ms
         )
@@ -157,140 +189,110 @@ class NodeHost:
             on_alert=self._on_alert,
         )
         stack.callback(bus.close)
-        epoch = store.begin_epoch(_WRITER)
-        trail = AuditTrail(store)
-        journal = StoreJournal(trail, store)
-        limit = NotionalLimit(max_notional=trading.max_order_notional)
-        venue = PaperVenueClient(
-            orders_address=self.rundir.venue_orders,
-            quotes_address=self.rundir.venue_quotes,
-            on_state=self._on_venue_state,
-        )
-        self._venue = venue
-        await venue.connect(timeout_s=trading.start_timeout_s / 2)
-        stack.push_async_callback(venue.close)
-        self._symbols = (await venue.request(ListSymbols(), Symbols)).symbols
-        self._venues = Venues({VENUE.value: venue})
-        accounts = Accounts(await self._venues.deposits())
-        self._targets = self._saved_targets()
-        await self._venues.require_same_books(store)
-        self._audit_targets(trail)
+        self._store = store
+        self._trail = trail = AuditTrail(store)
+        self._journal = StoreJournal(trail, store)
+        return bus
 
-        made: list[PaperDataClient] = []
+    async def _reach_venues(self, stack: AsyncExitStack) -> None:
+        trading = self.settings.trading
+        clients: dict[str, PaperVenueClient] = {}
+        for venue in trading.venues:
+            files = self.rundir.venue_of(venue.name)
+            client = clients[venue.name] = PaperVenueClient(
+                orders_address=files.orders,
+                quotes_address=files.quotes,
+                on_state=partial(self._on_venue_state, venue.name),
+            )
+            await client.connect(timeout_s=trading.start_timeout_s / 2)
+            stack.push_async_callback(client.close)
+        self._venues = Venues(clients)
+        self._statements = await self._venues.accounts()
+        self._instruments = {
+            venue: [instrument(one, venue) for one in told]
+            for venue, told in (await self._venues.instruments()).items()
+        }
+        await self._venues.require_same_books(self._store)
+
+    def _build(self, bus: ProcessBus) -> TradingNode:
+        """Build the node and the desk that tells of it."""
+        trader = self.settings.trading.trader_id
         node = TradingNode(
             node_config(
-                trader_id=trading.trader_id,
+                trader_id=trader,
                 venues=self._venues.clients,
                 logs=self.rundir.logs,
                 log_level=self.settings.log_level,
             ),
             loop=asyncio.get_running_loop(),
         )
-        self._node = node
-        self._desk = desk = Desk(
-            trader=trading.trader_id,
+        epoch = self._store.begin_epoch(_WRITER)
+        self._desk = Desk(
+            trader=trader,
             writer=_WRITER,
             epoch=epoch,
-            accounts=accounts,
+            accounts=Accounts({v: float(a.deposited) for v, a in self._statements.items()}),
             outbox=Outbox(
-                store,
-                bus,
-                trader=trading.trader_id,
-                writer=_WRITER,
-                epoch=epoch,
-                simulated=True,
+                self._store, bus, trader=trader, writer=_WRITER, epoch=epoch, simulated=True
             ),
             publish=bus.publish,
             cache=node.cache,
-            limit=limit,
-            source_ts=lambda: made[0].source_ts if made else None,
+            source_ts=lambda: self._source_ts,
         )
-        self._store, self._trail, self._made = store, trail, made
-        self._journal = journal
-        self._remember(store)
+        self._history = History.of(self._store.orders(), self._store.fills())
+        self._remember()
+        self.condition.tell = self._tell_state
         self._tell_state("starting")
-        node.add_data_client_factory(
-            VENUE.value, data_factory(venue, [instrument(symbol) for symbol in self._symbols], made)
-        )
-        node.add_exec_client_factory(VENUE.value, execution_factory(venue, _ACCOUNT))
+        for venue, paper in self._venues.clients.items():
+            node.add_data_client_factory(
+                venue, data_factory(paper, self._instruments[venue], self._data)
+            )
+            node.add_exec_client_factory(
+                venue,
+                execution_factory(
+                    paper,
+                    lends=self._statements[venue].leverage > 1,
+                    history=self._history,
+                    made=self._executions,
+                ),
+            )
         node.build()
-        gate = Gate(
+        return node
+
+    def _remember(self) -> None:
+        """Bring the desk to where the store left it."""
+        for told in self._store.fills():
+            self._desk.remember_fill(told)
+        orders = self._store.orders()
+        self._desk.order_count = len(orders)
+        for told in reversed(orders[:_REMEMBERED_ORDERS]):
+            self._desk.remember_order(told)
+
+    def _install_gate(self, node: TradingNode, switch: TradingSwitch) -> None:
+        trading, desk = self.settings.trading, self._desk
+        self._gate = Gate(
             node.kernel,
             checks=build_checks(trading),
-            journal=journal,
+            journal=self._journal,
             state=switch,
             hand_over=asyncio.get_running_loop().call_soon_threadsafe,
             on_checked=desk.on_checked,
             on_denied=desk.on_denied,
         )
-        gate.install()
-        for at, deposit in accounts.deposits.items():
-            gate.book.set_cash(at, deposit)  # every fill is played again from here
+        self._gate.install()
+        for at, deposit in desk.accounts.deposits.items():
+            self._gate.book.set_cash(at, deposit)  # every fill is played again from here
         self._states = TradingStates(
             node.kernel,
             switch,
             trader=trading.trader_id,
             tell=desk.tell,
             publish=desk.state,
-            trail=trail,
-            book=gate.book,
+            trail=self._trail,
+            book=self._gate.book,
             stop_loss=self._stop_loss(),
             stop_loss_state=trading.stop_loss_state,
         )
-        self._recovery = Recovery(node.cache, dict.fromkeys(self._venues.clients, _ACCOUNT))
-        self._recovery.restore(store.journal())
-        self._strategy = self._make_strategy()
-        node.trader.add_strategy(self._strategy)
-        manual = ManualOrders()
-        node.trader.add_strategy(manual)
-        self._order_desk = OrderDesk(node.kernel, manual, told=store.order)
-        node.kernel.msgbus.subscribe("events.order.*", self._on_loop(desk.on_order_event))
-        node.kernel.msgbus.subscribe("events.order.*", self._on_loop(self._settle_intent))
-        node.kernel.msgbus.subscribe("events.order.*", self._on_loop(self._notice_held))
-        node.kernel.msgbus.subscribe("data.quotes.*", desk.on_quote)
-        self._running = asyncio.ensure_future(node.run_async())
-        stack.push_async_callback(self._cancel, self._running)
-        await self._until_trading(node)
-        self._recovery.reject_unknown(
-            partial(node.kernel.msgbus.send, "ExecEngine.process"), time.time_ns()
-        )
-        desk.catch_up()
-        await self._settle_earlier()
-        gate.book.rebuild(node.cache)
-        for at in accounts.deposits:
-            gate.book.set_cash(at, accounts.cash_at(at))
-        self._states.publish()
-        # Before anybody can ask: the first snapshot has an account already.
-        desk.publish_book()
-        # Its owner needs no token; a gateway brings those of its viewers.
-        tokens = TokenVerifier(signing_key(self.home.signing_key))
-        server = CommandServer(
-            self.rundir.commands,
-            NODE_COMMANDS,
-            LocalOwner(tokens).verify,
-            self._handlers(),
-            log=StoreCommandLog(store),
-        )
-        await server.start()
-        stack.push_async_callback(server.stop)
-        lag = LoopLag()
-        lag.start()
-        stack.callback(lag.stop)
-        self._work = [self._running]
-        for work in (self._publish_states(), self._beat(lag), self._reconcile()):
-            self._work.append(asyncio.ensure_future(work))
-            stack.push_async_callback(self._cancel, self._work[-1])
-        self.life.move(State.RUNNING)
-        self._tell_state("running")
-        self._tell_alerts()
-        if not self._bus_well:
-            self._degrade(_BUS_AWAY)
-        ProcessRecord.of_this_process(
-            "node",
-            address=self.rundir.commands,
-            detail={"trader": trading.trader_id, "epoch": str(epoch)},
-        ).write(self.rundir.node)
-        return node
 
     def _stop_loss(self) -> StopLoss | None:
         trading = self.settings.trading
@@ -302,6 +304,25 @@ class NodeHost:
             path=self.rundir.day,
             confirmations=trading.stop_loss_confirmations,
         )
+
+    def _bring_back(self, node: TradingNode) -> None:
+        self._recovery = Recovery(node.cache, self._venues.clients, self._history)
+        self._recovery.restore(self._store.journal())
+
+    def _add_strategies(self, node: TradingNode) -> None:
+        self._targets = self._saved_targets()
+        self._audit_targets()
+        self._strategy = self._make_strategy()
+        node.trader.add_strategy(self._strategy)
+        manual = ManualOrders()
+        node.trader.add_strategy(manual)
+        self._order_desk = OrderDesk(node.kernel, manual, told=self._store.order)
+
+    @property
+    def _symbols(self) -> list[str]:
+        """What the first venue trades."""
+        first = next(iter(self._instruments.values()))
+        return [str(one.id.symbol.value) for one in first]
 
     def _saved_targets(self) -> Targets:
         targets = Targets.read(self.rundir.targets)
@@ -319,19 +340,15 @@ class NodeHost:
             )
         return targets
 
-    def _audit_targets(self, trail: AuditTrail) -> None:
+    def _audit_targets(self) -> None:
         body = {"name": self._targets.name, "weights": _as_text(self._targets)}
-        trail.append("targets.loaded", body, actor="node")
+        self.audit("targets.loaded", body, actor="node")
 
     def _make_strategy(self) -> HoldTargets:
         trading = self.settings.trading
         return HoldTargets(
             HoldTargetsConfig(
                 order_id_tag="001",
-                # What the venue reports after a restart was this strategy's, and is again.
-                external_order_claims=[
-                    InstrumentId.from_str(name) for name in self._weights(self._targets)
-                ],
                 weights=self._weights(self._targets),
                 interval_s=max(1.0, trading.seconds_per_day / 4),
                 largest_order=trading.max_order_notional * 0.8,
@@ -339,16 +356,16 @@ class NodeHost:
         )
 
     def _weights(self, targets: Targets) -> dict[str, float]:
-        return {f"{s}.{VENUE.value}": targets.weights.get(s, 0.0) for s in self._symbols}
+        venue = next(iter(self._instruments))
+        return {f"{s}.{venue}": targets.weights.get(s, 0.0) for s in self._symbols}
 
-    def _remember(self, store: TradingStore) -> None:
-        """Bring the desk to where the store left it."""
-        for told in store.fills():
-            self._desk.remember_fill(told)
-        orders = store.orders()
-        self._desk.order_count = len(orders)
-        for told in reversed(orders[:500]):
-            self._desk.remember_order(told)
+    def _listen(self, node: TradingNode) -> None:
+        bus, on_loop = node.kernel.msgbus, self._on_loop
+        self._cache = node.cache
+        bus.subscribe("events.order.*", on_loop(self._desk.on_order_event))
+        bus.subscribe("events.order.*", on_loop(self._settle_intent))
+        bus.subscribe("events.order.*", on_loop(self._notice_held))
+        bus.subscribe("data.quotes.*", self._desk.on_quote)
 
     @staticmethod
     def _on_loop(handler: Callable[[Any], None]) -> Callable[[Any], None]:
@@ -380,8 +397,23 @@ class NodeHost:
                 )
             await asyncio.sleep(0.05)
 
+    async def _settle_earlier(self, node: TradingNode) -> None:
+        """Give what an earlier life of this node left open the outcome the venue knows."""
+        desk, process = self._desk, partial(node.kernel.msgbus.send, "ExecEngine.process")
+        theirs = await self._venues.orders(self._history.since_ns)
+        self._recovery.reject_unknown(process, theirs, time.time_ns())
+        desk.catch_up()
+        statuses = {name: order.status for name, order in theirs.items()}
+        self._journal.settle_earlier(statuses)
+        working = [told.body for told in self._store.orders(working_only=True)]
+        desk.settle([b for b in working if isinstance(b, OrderUpdated)], statuses)
+        book = self._gate.book
+        book.rebuild(node.cache)
+        for at in desk.accounts.deposits:
+            book.set_cash(at, desk.accounts.cash_at(at))
+
     def _settle_intent(self, event: Any) -> None:
-        order = self._node.cache.order(event.client_order_id)
+        order = self._cache.order(event.client_order_id)
         if order is not None and (order.is_closed or order.venue_order_id is not None):
             self._journal.settle(order.client_order_id.value, order.status_string())
 
@@ -392,14 +424,29 @@ class NodeHost:
             # When this event comes the order is not in the cache yet.
             asyncio.get_running_loop().call_soon(self._desk.tell_held, event)
 
-    async def _settle_earlier(self) -> None:
-        """Give what an earlier life of this node left open the outcome the venue knows."""
-        theirs = await self._venues.order_statuses()
-        self._journal.settle_earlier(theirs)
-        working = [told.body for told in self._store.orders(working_only=True)]
-        self._desk.settle([b for b in working if isinstance(b, OrderUpdated)], theirs)
-
     # --- while it runs --------------------------------------------------------------------
+
+    async def _serve(self, stack: AsyncExitStack) -> None:
+        # Its owner needs no token; a gateway brings those of its viewers.
+        tokens = TokenVerifier(signing_key(self.home.signing_key))
+        server = CommandServer(
+            self.rundir.commands,
+            NODE_COMMANDS,
+            LocalOwner(tokens).verify,
+            self._handlers(),
+            log=StoreCommandLog(self._store),
+        )
+        await server.start()
+        stack.push_async_callback(server.stop)
+
+    def _begin_work(self, stack: AsyncExitStack) -> None:
+        lag = LoopLag()
+        lag.start()
+        stack.callback(lag.stop)
+        self._work = [self._running]
+        for work in (self._publish_states(), self._beat(lag), self._reconcile()):
+            self._work.append(asyncio.ensure_future(work))
+            stack.push_async_callback(self._cancel, self._work[-1])
 
     async def _publish_states(self) -> None:
         while True:
@@ -408,12 +455,10 @@ class NodeHost:
             self._states.watch()
 
     async def _beat(self, lag: LoopLag) -> None:
-        over = False
         while True:
-            if self._made[0].replay_ended and not over:
-                over = True
-                self._tell_state(self.life.state.value, self._detail)
-            if not self.rundir.node.exists():
+            if all(client.replay_ended for client in self._data):
+                self.condition.remark("the replay is over: the last close stands")
+            if not self.rundir.node.exists() and self.condition.state is not State.STARTING:
                 raise NodeError(
                     "a node needs its run directory",
                     value=str(self.rundir.path),
@@ -422,90 +467,73 @@ class NodeHost:
             self._desk.state(
                 HealthUpdated(
                     component="node",
-                    state=self.life.state.value,
-                    detail=self._detail,
+                    state=self.condition.state.value,
+                    detail=self.condition.detail,
                     pid=os.getpid(),
                     loop_lag_ms=round(lag.lag_ms, 1),
                     rss_mib=round(resource_use().rss_mib, 1),
                     bus=self._bus_state.value if self._bus_state is not None else "",
                 ),
-                f"system.health.{self.settings.trading.trader_id}",
+                f"system.health.{self._desk.trader}",
             )
             await asyncio.sleep(self.settings.trading.heartbeat_s)
 
     async def _reconcile(self) -> None:
-        """Compare our book with the venue's; two differences in a row degrade the node."""
+        """Compare our book with the venues'; two differences in a row degrade the node."""
         while True:
             await asyncio.sleep(_RECONCILE_EVERY_S)
             try:
-                differing = await self._venues.differences(self._desk.accounts)
+                differing = []
+                for client in self._executions:
+                    differing += await client.catch_up()
+                differing += await self._venues.differences(self._desk.accounts)
             except LabError as error:
-                self._degrade(str(error))
+                self.condition.amiss("reconciliation", str(error))
                 continue
+            self.condition.mended("reconciliation")
             self._mismatches = self._mismatches + 1 if differing else 0
             if self._mismatches >= 2:
-                self._degrade(f"not as the venue has it: {', '.join(differing)}")
+                self.condition.amiss("book", f"not as the venue has it: {', '.join(differing)}")
             elif not self._mismatches:
-                self._recover()
+                self.condition.mended("book")
 
-    @property
-    def _detail(self) -> str:
-        ended = bool(self._made) and self._made[0].replay_ended
-        return self.life.detail or ("the replay is over: the last close stands" if ended else "")
-
-    def _on_venue_state(self, state: ConnectionState) -> None:
+    def _on_venue_state(self, venue: str, state: ConnectionState) -> None:
         if state is ConnectionState.RECONNECTING:
-            self._degrade("the paper venue does not answer")
+            self.condition.amiss(venue, f"the paper venue {venue} does not answer")
         elif state is ConnectionState.CONNECTED:
-            self._recover()
+            self.condition.mended(venue)
 
     def _on_bus_state(self, state: ConnectionState) -> None:
         """Trade on without a bus; say so where it can still be seen."""
         self._bus_state = state
         if state is ConnectionState.CONNECTED:
-            self._recover()
+            self.condition.mended("bus")
         elif state in (ConnectionState.RECONNECTING, ConnectionState.ERROR):
-            self._degrade(_BUS_AWAY)
+            self.condition.amiss("bus", _BUS_AWAY)
 
     def _on_alert(self, alert: AlertRaised) -> None:
         self._alerts.append(alert)
-        if self.life.state is not State.STARTING:
+        if self.condition.state is not State.STARTING:
             self._tell_alerts()
 
     def _tell_alerts(self) -> None:
         alerts, self._alerts = self._alerts, []
         for alert in alerts:
-            self._desk.tell(alert, f"system.alert.{self.settings.trading.trader_id}")
-
-    def _degrade(self, why: str) -> None:
-        if self.life.state is State.RUNNING:
-            self.life.move(State.DEGRADED, why)
-            self._tell_state("degraded", why)
-
-    def _recover(self) -> None:
-        """Go back to running when nothing is amiss any more."""
-        if self.life.state is not State.DEGRADED:
-            return
-        venue_well = self._venue.state is ConnectionState.CONNECTED
-        if venue_well and not self._mismatches and self._bus_well:
-            self.life.move(State.RUNNING)
-            self._tell_state("running", "recovered")
-
-    @property
-    def _bus_well(self) -> bool:
-        # A bus of sockets has no states: it is there as long as the node is.
-        return self._bus_state in (None, ConnectionState.CONNECTED)
+            self._desk.tell(alert, f"system.alert.{self._desk.trader}")
 
     def _tell_state(self, state: str, reason: str = "") -> None:
-        trader = self.settings.trading.trader_id
         try:
             self._desk.tell(
                 NodeStateChanged(component="node", state=state, reason=reason),
-                f"system.node.{trader}",
+                f"system.node.{self._desk.trader}",
             )
         except StoreError:
             # A node that cannot tell how it is must still be able to stop.
             log.exception("the node is %s and could not tell", state)
+
+    @property
+    def _source_ts(self) -> int | None:
+        return self._data[0].source_ts if self._data else None
 
     # --- commands -------------------------------------------------------------------------
 
@@ -524,8 +552,8 @@ class NodeHost:
         desk = self._desk
         return NodeStatus(
             trader=desk.trader,
-            state=self.life.state.value,
-            detail=self._detail,
+            state=self.condition.state.value,
+            detail=self.condition.detail,
             pid=os.getpid(),
             epoch=desk.epoch,
             orders=desk.order_count,
@@ -533,7 +561,7 @@ class NodeHost:
             targets=self._targets.name,
             equity=desk.accounts.equity,
             rss_mib=round(resource_use().rss_mib, 1),
-            source_ts=self._made[0].source_ts,
+            source_ts=self._source_ts,
         )
 
     async def _snapshot(self, request: Request) -> Snapshot:
@@ -547,7 +575,7 @@ class NodeHost:
         asked: NewTargets = request.body
         targets = Targets(weights=asked.weights, name=asked.name, made_ns=time.time_ns())
         self._require_tradable(targets.check())
-        self._trail.append(
+        self.audit(
             "targets.set",
             {"name": targets.name, "weights": _as_text(targets)},
             actor=request.principal.name,
@@ -565,17 +593,15 @@ class NodeHost:
     # --- the end --------------------------------------------------------------------------
 
     async def _end(self, node: TradingNode) -> None:
-        self.life.move(State.STOPPING)
-        self._tell_state("stopping")
+        self.condition.move(State.STOPPING)
         try:
             await asyncio.wait_for(node.stop_async(), self.settings.trading.stop_timeout_s / 2)
         except TimeoutError:
             log.error("Nautilus did not stop in time; the process ends all the same")
-        self.life.move(State.STOPPED)
-        self._tell_state("stopped")
+        self.condition.move(State.STOPPED)
 
     def _fail(self, error: Exception) -> None:
-        self.life.move(State.FAULTED, str(error))
+        self.condition.move(State.FAULTED, str(error))
         try:
             Failure.of("node", error).write(self.rundir.failure)
         except StoreError:

@@ -36,12 +36,9 @@ def node_config(
         ),
         # Of 20 instruments the default would keep 200 000 quotes, which nobody here reads.
         cache=CacheConfig(tick_capacity=500),
-        exec_engine=LiveExecEngineConfig(
-            reconciliation=True,
-            reconciliation_startup_delay_secs=10.0,
-            open_check_interval_secs=5.0,
-            position_check_interval_secs=30.0,
-        ),
+        # Reconciled at the start by Nautilus, and from then on by the venue's client: Nautilus'
+        # own checks reject the orders of a venue that does not answer.
+        exec_engine=LiveExecEngineConfig(reconciliation=True, inflight_check_interval_ms=0),
         data_clients={venue: LiveDataClientConfig() for venue in venues},
         exec_clients={venue: LiveExecClientConfig() for venue in venues},
         timeout_connection=20.0,

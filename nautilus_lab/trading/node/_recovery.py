@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from nautilus_trader.core.uuid import UUID4
-from nautilus_trader.model.events import OrderInitialized, OrderRejected, OrderSubmitted
-from nautilus_trader.model.identifiers import AccountId, ClientOrderId
+from nautilus_trader.model.events import OrderRejected, OrderSubmitted
+from nautilus_trader.model.identifiers import ClientOrderId
 from nautilus_trader.model.orders import Order
-from nautilus_trader.model.orders.unpacker import OrderUnpacker
 
+from nautilus_lab.exceptions import MessageError
+from nautilus_lab.execution.gate import order_of
+from nautilus_lab.execution.paper import VenueOrder
 from nautilus_lab.platform.store import JournalRow
+from nautilus_lab.trading.node._execution import account_id_of
+from nautilus_lab.trading.node._history import History
 
 log = logging.getLogger(__name__)
 
@@ -21,39 +24,50 @@ _SUBMIT = "submit"
 
 
 class Recovery:
-    """Puts every order the gate ever forwarded into Nautilus' cache before the node starts.
+    """Puts the orders that the gate forwarded into Nautilus' cache before the node starts.
 
     Each comes back as its strategy made it, as submitted and no further. Nautilus then asks the
     venue and plays what happened to it from there, so that its fills and positions belong to the
-    strategy that sent it; what the venue does not have is rejected by `reject_unknown`.
+    strategy that sent it; what no venue has is rejected by `reject_unknown`.
 
     Parameters
     ----------
     cache : Cache
         The cache of a node that does not run yet.
-    accounts : mapping of str to str
-        venue -> account id.
+    venues : iterable of str
+        Where the node trades now.
+    history : History
+        The orders that need not come back.
     """
 
-    def __init__(self, cache: Any, accounts: dict[str, str]) -> None:
+    def __init__(self, cache: Any, venues: Iterable[str], history: History) -> None:
         self._cache = cache
-        self._accounts = accounts
+        self._venues = frozenset(venues)
+        self._history = history
         self._restored: list[ClientOrderId] = []
 
     def restore(self, journal: Iterable[JournalRow]) -> int:
         """Put the forwarded orders of `journal` into the cache; returns how many there are."""
         for intent in journal:
-            if intent.command == _SUBMIT and intent.state != "DENIED" and "order" in intent.body:
-                self._restore(json.loads(str(intent.body["order"])))
+            forwarded = intent.command == _SUBMIT and intent.state != "DENIED"
+            if forwarded and intent.client_order_id not in self._history.orders:
+                self._restore(intent)
         return len(self._restored)
 
-    def _restore(self, values: dict[str, Any]) -> None:
-        initialised = OrderInitialized.from_dict(values)
-        if self._cache.order_exists(initialised.client_order_id):
+    def _restore(self, intent: JournalRow) -> None:
+        text = intent.body.get("order")
+        if not text:
+            log.error("order %s was journaled without its facts", intent.client_order_id)
             return
-        order = OrderUnpacker.from_init(initialised)
-        account = self._accounts.get(order.instrument_id.venue.value)
-        if account is None:
+        try:
+            order = order_of(str(text))
+        except MessageError:
+            log.exception("order %s cannot be brought back", intent.client_order_id)
+            return
+        if self._cache.order_exists(order.client_order_id):
+            return
+        venue = order.instrument_id.venue.value
+        if venue not in self._venues:
             log.error("order %s is of a venue that is gone", order.client_order_id)
             return
         order.apply(
@@ -62,7 +76,7 @@ class Recovery:
                 order.strategy_id,
                 order.instrument_id,
                 order.client_order_id,
-                AccountId(account),
+                account_id_of(venue),
                 UUID4(),
                 order.ts_init,
                 order.ts_init,
@@ -71,20 +85,28 @@ class Recovery:
         self._cache.add_order(order)
         self._restored.append(order.client_order_id)
 
-    def reject_unknown(self, process: Any, now_ns: int) -> list[str]:
-        """Have Nautilus reject what is still as it was restored: no venue has it.
+    def reject_unknown(
+        self, process: Callable[[Any], None], theirs: Mapping[str, VenueOrder], now_ns: int
+    ) -> list[str]:
+        """Have Nautilus reject what is still as it was restored and no venue has.
 
         Parameters
         ----------
         process : callable
             Takes an order event: the endpoint ``ExecEngine.process``.
+        theirs : mapping of str to VenueOrder
+            client order id -> order, of all that the venues have.
         now_ns : int
             UNIX ns.
         """
         rejected = []
         for client_order_id in self._restored:
             order: Order = self._cache.order(client_order_id)
-            if order.status_string() != "SUBMITTED":
+            told = theirs.get(client_order_id.value)
+            # One that the venue has may only be on its way into its book.
+            if order.status_string() != "SUBMITTED" or (
+                told is not None and told.status != "REJECTED"
+            ):
                 continue
             process(
                 OrderRejected(
@@ -93,7 +115,7 @@ class Recovery:
                     order.instrument_id,
                     client_order_id,
                     order.account_id,
-                    "it never reached the venue",
+                    told.reason if told is not None else "it never reached the venue",
                     UUID4(),
                     now_ns,
                     now_ns,

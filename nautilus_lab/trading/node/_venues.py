@@ -4,24 +4,33 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from itertools import islice
 
 from nautilus_lab.exceptions import NodeError
 from nautilus_lab.execution.paper import (
     Account,
     Fills,
     GetAccount,
+    Instruments,
     ListFills,
+    ListInstruments,
     ListOrders,
     ListPositions,
     Orders,
     PaperVenueClient,
     Positions,
+    VenueAccount,
+    VenueInstrument,
+    VenueOrder,
 )
 from nautilus_lab.platform.messages import OrderFilled
 from nautilus_lab.platform.store import TradingStore
 from nautilus_lab.trading.node._accounts import Accounts, venue_of
 
 _CENT = 0.01
+# A book that is another one has not even the newest fills; older ones need not be asked for.
+_COMPARED_FILLS = 1_000
+_EARLIER_NS = 60 * 10**9
 
 
 class Venues:
@@ -36,40 +45,49 @@ class Venues:
     def __init__(self, clients: Mapping[str, PaperVenueClient]) -> None:
         self.clients = dict(clients)
 
-    async def deposits(self) -> dict[str, float]:
-        """Return what was ever paid in at each venue, USD."""
+    async def instruments(self) -> dict[str, list[VenueInstrument]]:
+        """Return what can be traded at each venue, and on which terms."""
+        answers = await asyncio.gather(
+            *(client.request(ListInstruments(), Instruments) for client in self.clients.values())
+        )
+        return {v: a.instruments for v, a in zip(self.clients, answers, strict=True)}
+
+    async def accounts(self) -> dict[str, VenueAccount]:
+        """Return each venue's statement."""
         answers = await asyncio.gather(
             *(client.request(GetAccount(), Account) for client in self.clients.values())
         )
-        return {
-            venue: float(answer.account.deposited)
-            for venue, answer in zip(self.clients, answers, strict=True)
-        }
+        return {v: a.account for v, a in zip(self.clients, answers, strict=True)}
 
-    async def order_statuses(self) -> dict[str, str]:
-        """Return client order id -> status of every order that any venue has."""
+    async def orders(self, since_ns: int) -> dict[str, VenueOrder]:
+        """Return client order id -> order, of all that changed since at any venue."""
+        asked = ListOrders(since_ns=since_ns)
         answers = await asyncio.gather(
-            *(client.request(ListOrders(), Orders) for client in self.clients.values())
+            *(client.request(asked, Orders) for client in self.clients.values())
         )
-        return {o.client_order_id: o.status for answer in answers for o in answer.orders}
+        return {order.client_order_id: order for answer in answers for order in answer.orders}
 
     async def require_same_books(self, store: TradingStore) -> None:
         """Refuse venues whose books are not the ones that our fills are from.
 
         Trade ids begin again in a new book: fills would be taken for old ones.
         """
+        ours = list(islice(reversed(store.fills()), _COMPARED_FILLS))
+        if not ours:
+            return
+        asked = ListFills(since_ns=max(0, ours[-1].ts - _EARLIER_NS))
         theirs = {}
         for venue, client in self.clients.items():
-            for fill in (await client.request(ListFills(), Fills)).fills:
+            for fill in (await client.request(asked, Fills)).fills:
                 theirs[venue, fill.trade_id] = fill.client_order_id
-        for told in store.fills():
-            ours = told.body
-            assert isinstance(ours, OrderFilled)
-            found = theirs.get((venue_of(ours.instrument), ours.trade_id))
-            if found != ours.client_order_id:
+        for told in ours:
+            mine = told.body
+            assert isinstance(mine, OrderFilled)
+            venue = venue_of(mine.instrument)
+            if venue in self.clients and theirs.get((venue, mine.trade_id)) != mine.client_order_id:
                 raise NodeError(
                     "the venue's book must hold every fill that the store has",
-                    value=f"trade {ours.trade_id} of order {ours.client_order_id}",
+                    value=f"trade {mine.trade_id} of order {mine.client_order_id} at {venue}",
                     remedy="restore the venue's book, or begin anew: move the run directory away",
                 )
 

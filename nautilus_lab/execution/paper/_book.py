@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 
 import msgspec
 
 from nautilus_lab.exceptions import InputError
+from nautilus_lab.execution.paper._archive import Archive, BookState
 from nautilus_lab.execution.paper._depth import Depth
-from nautilus_lab.execution.paper._form import require_list, require_price, require_quantity
-from nautilus_lab.execution.paper._money import Money
+from nautilus_lab.execution.paper._form import (
+    MARGIN_CALL,
+    digest_of,
+    require_list,
+    require_price,
+    require_quantity,
+)
+from nautilus_lab.execution.paper._money import Balances, Money
 from nautilus_lab.execution.paper._terms import VenueTerms
 from nautilus_lab.execution.paper._triggers import is_triggered, trailed, waits
 from nautilus_lab.execution.paper._wire import (
@@ -26,15 +35,15 @@ from nautilus_lab.execution.paper._wire import (
     VenueFill,
     VenueOrder,
     VenuePosition,
+    venue_order_id,
 )
 
 _NOTHING = Decimal(0)
 _MILLIONTH = Decimal("0.000001")
+_NUMBER = attrgetter("number")
 _ON_BOOK = WORKING - {"PENDING"}
-_MARGIN_CALL = "MARGIN-CALL-"
-
-# what no change of an order touches: an id that comes again with others is another order
-_LASTING = ("symbol", "side", "order_type", "time_in_force", "parent", "list_id")
+# A fill brings children to life, and theirs them: so deep, and no deeper.
+_MOST_GENERATIONS = 5
 
 
 class PaperBook:
@@ -51,7 +60,9 @@ class PaperBook:
     cancelled and every position closed at the market, by orders of the venue's own.
 
     The book only computes: each call returns the events that the caller must make durable before
-    telling anybody. `restore` brings a new book to the same place.
+    telling anybody. `restore` brings a new book to the same place. With an archive it holds what
+    may still fill, and looks up the rest: `resume` begins such a book, and `forget` is to be
+    called when events were made durable.
 
     Parameters
     ----------
@@ -61,6 +72,8 @@ class PaperBook:
         Fees, depth, leverage and latency.
     account_id : str, default="PAPER-1"
         What the account is called.
+    archive : Archive, optional
+        Where its events are kept; all of them stay in memory when not given.
     """
 
     def __init__(
@@ -69,6 +82,7 @@ class PaperBook:
         starting_cash: Decimal,
         terms: VenueTerms | None = None,
         account_id: str = "PAPER-1",
+        archive: Archive | None = None,
     ) -> None:
         self.terms = terms or VenueTerms()
         self.account_id = account_id
@@ -76,44 +90,64 @@ class PaperBook:
         self._money = Money(deposited=starting_cash, terms=self.terms, market=self._price_now)
         self._depth: dict[str, Depth] = {}  # symbol -> its quote
         self._session = ""  # the replayed day
-        self._orders: dict[str, VenueOrder] = {}  # client order id -> order
+        self._archive = archive
+        self._n_orders = self._n_fills = 0
+        self._orders: dict[str, VenueOrder] = {}  # client order id -> order in memory
         self._names: dict[str, str] = {}  # venue order id -> client order id
+        self._done: dict[str, None] = {}  # client order id of what is done, the oldest first
         self._working: dict[str, dict[str, VenueOrder]] = {}  # symbol -> client order id -> order
         self._pending: dict[str, VenueOrder] = {}  # client order id -> order on its way
         self._expiring: dict[str, VenueOrder] = {}  # client order id -> GTD order
-        self._children: dict[str, list[str]] = {}  # parent -> client order ids
-        self._fills: list[VenueFill] = []
-        self._fills_of: dict[str, list[VenueFill]] = {}  # client order id -> its fills
+        # parent -> client order id -> working child
+        self._children: dict[str, dict[str, VenueOrder]] = {}
+        self._fills: list[VenueFill] = []  # of a book without an archive
 
     # --- questions ------------------------------------------------------------------------
 
     def orders(self, *, working_only: bool = False, since_ns: int = 0) -> list[VenueOrder]:
         """Return the orders in the order they came, or those that changed since a time."""
         if working_only:
-            return sorted(self._all_working(), key=_age)
+            return sorted(self._all_working(), key=_NUMBER)
+        if self._archive is not None:
+            return self._archive.orders(since_ns)
         return [o for o in self._orders.values() if o.ts_last >= since_ns]
 
     def order(self, *, client_order_id: str = "", venue_order_id: str = "") -> VenueOrder | None:
         """Return one order by either of its ids; None when the book never saw it."""
-        return self._orders.get(client_order_id or self._names.get(venue_order_id, ""))
+        order = self._orders.get(client_order_id or self._names.get(venue_order_id, ""))
+        if order is None and self._archive is not None:
+            return self._archive.order(
+                client_order_id=client_order_id, venue_order_id=venue_order_id
+            )
+        return order
 
     def fills_of(self, client_order_id: str) -> Sequence[VenueFill]:
         """Return the fills of one order, oldest first."""
-        return tuple(self._fills_of.get(client_order_id, ()))
+        if self._archive is None:
+            return tuple(f for f in self._fills if f.client_order_id == client_order_id)
+        order = self._find(client_order_id)
+        return () if order is None else tuple(self._archive.fills_of(order.venue_order_id))
 
     @property
     def fills(self) -> Sequence[VenueFill]:
         """Every fill, oldest first."""
-        return tuple(self._fills)
+        return tuple(self.fills_since(0))
 
     def fills_since(self, ts: int) -> list[VenueFill]:
         """Return the fills at `ts` or later, oldest first."""
+        if self._archive is not None:
+            return self._archive.fills(ts)
         return [fill for fill in self._fills if fill.ts >= ts]
 
     @property
     def cash(self) -> Decimal:
         """USD in the account; below zero is borrowed."""
         return self._money.cash
+
+    @property
+    def balances(self) -> Balances:
+        """What is to be kept with the events for `resume`."""
+        return self._money.balances
 
     @property
     def positions(self) -> list[VenuePosition]:
@@ -138,7 +172,7 @@ class PaperBook:
 
     def live(self, client_order_id: str) -> Decimal:
         """Return how much of an order may fill now: a child no more than its parent brought."""
-        return self._live(self._orders[client_order_id])
+        return self._live(self._known(client_order_id, "looked at"))
 
     # --- what happens ---------------------------------------------------------------------
 
@@ -146,6 +180,33 @@ class PaperBook:
         """Bring an empty book to where `events`, oldest first, left it."""
         for event in events:
             self._apply(event)
+
+    def resume(self, state: BookState) -> None:
+        """Bring an empty book with an archive to where the archive is."""
+        self.seq, self._n_orders, self._n_fills = state.seq, state.orders, state.fills
+        self._money.resume(state.balances)
+        for order in state.working:
+            self._names[order.venue_order_id] = order.client_order_id
+            self._place(order)
+        for order in state.working:
+            for name in filter(None, (order.parent, *order.linked)):
+                if name not in self._orders and (found := self._find(name)) is not None:
+                    self._names[found.venue_order_id] = name
+                    self._place(found)
+
+    def forget(self, keep: int = 10_000) -> None:
+        """Drop from memory what is done and in the archive: all but the last `keep` orders.
+
+        What a working order depends on stays.
+        """
+        if self._archive is None:
+            return
+        for name in list(itertools.islice(self._done, max(0, len(self._done) - keep))):
+            del self._done[name]
+            if self._children.get(name) or self._siblings(self._orders[name]):
+                self._done[name] = None
+            else:
+                del self._names[self._orders.pop(name).venue_order_id]
 
     def submit(self, new: NewOrder, ts: int, *, refusal: str = "") -> list[VenueEvent]:
         """Take an order; one the book has changes nothing and returns no event.
@@ -163,7 +224,7 @@ class PaperBook:
         self, new: Sequence[NewOrder], ts: int, *, refusal: str = ""
     ) -> list[VenueEvent]:
         """Take orders that belong together, all or none; see `submit`."""
-        known = [self._orders[o.client_order_id] for o in new if o.client_order_id in self._orders]
+        known = [found for o in new if (found := self._find(o.client_order_id)) is not None]
         if known:
             _require_same(new, known)
             return []
@@ -224,7 +285,7 @@ class PaperBook:
     ) -> list[VenueEvent]:
         """Cancel every working order, or those of a symbol or a side."""
         events: list[VenueEvent] = []
-        for order in sorted(self._all_working(), key=_age):
+        for order in sorted(self._all_working(), key=_NUMBER):
             if order.symbol == (symbol or order.symbol) and order.side == (side or order.side):
                 events += self.cancel(order.client_order_id, ts)
         return events
@@ -243,38 +304,40 @@ class PaperBook:
     def pass_time(self, ts: int) -> list[VenueEvent]:
         """Take in what has arrived by `ts`, and end what has expired."""
         events: list[VenueEvent] = []
-        arrived: dict[str, list[VenueOrder]] = {}  # list, or the order itself -> orders
-        for order in self._pending.values():
+        arrived: dict[str, list[str]] = {}  # list, or the order itself -> client order ids
+        for name, order in self._pending.items():
             if order.due_ns <= ts:
-                arrived.setdefault(order.list_id or order.client_order_id, []).append(order)
-        for orders in arrived.values():
-            events += self._enter(orders, ts)
-        for order in [o for o in self._expiring.values() if o.expire_ns <= ts]:
-            events += self._end(self._orders[order.client_order_id], "EXPIRED", "", ts)
-        return events
+                arrived.setdefault(order.list_id or name, []).append(name)
+        for names in arrived.values():
+            # One that entered before them may have ended some of them.
+            if orders := [self._pending[name] for name in names if name in self._pending]:
+                events += self._enter(orders, ts)
+        expired = [name for name, order in self._expiring.items() if order.expire_ns <= ts]
+        return events + self._expire(expired, ts)
 
     def open_session(self, date: str, ts: int) -> list[VenueEvent]:
         """Begin the replayed day `date`; day orders of another one end."""
         self._session = date
-        events: list[VenueEvent] = []
-        for order in list(self._all_working()):
-            if order.time_in_force == "DAY" and order.session != date:
-                events += self._end(self._orders[order.client_order_id], "EXPIRED", "", ts)
-        return events
+        over = [
+            order.client_order_id
+            for order in self._all_working()
+            if order.time_in_force == "DAY" and order.session != date
+        ]
+        return self._expire(over, ts)
 
     def close_out(self, ts: int) -> list[VenueEvent]:
         """Close what a margin account can no longer keep; nothing while it can."""
         if not self._money.called:
             return []
         events: list[VenueEvent] = []
-        for order in sorted(self._all_working(), key=_age):
-            if not order.client_order_id.startswith(_MARGIN_CALL):
+        for order in sorted(self._all_working(), key=_NUMBER):
+            if not order.client_order_id.startswith(MARGIN_CALL):
                 events += self.cancel(order.client_order_id, ts, reason="margin call")
         for position in self.positions:
             if self._working.get(position.symbol) or position.symbol not in self._depth:
                 continue  # it is being closed, or there is no market to close it at
             new = NewOrder(
-                client_order_id=f"{_MARGIN_CALL}{len(self._orders) + 1}",
+                client_order_id=f"{MARGIN_CALL}{self._n_orders + 1}",
                 symbol=position.symbol,
                 side="SELL" if position.quantity > 0 else "BUY",
                 order_type="MARKET",
@@ -284,15 +347,22 @@ class PaperBook:
             events += self._enter([self._begun(new, ts, 1)], ts)
         return events
 
+    def _expire(self, names: Iterable[str], ts: int) -> list[VenueEvent]:
+        events: list[VenueEvent] = []
+        for name in names:
+            events += self._end(self._orders[name], "EXPIRED", "", ts)
+        return events
+
     # --- coming in ------------------------------------------------------------------------
 
     def _begun(self, new: NewOrder, ts: int, place: int) -> VenueOrder:
         return VenueOrder(
             **{name: getattr(new, name) for name in OrderTerms.__struct_fields__},
-            venue_order_id=f"V-{len(self._orders) + place}",
+            venue_order_id=venue_order_id(self._n_orders + place),
             ts_accepted=ts,
             ts_last=ts,
             session=self._session,
+            digest=digest_of(new),
         )
 
     def _enter(self, orders: Sequence[VenueOrder], ts: int) -> list[VenueEvent]:
@@ -312,12 +382,12 @@ class PaperBook:
         return [self._happen("REJECTED", o, ts, status="REJECTED", reason=why) for o in orders]
 
     def _refusal(self, orders: Sequence[VenueOrder], ts: int) -> str:
+        ids = {o.client_order_id: o for o in orders}
         for order in orders:
-            if why := self._refusal_of(order, ts):
+            if why := self._refusal_of(order, ts) or self._orphan(order, ids):
                 return why
-        ids = {o.client_order_id for o in orders}
         entering = [o for o in orders if o.parent not in ids and self._live(o)]
-        return self._money.refusal(entering, self._exposed(without=ids), self._value)
+        return self._money.refusal(entering, self._exposed(without=ids.keys()), self._value)
 
     def _refusal_of(self, order: VenueOrder, ts: int) -> str:
         depth = self._depth.get(order.symbol)
@@ -329,16 +399,27 @@ class PaperBook:
             return "its time of expiry is over"
         if self._would_take(order, depth):
             return "post-only, but it would take"
-        parent = self._orders.get(order.parent)
-        if parent is not None and parent.status not in WORKING and not parent.filled:
-            return f"its parent {order.parent} is {parent.status}"
         if order.contingency in ("OCO", "OUO"):
             for name in order.linked:
-                linked = self._orders.get(name)
+                linked = self._find(name)
                 if linked is not None and linked.status not in WORKING:
                     return f"the order it is linked to, {name}, is {linked.status}"
         if order.reduce_only and not order.parent and not self._closable(order):
             return "reduce-only, but there is nothing to reduce"
+        return ""
+
+    def _orphan(self, order: VenueOrder, together: Mapping[str, VenueOrder]) -> str:
+        """Return why `order` has no parent that could bring it to life, or ""."""
+        generations, name = 0, order.parent
+        while name:
+            parent = together.get(name) or self._find(name)
+            if parent is None:
+                return f"its parent {name} never came here"
+            if not generations and parent.status not in WORKING and not parent.filled:
+                return f"its parent {name} is {parent.status}"
+            generations, name = generations + 1, parent.parent
+            if generations > _MOST_GENERATIONS:
+                return f"it has more than {_MOST_GENERATIONS} generations above it"
         return ""
 
     def _would_take(self, order: VenueOrder, depth: Depth) -> bool:
@@ -434,7 +515,7 @@ class PaperBook:
         self, order: VenueOrder, quantity: Decimal, price: Decimal, ts: int, *, maker: bool
     ) -> list[VenueEvent]:
         fill = VenueFill(
-            trade_id=f"T-{len(self._fills) + 1}",
+            trade_id=f"T-{self._n_fills + 1}",
             client_order_id=order.client_order_id,
             venue_order_id=order.venue_order_id,
             symbol=order.symbol,
@@ -473,23 +554,23 @@ class PaperBook:
             elif sibling.leaves > order.leaves:
                 reduced = sibling.filled + order.leaves
                 events.append(self._happen("UPDATED", sibling, ts, quantity=reduced))
-        for child in self._children.get(order.client_order_id, ()):
-            events += self._act(child, ts, arriving=not self._orders[child].post_only)
+        for child in self._children_of(order):
+            events += self._act(child.client_order_id, ts, arriving=not child.post_only)
         return events
 
     def _end(
         self, order: VenueOrder, how: EventKind, why: str, ts: int, *, alone: bool = False
     ) -> list[VenueEvent]:
         """End an order, and what depends on it; `alone` leaves its siblings to the caller."""
+        order = self._orders[order.client_order_id]
+        if order.status not in WORKING:
+            return []  # the end of another was its own
         events = [self._happen(how, order, ts, status=how, reason=why)]
         if not alone:
             for sibling in self._siblings(order):
                 linked = f"linked to {order.client_order_id}, which is {how}"
                 events += self._end(sibling, "CANCELED", linked, ts, alone=True)
-        for name in self._children.get(order.client_order_id, ()):
-            child = self._orders[name]
-            if child.status not in WORKING:
-                continue
+        for child in self._children_of(order):
             live = self._live(child)
             if not live:
                 orphaned = f"its parent {order.client_order_id} is {how}"
@@ -500,11 +581,8 @@ class PaperBook:
 
     def _follow(self, before: VenueOrder, after: VenueOrder, ts: int) -> list[VenueEvent]:
         events: list[VenueEvent] = []
-        for name in self._children.get(after.client_order_id, ()):
-            child = self._orders[name]
-            if child.status not in WORKING or child.quantity != before.quantity:
-                continue
-            if after.quantity > child.filled:
+        for child in self._children_of(after):
+            if child.quantity == before.quantity and after.quantity > child.filled:
                 events.append(self._happen("UPDATED", child, ts, quantity=after.quantity))
         if after.contingency == "OUO":
             for sibling in self._siblings(after):
@@ -516,12 +594,15 @@ class PaperBook:
     def _siblings(self, order: VenueOrder) -> list[VenueOrder]:
         if order.contingency not in ("OCO", "OUO"):
             return []
-        linked = [self._orders[name] for name in order.linked if name in self._orders]
-        return [o for o in linked if o.status in WORKING]
+        linked = (self._orders.get(name) for name in order.linked)  # what works is in memory
+        return [o for o in linked if o is not None and o.status in WORKING]
+
+    def _children_of(self, order: VenueOrder) -> list[VenueOrder]:
+        return list(self._children.get(order.client_order_id, {}).values())
 
     def _live(self, order: VenueOrder) -> Decimal:
         leaves = order.leaves
-        parent = self._orders.get(order.parent) if order.parent else None
+        parent = self._find(order.parent) if order.parent else None
         if parent is None:
             return leaves
         if parent.symbol != order.symbol or order.quantity > parent.quantity:
@@ -529,24 +610,27 @@ class PaperBook:
             return leaves if parent.status == "FILLED" else _NOTHING
         used = order.filled
         if order.contingency in ("OCO", "OUO"):
-            linked = (self._orders.get(name) for name in order.linked)
+            linked = (self._find(name) for name in order.linked)
             used += sum((o.filled for o in linked if o is not None), _NOTHING)
         return max(min(leaves, parent.filled - used), _NOTHING)
 
     # --- how ------------------------------------------------------------------------------
 
     def _known(self, client_order_id: str, what: str) -> VenueOrder:
-        order = self._orders.get(client_order_id)
+        order = self._find(client_order_id)
         if order is None:
             raise InputError(f"only an order the venue has can be {what}", value=client_order_id)
         return order
+
+    def _find(self, client_order_id: str) -> VenueOrder | None:
+        return self.order(client_order_id=client_order_id)
 
     def _all_working(self) -> Iterator[VenueOrder]:
         yield from self._pending.values()
         for orders in self._working.values():
             yield from orders.values()
 
-    def _exposed(self, *, without: set[str]) -> list[VenueOrder]:
+    def _exposed(self, *, without: Set[str]) -> list[VenueOrder]:
         """Return the working orders as far as they may fill now."""
         exposed = []
         for order in self._all_working():
@@ -590,20 +674,29 @@ class PaperBook:
 
     def _apply(self, event: VenueEvent) -> None:
         order, fill = event.order, event.fill
-        name = order.client_order_id
         self.seq = event.seq
-        if name not in self._orders:
-            self._names[order.venue_order_id] = name
-            if order.parent:
-                self._children.setdefault(order.parent, []).append(name)
-        self._orders[name] = order
+        if self._names.get(order.venue_order_id) is None:
+            self._names[order.venue_order_id] = order.client_order_id
+            self._n_orders += 1
+        self._place(order)
+        if fill is not None:
+            self._n_fills += 1
+            self._money.settle(fill)
+            if self._archive is None:
+                self._fills.append(fill)
+
+    def _place(self, order: VenueOrder) -> None:
+        works = order.status in WORKING
+        self._orders[order.client_order_id] = order
         _keep(self._working.setdefault(order.symbol, {}), order, order.status in _ON_BOOK)
         _keep(self._pending, order, order.status == "PENDING")
-        _keep(self._expiring, order, order.time_in_force == "GTD" and order.status in WORKING)
-        if fill is not None:
-            self._fills.append(fill)
-            self._fills_of.setdefault(name, []).append(fill)
-            self._money.settle(fill)
+        _keep(self._expiring, order, order.time_in_force == "GTD" and works)
+        if order.parent:
+            _keep(self._children.setdefault(order.parent, {}), order, works)
+            if not self._children[order.parent]:
+                del self._children[order.parent]
+        if not works:
+            self._done[order.client_order_id] = None
 
 
 def _keep(orders: dict[str, VenueOrder], order: VenueOrder, there: bool) -> None:
@@ -613,16 +706,12 @@ def _keep(orders: dict[str, VenueOrder], order: VenueOrder, there: bool) -> None
         orders.pop(order.client_order_id, None)
 
 
-def _age(order: VenueOrder) -> int:
-    return int(order.venue_order_id.removeprefix("V-"))
-
-
 def _priority(order: VenueOrder) -> tuple[Decimal, int]:
     """Return what sorts the orders of a symbol: whoever pays most comes first, then by age."""
     price = order.limit_price
     if price is None or waits(order):
-        return Decimal("-Infinity"), _age(order)
-    return (-price if order.side == "BUY" else price), _age(order)
+        return Decimal("-Infinity"), order.number
+    return (-price if order.side == "BUY" else price), order.number
 
 
 def _changes(order: VenueOrder, change: ModifyOrder) -> dict[str, Decimal]:
@@ -654,7 +743,7 @@ def _require_same(new: Sequence[NewOrder], known: Sequence[VenueOrder]) -> None:
     theirs = {order.client_order_id: order for order in known}
     for order in new:
         mine = theirs.get(order.client_order_id)
-        if mine is None or any(getattr(order, f) != getattr(mine, f) for f in _LASTING):
+        if mine is None or mine.digest != digest_of(order):
             raise InputError(
                 "a client order id names one order for ever",
                 value=order.client_order_id,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from hashlib import blake2b
 
 from nautilus_lab.exceptions import InputError
 from nautilus_lab.execution.paper._triggers import LIMITED, TRAILING, TRIGGERED
@@ -13,6 +14,10 @@ _CENT = Decimal("0.01")
 _MOST_UNITS = Decimal(10) ** 9
 _MOST_USD = Decimal(10) ** 7
 _LONGEST_ID = 128
+_MOST_LINKED = 100
+
+# what the venue calls the orders by which it closes an account out
+MARGIN_CALL = "MARGIN-CALL-"
 
 
 def require_well_formed(order: OrderTerms) -> None:
@@ -23,6 +28,9 @@ def require_well_formed(order: OrderTerms) -> None:
             f"a client order id must have 1 to {_LONGEST_ID} characters",
             value=order.client_order_id[:60],
         )
+    if order.client_order_id.startswith(MARGIN_CALL):
+        raise InputError(f"only the venue may name an order {MARGIN_CALL}*", value=order)
+    _require_short_names(order)
     require_quantity(order.quantity)
     if (kind in LIMITED) != (order.limit_price is not None) and kind != "TRAILING_STOP_LIMIT":
         raise InputError("a limit order, and only that, has a limit price", value=order)
@@ -66,6 +74,25 @@ def require_list(orders: Sequence[OrderTerms]) -> None:
         if order.parent in later:
             raise InputError("a parent must come before its children", value=order.client_order_id)
         seen.add(order.client_order_id)
+
+
+def digest_of(order: OrderTerms) -> str:
+    """Return what tells an order from any other that comes under the same id."""
+    asked = [
+        str(value.normalize()) if isinstance(value, Decimal) else value
+        for value in (getattr(order, name) for name in OrderTerms.__struct_fields__)
+    ]
+    return blake2b(repr(asked).encode(), digest_size=8).hexdigest()
+
+
+def _require_short_names(order: OrderTerms) -> None:
+    names = (order.symbol, order.list_id, order.parent, *order.linked)
+    if len(order.linked) > _MOST_LINKED or any(len(name) > _LONGEST_ID for name in names):
+        raise InputError(
+            f"an order may be linked to {_MOST_LINKED} others, by ids of at most {_LONGEST_ID}"
+            " characters",
+            value=order,
+        )
 
 
 def _require_offsets(order: OrderTerms) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 
+import msgspec
+
 from nautilus_lab.execution.paper._terms import VenueTerms
 from nautilus_lab.execution.paper._wire import (
     Side,
@@ -19,6 +21,23 @@ from nautilus_lab.execution.paper._wire import (
 _CENT = Decimal("0.01")
 _TEN_THOUSANDTH = Decimal("0.0001")
 _NOTHING = Decimal(0)
+
+
+class Balances(msgspec.Struct, frozen=True, kw_only=True):
+    """What is in an account.
+
+    Attributes
+    ----------
+    cash, balance : Decimal
+        As in `VenueAccount`.
+    holdings : dict
+        Symbol -> signed units, and what the open ones cost, both below zero when short.
+    """
+
+    cash: Decimal
+    balance: Decimal
+    holdings: dict[str, tuple[Decimal, Decimal]]
+
 
 # symbol, side -> the price at which something would be bought or sold now; None without a quote
 Market = Callable[[str, Side], Decimal | None]
@@ -111,7 +130,18 @@ class Money:
             margins=margins,
         )
 
+    @property
+    def balances(self) -> Balances:
+        """What `resume` goes on with."""
+        held = {s: (h.quantity, h.paid) for s, h in self._holdings.items() if h.quantity}
+        return Balances(cash=self.cash, balance=self.balance, holdings=held)
+
     # --- what happens ---------------------------------------------------------------------
+
+    def resume(self, balances: Balances) -> None:
+        """Go on with what was in the account."""
+        self.cash, self.balance = balances.cash, balances.balance
+        self._holdings = {s: _Holding(*held) for s, held in balances.holdings.items()}
 
     def settle(self, fill: VenueFill) -> None:
         """Book an execution."""

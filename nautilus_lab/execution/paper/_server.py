@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 
+import msgspec
 import zmq
 import zmq.asyncio
 
@@ -97,12 +98,11 @@ class PaperVenue:
         self._book_id = ledger.settled("book", new_id())
         self._market = Market(replay, terms)
         self._faults = Faults(allowed=faults)
+        deposited = Decimal(ledger.settled("starting_cash", str(starting_cash)))
         self._book = PaperBook(
-            starting_cash=Decimal(ledger.settled("starting_cash", str(starting_cash))),
-            terms=terms,
-            account_id=f"{name}-1",
+            starting_cash=deposited, terms=terms, account_id=f"{name}-1", archive=ledger
         )
-        self._book.restore(ledger.events())
+        self._book.resume(ledger.state(deposited))
         self._clerk = Clerk(self._book, replay.symbols, rejects=self._faults.rejects)
         self._played = ""  # the replayed day
         self._clients: dict[bytes, None] = {}  # identity -> , the longest silent first
@@ -269,7 +269,11 @@ class PaperVenue:
             await self._push(events)
 
     def _write(self, events: Sequence[VenueEvent], facts: dict[str, str] | None = None) -> None:
+        facts = dict(facts or {})
+        if any(event.fill is not None for event in events):
+            facts["balances"] = msgspec.json.encode(self._book.balances).decode()
         self._ledger.append(events, facts)
+        self._book.forget()
         if any(e.order.due_ns or e.order.expire_ns for e in events):
             self._changed.set()
 

@@ -30,7 +30,7 @@ def waits(order: VenueOrder) -> bool:
 def is_triggered(order: VenueOrder, bid: Decimal, ask: Decimal) -> bool:
     """Whether the market reaches the trigger: stops as it runs away, the others as it comes."""
     trigger = order.trigger_price
-    if trigger is None:
+    if trigger is None or (order.order_type in TRAILING and not order.activated):
         return False
     upwards = (order.side == "BUY") == (order.order_type in STOPS)
     market = ask if order.side == "BUY" else bid

@@ -50,8 +50,22 @@ EventKind: TypeAlias = Literal[
     "REJECTED",
 ]
 
+_VENUE_ORDER_ID = "V-"
+
 # What may still fill; PENDING is on its way into the book, by the venue's latency.
 WORKING: frozenset[str] = frozenset({"PENDING", "ACCEPTED", "TRIGGERED", "PARTIALLY_FILLED"})
+
+
+def venue_order_id(number: int) -> str:
+    """Return what the venue calls its order of that number, counted from 1."""
+    return f"{_VENUE_ORDER_ID}{number}"
+
+
+def number_of_order(venue_order_id: str) -> int:
+    """Return the number of an order; 0 when no order can be called so."""
+    number = venue_order_id.removeprefix(_VENUE_ORDER_ID)
+    # A venue that is asked for an order has not made up its id.
+    return int(number) if number.isascii() and number.isdecimal() and len(number) < 19 else 0
 
 
 class OrderTerms(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -108,6 +122,8 @@ class VenueOrder(OrderTerms, frozen=True, kw_only=True, omit_defaults=True):
         When a PENDING order reaches the book.
     session : str
         The replayed day it came on, for orders that are good for the day.
+    digest : str
+        Of what was asked, whatever became of it: another order under the same id has another.
     """
 
     venue_order_id: str
@@ -121,6 +137,12 @@ class VenueOrder(OrderTerms, frozen=True, kw_only=True, omit_defaults=True):
     activated: bool = False
     due_ns: int = 0
     session: str = ""
+    digest: str = ""
+
+    @property
+    def number(self) -> int:
+        """How many orders had come with it."""
+        return number_of_order(self.venue_order_id)
 
     @property
     def leaves(self) -> Decimal:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 from nautilus_lab.client._live import (
     Account,
+    Alert,
+    Bar,
     Breach,
     Change,
     Fill,
@@ -19,25 +21,37 @@ from nautilus_lab.client._live import (
     Pnl,
     Position,
     Quote,
+    Route,
+    Strategy,
+    TradingState,
+    TradingStatus,
 )
 from nautilus_lab.client.protocol import Delta, SnapshotFrame
+from nautilus_lab.platform.commands import StateOfTrading, StrategyView
 from nautilus_lab.platform.messages import (
     AccountUpdated,
+    AlertRaised,
+    BarUpdated,
     Envelope,
     HealthUpdated,
     LimitBreach,
     LimitUpdated,
     NodeStateChanged,
     OrderFilled,
+    OrderRouted,
     OrderUpdated,
     PnlUpdated,
     PositionUpdated,
     QuoteUpdated,
+    StrategyUpdated,
+    TradingStateUpdated,
 )
 
 _MOST_FILLS = 5_000
 _MOST_ORDERS = 5_000
 _MOST_BREACHES = 1_000
+_MOST_ALERTS = 1_000
+_MOST_ROUTES = 5_000
 _MOST_SEEN = 20_000
 
 
@@ -54,6 +68,11 @@ class Book:
     pnls: dict[str, Pnl] = field(default_factory=dict)  # scope -> profit and loss
     limits: dict[str, Limit] = field(default_factory=dict)  # limit -> utilisation
     health: dict[str, HealthUpdated] = field(default_factory=dict)  # component -> heartbeat
+    bars: dict[str, Bar] = field(default_factory=dict)  # instrument-spec -> last closed bar
+    strategies: dict[str, Strategy] = field(default_factory=dict)  # strategy id -> deployment
+    routes: dict[str, Route] = field(default_factory=dict)  # client order id -> how it was split
+    alerts: deque[Alert] = field(default_factory=lambda: deque(maxlen=_MOST_ALERTS))
+    trading: TradingStatus = field(default_factory=TradingStatus)
     node: Node = field(default_factory=Node)
     epoch: int | None = None  # with seq: the last event seen
     seq: int = 0
@@ -61,13 +80,15 @@ class Book:
     quote_ts: int = 0
     _parts: dict[str, dict[str, PositionUpdated]] = field(default_factory=dict)
     _seen: dict[str, None] = field(default_factory=dict)  # ids of events, oldest first
-    _trades: set[str] = field(default_factory=set)
+    _trades: set[tuple[str, str]] = field(default_factory=set)  # (order, trade id)
+    _expected: dict[str, Order] = field(default_factory=dict)  # known of, not told of yet
+    _found: dict[str, int] = field(default_factory=dict)  # order -> when the node was asked, ns
 
     def begin(self, frame: SnapshotFrame) -> None:
         """Start over from a snapshot; objects handed out before go on being the live ones."""
         instruments: set[str] = set()
-        keep: dict[str, set[str]] = {"quote": set(), "account": set(), "pnl": set()}
-        keep |= {"limit": set(), "health": set()}
+        kinds = ("quote", "bar", "account", "pnl", "limit", "health", "strategy", "trading_state")
+        keep: dict[str, set[str]] = {kind: set() for kind in kinds}
         for part in self._parts.values():
             part.clear()
         for event in frame.events:
@@ -90,7 +111,9 @@ class Book:
             for order_id, known in self.orders.items():
                 if order_id not in present and not known.is_done:
                     # It worked when we last looked, and the node does not list it any more.
-                    known.status = OrderStatus.UNKNOWN
+                    known.become(
+                        OrderStatus.UNKNOWN, "the node does not list it any more", frame.ts
+                    )
         self.node.trader = frame.trader
         self.node.epoch, self.node.simulated = frame.epoch, frame.simulated
         self.epoch, self.seq = frame.epoch, frame.seq
@@ -101,9 +124,41 @@ class Book:
         self.epoch, self.seq = frame.epoch, frame.upto
         return [change for change in changes if change is not None]
 
-    def follows(self, frame: Delta) -> bool:
-        """Whether `frame` continues where the book stands."""
-        return frame.epoch == self.epoch and frame.after == self.seq
+    def expect(self, order: Order) -> Order:
+        """Keep an order that was asked for, to be listed once the node tells of it."""
+        known = self.orders.get(order.client_order_id)
+        if known is not None:
+            return known
+        # A slice may have been told of before the order that it works for.
+        order.children = self._unlisted(order.client_order_id).children
+        self._expected[order.client_order_id] = order
+        return order
+
+    def is_expected(self, order: Order) -> bool:
+        """Whether the node has not told of an order that was asked for."""
+        return order.client_order_id in self._expected
+
+    def note_placed(self, order: Order, status: str, ts: int) -> None:
+        """List an order that the node answered it has placed, unless it has told of it."""
+        if self._expected.pop(order.client_order_id, None) is not None:
+            self.orders[order.client_order_id] = order
+            order.become(OrderStatus(status), "", ts)
+
+    def forget(self, order: Order) -> None:
+        """Expect an order no more."""
+        self._expected.pop(order.client_order_id, None)
+
+    def take_found(self, envelope: Envelope) -> Change | None:
+        """Take in an order that the node was asked for; None when later news of it is here."""
+        body = envelope.body
+        if not isinstance(body, OrderUpdated):
+            return None
+        order = self._order_named(body.client_order_id)
+        if envelope.ts < order.ts and order.status is not OrderStatus.UNKNOWN:
+            return None
+        change = self._order(envelope, body)
+        self._found[body.client_order_id] = envelope.ts
+        return change
 
     def apply(self, envelope: Envelope) -> Change | None:
         """Bring one message in; None when it was known already or changes nothing kept here."""
@@ -154,6 +209,29 @@ class Book:
                     )
                 )
                 return Change("breach", body.limit)
+            case TradingStateUpdated() as body:
+                self.trading.state = TradingState(body.state)
+                self.trading.since_ns = body.since_ns
+                self.trading.reason, self.trading.by = body.reason, body.by
+                return Change("trading_state", body.state)
+            case StrategyUpdated() as body:
+                return self._strategy(envelope, body)
+            case OrderRouted() as body:
+                return self._route(envelope, body)
+            case AlertRaised() as body:
+                self.alerts.append(
+                    Alert(
+                        severity=body.severity,
+                        component=body.component,
+                        rule=body.rule,
+                        detail=body.detail,
+                        remedy=body.remedy,
+                        ts=envelope.ts,
+                    )
+                )
+                return Change("alert", body.component)
+            case BarUpdated() as body:
+                return self._bar(envelope, body)
             case HealthUpdated() as body:
                 self.health[body.component] = body
                 return Change("health", body.component)
@@ -164,6 +242,14 @@ class Book:
                 return Change("node", envelope.trader)
             case _:
                 return None
+
+    def take_trading(self, told: StateOfTrading) -> TradingStatus:
+        """Take in what the node answered about its trading state, unless it is older."""
+        trading = self.trading
+        if told.since_ns >= trading.since_ns:
+            trading.state, trading.since_ns = TradingState(told.state), told.since_ns
+            trading.reason, trading.by = told.reason, told.by
+        return trading
 
     def _quote(self, envelope: Envelope, body: QuoteUpdated) -> Change:
         quote = self.quotes.setdefault(body.instrument, Quote(body.instrument))
@@ -191,16 +277,28 @@ class Book:
 
     def _order(self, envelope: Envelope, body: OrderUpdated) -> Change:
         order = self._order_named(body.client_order_id)
+        if envelope.ts < self._found.get(body.client_order_id, 0):
+            # What it was before the node was asked: still on its way when the answer came.
+            return Change("order", body.client_order_id)
         order.strategy, order.instrument, order.side = body.strategy, body.instrument, body.side
         order.order_type, order.quantity, order.filled = body.order_type, body.quantity, body.filled
         order.limit_price, order.average_price = body.limit_price, body.average_price
-        order.status, order.reason = OrderStatus(body.status), body.reason
-        order.venue_order_id = body.venue_order_id
+        order.trigger_price, order.time_in_force = body.trigger_price, body.time_in_force
+        order.arrival_price = body.arrival_price or order.arrival_price
+        order.venue_order_id, order.list_id = body.venue_order_id, body.list_id
+        order.linked, order.algorithm, order.by = body.linked, body.algorithm, body.by
         order.ts, order.simulated = envelope.ts, envelope.simulated
+        order.become(OrderStatus(body.status), body.reason, envelope.ts)
+        if body.parent is not None and body.parent != order.parent:
+            order.parent = body.parent
+            parent = self.orders.get(body.parent) or self._unlisted(body.parent)
+            parent.children[body.client_order_id] = order
         return Change("order", body.client_order_id)
 
     def _fill(self, envelope: Envelope, body: OrderFilled) -> Change | None:
-        if body.trade_id in self._trades:
+        # The two sides of a trade with oneself have one trade id.
+        key = (body.client_order_id, body.trade_id)
+        if key in self._trades:
             return None
         fill = Fill(
             trade_id=body.trade_id,
@@ -215,10 +313,11 @@ class Book:
             ts=envelope.ts,
             simulated=envelope.simulated,
         )
-        self._trades.add(body.trade_id)
+        self._trades.add(key)
         self.fills.append(fill)
         if len(self.fills) > _MOST_FILLS:
-            self._trades.discard(self.fills.pop(0).trade_id)
+            gone = self.fills.pop(0)
+            self._trades.discard((gone.client_order_id, gone.trade_id))
         if body.client_order_id in self.orders:
             self.orders[body.client_order_id].fills.append(fill)
         return Change("fill", body.trade_id)
@@ -230,15 +329,60 @@ class Book:
         limit.utilisation, limit.level, limit.ts = body.utilisation, body.level, envelope.ts
         return Change("limit", key)
 
+    def take_strategy(self, told: StrategyView) -> Strategy:
+        """Take in what the node answered about a strategy; return the live one."""
+        strategy = self.strategies.setdefault(told.strategy, Strategy(told.strategy))
+        strategy.name, strategy.version, strategy.state = told.name, told.version, told.state
+        strategy.working_orders, strategy.detail = told.working_orders, told.reason
+        strategy.realised, strategy.unrealised = told.realised, told.unrealised
+        return strategy
+
+    def _strategy(self, envelope: Envelope, body: StrategyUpdated) -> Change:
+        strategy = self.strategies.setdefault(body.strategy, Strategy(body.strategy))
+        strategy.name, strategy.version, strategy.state = body.name, body.version, body.state
+        strategy.working_orders = body.working_orders
+        strategy.realised, strategy.unrealised = body.realised, body.unrealised
+        strategy.detail, strategy.ts = body.detail, envelope.ts
+        return Change("strategy", body.strategy)
+
+    def _route(self, envelope: Envelope, body: OrderRouted) -> Change:
+        self.routes[body.client_order_id] = Route(
+            client_order_id=body.client_order_id,
+            instrument=body.instrument,
+            side=body.side,
+            quantity=body.quantity,
+            legs=body.legs,
+            expected_cost=body.expected_cost,
+            policy=body.policy,
+            ts=envelope.ts,
+        )
+        if len(self.routes) > _MOST_ROUTES:
+            del self.routes[next(iter(self.routes))]
+        return Change("route", body.client_order_id)
+
+    def _bar(self, envelope: Envelope, body: BarUpdated) -> Change:
+        key = f"{body.instrument}-{body.spec}"
+        bar = self.bars.setdefault(key, Bar(body.instrument, body.spec))
+        bar.open, bar.high, bar.low, bar.close = body.open, body.high, body.low, body.close
+        bar.volume = body.volume
+        bar.ts, bar.source_ts, bar.simulated = envelope.ts, envelope.source_ts, envelope.simulated
+        return Change("bar", key)
+
+    def _unlisted(self, order_id: str) -> Order:
+        if len(self._expected) >= _MOST_ORDERS:
+            del self._expected[next(iter(self._expected))]
+        return self._expected.setdefault(order_id, Order(order_id))
+
     def _order_named(self, order_id: str) -> Order:
         if order_id not in self.orders:
-            order = self.orders[order_id] = Order(order_id)
+            order = self.orders[order_id] = self._expected.pop(order_id, None) or Order(order_id)
             # A fill may have been told before its order's own row.
             order.fills = [fill for fill in self.fills if fill.client_order_id == order_id]
             if len(self.orders) > _MOST_ORDERS:
                 oldest_done = next((k for k, o in self.orders.items() if o.is_done), None)
                 if oldest_done is not None:
                     del self.orders[oldest_done]
+                    self._found.pop(oldest_done, None)
         return self.orders[order_id]
 
     def _forget(self, instruments: set[str], keep: dict[str, set[str]]) -> None:
@@ -247,12 +391,16 @@ class Book:
             gone = self.positions.pop(instrument)
             gone.quantity, gone.market_value, gone.unrealised = 0.0, 0.0, 0.0
             gone.by_strategy = {}
+        if not keep["trading_state"]:
+            self.trading.state = TradingState.UNKNOWN
         held: dict[str, dict[str, object]] = {
             "quote": self.quotes,  # type: ignore[dict-item]
             "account": self.accounts,  # type: ignore[dict-item]
             "pnl": self.pnls,  # type: ignore[dict-item]
             "limit": self.limits,  # type: ignore[dict-item]
             "health": self.health,  # type: ignore[dict-item]
+            "bar": self.bars,  # type: ignore[dict-item]
+            "strategy": self.strategies,  # type: ignore[dict-item]
         }
         for kind, entries in held.items():
             for key in entries.keys() - keep[kind]:

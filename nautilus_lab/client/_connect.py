@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nautilus_lab.client._desk import Desk
+from nautilus_lab.client._gateway import LocalRole
 from nautilus_lab.exceptions import InputError, LifecycleError
 
 
@@ -15,6 +16,7 @@ async def connect(
     *,
     url: str | None = None,
     token: str | None = None,
+    role: LocalRole = "viewer",
     root: Path | str | None = None,
     patterns: Sequence[str] = (">",),
     timeout_s: float = 10.0,
@@ -29,6 +31,9 @@ async def connect(
         The gateway: ``ws://127.0.0.1:8765/stream``. Found in the workspace when not given.
     token : str, optional
         What to show the gateway at `url`; ``NL_TOKEN`` when not given. Local users need none.
+    role : {"viewer", "operator"}, default="viewer"
+        To look, or to trade as well: the owner of the workspace has every role. Where `url` is
+        given the token decides.
     root : path, optional
         The workspace; found from the current folder when not given.
     patterns : sequence of str, default=(">",)
@@ -52,7 +57,7 @@ async def connect(
     """
     if not timeout_s > 0:
         raise InputError("timeout_s must be positive", value=timeout_s, remedy="pass timeout_s=10")
-    desk = Desk.find(trader, url=url, token=token, root=root, patterns=patterns)
+    desk = Desk.find(trader, url=url, token=token, role=role, root=root, patterns=patterns)
     await desk.reconnect(timeout_s=timeout_s)
     return desk
 

@@ -1,92 +1,64 @@
-"""A live view of one trader."""
+"""A live desk: what is seen of one trader, and what is asked of it."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import html
-import itertools
-import logging
-import math
-import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import Any, Literal
 
-from nautilus_lab.client._book import Book
+import msgspec
+
+from nautilus_lab.client._commands import Sent, converted
 from nautilus_lab.client._gateway import (
     Address,
     GatewayFinder,
+    LocalRole,
     given_address,
-    node_not_running,
     workspace_of,
 )
-from nautilus_lab.client._live import (
-    Account,
-    Breach,
-    Change,
-    Fill,
-    Limit,
-    Node,
-    NodeState,
-    Order,
-    Pnl,
-    Position,
-    Quote,
+from nautilus_lab.client._live import Change, Order, OrderStatus, Strategy, TradingStatus
+from nautilus_lab.client._numbers import Number, exact
+from nautilus_lab.client._order import order as written
+from nautilus_lab.client._reconcile import Reconciler
+from nautilus_lab.client._strategies import Strategies
+from nautilus_lab.client._trade import BracketTrade, Trade, TradeList
+from nautilus_lab.client._view import View
+from nautilus_lab.client.protocol import ResultFrame
+from nautilus_lab.exceptions import InputError, LabError, OutcomeUnknown
+from nautilus_lab.platform.access import Permission, Principal
+from nautilus_lab.platform.commands import (
+    CancelAll,
+    Cancelled,
+    CancelOrder,
+    HaltTrading,
+    ModifyOrder,
+    OffsetType,
+    OrderType,
+    Placed,
+    ReduceOnly,
+    ResumeTrading,
+    Side,
+    StateOfTrading,
+    SubmitBracket,
+    SubmitList,
+    SubmitOco,
+    SubmitOrder,
+    TimeInForce,
+    error_of,
+    order_ids,
 )
-from nautilus_lab.client.protocol import (
-    MAX_GATEWAY_FRAME,
-    PROTOCOL_VERSION,
-    AskHistory,
-    CloseCode,
-    Delta,
-    GatewayFrame,
-    Heartbeat,
-    Hello,
-    History,
-    NodeFrame,
-    Refusal,
-    Series,
-    SnapshotFrame,
-    Subscribe,
-    Welcome,
-    decode_gateway_frame,
-    encode_frame,
-)
-from nautilus_lab.exceptions import (
-    AccessDenied,
-    DeadlineExceeded,
-    InputError,
-    LabError,
-    LifecycleError,
-    NodeNotRunning,
-    NotReachable,
-)
-from nautilus_lab.platform.connection import Backoff, ConnectionState
-from nautilus_lab.platform.messages import HealthUpdated
+from nautilus_lab.platform.connection import Backoff
+from nautilus_lab.platform.messages import new_id
+from nautilus_lab.platform.rundir import Home, Latch
 
-if TYPE_CHECKING:
-    from websockets.asyncio.client import ClientConnection
-
-_log = logging.getLogger(__name__)
-
-# refusals after which the same attempt would only be refused again
-_FINAL = frozenset(
-    {
-        CloseCode.BAD_FRAME,
-        CloseCode.TOO_BIG,
-        CloseCode.FORBIDDEN,
-        CloseCode.UNKNOWN_TRADER,
-        CloseCode.WRONG_VERSION,
-    }
-)
-_ABOUT_TOKENS = frozenset({CloseCode.UNAUTHENTICATED, CloseCode.TOKEN_EXPIRED})
-_SILENT_HEARTBEATS = 3  # a gateway that misses so many is taken for dead
+_TIMEOUT_S = 10.0
 
 
-class Desk:
+class Desk(View):
     """Quotes, positions, orders, fills and money of one trader, kept true by a stream gateway.
 
     The one thing to know: these are live objects. ``quote = desk.quotes["AAPL.PAPER"]`` keeps
@@ -96,6 +68,9 @@ class Desk:
     A lost connection is sought again (a `Backoff` of ten attempts, `connection` says how it
     goes) and continues where it stopped: no event is missed, no fill comes twice. After the last
     attempt `connection` is ERROR and stays so until `reconnect`.
+
+    Who connected with ``role="operator"`` may also ask: `submit` and its like give a `Trade`, which
+    stays true by itself. What is asked is sent once and never again.
 
     Attributes
     ----------
@@ -118,26 +93,17 @@ class Desk:
         locate: Callable[[], Address],
         patterns: Sequence[str] = (">",),
         backoff: Backoff | None = None,
+        latch: Callable[[str], Latch] | None = None,
     ) -> None:
-        self.trader = trader
-        self.connection = ConnectionState.DISCONNECTED
-        self._locate = locate
-        self._patterns = tuple(patterns)
-        self._backoff = backoff or Backoff(base_s=0.5, cap_s=20.0)
-        self._book = Book()
-        self._keeper: asyncio.Task[None] | None = None
-        self._socket: ClientConnection | None = None
-        self._settled: asyncio.Future[None] | None = (
-            None  # the first snapshot, or why there is none
+        super().__init__(trader=trader, locate=locate, patterns=patterns, backoff=backoff)
+        self.strategies = Strategies(self._book, self._commands)
+        self._latch = latch  # trader -> its latch, where the owner of its file asks
+        # Those that were answered, or whose answer was lost.
+        self._trades: weakref.WeakSet[Trade] = weakref.WeakSet()
+        self._reconciler = Reconciler(
+            book=self._book, commands=self._commands, link=self._link, tell=self._tell
         )
-        self._failure: LabError = _lost(trader)  # why there is no connection
-        self._data_at = -math.inf  # time.monotonic() of the newest message
-        self._quote_at = -math.inf
-        self._handlers: list[Callable[[Change], None]] = []
-        self._watchers: list[_Watcher] = []
-        self._asked: dict[int, asyncio.Future[History]] = {}
-        self._ids = itertools.count(1)
-        self._synced = False  # whether this session has sent its snapshot
+        self.on_change(self._look_after_trades)
 
     @classmethod
     def find(
@@ -146,6 +112,7 @@ class Desk:
         *,
         url: str | None = None,
         token: str | None = None,
+        role: LocalRole = "viewer",
         root: Path | str | None = None,
         patterns: Sequence[str] = (">",),
     ) -> Desk:
@@ -154,542 +121,532 @@ class Desk:
         For pages that are to open before the node does. Parameters as for `connect`.
         """
         if url is not None:
+            if role != "viewer":
+                raise InputError(
+                    "a role is chosen for a gateway of the workspace; elsewhere the token has it",
+                    value=role,
+                    remedy="leave role out, and pass an operator's token",
+                )
             return cls(
                 trader=trader or "", locate=partial(given_address, url, token), patterns=patterns
             )
         home, own = workspace_of(root)
-        return cls(trader=trader or own, locate=GatewayFinder(home=home), patterns=patterns)
+        return cls(
+            trader=trader or own,
+            locate=GatewayFinder(home=home, role=role),
+            patterns=patterns,
+            latch=partial(_latch_of, home) if role == "operator" else None,
+        )
 
-    # --- what is on the desk -----------------------------------------------------------------
-
-    @property
-    def quotes(self) -> dict[str, Quote]:
-        """Instrument -> best bid and ask."""
-        return self._book.quotes
-
-    @property
-    def positions(self) -> dict[str, Position]:
-        """Instrument -> net position."""
-        return self._book.positions
+    # --- who asks ----------------------------------------------------------------------------
 
     @property
-    def orders(self) -> dict[str, Order]:
-        """Client order id -> order: the working ones and the recent closed ones."""
-        return self._book.orders
+    def principal(self) -> Principal | None:
+        """Who is connected and with which roles; None before the gateway has said."""
+        return self._commands.principal
 
-    @property
-    def fills(self) -> Sequence[Fill]:
-        """The executions, oldest first; each once."""
-        return self._book.fills
+    def may(self, permission: Permission) -> bool:
+        """Whether who is connected is known to have `permission`."""
+        principal = self._commands.principal
+        return principal is not None and principal.may(permission)
 
-    @property
-    def breaches(self) -> Sequence[Breach]:
-        """What the limits refused, oldest first."""
-        return self._book.breaches
-
-    @property
-    def accounts(self) -> dict[str, Account]:
-        """Venue -> account."""
-        return self._book.accounts
-
-    @property
-    def account(self) -> Account:
-        """The account, where there is one venue; else the first by name."""
-        accounts = self._book.accounts
-        return accounts[min(accounts)] if accounts else Account()
-
-    @property
-    def pnls(self) -> dict[str, Pnl]:
-        """Scope -> profit and loss."""
-        return self._book.pnls
-
-    @property
-    def pnl(self) -> Pnl:
-        """The profit and loss of the whole trader: scope ``account``, else the first by name."""
-        pnls = self._book.pnls
-        return pnls.get("account") or (pnls[min(pnls)] if pnls else Pnl())
-
-    @property
-    def limits(self) -> dict[str, Limit]:
-        """Limit -> utilisation."""
-        return self._book.limits
-
-    @property
-    def health(self) -> dict[str, HealthUpdated]:
-        """Component -> its last heartbeat."""
-        return self._book.health
-
-    @property
-    def node(self) -> Node:
-        """The trading node: state, epoch, whether it is simulated."""
-        return self._book.node
-
-    @property
-    def simulated(self) -> bool:
-        """Whether what is seen here comes from a simulator or a replay."""
-        return self._book.node.simulated
-
-    @property
-    def age_s(self) -> float:
-        """Seconds since the newest message of the node was made; infinite before the first."""
-        return max(0.0, time.monotonic() - self._data_at)
-
-    @property
-    def quote_age_s(self) -> float:
-        """Seconds since the newest quote was made; infinite before the first."""
-        return max(0.0, time.monotonic() - self._quote_at)
-
-    async def history(
-        self, *patterns: str, seconds: float = 1800.0, timeout_s: float = 10.0
-    ) -> tuple[Series, ...]:
-        """Ask what the gateway remembers of state topics: equity and middle prices.
+    async def command(
+        self,
+        name: str,
+        body: msgspec.Struct | Mapping[str, object] | None = None,
+        *,
+        timeout_s: float = _TIMEOUT_S,
+        version: int = 1,
+        command_id: str | None = None,
+        answer: Any = None,
+    ) -> Any:
+        """Have any command of the node done and return its result's body.
 
         Parameters
         ----------
-        *patterns : str
-            Topics, ``*`` and ``>`` allowed: ``"analytics.pnl.>"``, ``"market.quote.PAPER.AAPL"``.
-        seconds : float, default=1800
-            How far back.
+        name : str
+            As docs/commands.md lists them: ``"node.status"``.
+        body : Struct or mapping, optional
+            Its arguments.
         timeout_s : float, default=10
-            How long to wait for the answer.
+            Seconds to wait for the result, at most 300.
+        version : int, default=1
+            The version of the command that is meant.
+        command_id : str, optional
+            The id of an earlier command with the same body, to ask for its result; it is not done
+            again.
+        answer : type, optional
+            What the result is converted to; plain values when not given.
 
         Raises
         ------
-        LifecycleError
-            When the desk is not connected.
-        DeadlineExceeded
-            When no answer comes in time.
+        NotReachable
+            When the desk is not connected, or no node runs: it was not done.
+        OutcomeUnknown
+            When no result came; whether it was done is not known, its value is the command's id.
+        LabError
+            Of the very class that the node raised; it was not done.
         """
-        if not seconds > 0:
-            raise InputError("seconds must be positive", value=seconds, remedy="pass seconds=1800")
-        if self._socket is None:
-            raise LifecycleError(
-                "history needs a connected desk",
-                value=self.connection.value,
-                remedy="connect again: desk = await nl.connect()",
+        return await self._commands.ask(
+            name,
+            body,
+            timeout_s=timeout_s,
+            version=version,
+            command_id=command_id,
+            answer=answer,
+        )
+
+    # --- orders ------------------------------------------------------------------------------
+
+    async def submit(
+        self,
+        instrument: str,
+        side: Side,
+        quantity: Number,
+        *,
+        order_type: OrderType = "MARKET",
+        limit_price: Number | None = None,
+        trigger_price: Number | None = None,
+        activation_price: Number | None = None,
+        trailing_offset: Number | None = None,
+        limit_offset: Number | None = None,
+        offset_type: OffsetType = "PRICE",
+        time_in_force: TimeInForce = "GTC",
+        expires: datetime | None = None,
+        post_only: bool = False,
+        reduce_only: bool = False,
+        algorithm: str | None = None,
+        parameters: Mapping[str, str | int | float | bool] | None = None,
+        emulate: bool = False,
+        command_id: str | None = None,
+        timeout_s: float = _TIMEOUT_S,
+    ) -> Trade:
+        """Submit an order; the trade that it gives stays true by itself.
+
+        Parameters
+        ----------
+        instrument, side, quantity
+            What is traded, ``"BUY"`` or ``"SELL"``, and units.
+        order_type, limit_price, ..., emulate
+            As for `nautilus_lab.client.order`.
+        command_id : str, optional
+            A name of your own for this order, 1 to 64 characters: the same one again makes no
+            second order, also after restarts, and gives the first one's trade.
+        timeout_s : float, default=10
+            Seconds to wait for the node's decision.
+
+        Returns
+        -------
+        Trade
+            Its status is UNKNOWN when no answer came: what became of it is looked up as soon as
+            the node can be asked, and it is never sent again.
+
+        Raises
+        ------
+        InputError
+            When the order breaks a rule; nothing was sent, or the node refused it.
+        AccessDenied
+            When the principal may not submit orders.
+        OrderDenied
+            When the gate did not let it through.
+        NotReachable
+            When the desk is not connected, or no node runs: nothing was placed.
+        """
+        asked = written(
+            instrument,
+            side,
+            quantity,
+            order_type=order_type,
+            limit_price=limit_price,
+            trigger_price=trigger_price,
+            activation_price=activation_price,
+            trailing_offset=trailing_offset,
+            limit_offset=limit_offset,
+            offset_type=offset_type,
+            time_in_force=time_in_force,
+            expires=expires,
+            post_only=post_only,
+            reduce_only=reduce_only,
+            algorithm=algorithm,
+            parameters=parameters,
+            emulate=emulate,
+        )
+        own = new_id() if command_id is None else command_id
+        (trade,) = await self._place(
+            "orders.submit", asked, own, order_ids(own), (asked,), timeout_s
+        )
+        return trade
+
+    async def bracket(
+        self,
+        entry: SubmitOrder,
+        *,
+        take_profit: Number | SubmitOrder,
+        stop_loss: Number | SubmitOrder,
+        command_id: str | None = None,
+        timeout_s: float = _TIMEOUT_S,
+    ) -> BracketTrade:
+        """Submit an entry, and two exits that wait for it; a fill of one exit ends the other.
+
+        Parameters
+        ----------
+        entry : SubmitOrder
+            What opens the position; `nautilus_lab.client.order` writes it.
+        take_profit, stop_loss : number or SubmitOrder
+            The exits: at a price, a LIMIT and a STOP_MARKET order; or any that exits.
+        command_id, timeout_s
+            As for `submit`; raises as it does.
+        """
+        back: Side = "SELL" if entry.side == "BUY" else "BUY"
+        out = partial(written, entry.instrument, back, entry.quantity, emulate=entry.emulate)
+        if not isinstance(take_profit, SubmitOrder):
+            take_profit = out(order_type="LIMIT", limit_price=take_profit)
+        if not isinstance(stop_loss, SubmitOrder):
+            stop_loss = out(order_type="STOP_MARKET", trigger_price=stop_loss)
+        body = SubmitBracket(entry=entry, take_profit=take_profit, stop_loss=stop_loss)
+        legs = (entry, take_profit, stop_loss)
+        own = new_id() if command_id is None else command_id
+        names = order_ids(own, 3)
+        return BracketTrade(await self._place("orders.bracket", body, own, names, legs, timeout_s))
+
+    async def oco(
+        self,
+        first: SubmitOrder,
+        second: SubmitOrder,
+        *,
+        command_id: str | None = None,
+        timeout_s: float = _TIMEOUT_S,
+    ) -> TradeList:
+        """Submit two orders of one instrument, of which one cancels the other.
+
+        Parameters and errors as for `submit`; `nautilus_lab.client.order` writes the two.
+        """
+        body = SubmitOco(first=first, second=second)
+        own = new_id() if command_id is None else command_id
+        names = order_ids(own, 2)
+        return TradeList(
+            await self._place("orders.oco", body, own, names, (first, second), timeout_s)
+        )
+
+    async def submit_list(
+        self,
+        orders: Sequence[SubmitOrder],
+        *,
+        command_id: str | None = None,
+        timeout_s: float = _TIMEOUT_S,
+    ) -> TradeList:
+        """Submit orders of one venue that are sent, and if need be denied, together.
+
+        Parameters and errors as for `submit`; `nautilus_lab.client.order` writes each.
+        """
+        body = SubmitList(orders=tuple(orders))
+        own = new_id() if command_id is None else command_id
+        count = len(body.orders)
+        # A list of one is numbered, too: its order is none of a plain submit.
+        names = order_ids(own, count) if count > 1 else (f"{order_ids(own)[0]}-1",)
+        return TradeList(await self._place("orders.list", body, own, names, body.orders, timeout_s))
+
+    async def modify(
+        self,
+        order: str | Trade | Order,
+        *,
+        quantity: Number | None = None,
+        limit_price: Number | None = None,
+        trigger_price: Number | None = None,
+        timeout_s: float = _TIMEOUT_S,
+    ) -> None:
+        """Change a working order; returns when the venue has decided.
+
+        Parameters
+        ----------
+        order : str, Trade or Order
+            Which, an id or the thing itself.
+        quantity, limit_price, trigger_price : number, optional
+            What is to be different.
+        timeout_s : float, default=10
+            Seconds to wait.
+
+        Raises
+        ------
+        OrderDenied
+            When the change was refused; the order stands as it was.
+        OutcomeUnknown
+            When no answer came; the order itself stays true.
+        InputError, AccessDenied, NotReachable
+            As `submit` does.
+        """
+        self._commands.require(Permission.ORDERS_WRITE)
+        body = ModifyOrder(
+            client_order_id=_name(order),
+            quantity=None if quantity is None else exact("quantity", quantity),
+            limit_price=None if limit_price is None else exact("limit_price", limit_price),
+            trigger_price=None if trigger_price is None else exact("trigger_price", trigger_price),
+        )
+        await self._commands.ask("orders.modify", body, timeout_s=timeout_s)
+
+    async def cancel(
+        self, order: str | Trade | Order, *, timeout_s: float = _TIMEOUT_S
+    ) -> Cancelled:
+        """Cancel a working order, of whichever strategy; with it go its slices, or its exits.
+
+        Returns
+        -------
+        Cancelled
+            What has ended, and whose end has not come yet.
+
+        Raises
+        ------
+        NodeError
+            When the venue did not cancel it.
+        OutcomeUnknown
+            When no answer came; the order itself stays true.
+        InputError, AccessDenied, NotReachable
+            As `submit` does.
+        """
+        self._commands.require(Permission.ORDERS_CANCEL)
+        return await self._cancel(
+            "orders.cancel", CancelOrder(client_order_id=_name(order)), timeout_s
+        )
+
+    async def cancel_all(
+        self,
+        *,
+        instrument: str | None = None,
+        strategy: str | None = None,
+        side: Side | None = None,
+        timeout_s: float = _TIMEOUT_S,
+    ) -> Cancelled:
+        """Cancel the working orders: all, or those of an instrument, a strategy, a side.
+
+        Returns and raises as `cancel`.
+        """
+        self._commands.require(Permission.ORDERS_CANCEL)
+        body = CancelAll(instrument=instrument, strategy=strategy, side=side)
+        return await self._cancel("orders.cancel_all", body, timeout_s)
+
+    def trade(self, client_order_id: str) -> Trade:
+        """Return the trade of an order that is on the desk, whoever asked for it.
+
+        Raises
+        ------
+        InputError
+            When no such order is on the desk.
+        """
+        found = self._book.orders.get(client_order_id)
+        if found is None:
+            raise InputError(
+                "an order must be on the desk", value=client_order_id, remedy="see desk.orders"
             )
-        ask = AskHistory(id=next(self._ids), patterns=patterns, seconds=seconds)
-        answer: asyncio.Future[History] = asyncio.get_running_loop().create_future()
-        self._asked[ask.id] = answer
-        try:
-            async with asyncio.timeout(timeout_s):
-                await self._socket.send(encode_frame(ask, "msgpack"))
-                return (await answer).series
-        except TimeoutError:
-            raise _too_late("the gateway must answer a history request", timeout_s) from None
-        except _connection_closed() as error:
-            raise NotReachable(
-                "the gateway must stay connected while it answers",
-                value=str(error),
-                remedy="ask again once desk.connection is CONNECTED",
-            ) from None
-        finally:
-            self._asked.pop(ask.id, None)
+        trade = Trade(found, desk=self)
+        self._trades.add(trade)
+        return trade
 
-    # --- hearing of changes ------------------------------------------------------------------
+    # --- the trading state -------------------------------------------------------------------
 
-    async def changed(self, *, timeout_s: float | None = None) -> Change:
-        """Wait for the next change and return it.
+    async def halt(
+        self,
+        reason: str,
+        *,
+        cancel_orders: bool = False,
+        kill: bool = False,
+        timeout_s: float = _TIMEOUT_S,
+    ) -> TradingStatus:
+        """Let nothing but cancels through, also after a restart.
 
-        Raises
-        ------
-        DeadlineExceeded
-            When `timeout_s` seconds pass without one.
-        NotReachable
-            When the desk is closed, or its last attempt to reconnect failed.
-        """
-        with self._watch() as watcher:
-            try:
-                async with asyncio.timeout(timeout_s):
-                    return await watcher.next()
-            except TimeoutError:
-                raise _too_late("something must change on the desk", timeout_s) from None
+        The owner of this machine's traders writes the latch first and asks the node then: trading
+        is halted although no gateway answers, and the error says what was not done besides.
 
-    async def changes(self) -> AsyncIterator[Change]:
-        """Yield changes as they come, until the desk is closed.
-
-        Several changes of one entry may come as one; every fill comes.
+        Parameters
+        ----------
+        reason : str
+            Why; it stands in the latch and in the audit trail.
+        cancel_orders : bool, default=False
+            Whether to cancel what works.
+        kill : bool, default=False
+            Whether for good: KILLED is not resumed by a command.
+        timeout_s : float, default=10
+            Seconds to wait for the node.
 
         Raises
         ------
-        NotReachable
-            When the last attempt to reconnect failed.
+        AccessDenied
+            When the principal may not halt.
+        LabError
+            When the node did not answer; see above.
         """
-        with self._watch() as watcher:
-            while True:
-                try:
-                    change = await watcher.next()
-                except NotReachable:
-                    if self.connection is ConnectionState.DISCONNECTED:
-                        return
-                    raise
-                yield change
+        self._commands.require(Permission.RISK_HALT)
+        body = HaltTrading(reason=reason, cancel_orders=cancel_orders, kill=kill)
+        await self._write_latch("KILLED" if kill else "HALTED", reason)
+        return await self._move("risk.halt", body, timeout_s)
 
-    def on_change(self, handler: Callable[[Change], None]) -> Callable[[], None]:
-        """Call `handler` with every change; return the function that ends it.
+    async def reduce_only(
+        self, reason: str, *, cancel_orders: bool = False, timeout_s: float = _TIMEOUT_S
+    ) -> TradingStatus:
+        """Let only cancels and what makes a position smaller through, also after a restart.
 
-        A handler that fails is logged and does not starve the next.
+        Parameters and errors as for `halt`.
         """
-        self._handlers.append(handler)
+        self._commands.require(Permission.RISK_HALT)
+        body = ReduceOnly(reason=reason, cancel_orders=cancel_orders)
+        await self._write_latch("REDUCE_ONLY", reason)
+        return await self._move("risk.reduce_only", body, timeout_s)
 
-        def stop() -> None:
-            with contextlib.suppress(ValueError):
-                self._handlers.remove(handler)
+    async def resume(
+        self,
+        reason: str,
+        *,
+        to: Literal["ACTIVE", "REDUCE_ONLY"] = "ACTIVE",
+        timeout_s: float = _TIMEOUT_S,
+    ) -> TradingStatus:
+        """Let more through again; a risk officer's decision.
 
-        return stop
-
-    # --- life --------------------------------------------------------------------------------
-
-    async def reconnect(self, *, timeout_s: float = 10.0) -> None:
-        """Seek the gateway again, now, with fresh attempts.
-
-        Raises
-        ------
-        NodeNotRunning
-            When no gateway or no node runs.
-        DeadlineExceeded
-            When neither an answer nor a refusal came within `timeout_s`.
+        Parameters
+        ----------
+        reason : str
+            Why; it stands in the audit trail.
+        to : {"ACTIVE", "REDUCE_ONLY"}, default="ACTIVE"
+            How much.
+        timeout_s : float, default=10
+            Seconds to wait for the node.
         """
-        await self.close()
-        self._failure = _lost(self.trader)
-        self._settled = asyncio.get_running_loop().create_future()
-        self._become(ConnectionState.CONNECTING)
-        self._keeper = asyncio.create_task(self._keep(), name=f"desk {self.trader}")
-        try:
-            async with asyncio.timeout(timeout_s):
-                await asyncio.shield(self._settled)
-        except TimeoutError:
-            await self.close()
-            raise _too_late(
-                f"the gateway must send a snapshot (last failure: {self._failure})",
-                timeout_s,
-            ) from None
-        except BaseException:
-            await self.close()
-            raise
+        self._commands.require(Permission.RISK_RESUME)
+        return await self._move("risk.resume", ResumeTrading(reason=reason, to=to), timeout_s)
+
+    # --- strategies --------------------------------------------------------------------------
+
+    async def deploy(
+        self,
+        name: str,
+        version: str,
+        *,
+        parameters: Mapping[str, object] | None = None,
+        timeout_s: float = 30.0,
+    ) -> Strategy:
+        """Load a version of a strategy into the node and start it; see `Strategies.deploy`."""
+        return await self.strategies.deploy(
+            name, version, parameters=parameters, timeout_s=timeout_s
+        )
 
     async def close(self) -> None:
         """End the connection; what was seen last stays readable. Harmless when closed."""
-        keeper, self._keeper = self._keeper, None
-        if keeper is not None:
-            keeper.cancel()
-            await asyncio.gather(keeper, return_exceptions=True)
-        if self._settled is not None and not self._settled.done():
-            self._settled.cancel()
-        if self.connection is not ConnectionState.DISCONNECTED:
-            self._become(ConnectionState.DISCONNECTED)
+        await self._reconciler.close()
+        await super().close()
 
-    async def __aenter__(self) -> Desk:
-        return self
+    # --- placing -----------------------------------------------------------------------------
 
-    async def __aexit__(
+    async def _place(
         self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.close()
-
-    def __repr__(self) -> str:
-        age = "no data yet" if math.isinf(self.age_s) else f"data {self.age_s:.1f} s old"
-        simulated = ", SIMULATED" if self.simulated else ""
-        return (
-            f"<Desk {self.trader}: {self.connection.value}, "
-            f"node {self.node.state.value}{simulated}, {age}>"
-        )
-
-    def _repr_html_(self) -> str:
-        rows = [
-            ("connection", self.connection.value),
-            ("node", f"{self.node.state.value}, epoch {self.node.epoch}"),
-            ("simulated", "SIMULATED" if self.simulated else "no"),
-            ("data age", "-" if math.isinf(self.age_s) else f"{self.age_s:.1f} s"),
-            ("equity", f"{self.pnl.equity:,.2f} {self.pnl.currency}"),
-            ("profit and loss", f"{self.pnl.total:+,.2f} {self.pnl.currency}"),
-            ("positions", str(sum(not p.is_flat for p in self.positions.values()))),
-            ("working orders", str(sum(not o.is_done for o in self.orders.values()))),
-            ("fills", str(len(self.fills))),
+        name: str,
+        body: msgspec.Struct,
+        command_id: str,
+        names: Sequence[str],
+        asked: Sequence[SubmitOrder],
+        timeout_s: float,
+    ) -> list[Trade]:
+        """Send a command that makes orders; return their trades."""
+        self._commands.require(Permission.ORDERS_WRITE)
+        trades = [
+            Trade(
+                self._book.expect(_expected(own, one)),
+                desk=self,
+                command_id=command_id,
+                quantity=one.quantity,
+            )
+            for own, one in zip(names, asked, strict=True)
         ]
-        body = "".join(
-            f"<tr><th style='text-align:left'>{html.escape(name)}</th>"
-            f"<td>{html.escape(value)}</td></tr>"
-            for name, value in rows
-        )
-        return f"<table><caption>Desk {html.escape(self.trader)}</caption>{body}</table>"
-
-    # --- the connection ----------------------------------------------------------------------
-
-    async def _keep(self) -> None:
-        """Hold a session; when it ends, wait and open the next, a bounded number of times."""
-        waits = iter(self._backoff)
-        while True:
-            try:
-                await self._session()
-            except _Refused as refused:
-                self._failure = refused.error
-                if refused.final:
-                    self._give_up(refused.error)
-                    return
-            except (LabError, OSError, _websocket_error()) as error:
-                self._failure = failure = _as_lab_error(error)
-                waiting = self._settled is not None and not self._settled.done()
-                hopeless = isinstance(failure, InputError)
-                if hopeless or (waiting and isinstance(failure, NodeNotRunning)):
-                    self._give_up(failure)
-                    return
-            except Exception:
-                # A desk may be looked at for days: what it cannot read must not end it unseen.
-                _log.exception("the desk of %s failed, and connects again", self.trader)
-            finally:
-                self._socket = None
-                for answer in self._asked.values():
-                    answer.cancel()
-            if self._synced:
-                waits = iter(self._backoff)
-            wait = next(waits, None)
-            if wait is None:
-                self._give_up(self._failure)
-                return
-            self._become(ConnectionState.RECONNECTING)
-            await asyncio.sleep(wait)
-
-    async def _session(self) -> None:
-        """Connect, say hello, subscribe, and take in what comes until the connection ends."""
-        from websockets.asyncio.client import connect as open_socket
-        from websockets.exceptions import ConnectionClosed
-
-        self._synced = False
-        address = self._locate()
-        async with open_socket(
-            address.url,
-            max_size=MAX_GATEWAY_FRAME,
-            compression=None,
-            ping_interval=None,  # the gateway pings, and its heartbeats are watched
-            close_timeout=1,
-            open_timeout=5,
-            proxy=None if _is_loopback(address.url) else True,
-        ) as socket:
-            hello = Hello(protocol=PROTOCOL_VERSION, token=address.token, client="nautilus_lab")
-            await socket.send(encode_frame(hello, "json").decode())
-            silence_s = 10.0
-            try:
-                while True:
-                    async with asyncio.timeout(silence_s):
-                        data = await socket.recv()
-                    frame = decode_gateway_frame(data)
-                    if isinstance(frame, Refusal):
-                        raise _Refused(frame, fixed_token=address.fixed)
-                    if isinstance(frame, Welcome):
-                        silence_s = _SILENT_HEARTBEATS * frame.heartbeat_s
-                        self._socket = socket
-                        self._choose_trader(frame)
-                        await self._subscribe(socket)
-                    elif isinstance(frame, Delta) and not self._synced:
-                        continue  # the snapshot that was asked for covers it
-                    elif isinstance(frame, Delta) and not self._book.follows(frame):
-                        _log.warning("%s missed a frame, asks for a snapshot", self.trader)
-                        self._synced = False
-                        await self._subscribe(socket)
-                    else:
-                        self._receive(frame)
-            except ConnectionClosed as closed:
-                if closed.rcvd is not None and closed.rcvd.code >= 4000:
-                    refusal = Refusal(code=closed.rcvd.code, rule=closed.rcvd.reason)
-                    raise _Refused(refusal, fixed_token=address.fixed) from None
-                raise
-
-    def _choose_trader(self, welcome: Welcome) -> None:
-        if self.trader:
-            return
-        if len(welcome.traders) != 1:
-            raise InputError(
-                "trader must be named where a gateway serves none or several",
-                value=list(welcome.traders),
-                remedy="pass trader=...",
-            )
-        self.trader = welcome.traders[0]
-
-    async def _subscribe(self, socket: ClientConnection) -> None:
-        frame = Subscribe(
-            trader=self.trader,
-            patterns=self._patterns,
-            epoch=self._book.epoch,
-            seq=None if self._book.epoch is None else self._book.seq,
-        )
-        await socket.send(encode_frame(frame, "msgpack"))
-
-    def _receive(self, frame: GatewayFrame) -> None:
-        match frame:
-            case SnapshotFrame():
-                self._book.begin(frame)
-                self._synced = True
-                self._note_age(frame.ts)
-                self._become(ConnectionState.CONNECTED)
-                self._tell(Change("snapshot", self.trader))
-                self._settle(None)
-            case Delta():
-                changes = self._book.follow(frame)
-                self._note_age(frame.ts)
-                for change in changes:
-                    self._tell(change)
-            case NodeFrame():
-                self._node(frame)
-            case History():
-                answer = self._asked.get(frame.id)
-                if answer is not None and not answer.done():
-                    answer.set_result(frame)
-            case Heartbeat() | Welcome() | Refusal():
-                pass
-
-    def _node(self, frame: NodeFrame) -> None:
-        node = self._book.node
-        node.trader, node.state = frame.trader, NodeState(frame.state)
-        node.detail = frame.detail
-        if frame.epoch:
-            node.epoch, node.simulated = frame.epoch, frame.simulated
-        self._become(ConnectionState.CONNECTED)
-        self._tell(Change("node", frame.trader))
-        if node.state is NodeState.UNREACHABLE:
-            self._settle(
-                node_not_running(
-                    f"a trading node of trader {frame.trader} must run",
-                    frame.detail or "the gateway cannot reach it",
-                )
-            )
-
-    def _note_age(self, gateway_ts: int) -> None:
-        # Both times are of the node's own machine; only the span since receipt is ours, so that a
-        # viewer's wrong clock cannot make old data look young.
-        now = time.monotonic()
-        if self._book.data_ts:
-            self._data_at = now - max(0.0, (gateway_ts - self._book.data_ts) / 1e9)
-        if self._book.quote_ts:
-            self._quote_at = now - max(0.0, (gateway_ts - self._book.quote_ts) / 1e9)
-
-    def _become(self, state: ConnectionState) -> None:
-        if state is not self.connection:
-            self.connection = state
-            self._tell(Change("connection", state.value))
-
-    def _give_up(self, error: LabError) -> None:
-        self._become(ConnectionState.ERROR)
-        self._settle(error)
-        for watcher in self._watchers:
-            watcher.end()
-
-    def _settle(self, error: LabError | None) -> None:
-        if self._settled is None or self._settled.done():
-            return
-        if error is None:
-            self._settled.set_result(None)
-        else:
-            self._settled.set_exception(error)
-
-    def _tell(self, change: Change) -> None:
-        for watcher in self._watchers:
-            watcher.put(change)
-        for handler in tuple(self._handlers):
-            try:
-                handler(change)
-            except Exception:
-                _log.exception("a handler of %s failed on %s", self.trader, change)
-
-    @contextlib.contextmanager
-    def _watch(self) -> Iterator[_Watcher]:
-        watcher = _Watcher(self)
-        self._watchers.append(watcher)
         try:
-            yield watcher
-        finally:
-            self._watchers.remove(watcher)
+            sent = await self._commands.send(name, body, timeout_s=timeout_s, command_id=command_id)
+            try:
+                placed = await self._commands.result(sent, timeout_s=timeout_s, answer=Placed)
+            except OutcomeUnknown as unknown:
+                self._wonder(trades, sent, unknown)
+            else:
+                self._note_placed(trades, placed)
+        except LabError:
+            for trade in trades:
+                self._book.forget(trade.order)
+            raise
+        self._trades.update(trades)
+        return trades
 
+    def _note_placed(self, trades: Sequence[Trade], placed: Placed) -> None:
+        now = self._link.gateway_ns
+        status = dict(zip(placed.client_order_ids, placed.statuses, strict=False))
+        for trade in trades:
+            if (said := status.get(trade.client_order_id)) is not None:
+                self._book.note_placed(trade.order, said, now)
+                self._tell(Change("order", trade.client_order_id))
 
-class _Watcher:
-    """The changes that one waiter has not taken yet; repeated ones are kept once."""
+    def _wonder(self, trades: Sequence[Trade], sent: Sent, unknown: OutcomeUnknown) -> None:
+        """Find out what became of orders whose answer did not come, or may come late."""
+        for trade in trades:
+            if self._book.is_expected(trade.order):
+                trade.order.become(OrderStatus.UNKNOWN, unknown.rule, self._link.gateway_ns)
+        sent.answer.add_done_callback(partial(self._answered_late, list(trades)))
+        self._reconciler.ask_after(trades, deadline_ns=sent.deadline_ns)
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-        self._pending: dict[Change, None] = {}
-        self._event = asyncio.Event()
+    def _answered_late(self, trades: list[Trade], answer: asyncio.Future[ResultFrame]) -> None:
+        if answer.cancelled() or answer.exception() is not None:
+            return
+        frame = answer.result()
+        if frame.ok:
+            self._note_placed(trades, converted(frame, Placed, "the command"))
+            return
+        error = error_of(frame)
+        if isinstance(error, OutcomeUnknown):
+            return
+        self._reconciler.leave(trades)
+        for trade in trades:
+            trade.error = error
+            if self._book.is_expected(trade.order):
+                self._book.forget(trade.order)
+                trade.order.become(OrderStatus.DENIED, str(error), self._link.gateway_ns)
+                self._tell(Change("order", trade.client_order_id))
 
-    def put(self, change: Change) -> None:
-        self._pending[change] = None
-        self._event.set()
+    def _look_after_trades(self, change: Change) -> None:
+        if change.kind in ("node", "connection", "snapshot"):
+            self._reconciler.wake()
+        if change.kind == "snapshot":
+            lost = [t for t in self._trades if t.order.status is OrderStatus.UNKNOWN]
+            self._reconciler.ask_after(lost)
 
-    def end(self) -> None:
-        self._event.set()
-
-    async def next(self) -> Change:
-        while not self._pending:
-            if self._desk.connection in (ConnectionState.ERROR, ConnectionState.DISCONNECTED):
-                raise self._desk._failure
-            self._event.clear()
-            await self._event.wait()
-        change = next(iter(self._pending))
-        del self._pending[change]
-        return change
-
-
-class _Refused(Exception):
-    """The gateway closed the connection and said why."""
-
-    def __init__(self, refusal: Refusal, *, fixed_token: bool) -> None:
-        about_token = refusal.code in _ABOUT_TOKENS
-        self.final = refusal.code in _FINAL or (about_token and fixed_token)
-        kind: type[LabError] = NotReachable
-        if about_token or refusal.code == CloseCode.FORBIDDEN:
-            kind = AccessDenied
-        elif refusal.code == CloseCode.UNKNOWN_TRADER:
-            kind = NodeNotRunning
-        elif self.final:
-            kind = InputError
-        self.error = kind(
-            refusal.rule or f"the gateway closed the connection with code {refusal.code}",
-            value=refusal.value or None,
-            remedy=refusal.remedy or "see docs/protocol.md for the code",
+    async def _cancel(self, name: str, body: msgspec.Struct, timeout_s: float) -> Cancelled:
+        cancelled: Cancelled = await self._commands.ask(
+            name, body, timeout_s=timeout_s, answer=Cancelled, urgent=True
         )
-        super().__init__(str(self.error))
+        return cancelled
 
-
-def _is_loopback(url: str) -> bool:
-    return url.startswith(("ws://127.0.0.1", "ws://localhost", "ws://[::1]"))
-
-
-def _websocket_error() -> type[Exception]:
-    from websockets.exceptions import WebSocketException
-
-    return WebSocketException
-
-
-def _connection_closed() -> type[Exception]:
-    from websockets.exceptions import ConnectionClosed
-
-    return ConnectionClosed
-
-
-def _as_lab_error(error: Exception) -> LabError:
-    from websockets.exceptions import InvalidURI
-
-    if isinstance(error, LabError):
-        return error
-    if isinstance(error, InvalidURI):
-        return InputError(
-            "url must be a ws:// or wss:// address", value=error.uri, remedy="pass url='ws://...'"
+    async def _move(self, name: str, body: msgspec.Struct, timeout_s: float) -> TradingStatus:
+        told = await self._commands.ask(
+            name, body, timeout_s=timeout_s, answer=StateOfTrading, urgent=True
         )
-    return NotReachable(
-        f"the stream gateway must answer: {type(error).__name__}",
-        value=str(error) or "silence",
-        remedy="see nautilus-lab node status",
+        return self._book.take_trading(told)
+
+    async def _write_latch(self, to: Literal["REDUCE_ONLY", "HALTED", "KILLED"], why: str) -> None:
+        if self._latch is None:
+            return
+        latch = self._latch(self.trader)
+        await asyncio.to_thread(latch.tighten, to, reason=why, by=Principal.owner().name)
+
+
+def _latch_of(home: Path, trader: str) -> Latch:
+    files = Home(home).trader(trader)
+    return Latch(files.latch, witness=files.store)
+
+
+def _expected(name: str, asked: SubmitOrder) -> Order:
+    return Order(
+        name,
+        instrument=asked.instrument,
+        side=asked.side,
+        order_type=asked.order_type,
+        quantity=asked.quantity,
+        limit_price=asked.limit_price,
+        trigger_price=asked.trigger_price,
+        time_in_force=asked.time_in_force,
+        algorithm=asked.algorithm,
     )
 
 
-def _lost(trader: str) -> NotReachable:
-    return NotReachable(
-        "the desk must be connected",
-        value=trader,
-        remedy="await desk.reconnect(), or connect again",
-    )
-
-
-def _too_late(rule: str, timeout_s: float | None) -> DeadlineExceeded:
-    return DeadlineExceeded(rule, value=f"{timeout_s} s passed", remedy="allow more timeout_s")
+def _name(order: str | Trade | Order) -> str:
+    return order if isinstance(order, str) else order.client_order_id

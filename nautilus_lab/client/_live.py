@@ -8,12 +8,17 @@ from decimal import Decimal
 from enum import Enum
 from typing import Literal, TypeAlias
 
+from nautilus_lab.platform.messages import RouteLeg, Severity
+
 __all__ = [
     "Account",
+    "Alert",
+    "Bar",
     "Breach",
     "Change",
     "Fill",
     "Limit",
+    "LogEntry",
     "Node",
     "NodeState",
     "Order",
@@ -21,12 +26,17 @@ __all__ = [
     "Pnl",
     "Position",
     "Quote",
+    "Route",
+    "Strategy",
+    "TradingState",
+    "TradingStatus",
 ]
 
 Side: TypeAlias = Literal["BUY", "SELL"]
 Level: TypeAlias = Literal["ok", "warn", "critical", "breach"]
 Kind: TypeAlias = Literal[
     "quote",
+    "bar",
     "position",
     "order",
     "fill",
@@ -34,6 +44,10 @@ Kind: TypeAlias = Literal[
     "pnl",
     "limit",
     "breach",
+    "trading_state",
+    "strategy",
+    "route",
+    "alert",
     "health",
     "node",
     "connection",
@@ -91,6 +105,24 @@ _DONE = frozenset(
         OrderStatus.FILLED,
     }
 )
+
+
+class TradingState(Enum):
+    """What a trader may do, from loose to tight; UNKNOWN while the node has not said.
+
+    REDUCE_ONLY lets through what makes a position smaller; HALTED and KILLED let only cancels
+    through, KILLED for good.
+    """
+
+    ACTIVE = "ACTIVE"
+    REDUCE_ONLY = "REDUCE_ONLY"
+    HALTED = "HALTED"
+    KILLED = "KILLED"
+    UNKNOWN = "UNKNOWN"
+
+    @classmethod
+    def _missing_(cls, value: object) -> TradingState:
+        return cls.UNKNOWN
 
 
 class NodeState(Enum):
@@ -172,9 +204,50 @@ class Fill:
     simulated: bool
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """A status that an order came to, and when, UNIX ns UTC."""
+
+    ts: int
+    status: OrderStatus
+    reason: str = ""
+
+
+@dataclass(slots=True, eq=False)
 class Order:
-    """An order and what became of it."""
+    """An order and what became of it.
+
+    Attributes
+    ----------
+    client_order_id, venue_order_id : str
+        The node's name for it, and the venue's once it has one.
+    strategy, instrument, side, order_type, time_in_force : str
+        As Nautilus names them.
+    quantity, filled : Decimal
+        Units. An algorithm that slices the order makes its `quantity` smaller by each slice.
+    limit_price, trigger_price, average_price : Decimal or None
+        Quote currency.
+    arrival_price : Decimal or None
+        The middle of the quote when the order was asked for.
+    status, reason
+        Where it is, and why.
+    parent : str or None
+        The order that this one works for (a slice, a leg) or hangs on (an exit of a bracket).
+    list_id : str or None
+        The list it was sent with.
+    linked : tuple of str
+        The orders that end with it.
+    algorithm : str or None
+        What works it.
+    by : str
+        Who asked for it.
+    fills : list of Fill
+        Its own, oldest first.
+    log : list of LogEntry
+        The statuses it came to, oldest first, as far as this desk heard of them.
+    children : dict of str to Order
+        The orders whose `parent` it is, by their ids.
+    """
 
     client_order_id: str
     strategy: str = ""
@@ -184,11 +257,21 @@ class Order:
     quantity: Decimal = Decimal(0)
     filled: Decimal = Decimal(0)
     limit_price: Decimal | None = None
+    trigger_price: Decimal | None = None
     average_price: Decimal | None = None
+    arrival_price: Decimal | None = None
+    time_in_force: str = "GTC"
     status: OrderStatus = OrderStatus.UNKNOWN
     reason: str = ""
     venue_order_id: str | None = None
+    parent: str | None = None
+    list_id: str | None = None
+    linked: tuple[str, ...] = ()
+    algorithm: str | None = None
+    by: str = ""
     fills: list[Fill] = field(default_factory=list)
+    log: list[LogEntry] = field(default_factory=list)
+    children: dict[str, Order] = field(default_factory=dict, repr=False)
     ts: int = 0
     simulated: bool = False
 
@@ -201,6 +284,29 @@ class Order:
     def remaining(self) -> Decimal:
         """What is still to be filled; zero once done."""
         return Decimal(0) if self.is_done else self.quantity - self.filled
+
+    def become(self, status: OrderStatus, reason: str, ts: int) -> None:
+        """Note where the order is now."""
+        if not self.log or (self.log[-1].status, self.log[-1].reason) != (status, reason):
+            self.log.append(LogEntry(ts, status, reason))
+        self.status, self.reason = status, reason
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """How a router split an order among venues; never changes.
+
+    `expected_cost` is what the legs cost at the quotes seen, fees included, in quote currency.
+    """
+
+    client_order_id: str
+    instrument: str
+    side: Side
+    quantity: Decimal
+    legs: tuple[RouteLeg, ...]
+    expected_cost: Decimal
+    policy: str
+    ts: int
 
 
 @dataclass(slots=True)
@@ -256,6 +362,59 @@ class Breach:
     action: str
     reason: str
     client_order_id: str | None
+    ts: int
+
+
+@dataclass(slots=True)
+class TradingStatus:
+    """What the trader may do now, since when (UNIX ns), why, and who said so."""
+
+    state: TradingState = TradingState.UNKNOWN
+    reason: str = ""
+    by: str = ""
+    since_ns: int = 0
+
+
+@dataclass(slots=True)
+class Strategy:
+    """A deployed strategy; `realised` and `unrealised` of its positions, in account currency."""
+
+    strategy: str
+    name: str = ""
+    version: str = ""
+    state: str = ""
+    working_orders: int = 0
+    realised: float = 0.0
+    unrealised: float = 0.0
+    detail: str = ""
+    ts: int = 0
+
+
+@dataclass(slots=True)
+class Bar:
+    """The last closed bar of an instrument and a specification: ``1-MINUTE-MID``."""
+
+    instrument: str
+    spec: str
+    open: float = math.nan
+    high: float = math.nan
+    low: float = math.nan
+    close: float = math.nan
+    volume: float = math.nan
+    ts: int = 0
+    source_ts: int | None = None
+    simulated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """Something somebody should look at; never changes."""
+
+    severity: Severity
+    component: str
+    rule: str
+    detail: str
+    remedy: str
     ts: int
 
 

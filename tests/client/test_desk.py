@@ -346,7 +346,7 @@ async def test_a_closed_desk_keeps_what_it_saw_and_waits_for_nothing(desk, node)
 
 @pytest.fixture
 def hasty(desk: Desk) -> Desk:
-    desk._backoff = Backoff(base_s=0.02, cap_s=0.1, attempts=60)
+    desk._link.backoff = Backoff(base_s=0.02, cap_s=0.1, attempts=60)
     return desk
 
 
@@ -410,7 +410,7 @@ async def test_an_order_that_a_store_begun_anew_does_not_know_becomes_unknown(de
 async def test_after_the_last_attempt_the_desk_is_in_error_until_it_is_told_to_reconnect(
     desk, node, root, gateway
 ):
-    desk._backoff = Backoff(base_s=0.01, cap_s=0.01, attempts=2)
+    desk._link.backoff = Backoff(base_s=0.01, cap_s=0.01, attempts=2)
     await gateway.stop()
     await until(desk, lambda: desk.connection is ConnectionState.ERROR)
     with pytest.raises(NotReachable):
@@ -438,7 +438,7 @@ async def test_the_repr_is_one_line_with_state_and_without_the_token(desk, root,
     assert "PAPER-001: connected, node running, SIMULATED, data 0." in text
     assert "\n" not in text
     assert token not in text
-    assert token not in repr(desk._locate())
+    assert token not in repr(desk._link.locate())
     assert token not in desk._repr_html_()
 
 

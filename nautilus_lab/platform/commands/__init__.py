@@ -1,6 +1,7 @@
 """Commands: one table says what may be asked and by whom; a server answers, a client asks."""
 
 from nautilus_lab.platform.commands._client import CommandClient
+from nautilus_lab.platform.commands._errors import error_of
 from nautilus_lab.platform.commands._log import CommandLog, MemoryCommandLog, StoreCommandLog
 from nautilus_lab.platform.commands._orders import (
     CancelAll,
@@ -78,5 +79,6 @@ __all__ = [
     "SubmitOrder",
     "TimeInForce",
     "Verify",
+    "error_of",
     "order_ids",
 ]

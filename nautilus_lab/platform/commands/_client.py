@@ -9,15 +9,13 @@ from typing import Any, TypeVar, overload
 
 import msgspec
 
-from nautilus_lab import exceptions
 from nautilus_lab.exceptions import (
     DeadlineExceeded,
     InputError,
-    LabError,
     MessageError,
-    NodeError,
     NotReachable,
 )
+from nautilus_lab.platform.commands._errors import error_of
 from nautilus_lab.platform.messages import (
     Ack,
     Command,
@@ -143,7 +141,7 @@ class CommandClient:
         )
         result = await self._exchange(command, ack_timeout_s, timeout_s)
         if not result.ok:
-            raise _error(result)
+            raise error_of(result)
         if answer is None:
             return result.body
         try:
@@ -194,10 +192,3 @@ class CommandClient:
 async def _reply(socket: Any) -> Ack | Result:
     frames = await socket.recv_multipart()
     return decode_reply(frames[-1])
-
-
-def _error(result: Result) -> LabError:
-    kind = getattr(exceptions, result.error_type, None)
-    if not (isinstance(kind, type) and issubclass(kind, LabError)):
-        kind = NodeError
-    return kind(result.error, value=result.value or None, remedy=result.remedy)

@@ -6,6 +6,7 @@ import logging
 from typing import Literal, TypeAlias
 
 from nautilus_lab.exceptions import AccessDenied, BusError, ConfigError
+from nautilus_lab.platform.bus._redis._stream import Keys
 from nautilus_lab.platform.bus._redis._wire import Wire
 
 _log = logging.getLogger(__name__)
@@ -61,6 +62,32 @@ async def check_server(wire: Wire, persistence: Persistence) -> None:
             'which is then filled again from the stores; CONFIG SET save "60 1000"',
             wire.where,
         )
+
+
+async def check_rights(wire: Wire, keys: Keys) -> None:
+    """Try what a publisher does, without leaving a trace.
+
+    Raises
+    ------
+    AccessDenied
+        When the user may not append to the stream, read its positions, or publish.
+    ConfigError
+        When the stream's key holds something else.
+    """
+    await wire.call("HGET", keys.written, "")
+    await wire.call("PUBLISH", keys.probe, "")
+    try:
+        # 0-0 is never taken, which is found out after the right to try it.
+        await wire.call("XADD", keys.stream, "NOMKSTREAM", "0-0", "probe", "")
+    except BusError as error:
+        if "WRONGTYPE" in error.rule:
+            raise ConfigError(
+                "the key of the stream must hold a stream, or nothing",
+                value=f"{keys.stream} at {wire.where}",
+                remedy="name another: bus.stream",
+            ) from None
+        if "0-0" not in error.rule:
+            raise
 
 
 async def _saves(wire: Wire) -> bool:

@@ -272,6 +272,8 @@ class StreamReader:
 
     def _hear(self, glob: str, channel: str, payload: bytes) -> None:
         """Take a message once, though Redis sends it for every glob it falls under."""
+        if channel.startswith("__", len(self._keys.channels)):
+            return  # Redis' own: __sentinel__:hello, __keyspace@0__:...; or our probe
         owner = self._owners.get(channel)
         if owner is None:
             owner = next(g for g, matches in self._in_force.items() if matches.fullmatch(channel))

@@ -30,6 +30,7 @@ class Keys:
     `written`     hash: trader/writer -> the last ``epoch:seq`` that is on the stream
     `passed`      hash: consumer group -> entries that were trimmed before it read them
     `dead`        the stream of entries that nobody could use
+    `lease`       who may read as the consumer group; ends by itself
     ============  ====================================================================
 
     The braces keep what is written together in one slot of a cluster.
@@ -51,7 +52,16 @@ class Keys:
     @property
     def dead(self) -> str:
         """Return the key of the dead-letter stream."""
-        return f"{self.stream}-dead"
+        return f"{{{self.stream}}}-dead"
+
+    def lease(self, group: str) -> str:
+        """Return the key that the one process holds which reads for a consumer group."""
+        return f"{{{self.stream}}}-lease-{group}"
+
+    @property
+    def probe(self) -> str:
+        """Return a channel on which nothing is ever told; followers pass over its kind."""
+        return f"{self.channels}__probe__"
 
     def channel(self, topic: str) -> str:
         """Return the Pub/Sub channel of a topic."""

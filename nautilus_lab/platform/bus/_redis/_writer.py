@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 from nautilus_lab.config import BusSettings
 from nautilus_lab.exceptions import AccessDenied, BusError, ConfigError, LabError
 from nautilus_lab.platform.bus._redis._address import RedisAddress
-from nautilus_lab.platform.bus._redis._checks import check_server
+from nautilus_lab.platform.bus._redis._checks import check_rights, check_server
 from nautilus_lab.platform.bus._redis._link import Link
 from nautilus_lab.platform.bus._redis._stream import (
     APPEND,
@@ -42,6 +42,8 @@ _TRIM_STEP = 10_000  # as the script has it
 _SOURCE_AGAIN_S = 1.0
 _MOST_HELD = 10_000
 _WAIT_MS = 500
+# Nothing is read while nothing is written, so a broken connection shows only when it is tried.
+_LOOK_EVERY_S = 1.0
 
 Writer: TypeAlias = tuple[str, str]  # trader, writer
 Position: TypeAlias = tuple[int, int]  # epoch, seq
@@ -258,6 +260,8 @@ class StreamWriter:
             )
             try:
                 await check_server(wire, self._settings.persistence)
+                if not self._verdict.is_set():
+                    await check_rights(wire, self._keys)
             except ConfigError as error:
                 if not self._verdict.is_set():
                     raise
@@ -280,6 +284,7 @@ class StreamWriter:
             await wire.close()
 
     async def _work(self) -> None:
+        assert self._wire is not None
         # What was on the stream may not be on this one: every writer is compared anew.
         self._written.clear()
         self._accepting.clear()
@@ -307,10 +312,12 @@ class StreamWriter:
                 continue
             self._idle = True
             with self._turn:
-                pause = min(trim_at, health_at, *self._behind.values()) - now
-            with contextlib.suppress(TimeoutError):
+                pause = min(trim_at, health_at, now + _LOOK_EVERY_S, *self._behind.values()) - now
+            try:
                 async with asyncio.timeout(max(0.0, pause)):
                     await self._wake.wait()
+            except TimeoutError:
+                await self._wire.call("PING")
             self._wake.clear()
             now = time.monotonic()
 

@@ -20,9 +20,11 @@ from nautilus_lab.platform.access import LocalOwner, Permission, TokenVerifier, 
 from nautilus_lab.platform.bus import IpcBus
 from nautilus_lab.platform.commands import (
     CommandBody,
+    CommandLog,
     CommandServer,
     CommandSpec,
     CommandTable,
+    Handler,
     Request,
 )
 from nautilus_lab.platform.messages import (
@@ -68,6 +70,8 @@ TABLE = CommandTable(
 class FakeNode:
     """Publishes what it is told to, and answers as a node does."""
 
+    table = TABLE
+
     def __init__(self, home: Path, trader: str = "PAPER-001", log: list[Envelope] | None = None):
         self.trader = trader
         self.home = Home(home).make()
@@ -85,14 +89,10 @@ class FakeNode:
         self.bus = IpcBus.serve(self.run.events)
         self.server = CommandServer(
             self.run.commands,
-            TABLE,
+            self.table,
             LocalOwner(TokenVerifier(signing_key(self.home.signing_key))).verify,
-            {
-                "orders.buy": self._buy,
-                "node.status": self._status,
-                "node.snapshot": self._snapshot,
-                "node.events": self._events,
-            },
+            self.handlers(),
+            log=self.command_log(),
         )
         await self.server.start()
         ProcessRecord.of_this_process("node", address=self.run.commands).write(self.run.node)
@@ -100,6 +100,18 @@ class FakeNode:
             NodeStateChanged(component="node", state=self.state), f"system.node.{self.trader}"
         )
         return self
+
+    def handlers(self) -> dict[str, Handler]:
+        return {
+            "orders.buy": self._buy,
+            "node.status": self._status,
+            "node.snapshot": self._snapshot,
+            "node.events": self._events,
+        }
+
+    def command_log(self) -> CommandLog | None:
+        """What remembers the commands that were done; this process when None."""
+        return None
 
     async def stop(self) -> None:
         """End as a killed node does: the sockets fall silent, the record's process is gone."""

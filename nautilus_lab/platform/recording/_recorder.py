@@ -18,12 +18,15 @@ import pyarrow as pa
 
 from nautilus_lab.engine import Health, Lifecycle, State
 from nautilus_lab.exceptions import InputError, StoreError
-from nautilus_lab.platform.messages import BarUpdated, Envelope, QuoteUpdated
+from nautilus_lab.platform.messages import BarUpdated, Envelope, QuoteUpdated, Snapshot
+from nautilus_lab.platform.recording._keeper import PresentKeeper
+from nautilus_lab.platform.recording._marks import BEGUN, ENDED, HOLE, PRESENT, Hole
 from nautilus_lab.platform.recording._retention import Retention, days_in
 from nautilus_lab.platform.recording._segment import DRAFT, OPEN, UNREADABLE, Segment, seal
 from nautilus_lab.platform.recording._tables import (
     BARS,
     DECISIONS,
+    MARKS,
     QUOTES,
     TABLES,
     TRADES,
@@ -41,8 +44,6 @@ _CHUNK = 500
 _PAUSE_S = 0.0002
 _SEAL_AGAIN_S = 30.0
 _MIB = 2**20
-
-_GAP = "recorder.gap"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +77,9 @@ class FlightRecorder:
     process loses `flush_s` seconds at most, a loss of power what the operating system had not
     written yet of the open files. A disk that is full makes the recorder DEGRADED; it goes on by
     itself when there is room.
+
+    With each new set of files the present is written down, so that `Recording.at` need not read
+    from the very beginning. What was before the recording is not known to it: `begin` tells.
 
     Parameters
     ----------
@@ -144,6 +148,7 @@ class FlightRecorder:
         # (table, its values after n); appended to by anybody, taken from by the thread
         self._queue: deque[tuple[RecordTable, tuple[Any, ...]]] = deque()
         self._dropped = 0
+        self._dropped_since = 0  # the time of the first that was, since it was told of
         self._stop = threading.Event()
         self._wanted = threading.Event()  # somebody waits for a flush
         self._flushed = threading.Condition()
@@ -157,6 +162,9 @@ class FlightRecorder:
         self._open: dict[RecordTable, Segment] = {}
         self._opened_at = 0.0
         self._opened_on: date | None = None
+        self._keeper = PresentKeeper(trader, simulated=simulated)
+        self._knows_all = False  # whether nothing was before that the keeper was not told
+        self._present_is_due = False
         self._to_seal: list[Path] = []
         self._seal_after = 0.0
         self._recorded = self._bytes = self._told = 0
@@ -227,7 +235,7 @@ class FlightRecorder:
     @property
     def figures(self) -> RecorderFigures:
         """How much was recorded, waits, and was dropped."""
-        held = sum(map(len, list(self._held.values())))
+        held = sum(len(rows) for table, rows in tuple(self._held.items()) if table is not MARKS)
         return RecorderFigures(
             recorded=self._recorded,
             pending=len(self._queue) + held,
@@ -254,6 +262,13 @@ class FlightRecorder:
 
     # --- what is told ---------------------------------------------------------------------
 
+    def begin(self, snapshot: Snapshot) -> None:
+        """Record the present as the node itself knows it, with what was before this recording.
+
+        To be called once the node has caught up with its venues, and before it answers anybody.
+        """
+        self._tell(MARKS, (snapshot.ts, PRESENT, snapshot))
+
     def quote(
         self,
         instrument: str,
@@ -265,12 +280,11 @@ class FlightRecorder:
         source_ts: int | None = None,
     ) -> None:
         """Record a quote; times in UNIX nanoseconds UTC, prices in quote currency."""
+        # Not by way of `_tell`: this is the one that is called most.
         if len(self._queue) >= self._most:
-            self._dropped += 1
+            self._drop(ts)
             return
-        self._queue.append(
-            (QUOTES, (ts, source_ts, instrument, bid, ask, bid_size, ask_size)),
-        )
+        self._queue.append((QUOTES, (ts, source_ts, instrument, bid, ask, bid_size, ask_size)))
 
     def trade(
         self,
@@ -337,14 +351,19 @@ class FlightRecorder:
 
     def _tell(self, table: RecordTable, values: tuple[Any, ...]) -> None:
         if len(self._queue) >= self._most:
-            self._dropped += 1
+            self._drop(values[0])
         else:
             self._queue.append((table, values))
+
+    def _drop(self, ts: int) -> None:
+        self._dropped_since = self._dropped_since or ts
+        self._dropped += 1
 
     # --- the thread -----------------------------------------------------------------------
 
     def _work(self) -> None:
         self._rescue()
+        self._mark(BEGUN)
         while not self._stop.is_set():
             self._wanted.wait(self._flush_s)
             self._wanted.clear()
@@ -354,7 +373,12 @@ class FlightRecorder:
     def _round(self, *, last: bool = False) -> None:
         try:
             self._take()
+            self._seal()
+            if last:
+                self._mark(ENDED)
+            self._write()
             self._rotate(last)
+            self._seal(now=last)
         except (StoreError, *UNREADABLE) as error:
             self._degrade(f"the recording cannot be written: {error}")
         except Exception as error:
@@ -377,25 +401,41 @@ class FlightRecorder:
     def _take(self) -> None:
         """Write what is held back from before, then all that waits now."""
         self._write()
-        if (dropped := self._dropped) > self._told:
-            self._hold(
-                DECISIONS, (time.time_ns(), _GAP, "", _encode({"rows": dropped - self._told}))
-            )
-            self._trouble.warning("the flight recorder dropped %d rows", dropped - self._told)
-            self._told = dropped
         for _ in range(-(-len(self._queue) // _CHUNK)):
+            if self._present_is_due and self._knows_all:
+                self._present_is_due = False
+                self._mark(PRESENT, self._keeper.present())
             with contextlib.suppress(IndexError):
                 for _ in range(_CHUNK):
                     self._hold(*self._queue.popleft())
             self._write()
             time.sleep(_PAUSE_S)
+        if (dropped := self._dropped) > self._told:
+            # After what waited: a queue that was full held what came before the hole.
+            since, self._dropped_since = self._dropped_since, 0
+            rows, self._told = dropped - self._told, dropped
+            self._mark(HOLE, Hole(rows=rows, since_ns=since, why="more came than could be kept"))
+            self._trouble.warning("the flight recorder dropped %d rows", rows)
+            self._write()
 
     def _hold(self, table: RecordTable, values: tuple[Any, ...]) -> None:
+        if table is QUOTES:
+            self._keeper.quote(values)
+        elif table is DECISIONS and isinstance(values[-1], Envelope):
+            self._keeper.envelope(values[-1])
+        elif table is MARKS and isinstance(values[-1], Snapshot):
+            self._keeper.take(values[-1])
+            self._knows_all = True
+            values = (*values[:-1], _encode(self._keeper.present()))
         self._number += 1
         self._held.setdefault(table, []).append((self._number, values))
 
+    def _mark(self, kind: str, facts: msgspec.Struct | None = None) -> None:
+        data = b"" if facts is None else _encode(facts)
+        self._hold(MARKS, (time.time_ns(), kind, data))
+
     def _write(self) -> None:
-        for table in TABLES:
+        for table in TABLES.values():
             if not (rows := self._held.get(table)):
                 continue
             try:
@@ -410,7 +450,7 @@ class FlightRecorder:
                     self._close(table)
                     raise
                 self._bytes += batch.nbytes
-                self._recorded += batch.num_rows
+                self._recorded += 0 if table is MARKS else batch.num_rows
             del self._held[table]
 
     def _what_can_be(
@@ -423,6 +463,7 @@ class FlightRecorder:
                 table.batch([n], [values])
                 good.append((n, values))
         self._dropped += len(rows) - len(good)
+        self._dropped_since = self._dropped_since or time.time_ns()
         self._trouble.warning("%d rows cannot be recorded: %s", len(rows) - len(good), error)
         if not good:
             return pa.RecordBatch.from_pylist([], schema=table.schema)
@@ -455,16 +496,20 @@ class FlightRecorder:
             if last or full or past or age_s >= self._rotate_s:
                 for table in tuple(self._open):
                     self._close(table)
+                self._present_is_due = True
                 self._retention.apply(self.folder, datetime.now(UTC).date())
-        if self._to_seal and (last or time.monotonic() >= self._seal_after):
-            self._seal()
 
-    def _seal(self) -> None:
+    def _seal(self, *, now: bool = False) -> None:
+        if time.monotonic() < self._seal_after and not now:
+            return
         failed: Exception | None = None
         for path in tuple(self._to_seal):
             try:
-                seal(path)
+                sealed = seal(path)
                 self._to_seal.remove(path)
+                if sealed.lost_bytes:
+                    why = f"{sealed.lost_bytes} bytes at the end of {path.name} cannot be read"
+                    self._mark(HOLE, Hole(rows=0, since_ns=sealed.last_ts, why=why))
             except UNREADABLE as error:
                 failed = error
         if failed is not None:
@@ -476,7 +521,9 @@ class FlightRecorder:
         """Seal what earlier processes left open; remove what is too old."""
         try:
             self._retention.apply(self.folder, datetime.now(UTC).date())
-            for day in days_in(self.folder):
+            days = days_in(self.folder)
+            self._knows_all = self._knows_all or not days
+            for day in days:
                 folder = self.folder / day.isoformat()
                 for draft in folder.glob(f"*{DRAFT}"):
                     draft.unlink(missing_ok=True)
@@ -485,5 +532,5 @@ class FlightRecorder:
             self._degrade(f"the recording cannot be tidied: {error}")
 
 
-def _encode(facts: dict[str, object]) -> bytes:
+def _encode(facts: dict[str, object] | msgspec.Struct) -> bytes:
     return msgspec.msgpack.encode(facts)

@@ -1,4 +1,4 @@
-"""What the recorder's files look like: four tables, their columns, and rows made into batches."""
+"""What the recorder's files look like: five tables, their columns, and rows made into batches."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from nautilus_lab.platform.messages import Envelope, encode
 
-VERSION = "1"
+VERSION = "2"
 
 _TIME = pa.timestamp("ns", tz="UTC")
 # every table begins with these: the place in the order seen, and the time
@@ -18,7 +18,7 @@ _SEEN = (("n", pa.int64()), ("ts", _TIME))
 _SOURCE = (("source_ts", _TIME), ("instrument", pa.string()))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # there are five: each is itself alone, and hashed a lot
 class RecordTable:
     """One of the recorder's tables.
 
@@ -86,4 +86,7 @@ DECISIONS = _table(
     ("topic", pa.string()),
     ("data", pa.binary()),
 )
-TABLES = (QUOTES, TRADES, BARS, DECISIONS)
+# What the recorder says of the recording itself, few: where it began, ended, has a hole, and the
+# present every now and then, so that a reader need not begin at the very first row.
+MARKS = _table("marks", ("kind", pa.string()), ("data", pa.binary()))
+TABLES = {table.name: table for table in (QUOTES, TRADES, BARS, DECISIONS, MARKS)}

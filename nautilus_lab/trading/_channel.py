@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 import time
@@ -114,10 +115,12 @@ class Channel:
     def _launch_supervisor(self) -> None:
         path = self._home.logs / "supervisor.out"
         try:
-            with path.open("ab") as output:
+            with open(path, "ab", opener=_privately) as output:
                 subprocess.run(
                     [
-                        *(sys.executable, "-m", "nautilus_lab.trading.supervisor", "--detach"),
+                        # -P: what lies in the current folder is no module of ours.
+                        *(sys.executable, "-P", "-m", "nautilus_lab.trading.supervisor"),
+                        "--detach",
                         *("--home", str(self._home.path)),
                         *("--log-level", self._settings.log_level),
                     ],
@@ -147,3 +150,7 @@ class Channel:
                 value=f"trader {self._trader}",
                 remedy="start one: await lab.trading.start(), or nautilus-lab node start",
             ) from None
+
+
+def _privately(name: str, flags: int) -> int:
+    return os.open(name, flags | os.O_CLOEXEC, 0o600)

@@ -26,6 +26,8 @@ from nautilus_lab.trading._targets import Targets, as_targets
 from nautilus_lab.trading.commands import LabStatus, NodeStatus, Stopped
 
 _STATUS_S = 10.0
+# What the last step takes for a node and its venues, and for a start that is given up first.
+_KILL_S = 30.0
 _MOST_TRADERS = 10_000
 
 
@@ -271,8 +273,8 @@ class TradingEngine:
         NodeNotRunning
             When none runs.
         """
-        stop_s = self.settings.trading.stop_timeout_s
-        timeout_s = 2 * stop_s + self.settings.supervisor.terminate_timeout_s + 10
+        rules = self.settings.supervisor
+        timeout_s = self.settings.trading.stop_timeout_s + rules.terminate_timeout_s + _KILL_S
         body = {"trader": self._rundir.trader_id}
         told = await self._channel.ask("supervisor.stop", body, timeout_s)
         return msgspec.convert(told, Stopped)

@@ -20,7 +20,8 @@ def main() -> int:
     parser.add_argument("--detach", action="store_true", help="leave the caller at once")
     parser.add_argument("--log-level", default="INFO")
     arguments = parser.parse_args()
-    home = Home(arguments.home).make()
+    home = Home(arguments.home.absolute()).make()
+    os.chdir("/")  # nobody's folder is kept busy
     if arguments.detach and os.fork():
         # The caller may wait for us; the child goes on as nobody's child.
         os._exit(0)
@@ -43,7 +44,8 @@ async def _run(home: Home) -> None:
     supervisor = Supervisor(home)
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, supervisor.end)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     await supervisor.run()
 
 

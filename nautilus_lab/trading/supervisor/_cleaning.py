@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import shutil
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import psutil
@@ -23,32 +25,48 @@ log = logging.getLogger(__name__)
 
 # What is written whole is half-written for milliseconds.
 _OLD_S = 60.0
+# A name that was given to a new trader waits so long for its start.
+_RESERVED_S = 3_600.0
 
 
-def clean(home: Home) -> tuple[str, ...]:
+def clean(home: Home, *, besides: Collection[str] = ()) -> tuple[str, ...]:
     """Remove the records, sockets and half-written files of processes that are gone.
 
     Nothing that a living process holds is touched, and no store, book, latch, log, setting or
-    key ever is.
+    key ever is. The run directory of a trader that never came to anything, with nothing in it,
+    goes after an hour.
+
+    Parameters
+    ----------
+    home : Home
+        The lab's.
+    besides : collection of str, optional
+        Traders that somebody looks after; nothing of theirs is looked at.
 
     Returns
     -------
     tuple of str
         What was removed, relative to the home.
     """
-    gone = [*_half_written(home.path), *_dead_records(home.path)]
+    gone = [*_half_written(home.path), *_dead_records(home.path), *_dead_gateway_sockets(home)]
+    for name in home.strategies.glob("*"):
+        gone += _half_written(name)
     for trader in home.trader_ids:
+        if trader in besides:
+            continue
         rundir = home.trader(trader)
         mend_record(rundir)
         gone += [*_half_written(rundir.path), *_dead_records(rundir.path)]
         if not any(lock.held_elsewhere for lock in _locks(rundir.path)):
-            gone += _dead_sockets(rundir)
+            gone += [*_dead_sockets(rundir), *_unfinished(rundir.recording)]
             if rundir.kernel_connection.exists():
                 gone.append(rundir.kernel_connection)
+            if _age_s(rundir.path) > _RESERVED_S and not any(rundir.path.iterdir()):
+                gone.append(rundir.path)
     removed = []
     for path in gone:
         try:
-            path.unlink()
+            _remove(path)
         except OSError:
             continue
         removed.append(str(path.relative_to(home.path) if path.is_relative_to(home.path) else path))
@@ -84,16 +102,35 @@ def mend_record(rundir: RunDirectory) -> None:
     ).write(rundir.node)
 
 
+def _remove(path: Path) -> None:
+    if not path.is_dir():
+        path.unlink()
+    elif path.name.startswith("."):
+        shutil.rmtree(path)  # what a writer had begun
+    else:
+        path.rmdir()  # and nothing when somebody put something there meanwhile
+
+
+def _age_s(path: Path) -> float:
+    return time.time() - path.lstat().st_mtime
+
+
 def _locks(folder: Path) -> Iterable[Lock]:
     return (Lock(path, path.stem) for path in sorted(folder.glob("*.lock")))
 
 
 def _half_written(folder: Path) -> list[Path]:
-    """Return the temporary files of writers that died in the middle."""
-    old = time.time() - _OLD_S
-    return [
-        path for path in folder.glob(".*.????????") if path.is_file() and path.stat().st_mtime < old
-    ]
+    """Return the temporary files and folders of writers that died in the middle."""
+    found = [path for path in folder.glob(".*.????????") if path.is_file()]
+    found += [path for path in folder.glob(".new-*") if path.is_dir()]
+    with contextlib.suppress(FileNotFoundError):  # finished, or given up, meanwhile
+        return [path for path in found if _age_s(path) > _OLD_S]
+    return []
+
+
+def _unfinished(recording: Path) -> list[Path]:
+    """Return what a flight recorder had begun to write when it died."""
+    return [path for path in recording.glob("**/*.draft") if _age_s(path) > _OLD_S]
 
 
 def _dead_records(folder: Path) -> list[Path]:
@@ -115,6 +152,17 @@ def _looks_like_a_record(path: Path) -> bool:
 
 # what the processes of a lab call their records; a further one of a kind adds "-NAME"
 _RECORDS = ("node", "venue", "gateway", "history", "supervisor")
+
+
+def _dead_gateway_sockets(home: Home) -> list[Path]:
+    folders = {home.path, socket_path(home.path, "any.sock").parent}
+    return [
+        path
+        for folder in folders
+        for path in sorted(folder.glob("gateway*.sock"))
+        if not Lock(home.path / f"{path.stem}.lock", path.stem).held_elsewhere
+        and not is_answered(f"ipc://{path}")
+    ]
 
 
 def _dead_sockets(rundir: RunDirectory) -> list[Path]:

@@ -18,13 +18,18 @@ import psutil
 from nautilus_lab.exceptions import LabError, NodeError
 from nautilus_lab.platform.rundir import Failure, Lock, ProcessRecord
 from nautilus_lab.trading.commands import Ending, HowEnded
+from nautilus_lab.trading.supervisor._dump import is_stopped, threads_of
 from nautilus_lab.trading.supervisor._output import rotate_output
+from nautilus_lab.trading.supervisor._session import Session
 from nautilus_lab.trading.supervisor._usage import Meter, Usage
 
 log = logging.getLogger(__name__)
 
 _TICK_S = 0.05
 _KILL_S = 5.0  # what the system needs to take away a killed process
+# How long a process that does not answer has to write where it hangs.
+_DUMP_S = 1.0
+_QUIET_S = 0.1  # it has written all when it writes no more for so long
 
 
 class Child:
@@ -61,13 +66,15 @@ class Child:
         lock: Lock | None = None,
     ) -> None:
         self.name = name
-        self._argv = [sys.executable, "-m", module, *arguments]
+        # -P: what lies in the current folder is no module of ours.
+        self._argv = [sys.executable, "-P", "-m", module, *arguments]
         self._record = record
         self._output = output
         self._failure = failure
         self._lock = lock
         self.unwanted = False  # whether a start that is under way is to be given up
         self._process: psutil.Process | subprocess.Popen[bytes] | None = None
+        self._session: Session | None = None
         self._meter = Meter()
 
     @property
@@ -108,6 +115,7 @@ class Child:
             self._process = psutil.Process(record.pid)
         except psutil.NoSuchProcess:
             return False
+        self._session = Session(record.pid)
         return True
 
     async def start(self, timeout_s: float) -> None:
@@ -121,10 +129,12 @@ class Child:
         """
         if await self._found(timeout_s):
             return
+        await self._end_session()
         self._record.unlink(missing_ok=True)
         if self._failure is not None:
             self._failure.unlink(missing_ok=True)
         process = self._process = self._spawn()
+        self._session = Session(process.pid)
         deadline = time.monotonic() + timeout_s
         while not self._serves(process.pid):
             if process.poll() is not None:
@@ -179,6 +189,7 @@ class Child:
             log.error("the %s did not stop in time and is killed", self.name)
             await self.kill()
             how = "killed"
+        await self._end_session()
         self._record.unlink(missing_ok=True)
         seconds = round(time.monotonic() - begun, 3)
         return Ending(process=self.name, how=how, seconds=seconds)
@@ -195,16 +206,53 @@ class Child:
                 process.send_signal(signal.SIGKILL)  # somebody ran it in a session of his own
             await self._ended(_KILL_S)
 
-    def dump(self) -> None:
-        """Have the process write to its output where it is, if it still can."""
-        process = self._process
-        if process is not None and self.alive:
-            with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):
-                process.send_signal(signal.SIGUSR1)
+    async def dump(self) -> str:
+        """Write down where a process is that does not answer; returns what it is, in a word.
+
+        The log gets what the system knows of its threads; the process, unless it was stopped,
+        adds its own to its output. One that was stopped stays so: it must not act again.
+        """
+        pid = self.pid
+        if not pid:
+            return "gone"
+        for line in threads_of(pid):
+            log.error("the %s (pid %d) does not answer: %s", self.name, pid, line)
+        if is_stopped(pid):
+            return "stopped by a signal"
+        with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):
+            assert self._process is not None
+            before = self._written()
+            self._process.send_signal(signal.SIGUSR1)
+            await self._told(before)
+        return f"hanging; {self._output} tells where"
 
     def rotate(self) -> None:
         """Keep the file of its output from growing for ever."""
         rotate_output(self._output)
+
+    def _written(self) -> int:
+        with contextlib.suppress(OSError):
+            return self._output.stat().st_size
+        return 0
+
+    async def _told(self, before: int) -> None:
+        """Wait until the output grew beyond `before` and then stood still, or for long enough."""
+        deadline = time.monotonic() + _DUMP_S
+        last, still_since = before, time.monotonic()
+        while time.monotonic() < deadline:
+            await asyncio.sleep(_TICK_S)
+            if (now := self._written()) != last:
+                last, still_since = now, time.monotonic()
+            elif last > before and time.monotonic() - still_since > _QUIET_S:
+                return
+
+    async def _end_session(self) -> None:
+        """Kill what the process started and left behind: it must not act for it."""
+        session, self._session = self._session, None
+        if session is not None and not self.alive:
+            ended = await asyncio.to_thread(session.end)
+            if ended:
+                log.warning("the %s left processes behind, killed: %s", self.name, ended)
 
     async def _by_asking(self, ask: Callable[[], Awaitable[object]], seconds: float) -> bool:
         begun = time.monotonic()
@@ -241,6 +289,7 @@ class Child:
             with open(self._output, "ab", opener=_privately) as output:
                 return subprocess.Popen(
                     self._argv,
+                    cwd=self._record.parent,
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=output,

@@ -25,6 +25,11 @@ class RestartBudget:
     total: int = 0
     _when: deque[float] = field(default_factory=deque, repr=False)
 
+    def count(self, seconds_ago: float) -> None:
+        """Count a restart that was made before this budget was; one that lies ahead is now."""
+        self._when.append(self.clock() - max(0.0, seconds_ago))
+        self.total += 1
+
     def take(self) -> bool:
         """Return whether one more restart is allowed now, and count it if so."""
         now = self.clock()

@@ -37,6 +37,7 @@ from nautilus_lab.trading.supervisor._trader import TraderKeeper
 log = logging.getLogger(__name__)
 
 _WATCH_EVERY_S = 0.5
+_CLEAN_EVERY_S = 60.0
 # With nothing to keep, a supervisor waits this long for a first order before it leaves.
 _IDLE_S = 30.0
 
@@ -248,7 +249,7 @@ class Supervisor:
                 self._keepers[trader] = keeper
 
     async def _watch(self) -> None:
-        idle = 0.0
+        idle = since_cleaned = 0.0
         while True:
             await asyncio.sleep(_WATCH_EVERY_S)
             if not self.home.supervisor.exists():
@@ -260,6 +261,10 @@ class Supervisor:
             for trader, keeper in self._keepers.items():
                 self._look(trader, keeper.watch)
             self._look("services", self._watch_services)
+            since_cleaned += _WATCH_EVERY_S
+            if since_cleaned >= _CLEAN_EVERY_S:
+                since_cleaned = 0.0
+                self._look("what is left behind", self._clean)
             idle = idle + _WATCH_EVERY_S if not self._keepers and not self._busy else 0.0
             if idle > _IDLE_S:
                 log.info("nothing to keep")
@@ -276,6 +281,10 @@ class Supervisor:
         except Exception:
             # A watch that ends here would bring nothing back ever again.
             log.exception("looking after the processes failed")
+
+    async def _clean(self) -> None:
+        if not self._busy:
+            await asyncio.to_thread(clean, self.home, besides=frozenset(self._keepers))
 
     async def _watch_services(self) -> None:
         if self._busy or not self._keepers:

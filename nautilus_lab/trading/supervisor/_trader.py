@@ -23,14 +23,13 @@ from nautilus_lab.trading.supervisor._policy import Policy, tell, tighten
 from nautilus_lab.trading.supervisor._process import Child
 from nautilus_lab.trading.supervisor._restarts import RestartBudget
 from nautilus_lab.trading.supervisor._service import status_of
+from nautilus_lab.trading.supervisor._wanted import Wanted
 
 log = logging.getLogger(__name__)
 
 _ASK_S = 2.0
 _STATUS_S = 2.0
 _VENUE_STOP_S = 5.0
-# How long a frozen node has to write where it hangs before it is killed.
-_DUMP_S = 0.2
 
 
 class TraderKeeper:
@@ -84,9 +83,9 @@ class TraderKeeper:
         self._attendance = Attendance(home, self.trader)
         self._lock = asyncio.Lock()
         self._wanted = False
-        # There from a start that was answered to the stop that was asked for, so that the next
-        # supervisor knows what to make of a node that is gone.
+        # Tells the next supervisor what to make of a node that is gone.
         self._marker = self.rundir.path / "wanted"
+        self._restarts: tuple[float, ...] = ()  # UNIX seconds
         self._left_alone = False  # whether the policy for that was followed already
         self._failed_last = ""  # why the last attempt to bring it back failed
 
@@ -109,7 +108,11 @@ class TraderKeeper:
         keeper = cls(settings, alert=alert)
         found = [child.adopt() for child in keeper.children]
         # A node that was there is wanted back, also when it died while nobody looked.
-        keeper._wanted = keeper._marker.exists()
+        if (wanted := Wanted.read(keeper._marker)) is not None:
+            keeper._wanted, keeper.halted = True, wanted.halted
+            keeper._restarts = wanted.restarts
+            for at in wanted.restarts:
+                keeper.budget.count(time.time() - at)
         return keeper if any(found) else None
 
     @property
@@ -234,11 +237,12 @@ class TraderKeeper:
             names = " and ".join(child.name for child in lost)
             begun = time.monotonic()
             if self.node in lost and self.node.alive:
-                self.node.dump()
-                await asyncio.sleep(_DUMP_S)
+                how = f"{how} ({await self.node.dump()})"
                 await self.node.kill()
             if not self.budget.take():
                 return await self._halt(f"the {names} {how}")
+            self._restarts = (*self._restarts, time.time())[-self.budget.most :]
+            self._note()
             rules = self.settings.supervisor
             policy: Policy = rules.when_node_dies if self.node in lost else "keep"
             tightened = tighten(self.rundir, policy, f"the {names} {how}")
@@ -269,6 +273,7 @@ class TraderKeeper:
             f"in {rules.restart_window_s / 60:g} minutes{self._failed_last}"
         )
         tighten(self.rundir, "halt", self.halted)
+        self._note()
         await self._alert(
             "critical",
             "a trader must not die again and again",
@@ -306,7 +311,14 @@ class TraderKeeper:
 
     def _want(self) -> None:
         self._wanted = True
-        self._marker.touch(mode=0o600)
+        self._attendance.begin()
+        self._note()
+
+    def _note(self) -> None:
+        try:
+            Wanted(halted=self.halted, restarts=self._restarts).write(self._marker)
+        except LabError as error:
+            log.error("what %s is to be could not be noted: %s", self.trader, error)
 
     def _require_wanted(self) -> None:
         if self.ended:
@@ -321,7 +333,6 @@ class TraderKeeper:
             write_connection_file(self.rundir.kernel_connection)
         await self.node.start(self.settings.trading.start_timeout_s)
         self._heart.forget()
-        self._attendance.begin()
 
     async def _stop_node(self) -> Ending:
         return await self.node.stop(

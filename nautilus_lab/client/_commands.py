@@ -37,6 +37,7 @@ class Sent:
 
     id: str
     name: str
+    body: dict[str, object]
     deadline_ns: int
     answer: asyncio.Future[ResultFrame]
 
@@ -128,7 +129,7 @@ class Commands:
         command_id: str | None = None,
         urgent: bool = False,
     ) -> Sent:
-        """Send a command; parameters as for `ask`.
+        """Send a command, unless it is on its way already; parameters as for `ask`.
 
         Raises
         ------
@@ -144,13 +145,19 @@ class Commands:
                 remedy="pass timeout_s=10",
             )
         own = new_id() if command_id is None else command_id
-        if not 0 < len(own) <= _LONGEST_ID or own in self._waiting:
+        if not 0 < len(own) <= _LONGEST_ID:
             raise InputError(
-                f"a command's id must have 1 to {_LONGEST_ID} characters and not be waited for",
+                f"a command's id must have 1 to {_LONGEST_ID} characters",
                 value=own,
-                remedy="make a new one: leave command_id out",
+                remedy="shorten it, or leave command_id out",
             )
         plain = {} if body is None else msgspec.to_builtins(body, builtin_types=())
+        if (sent := self._waiting.get(own)) is not None:
+            if (sent.name, sent.body) != (name, plain):
+                raise InputError(
+                    "a command's id must be its own", value=own, remedy="make a new id"
+                )
+            return sent
         answer: asyncio.Future[ResultFrame] = asyncio.get_running_loop().create_future()
         answer.add_done_callback(_heed)
         if not urgent:
@@ -165,7 +172,7 @@ class Commands:
             trader=self._link.trader,
             timeout_s=timeout_s,
         )
-        sent = self._waiting[own] = Sent(own, name, frame.deadline_ns, answer)
+        sent = self._waiting[own] = Sent(own, name, plain, frame.deadline_ns, answer)
         answer.add_done_callback(lambda _: self._waiting.pop(own, None))
         try:
             await self._link.send(frame)

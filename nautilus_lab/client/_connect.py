@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 from nautilus_lab.client._desk import Desk
@@ -14,6 +15,7 @@ from nautilus_lab.exceptions import InputError, LifecycleError
 async def connect(
     trader: str | None = None,
     *,
+    at: str | datetime | None = None,
     url: str | None = None,
     token: str | None = None,
     role: LocalRole = "viewer",
@@ -21,12 +23,15 @@ async def connect(
     patterns: Sequence[str] = (">",),
     timeout_s: float = 10.0,
 ) -> Desk:
-    """Attach to a running node through the stream gateway.
+    """Attach to a running node through the stream gateway, or look at it as it was.
 
     Parameters
     ----------
     trader : str, optional
         Whose desk; the workspace's own trader when not given.
+    at : str or datetime, optional
+        An instant of the past: the desk is rebuilt from the workspace's recording as it was then,
+        read-only, and needs neither node nor gateway. Without a zone it is UTC.
     url : str, optional
         The gateway: ``ws://127.0.0.1:8765/stream``. Found in the workspace when not given.
     token : str, optional
@@ -54,7 +59,17 @@ async def connect(
         When the gateway does not accept the token.
     DeadlineExceeded
         When the snapshot does not come in time.
+    InputError
+        When `at` is no instant, or the recording does not cover it; says what it covers.
+    DataError
+        When `at` is given and there is no recording.
     """
+    if at is not None:
+        from nautilus_lab.client._past import open_past
+
+        return await open_past(
+            trader, at, url=url, token=token, role=role, root=root, patterns=patterns
+        )
     if not timeout_s > 0:
         raise InputError("timeout_s must be positive", value=timeout_s, remedy="pass timeout_s=10")
     desk = Desk.find(trader, url=url, token=token, role=role, root=root, patterns=patterns)

@@ -10,6 +10,7 @@ import pytest
 from nautilus_lab.client import Desk, connect
 from nautilus_lab.config import StreamingSettings
 from nautilus_lab.streaming import StreamingEngine
+from tests.client.trading_node import TradingNode
 from tests.streaming.fake_node import FakeNode
 
 
@@ -41,3 +42,21 @@ async def gateway(root: Path, node: FakeNode) -> AsyncIterator[StreamingEngine]:
 async def desk(root: Path, gateway: StreamingEngine) -> AsyncIterator[Desk]:
     async with await connect(root=root) as desk:
         yield desk
+
+
+@pytest.fixture
+async def trader(root: Path) -> AsyncIterator[TradingNode]:
+    """A node that takes orders."""
+    async with TradingNode(root / ".lab") as node:
+        yield node
+
+
+@pytest.fixture
+async def operator(root: Path, trader: TradingNode) -> AsyncIterator[Desk]:
+    """The desk of the workspace's owner, before a node that takes orders."""
+    settings = StreamingSettings(conflate_ms=20, heartbeat_s=0.2)
+    engine = StreamingEngine(root / ".lab", settings=settings)
+    await engine.start()
+    async with await connect(root=root, role="operator") as desk:
+        yield desk
+    await engine.stop()

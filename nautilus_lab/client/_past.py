@@ -57,7 +57,7 @@ class PastDesk(Desk):
         super().__init__(trader=trader, locate=_no_gateway, patterns=patterns)
         self._commands = _NoCommands(self._link)
         self.strategies = Strategies(self._book, self._commands)
-        self._link.failure = _read_only("wait for changes")  # type: ignore[assignment]
+        self._link.failure = _read_only("wait for changes")
         self._recording = recording
         self._shown = tuple(patterns)
         self._show(moment)

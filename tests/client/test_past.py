@@ -1,16 +1,16 @@
 """A desk of the past: as it was, visibly so, and nothing can be asked of it."""
 
 import asyncio
-import inspect
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
+from types import FunctionType
 
 import pytest
 
 import nautilus_lab as nl
-from nautilus_lab.client import Desk, connect
+from nautilus_lab.client import Desk, connect, order
 from nautilus_lab.client._past import PastDesk, instant_of
 from nautilus_lab.client._view import View
 from nautilus_lab.exceptions import DataError, InputError, LabError, LifecycleError
@@ -224,62 +224,50 @@ async def test_it_goes_forward_only(root, recorded, seconds):
         await (await past(root)).forward(seconds)
 
 
+def limit(side, price):
+    return order("AAPL.PAPER", side, 1, order_type="LIMIT", limit_price=price)
+
+
 # Those that only look; every other method of a desk asks for something, and is refused.
-LOOKS = {
-    "changes": "an iterator, see below",
-    "close": "harmless",
-    "find": "makes a live one",
-    "may": "says no",
-    "on_change": "registers",
-    "trade": "finds",
-}
+LOOKS = {"changes", "close", "find", "may", "on_change", "trade"}
+# name -> how to call it
 ASKS = {
-    "bracket": ("AAPL.PAPER", "BUY", 1),
-    "cancel": ("O-1",),
-    "cancel_all": (),
-    "changed": (),
-    "command": ("node.stop",),
-    "deploy": ("tilt", "1"),
-    "halt": ("now",),
-    "history": (),
-    "modify": ("O-1",),
-    "oco": (),
-    "reconnect": (),
-    "reduce_only": ("now",),
-    "resume": ("now",),
-    "submit": ("AAPL.PAPER", "BUY", 1),
-    "submit_list": ([],),
-    "until": (lambda: False,),
+    "bracket": lambda d: d.bracket(limit("BUY", 1), take_profit=2, stop_loss="0.5"),
+    "cancel": lambda d: d.cancel("O-1"),
+    "cancel_all": lambda d: d.cancel_all(),
+    "changed": lambda d: d.changed(),
+    "command": lambda d: d.command("node.stop"),
+    "deploy": lambda d: d.deploy("tilt", "1"),
+    "halt": lambda d: d.halt("now"),
+    "history": lambda d: d.history(),
+    "modify": lambda d: d.modify("O-1", quantity=5),
+    "oco": lambda d: d.oco(limit("BUY", 1), limit("SELL", 2)),
+    "reconnect": lambda d: d.reconnect(),
+    "reduce_only": lambda d: d.reduce_only("now"),
+    "resume": lambda d: d.resume("now"),
+    "submit": lambda d: d.submit("AAPL.PAPER", "BUY", 1),
+    "submit_list": lambda d: d.submit_list([limit("BUY", 1)]),
+    "until": lambda d: d.until(lambda: False),
 }
 
 
-def public(kind):
-    return {n for n, m in vars(kind).items() if not n.startswith("_") and inspect.isroutine(m)} | {
-        n for n, m in vars(kind).items() if isinstance(m, classmethod)
+def methods(kind):
+    return {
+        name
+        for name, member in vars(kind).items()
+        if not name.startswith("_") and isinstance(member, FunctionType | classmethod)
     }
 
 
-def test_this_test_knows_every_method_of_a_desk():
-    assert public(Desk) | public(View) == LOOKS.keys() | ASKS.keys()
+def test_this_file_knows_every_method_of_a_desk():
+    assert methods(Desk) | methods(View) == LOOKS | ASKS.keys()
 
 
 @pytest.mark.parametrize("name", sorted(ASKS))
-async def test_whatever_would_ask_the_node_is_refused(root, recorded, rundir, name):
+async def test_whatever_would_ask_the_node_is_refused(root, recorded, name):
     desk = await past(root)
-    from nautilus_lab.client import order
-
-    arguments, more = ASKS[name], {}
-    one = order("AAPL.PAPER", "BUY", 1, order_type="LIMIT", limit_price=1)
-    if name == "oco":
-        arguments = (one, order("AAPL.PAPER", "SELL", 1, order_type="LIMIT", limit_price=2))
-    elif name == "submit_list":
-        arguments = ([one],)
-    elif name == "modify":
-        more = {"quantity": 5}
-    elif name == "bracket":
-        more = {"take_profit": 2, "stop_loss": 1}
     with pytest.raises(LifecycleError, match="there to be looked at"):
-        await getattr(desk, name)(*arguments, **more)
+        await ASKS[name](desk)
 
 
 @pytest.mark.parametrize("name", ["deploy", "pause", "remove", "replace", "resume", "start"])

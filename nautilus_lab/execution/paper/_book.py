@@ -479,7 +479,8 @@ class PaperBook:
             wanted = min(wanted, self._closable(order))
             if offers and not wanted:
                 return self._end(order, "CANCELED", "reduce-only: nothing left to reduce", ts)
-        if order.time_in_force == "FOK" and not self._fills_whole(order, offers):
+        whole = wanted == order.leaves and self._fills_whole(order, offers)
+        if order.time_in_force == "FOK" and not whole:
             return self._end(order, "CANCELED", "fill or kill: not all of it is there", ts)
         events: list[VenueEvent] = []
         for price, there in offers:

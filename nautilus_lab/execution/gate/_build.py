@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nautilus_lab.config import TradingSettings
-from nautilus_lab.execution.gate._checks import (
-    Check,
+from nautilus_lab.execution.gate._check import Check
+from nautilus_lab.execution.gate._exposure_checks import (
     DailyLoss,
     EnoughMargin,
-    FreshQuote,
     MaxGrossExposure,
-    MaxOrderNotional,
-    MaxOrderRate,
     MaxPositionNotional,
     MaxPositionUnits,
+)
+from nautilus_lab.execution.gate._order_checks import (
+    FreshQuote,
+    MaxOrderNotional,
+    MaxOrderRate,
     NoDuplicate,
     PriceBand,
 )

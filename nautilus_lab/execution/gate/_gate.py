@@ -10,7 +10,12 @@ from typing import Any
 
 from nautilus_trader.core.uuid import UUID4
 from nautilus_trader.execution.messages import (
+    BatchCancelOrders,
+    CancelAllOrders,
+    CancelOrder,
     ModifyOrder,
+    QueryAccount,
+    QueryOrder,
     SubmitOrder,
     SubmitOrderList,
 )
@@ -19,17 +24,22 @@ from nautilus_trader.model.events import OrderDenied, OrderModifyRejected
 from nautilus_trader.model.orders import Order
 
 from nautilus_lab.exceptions import NodeError
-from nautilus_lab.execution._journal import Journal, Verdict
+from nautilus_lab.execution._journal import Journal
 from nautilus_lab.execution.gate._book import Book
-from nautilus_lab.execution.gate._checks import Check, Finding, SoundOrder
+from nautilus_lab.execution.gate._check import Check, Finding
 from nautilus_lab.execution.gate._intent import intent_of
-from nautilus_lab.execution.gate._proposal import Proposal
+from nautilus_lab.execution.gate._order_checks import SoundOrder
+from nautilus_lab.execution.gate._proposal import Proposal, terms_of
+from nautilus_lab.execution.gate._recent import Recent
 from nautilus_lab.execution.gate._state import TradingSwitch
+from nautilus_lab.platform.failpoint import reach
 
 log = logging.getLogger(__name__)
 
 _REMEMBERED = 10_000
 _ORDERS = (SubmitOrder, SubmitOrderList, ModifyOrder)
+# what adds nothing to what the trader risks, and passes always
+_HARMLESS = (CancelOrder, CancelAllOrders, BatchCancelOrders, QueryOrder, QueryAccount)
 _NEW = (OrderStatus.INITIALIZED, OrderStatus.RELEASED)
 # The book must be up to date before any strategy hears of what happened and reacts to it.
 _BEFORE_STRATEGIES = 20
@@ -46,11 +56,12 @@ class Gate:
 
     A command is one decision: of a list all orders pass or none. Orders that do nothing but
     reduce a position, net of all that works to reduce it already, are not asked about exposure;
-    of one that closes a position and opens the opposite one, the opening part is. Cancels pass
-    always, also when the trader is HALTED or KILLED, when nothing else does. REDUCE_ONLY lets
-    pass what reduces.
+    of one that closes a position and opens the opposite one, the opening part is. Cancels and
+    queries pass always, also when the trader is HALTED or KILLED, when nothing else does.
+    REDUCE_ONLY lets pass what reduces.
 
-    It fails closed: a check or a journal that raises denies the order.
+    It fails closed: a check or a journal that raises denies the order, and a command of a kind
+    that it does not know goes nowhere.
 
     Parameters
     ----------
@@ -62,6 +73,8 @@ class Gate:
         Where intents are written before orders leave.
     state : TradingSwitch, optional
         What the trader may do; ACTIVE for good when not given.
+    currency : str, default="USD"
+        The account's; an instrument that settles in another one cannot be valued.
     hand_over : callable, optional
         Takes a function and its arguments and calls it on the thread the gate was installed on;
         it is given what arrives on another one, as from a live timer. Without it, an order from
@@ -85,12 +98,13 @@ class Gate:
         checks: Sequence[Check] = (),
         journal: Journal,
         state: TradingSwitch | None = None,
+        currency: str = "USD",
         hand_over: Callable[..., object] | None = None,
         on_checked: Callable[[Sequence[Finding]], None] = lambda findings: None,
         on_denied: Callable[[Order, Finding | None, str], None] = lambda *_: None,
     ) -> None:
         self.checks = (SoundOrder(), *checks)
-        self.book = Book()
+        self.book = Book(currency=currency)
         self.state = state if state is not None else TradingSwitch()
         self._kernel = kernel
         self._cache = kernel.cache
@@ -98,6 +112,7 @@ class Gate:
         self._hand_over = hand_over
         self._on_checked = on_checked
         self._on_denied = on_denied
+        self._thread = 0  # where it is installed
         # command id -> what was decided at its first crossing
         self._passed: OrderedDict[str, list[Proposal]] = OrderedDict()
 
@@ -106,7 +121,15 @@ class Gate:
         return f"Gate({self.state.state}, {names}; {self.book!r})"
 
     def install(self) -> None:
-        """Stand on the endpoints and follow the orders; call once, before the kernel starts."""
+        """Stand on the endpoints and follow the orders; call once, before the kernel starts.
+
+        Raises
+        ------
+        NodeError
+            When it stands there already.
+        """
+        if self._thread:
+            raise NodeError("a gate is installed once", value=repr(self))
         self._thread = threading.get_ident()
         bus, kernel = self._kernel.msgbus, self._kernel
         for endpoint, engine, last in (
@@ -126,18 +149,22 @@ class Gate:
     def reset(self) -> None:
         """Begin anew with the kernel's cache, as after a reset of a backtest engine."""
         self._passed.clear()
+        self.book.recent = Recent()
         self.book.rebuild(self._cache)
 
     # --- crossings ------------------------------------------------------------------------
 
     def _follow(self, event: Any) -> None:
-        self.book.on_order_event(event, self._cache)
+        if threading.get_ident() == self._thread or self._hand_over is None:
+            self.book.on_order_event(event, self._cache)
+        else:
+            self._hand_over(self._follow, event)
 
     def _cross(self, command: Any, forward: Callable[[Any], None], last: bool) -> None:
         if threading.get_ident() != self._thread:
             self._from_elsewhere(command, forward, last)
         elif not isinstance(command, _ORDERS):
-            forward(command)
+            self._pass_harmless(command, forward)
         elif command.id.value in self._passed:
             self._cross_again(command, forward, last)
         else:
@@ -154,17 +181,24 @@ class Gate:
                 remedy="give the gate a hand_over, or send it from a strategy's own handler",
             )
         else:
+            self._pass_harmless(command, forward)
+
+    def _pass_harmless(self, command: Any, forward: Callable[[Any], None]) -> None:
+        if isinstance(command, _HARMLESS):
             forward(command)
+        else:
+            log.error("the gate knows no command like %r; it goes nowhere", command)
 
     def _cross_first(self, command: Any, forward: Callable[[Any], None], last: bool) -> None:
-        orders = self._orders_of(command)
-        proposals = self._decide(orders, command)
+        proposals = self._decide(self._orders_of(command), command)
         if proposals is None:
             return
-        if not last:
-            self._passed[command.id.value] = proposals
-            while len(self._passed) > _REMEMBERED:
-                self._passed.popitem(last=False)
+        if last:
+            self._leave(command, forward)
+            return
+        self._passed[command.id.value] = proposals
+        while len(self._passed) > _REMEMBERED:
+            self._passed.popitem(last=False)
         forward(command)
 
     def _cross_again(self, command: Any, forward: Callable[[Any], None], last: bool) -> None:
@@ -176,7 +210,13 @@ class Gate:
             self._withdraw(proposals)
             self._refuse(proposals, [p.order for p in proposals], command, None, reason)
         else:
-            forward(command)
+            self._leave(command, forward)
+
+    @staticmethod
+    def _leave(command: Any, forward: Callable[[Any], None]) -> None:
+        # What it raises goes to who sent the order. The order stays counted: it may have left.
+        forward(command)
+        reach("gate.after_forward")
 
     def _orders_of(self, command: Any) -> list[Order]:
         if isinstance(command, SubmitOrder):
@@ -191,12 +231,18 @@ class Gate:
         if reason := self._forbidden(proposals):
             return reason
         orders = self._orders_of(command)
-        for proposal, order in zip(proposals, orders, strict=False):
-            if order is not proposal.order or (
-                proposal.ask == "submit" and order.quantity.raw != proposal.quantity
+        if len(orders) != len(proposals):
+            return "CHANGED: it has other orders"
+        for proposal, order in zip(proposals, orders, strict=True):
+            if order is not proposal.order:
+                return "CHANGED: it is not the order that was checked"
+            if order.is_closed:
+                return f"CLOSED: {proposal.client_order_id} is {order.status_string()}"
+            if proposal.ask == "submit" and (
+                order.status not in _NEW or terms_of(order) != proposal.terms
             ):
                 return "CHANGED: it is not the order that was checked"
-        return "" if len(orders) == len(proposals) else "CHANGED: it has other orders"
+        return ""
 
     # --- decisions ------------------------------------------------------------------------
 
@@ -215,11 +261,13 @@ class Gate:
                     break
                 over = self._judge(proposal, findings)
                 if over is not None:
-                    reason = str(over)
+                    reason = _why(over, proposal)
                     break
                 self._reserve(proposal)
             if not reason:
+                reach("gate.before_commit")
                 self._journal.write([intent_of(p, "forwarded", "") for p in proposals])
+                reach("gate.after_commit")
         except Exception as error:
             log.exception("the gate could not decide on %s", command.id)
             reason = f"GATE_FAILED: {error}"
@@ -239,17 +287,29 @@ class Gate:
         seen = set()
         for order in orders:
             id_ = order.client_order_id
-            if submits and (
-                id_.value in seen
-                or self.book.has(id_.value)
-                or order.status not in _NEW
-                or self._cache.order(id_) not in (None, order)
-            ):
+            if submits and (id_.value in seen or not self._is_new(order)):
                 return f"DUPLICATE: {id_.value} was sent before"
             seen.add(id_.value)
             if not submits and order.is_closed:
                 return f"CLOSED: {id_.value} is {order.status_string()}"
+        # Nautilus logs what has no client and forgets it: its order would be on its way for ever.
+        engine = self._kernel.exec_engine
+        if engine._find_client_for_command(command) is None and (
+            command.client_id not in engine.get_external_client_ids()
+        ):
+            return f"NO_VENUE: nobody takes orders for {command.instrument_id}"
         return ""
+
+    def _is_new(self, order: Order) -> bool:
+        """Whether an order was not sent before, as this object or another of its id."""
+        id_ = order.client_order_id
+        known = self._cache.order(id_)
+        # By identity: to Nautilus two orders are equal when their ids are.
+        return (
+            (known is None or known is order)
+            and order.status in _NEW
+            and not self.book.has(id_.value)
+        )
 
     def _forbidden(self, proposals: Sequence[Proposal]) -> str:
         state = self.state.state
@@ -273,22 +333,25 @@ class Gate:
 
     def _reserve(self, proposal: Proposal) -> None:
         book = self.book
-        book.sent.append(proposal.now_ns)
         if proposal.ask == "modify":
-            book.reserve_change(proposal.client_order_id, proposal.leaves)
+            book.reserve_change(proposal.client_order_id, proposal.quantity)
         else:
-            book.alike[proposal.likeness] = proposal.now_ns
-            if len(book.alike) > _REMEMBERED:
-                book.forget_likenesses()
-            book.reserve(proposal.order, proposal.nautilus, proposal.leaves, proposal.parent)
+            book.reserve(proposal.entry)
+        proposal.before = book.recent.add(proposal.likeness, proposal.now_ns)
         proposal.reserved = True
 
     def _withdraw(self, proposals: Sequence[Proposal]) -> None:
-        for proposal in proposals:
-            # A change is forgotten with the event that rejects it.
-            if proposal.reserved and proposal.ask == "submit":
-                proposal.reserved = False
-                self.book.release(proposal.client_order_id)
+        """Count nothing of a command that does not leave."""
+        book = self.book
+        for proposal in reversed(proposals):
+            if not proposal.reserved:
+                continue
+            proposal.reserved = False
+            book.recent.take_back(proposal.likeness, proposal.before)
+            if proposal.ask == "modify":
+                book.release_change(proposal.client_order_id, proposal.quantity)
+            else:
+                book.release(proposal.client_order_id)
 
     # --- denials --------------------------------------------------------------------------
 
@@ -305,34 +368,27 @@ class Gate:
             log.error("%s: %s", command, reason)
             return
         try:
-            verdict: Verdict = "denied"
-            known = {p.client_order_id: p for p in proposals}
+            known = {id(p.order): p for p in proposals}
             now_ns = self._kernel.clock.timestamp_ns()
-            self._journal.write(
-                [
-                    intent_of(
-                        known.get(order.client_order_id.value)
-                        or Proposal(order, command, self.book, self._cache, now_ns),
-                        verdict,
-                        reason,
-                    )
-                    for order in orders
-                ]
-            )
+            made = [
+                known.get(id(order)) or Proposal(order, command, self.book, self._cache, now_ns)
+                for order in orders
+            ]
+            self._journal.write([intent_of(p, "denied", reason) for p in made])
         except Exception:
             log.exception("the denial of %s could not be journaled", command.id)
         for order in orders:
             self._tell(self._on_denied, order, over, reason)
         for order in orders:
             if isinstance(command, ModifyOrder):
-                if not any(p.reserved for p in proposals):
-                    # The rejection will be taken for the answer to a change, so count one.
-                    self.book.reserve_change(order.client_order_id.value, 0)
+                # Its rejection will be taken for the answer to a change on its way, so count one.
+                self.book.reserve_change(order.client_order_id.value, 0)
                 self._reject_change(order, reason)
-            elif order.status in _NEW and self._cache.order(order.client_order_id) in (None, order):
+            elif self._is_new(order):
                 self._deny(order, reason)
             else:
-                log.error("%s goes nowhere: %s", order, reason)
+                # An order of this id is on its way, or has been: it must not be ended by this.
+                log.error("%r goes nowhere: %s", order, reason)
 
     def _tell(self, whom: Callable[..., None], *what: object) -> None:
         try:
@@ -371,3 +427,9 @@ class Gate:
             now,
         )
         self._kernel.msgbus.send("ExecEngine.process", rejected)
+
+
+def _why(over: Finding, proposal: Proposal) -> str:
+    """Say what denies; of what cannot be measured, why."""
+    why = proposal.unmeasured if over.value != over.value else ""
+    return f"{over}: {why}" if why else str(over)

@@ -97,10 +97,8 @@ _TAGS = {"by": "by", "cmd": "command_id"}
 
 
 def _notional(proposal: Proposal) -> str:
-    try:
-        return f"{proposal.notional:.2f}"
-    except ValueError:
-        return ""
+    value = proposal.notional
+    return f"{value:.2f}" if value == value else ""
 
 
 def _units(raw: int) -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal, TypeAlias
 
 from nautilus_trader.execution.messages import ModifyOrder
 from nautilus_trader.model.enums import OrderSide
 from nautilus_trader.model.orders import Order
 
-from nautilus_lab.execution.gate._book import Book, Instrument
+from nautilus_lab.execution.gate._book import Book
+from nautilus_lab.execution.gate._entry import Entry
+from nautilus_lab.execution.gate._instrument import Instrument, Line
 
 Ask: TypeAlias = Literal["submit", "modify"]
 
@@ -26,8 +29,10 @@ class Proposal:
         Nautilus' order; for a change, as it stands before.
     client_order_id, strategy : str
         Whose order it is.
+    nautilus : Instrument or None
+        What Nautilus knows of the instrument.
     instrument : Instrument
-        The book's record of what is traded.
+        The book's record of it.
     buy : bool
         Its side.
     quantity : int
@@ -52,26 +57,33 @@ class Proposal:
     """
 
     __slots__ = (
+        "_dearer",
+        "_lengthened",
         "_price",
         "added",
         "ask",
+        "before",
         "buy",
         "client_order_id",
         "command",
+        "counted",
+        "entry",
         "increases",
         "instrument",
         "leaves",
+        "likeness",
         "limit_price",
         "nautilus",
         "now_ns",
         "opening",
         "order",
-        "parent",
         "quantity",
         "quote",
+        "raised",
         "reduces",
         "reserved",
         "strategy",
+        "terms",
         "trigger_price",
     )
 
@@ -81,33 +93,53 @@ class Proposal:
         self.now_ns = now_ns
         self.client_order_id: str = order.client_order_id.value
         self.strategy: str = order.strategy_id.value
-        self.nautilus = cache.instrument(order.instrument_id)
-        self.instrument: Instrument = book.of(order.instrument_id, self.nautilus)
-        self.quote = cache.quote_tick(order.instrument_id)
-        if self.quote is not None:
-            book.on_quote(self.quote)
-        parent_id = order.parent_order_id
-        self.parent: Order | None = cache.order(parent_id) if parent_id is not None else None
+        instrument_id = order.instrument_id
+        self.nautilus = cache.instrument(instrument_id)
+        self.instrument: Instrument = book.of(instrument_id, self.nautilus)
+        self.quote = cache.quote_tick(instrument_id)
+        if self.quote is not self.instrument.quote and self.quote is not None:
+            book.mark(self.instrument, self.quote)
         self.buy: bool = order.side == _BUY
+        self.terms = terms_of(order)
         self._price: float | None = None
+        self._lengthened: float | None = None
+        self._dearer: float | None = None
         self.reserved = False  # whether the book counts it
-        limit = order.price if order.has_price else None
-        trigger = order.trigger_price if order.has_trigger_price else None
-        self.quantity: int = order.quantity.raw
+        self.before: int | None = None  # when one alike passed
+        quantity, limit, trigger = self.terms
         was = None if limit is None else float(limit)
-        same = True
         self.ask: Ask = "submit"
+        same = True
         if isinstance(command, ModifyOrder):
             self.ask = "modify"
-            if command.quantity is not None:
-                self.quantity = command.quantity.raw
             same = command.price is None and command.trigger_price is None
+            quantity = command.quantity if command.quantity is not None else quantity
             limit = command.price if command.price is not None else limit
             trigger = command.trigger_price if command.trigger_price is not None else trigger
+        self.quantity: int = quantity.raw
         self.limit_price = None if limit is None else float(limit)
         self.trigger_price = None if trigger is None else float(trigger)
+        # what two orders have in common when one may be the other sent twice
+        self.likeness = (
+            (
+                self.strategy,
+                self.instrument.name,
+                self.buy,
+                self.quantity,
+                order.order_type,
+                self.limit_price,
+                self.trigger_price,
+            )
+            if self.ask == "submit"
+            else None
+        )
         self.leaves: int = max(0, self.quantity - order.filled_qty.raw)
-        self.added = book.would_add(order, self.leaves, self.parent)
+        known = book.entry(self.client_order_id)
+        if known is None:
+            parent = cache.order(order.parent_order_id) if order.parent_order_id else None
+            known = book.enter(order, self.instrument, parent)
+        self.entry: Entry = known
+        self.added = book.added(known, self.leaves)
         self._measure(book, same, was)
 
     def __repr__(self) -> str:
@@ -115,21 +147,37 @@ class Proposal:
         return f"Proposal({self.ask} {self.client_order_id}, {side} {self.units:g})"
 
     def _measure(self, book: Book, same_prices: bool, was: float | None) -> None:
-        line = self.instrument.line
-        working = line.buys if self.buy else line.sells
-        held = max(0, -line.filled if self.buy else line.filled)
-        # What still may be reduced: the position less what works to reduce it already.
-        self.opening = max(0, self.added - max(0, held - working))
-        counted = book.counted(self.client_order_id)
-        alone = max(0, counted + self.added - max(0, held - max(0, working - counted)))
-        dearer = self.buy and was is not None and not _at_most(self.limit_price, was)
-        self.increases = self.opening > 0 or (alone > 0 and dearer)
-        smaller = (
-            self.ask == "modify"
-            and same_prices
-            and self.leaves <= book.leaves(self.client_order_id)
-        )
-        self.reduces = alone == 0 or smaller
+        entry, line = self.entry, self.instrument.line
+        self.raised = self.buy and was is not None and not _at_most(self.limit_price, was)
+        self.counted = book.counted(self.client_order_id)
+        self.opening = self._opening(line)
+        self.increases = self.increases_in(line)
+        # What waits for an entry to fill will close what that opens, or else open again what that
+        # closes: it is nothing that only reduces.
+        waiting = self.leaves - entry.tradable(self.leaves) > entry.leaves - entry.counted
+        smaller = self.ask == "modify" and same_prices and self.leaves <= entry.leaves
+        self.reduces = (self._alone(line) == 0 and not waiting) or smaller
+
+    def _opening(self, line: Line) -> int:
+        """Return what of `added` is not met by what still may be reduced of `line`."""
+        held, working = self._held(line)
+        return max(0, self.added - max(0, held - working))
+
+    def _alone(self, line: Line) -> int:
+        """Return what of the order, as it would be, does not reduce; others' orders come first."""
+        held, working = self._held(line)
+        others = max(0, working - self.counted)
+        return max(0, self.counted + self.added - max(0, held - others))
+
+    def _held(self, line: Line) -> tuple[int, int]:
+        """Return what the order could reduce, and what works to reduce it already."""
+        if self.buy:
+            return max(0, -line.filled), line.buys
+        return max(0, line.filled), line.sells
+
+    def increases_in(self, line: Line) -> bool:
+        """Whether some of it opens a position of `line`, or is to open it at a higher price."""
+        return self._opening(line) > 0 or (self.raised and self._alone(line) > 0)
 
     @property
     def units(self) -> float:
@@ -142,50 +190,76 @@ class Proposal:
 
         A purchase with a limit at its limit; any other at the market, its limit or its trigger,
         whichever is most. A sale far below the market trades at the market: its limit must not
-        make it look small.
-
-        Raises
-        ------
-        ValueError
-            When there is no quote to value it by.
+        make it look small. NaN when there is no quote to value it by.
         """
         if self._price is None:
             self._price = self._valued()
         return self._price
 
     def _valued(self) -> float:
-        if self.buy and self.limit_price is not None:
-            return self.limit_price
-        if self.quote is None:
-            raise ValueError(f"no quote values {self.instrument.name}")
-        market = float(self.quote.ask_price if self.buy else self.quote.bid_price)
-        return max(market, self.limit_price or 0.0, self.trigger_price or 0.0)
+        found, limit = self.instrument, self.limit_price
+        if self.buy and limit is not None and not found.any_price:
+            return limit
+        prices = [found.ask if self.buy else found.bid]
+        prices += [p for p in (limit, self.trigger_price) if p is not None]
+        # By size: what has a price below zero costs whoever sells it.
+        return max(map(abs, prices)) if prices[0] == prices[0] else math.nan
 
     @property
     def notional(self) -> float:
-        """The whole size at `price`, account currency; raises as `price` does."""
+        """The whole size at `price`, account currency; NaN when nothing values it."""
         return abs(self.quantity * self.instrument.per_unit * self.price)
-
-    @property
-    def likeness(self) -> tuple[object, ...]:
-        """What two orders have in common when one may be the other sent twice."""
-        return (
-            self.strategy,
-            self.instrument.name,
-            self.buy,
-            self.quantity,
-            self.order.order_type,
-            self.limit_price,
-            self.trigger_price,
-        )
 
     @property
     def position_after(self) -> int:
         """The furthest that fills of its side could take the position with it, raw units."""
-        line = self.instrument.line
+        return self.furthest(self.instrument.line)
+
+    def furthest(self, line: Line) -> int:
+        """Return the furthest that fills of its side could take `line` with it, raw units."""
         if self.buy:
             return line.filled + line.buys + self.added
         return line.filled - line.sells - self.added
+
+    @property
+    def lengthened(self) -> float:
+        """What it adds to what its instrument could be worth at most, at the mark."""
+        if self._lengthened is None:
+            found = self.instrument
+            worst = found.line.worst
+            grown = max(worst, abs(self.position_after)) - worst
+            self._lengthened = abs(grown * found.per_unit * found.mark) if grown else 0.0
+        return self._lengthened
+
+    @property
+    def dearer(self) -> float:
+        """By how much it is dearer at its own price than at the mark, account currency."""
+        if self._dearer is None:
+            found = self.instrument
+            units = max(self.added, 0) or self.leaves
+            gap = self.price - abs(found.mark)
+            # Not max(), which would take a NaN for nothing.
+            self._dearer = 0.0 if gap <= 0 else gap * units * found.per_unit
+        return self._dearer
+
+    @property
+    def unmeasured(self) -> str:
+        """Why the proposal has no value; nothing when it has one."""
+        found = self.instrument
+        if found.per_unit != found.per_unit:
+            return f"{found.name} is not known, or is not paid for in the account's currency"
+        if found.mark != found.mark:
+            return f"no quote values {found.name}"
+        return ""
+
+
+def terms_of(order: Order) -> tuple[Any, Any, Any]:
+    """Return what of an order must not change once it was checked: size, limit and trigger."""
+    return (
+        order.quantity,
+        order.price if order.has_price else None,
+        order.trigger_price if order.has_trigger_price else None,
+    )
 
 
 def _at_most(price: float | None, other: float) -> bool:

@@ -196,7 +196,10 @@ class StrategyChanged(Body, frozen=True, kw_only=True):
 
 
 class RouteLeg(msgspec.Struct, frozen=True, kw_only=True):
-    """What one venue was sent of a routed order, and what it offered when that was decided."""
+    """What one venue was sent of a routed order, and what it offered when that was decided.
+
+    `price` is the worst it may take, `available` what was there at that or better.
+    """
 
     venue: str
     client_order_id: str
@@ -204,12 +207,15 @@ class RouteLeg(msgspec.Struct, frozen=True, kw_only=True):
     price: Decimal
     available: Decimal
     fee_bps: float
+    reason: str = ""
 
 
 class OrderRouted(Body, frozen=True, kw_only=True):
     """How a router split an order among venues: kept for the analysis of executions.
 
-    `expected_cost` is what the legs cost at the quotes seen, fees included, in quote currency.
+    `expected_cost` is what the legs cost at the quotes seen, fees included, or for a sale bring, in
+    quote currency; `unplaced` is what no venue offered, `passed_over` which venues got nothing,
+    each with the reason: ``"XPAR: stale: 12 s old"``.
     """
 
     client_order_id: str
@@ -219,6 +225,8 @@ class OrderRouted(Body, frozen=True, kw_only=True):
     legs: tuple[RouteLeg, ...]
     expected_cost: Decimal
     policy: str
+    unplaced: Decimal = Decimal(0)
+    passed_over: tuple[str, ...] = ()
 
 
 class AlertRaised(Body, frozen=True, kw_only=True):

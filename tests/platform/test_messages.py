@@ -170,10 +170,13 @@ BODIES = {
                 price=Decimal("74.51"),
                 available=Decimal("200"),
                 fee_bps=1.0,
+                reason="74.51745 a unit after fees, the best of 2",
             ),
         ),
         expected_cost=Decimal("7451.75"),
         policy="best price after fees",
+        unplaced=Decimal("0"),
+        passed_over=("XPAR: stale: 12 s old",),
     ),
     "AlertRaised": AlertRaised(
         severity="critical",

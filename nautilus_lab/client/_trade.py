@@ -16,6 +16,7 @@ _TO_BPS = 10_000
 _ENDED = frozenset(
     {OrderStatus.CANCELED, OrderStatus.EXPIRED, OrderStatus.REJECTED, OrderStatus.DENIED}
 )
+_PENDING = frozenset({OrderStatus.PENDING_UPDATE, OrderStatus.PENDING_CANCEL})
 # Neither on its way nor refused: what an algorithm works, or what was not answered.
 _NOT_OUT = frozenset({OrderStatus.INITIALIZED, OrderStatus.UNKNOWN})
 
@@ -145,17 +146,21 @@ class Trade:
         again.
         """
         own, parts = self.order.status, self.parts
-        if not parts or (own is OrderStatus.UNKNOWN and not self._is_whole):
-            return own
         if self._is_whole:
             return OrderStatus.FILLED
-        if not self.is_done:
-            if self.filled:
-                return OrderStatus.PARTIALLY_FILLED
-            return parts[-1].status if own in _NOT_OUT and not parts[-1].is_done else own
-        if own in _ENDED:
+        if own is OrderStatus.UNKNOWN:
             return own
-        return next((part.status for part in reversed(parts) if part.status in _ENDED), own)
+        if self.is_done:
+            # An algorithm's order may be filled for its own part, and a slice have ended otherwise.
+            ends = (own, *(part.status for part in reversed(parts)))
+            return next((status for status in ends if status in _ENDED), own)
+        if own in _PENDING:
+            return own
+        if self.filled:
+            return OrderStatus.PARTIALLY_FILLED
+        if parts and own is OrderStatus.INITIALIZED and not parts[-1].is_done:
+            return parts[-1].status
+        return own
 
     @property
     def is_done(self) -> bool:

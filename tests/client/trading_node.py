@@ -1,7 +1,7 @@
 """A node's stand-in that takes orders; as a process it can be killed and comes back.
 
 ``python tests/client/trading_node.py --home .lab --die before`` ends itself with SIGKILL over the
-first order, before or after it is made.
+first order, before or after it is made; with ``--slow-s 0.5`` it thinks over each for so long.
 """
 
 from __future__ import annotations
@@ -292,13 +292,14 @@ class TradingNode(FakeNode):
 class DurableNode(TradingNode):
     """A process of its own, whose orders and commands outlive a kill."""
 
-    def __init__(self, home: Path, die: str) -> None:
+    def __init__(self, home: Path, die: str, slow_s: float) -> None:
         run = home / "traders" / "PAPER-001"
         run.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._file = run / "stand-in.events"
         super().__init__(home, log=self._read())
         self.store = TradingStore.open(self.run.store)
-        self.before = self._dies if die == "before" else nothing
+        self._slow_s = slow_s
+        self.before = self._dies if die == "before" else self._thinks
         self.after = self._dies if die == "after" else nothing
 
     def command_log(self) -> CommandLog:
@@ -319,15 +320,18 @@ class DurableNode(TradingNode):
             data = data[4 + size :]
         return found
 
+    async def _thinks(self, request: Request) -> None:
+        await asyncio.sleep(self._slow_s)
+
     async def _dies(self, request: Request) -> None:
         await asyncio.sleep(0.1)  # so that what was published has left
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-async def main(home: Path, die: str) -> None:
+async def main(home: Path, die: str, slow_s: float) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    node = DurableNode(home, die)
+    node = DurableNode(home, die, slow_s)
     async with node:
         await stop.wait()
     node.store.close()
@@ -337,5 +341,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="A node's stand-in that takes orders.")
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--die", choices=["before", "after", ""], default="")
+    parser.add_argument("--slow-s", type=float, default=0.0)
     asked = parser.parse_args()
-    asyncio.run(main(asked.home, asked.die))
+    asyncio.run(main(asked.home, asked.die, asked.slow_s))

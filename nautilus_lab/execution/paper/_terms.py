@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
 
@@ -48,7 +49,12 @@ class VenueTerms:
     latency_ms: float = 0.0
 
     def __post_init__(self) -> None:
-        if not self.leverage >= 1:
+        for name in ("maker_fee_bps", "taker_fee_bps", "half_spread_bps", "latency_ms"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise InputError(f"a venue's {name} must be 0 or more", value=getattr(self, name))
+        if not -10_000 < self.price_offset_bps < math.inf:
+            raise InputError("a venue's prices must be positive", value=self.price_offset_bps)
+        if not 1 <= self.leverage < math.inf:
             raise InputError("a venue's leverage must be 1 or more", value=self.leverage)
         if not (self.depth >= 1 and self.levels >= 1):
             raise InputError("a venue must have a unit of depth", value=(self.depth, self.levels))

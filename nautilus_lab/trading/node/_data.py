@@ -85,6 +85,12 @@ class PaperDataClient(LiveMarketDataClient):
     async def _subscribe_instrument(self, command: Any) -> None:
         """Nothing to do: every instrument is known from the start."""
 
+    async def _subscribe_order_book_deltas(self, command: Any) -> None:
+        """Nothing to do: Nautilus' emulator asks for a book too, and is content with quotes."""
+
+    async def _unsubscribe_order_book_deltas(self, command: Any) -> None:
+        """Nothing to do."""
+
     async def _subscribe_quote_ticks(self, command: Any) -> None:
         self._quotes.add(self._symbol(command.instrument_id))
 

@@ -40,6 +40,7 @@ from nautilus_trader.model.enums import (
     OmsType,
     OrderSide,
     OrderStatus,
+    OrderType,
     order_side_from_str,
 )
 from nautilus_trader.model.identifiers import (
@@ -98,6 +99,7 @@ _SETTLED_NS = 3_000_000_000
 _NEVER_ARRIVES_NS = 15_000_000_000
 _SNAPSHOTS = 20
 _NONE = Decimal(0)
+_APPLIED_S = 5.0  # how long Nautilus may take to apply an event
 _PENDING = (OrderStatus.PENDING_UPDATE, OrderStatus.PENDING_CANCEL)
 # what it takes for a request to be done, or perhaps done
 _NO_ANSWER = (DeadlineExceeded, MessageError)
@@ -278,6 +280,9 @@ class PaperExecutionClient(LiveExecutionClient):
             case "REJECTED":
                 self.generate_order_rejected(*ids, told.reason, at)
             case "FILLED" if fill is not None:
+                if _lacks_limit(order):
+                    # Nautilus compares fills with a limit; the venue names it after the fill.
+                    self._update(order, told, limit=told.limit_price or fill.price)
                 self.generate_order_filled(
                     *ids,
                     venue_order_id,
@@ -294,12 +299,12 @@ class PaperExecutionClient(LiveExecutionClient):
                 )
                 self._report_account_soon()
 
-    def _update(self, order: Order, told: VenueOrder) -> None:
+    def _update(self, order: Order, told: VenueOrder, limit: Decimal | None = None) -> None:
         self.generate_order_updated(
             *_ids(order),
             VenueOrderId(told.venue_order_id),
             as_quantity(told.quantity),
-            as_price(told.limit_price),
+            as_price(limit or told.limit_price),
             as_price(told.trigger_price) if order.has_trigger_price else None,
             told.ts_last,
         )
@@ -418,26 +423,42 @@ class PaperExecutionClient(LiveExecutionClient):
                 if (await self._paper.request(Hello(), Welcome)).seq == before:
                     return report
             log.error("the venue's book never stood still while it was read")
-        except LabError as error:
+        except (LabError, TimeoutError) as error:
             log.error("the venue's book could not be read: %s", error)
         return None
 
     async def _snapshot(self) -> ExecutionMassStatus:
         since = self._history.since_ns
-        orders, fills, positions = await asyncio.gather(
+        orders, fills = await asyncio.gather(
             self._paper.request(ListOrders(since_ns=since), Orders),
             self._paper.request(ListFills(since_ns=since), Fills),
-            self._paper.request(ListPositions(), Positions),
         )
         ours = [told for told in orders.orders if self._is_ours(told)]
+        await self._give_limits(ours)
         names = {told.client_order_id for told in ours}
         report = self._mass_status()
         report.add_order_reports([self._order_report(told) for told in ours])
         report.add_fill_reports(
             [self._fill_report(fill) for fill in fills.fills if fill.client_order_id in names]
         )
-        report.add_position_reports([self._position_report(p) for p in positions.positions])
+        # No positions: where Nautilus is told of some it replaces the fills that made them by one
+        # of its own invention, as soon as a position ever changed its side.
         return report
+
+    async def _give_limits(self, theirs: Sequence[VenueOrder]) -> None:
+        """Give orders that became limit orders by their first fill the limit before that fill."""
+        waiting = []
+        for told in theirs:
+            order = self._cache.order(ClientOrderId(told.client_order_id))
+            if order is not None and told.filled and _lacks_limit(order):
+                if order.status == OrderStatus.SUBMITTED:
+                    venue_order_id = VenueOrderId(told.venue_order_id)
+                    self.generate_order_accepted(*_ids(order), venue_order_id, told.ts_accepted)
+                self._update(order, told, limit=told.limit_price or told.average_price)
+                waiting.append(order)
+        async with asyncio.timeout(_APPLIED_S):
+            while any(_lacks_limit(order) for order in waiting):
+                await asyncio.sleep(0.005)
 
     def _is_ours(self, told: VenueOrder) -> bool:
         """Whether Nautilus must hear of it: no order on its way, none that is history."""
@@ -558,6 +579,10 @@ def _balance(account: VenueAccount) -> AccountBalance:
     total = account.balance
     locked = min(account.initial_margin, max(total, _NONE))
     return AccountBalance(Money(total, USD), Money(locked, USD), Money(total - locked, USD))
+
+
+def _lacks_limit(order: Order) -> bool:
+    return order.order_type == OrderType.MARKET_TO_LIMIT and order.price is None
 
 
 def _is_out(order: Order) -> bool:

@@ -61,6 +61,7 @@ log = logging.getLogger(__name__)
 _WRITER = "node"
 _STATES_EVERY_S = 0.25
 _RECONCILE_EVERY_S = 5.0
+_AGREE_S = 3.0
 _MOST_EVENTS = 10_000
 _REMEMBERED_ORDERS = 500
 _BUS_AWAY = "the message bus does not answer; events wait in the store"
@@ -106,7 +107,8 @@ class NodeHost:
             loop.add_signal_handler(signal.SIGTERM, self._stop.set)
             loop.remove_signal_handler(signal.SIGINT)
             for number, handler in handlers.items():
-                signal.signal(number, handler)
+                if handler is not None:  # one that was not set from Python cannot be set again
+                    signal.signal(number, handler)
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             failed = await self._until_asked()
             if failed is not None:
@@ -411,6 +413,7 @@ class NodeHost:
         book.rebuild(node.cache)
         for at in desk.accounts.deposits:
             book.set_cash(at, desk.accounts.cash_at(at))
+        await self._require_agreement()
 
     def _settle_intent(self, event: Any) -> None:
         order = self._cache.order(event.client_order_id)
@@ -486,7 +489,7 @@ class NodeHost:
                 differing = []
                 for client in self._executions:
                     differing += await client.catch_up()
-                differing += await self._venues.differences(self._desk.accounts)
+                differing += await self._differences()
             except LabError as error:
                 self.condition.amiss("reconciliation", str(error))
                 continue
@@ -496,6 +499,24 @@ class NodeHost:
                 self.condition.amiss("book", f"not as the venue has it: {', '.join(differing)}")
             elif not self._mismatches:
                 self.condition.mended("book")
+
+    async def _differences(self) -> list[str]:
+        held: dict[str, float] = {}
+        for position in self._cache.positions_open():
+            name = position.instrument_id.value
+            held[name] = held.get(name, 0.0) + position.signed_qty
+        return await self._venues.differences(self._desk.accounts, held)
+
+    async def _require_agreement(self) -> None:
+        """Halt a trader whose book is not the venue's: what it would do could only be wrong."""
+        deadline = time.monotonic() + _AGREE_S
+        while differing := await self._differences():
+            if time.monotonic() > deadline:
+                why = f"after the start the book is not as the venue has it: {', '.join(differing)}"
+                self._states.tighten("HALTED", reason=why, by="node", automatic=True)
+                self.condition.amiss("book", why)
+                return
+            await asyncio.sleep(0.1)  # a fill may be on its way
 
     def _on_venue_state(self, venue: str, state: ConnectionState) -> None:
         if state is ConnectionState.RECONNECTING:
@@ -538,7 +559,13 @@ class NodeHost:
     # --- commands -------------------------------------------------------------------------
 
     def _handlers(self) -> dict[str, Handler]:
+        waiting = {
+            n.name: self._status
+            for n in NODE_COMMANDS
+            if n.name.startswith(("strategy.", "targets."))
+        }
         return {
+            **waiting,
             "node.status": self._status,
             "node.snapshot": self._snapshot,
             "node.events": self._events,

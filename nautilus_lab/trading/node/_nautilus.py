@@ -38,7 +38,13 @@ def node_config(
         cache=CacheConfig(tick_capacity=500),
         # Reconciled at the start by Nautilus, and from then on by the venue's client: Nautilus'
         # own checks reject the orders of a venue that does not answer.
-        exec_engine=LiveExecEngineConfig(reconciliation=True, inflight_check_interval_ms=0),
+        # It invents fills where positions differ, too; here that halts the trader instead.
+        exec_engine=LiveExecEngineConfig(
+            reconciliation=True,
+            inflight_check_interval_ms=0,
+            filter_position_reports=True,
+            generate_missing_orders=False,
+        ),
         data_clients={venue: LiveDataClientConfig() for venue in venues},
         exec_clients={venue: LiveExecClientConfig() for venue in venues},
         timeout_connection=20.0,

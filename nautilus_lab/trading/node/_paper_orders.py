@@ -70,7 +70,7 @@ def new_order(order: Order) -> NewOrder:
         When the venue has no such order: an unusual trailing offset, or a hidden quantity.
     """
     facts: dict[str, Any] = {}
-    if order.has_price:
+    if order.has_price and order.order_type != OrderType.MARKET_TO_LIMIT:
         facts["limit_price"] = order.price.as_decimal()
     if order.has_trigger_price:
         facts["trigger_price"] = order.trigger_price.as_decimal()
@@ -203,7 +203,7 @@ def as_quantity(units: Decimal) -> Quantity:
 
 
 def as_price(price: Decimal | None) -> Price | None:
-    """Return whole cents."""
+    """Return cents; None for no price."""
     return None if price is None else Price(price, 2)
 
 

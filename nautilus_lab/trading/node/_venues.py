@@ -91,16 +91,27 @@ class Venues:
                     remedy="restore the venue's book, or begin anew: move the run directory away",
                 )
 
-    async def differences(self, accounts: Accounts) -> list[str]:
-        """Return the instruments, and ``cash``, of which a venue has another amount than we do."""
-        differing = set()
+    async def differences(self, accounts: Accounts, held: Mapping[str, float]) -> list[str]:
+        """Return what a venue has another amount of than we do, and at which of us.
+
+        Parameters
+        ----------
+        accounts : Accounts
+            Our own books.
+        held : mapping of str to float
+            instrument -> signed units, as strategies and the gate see them.
+        """
+        differing: set[str] = set()
         for venue, client in self.clients.items():
             positions = (await client.request(ListPositions(), Positions)).positions
             account = (await client.request(GetAccount(), Account)).account
             theirs = {f"{p.symbol}.{venue}": float(p.quantity) for p in positions}
             book = accounts.at[venue]
-            ours = {name: book[name].quantity for name in book.instruments if book[name].quantity}
-            differing |= {n for n in ours.keys() | theirs if ours.get(n) != theirs.get(n)}
+            ours = {name: book[name].quantity for name in book.instruments}
+            seen = {name: units for name, units in held.items() if venue_of(name) == venue}
+            for one in (ours, seen):
+                names = theirs.keys() | one
+                differing |= {n for n in names if one.get(n, 0.0) != theirs.get(n, 0.0)}
             if not abs(accounts.cash_at(venue) - float(account.cash)) < _CENT:
                 differing.add(f"cash at {venue}")
         return sorted(differing)

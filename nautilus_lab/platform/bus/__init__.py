@@ -4,7 +4,7 @@ from nautilus_lab.platform.bus._base import Bus, Handler, Unsubscribe, check_pat
 from nautilus_lab.platform.bus._ipc import IpcBus
 from nautilus_lab.platform.bus._local import LocalBus
 from nautilus_lab.platform.bus._open import ProcessBus, bus_of, open_bus
-from nautilus_lab.platform.bus._redis import EventSource, RedisAddress, RedisBus
+from nautilus_lab.platform.bus._redis import EventSource, RedisAddress, RedisBus, StreamGroup
 from nautilus_lab.platform.bus._sequence import Gap, SequenceTracker
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "RedisAddress",
     "RedisBus",
     "SequenceTracker",
+    "StreamGroup",
     "Unsubscribe",
     "bus_of",
     "check_pattern",

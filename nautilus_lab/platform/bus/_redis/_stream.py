@@ -224,3 +224,19 @@ answer[1] = trimmed + redis.call('XTRIM', KEYS[1], 'MAXLEN', '=', left)
 answer[2] = unread
 return answer
 """
+
+# Gives KEYS[1] to ARGV[1] for ARGV[2] milliseconds, unless somebody else has it: then who.
+LEASE = """
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then return holder end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return false
+"""
+
+# Copies an entry to the dead letters, which are at most so many, and acknowledges it.
+# KEYS: stream, dead. ARGV: group, id, how many, reason, deliveries, then the entry's pairs.
+BURY = """
+redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[3], '*', 'entry', ARGV[2], 'group', ARGV[1],
+  'reason', ARGV[4], 'deliveries', ARGV[5], unpack(ARGV, 6))
+return redis.call('XACK', KEYS[1], ARGV[1], ARGV[2])
+"""

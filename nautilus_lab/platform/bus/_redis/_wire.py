@@ -6,6 +6,7 @@ and how often to try again is said in `_link.py`, so that a time-out of a second
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeAlias
@@ -21,6 +22,8 @@ from nautilus_lab.platform.bus._redis._address import RedisAddress
 
 Word: TypeAlias = str | bytes | int
 
+_LONG_S = 1e6
+
 
 class Wire:
     """A connection; made by `open`, used by one task for calls or by two for subscriptions.
@@ -29,9 +32,10 @@ class Wire:
     `BusError` (Redis answered with another error).
     """
 
-    def __init__(self, connection: Any, where: str) -> None:
+    def __init__(self, connection: Any, where: str, timeout_s: float) -> None:
         self.where = where
         self._connection = connection
+        self._timeout_s = timeout_s
 
     @classmethod
     async def open(cls, address: RedisAddress, *, key: str, timeout_s: float) -> Wire:
@@ -85,7 +89,7 @@ class Wire:
             except BaseException:
                 await connection.disconnect(nowait=True)
                 raise
-        return cls(connection, where)
+        return cls(connection, where, timeout_s)
 
     async def call(self, *words: Word, timeout_s: float | None = None) -> Any:
         """Send one command and return its answer: bytes, int, None or lists of these."""
@@ -95,12 +99,13 @@ class Wire:
     async def calls(
         self, commands: Sequence[Sequence[Word]], *, timeout_s: float | None = None
     ) -> list[Any]:
-        """Send several commands in one go and return their answers."""
+        """Send several commands in one go and return their answers, all within `timeout_s`."""
         with _translated(self.where):
-            await self._connection.send_packed_command(
-                self._connection.pack_commands(commands), check_health=False
-            )
-            return [await self._connection.read_response(timeout=timeout_s) for _ in commands]
+            async with asyncio.timeout(self._timeout_s if timeout_s is None else timeout_s):
+                await self._connection.send_packed_command(
+                    self._connection.pack_commands(commands), check_health=False
+                )
+                return [await self._read() for _ in commands]
 
     async def send(self, *words: Word) -> None:
         """Send one command whose answer `receive` returns."""
@@ -110,7 +115,13 @@ class Wire:
     async def receive(self, timeout_s: float) -> Any:
         """Return the next answer or message."""
         with _translated(self.where):
-            return await self._connection.read_response(timeout=timeout_s)
+            async with asyncio.timeout(timeout_s):
+                return await self._read()
+
+    async def _read(self) -> Any:
+        # A time-out of redis-py's own that was asked for answers None, and leaves the answer
+        # that comes later to whoever asks next.
+        return await self._connection.read_response(timeout=_LONG_S)
 
     async def close(self) -> None:
         """Let go of the connection, at once."""
@@ -164,6 +175,12 @@ def _translated(where: str) -> Iterator[None]:
     """Turn what redis-py and the network raise into what a bus raises."""
     try:
         yield
+    except TimeoutError:
+        raise NotReachable(
+            "Redis must answer in time",
+            value=where,
+            remedy="see what keeps it busy: redis-cli SLOWLOG GET; raise bus.timeout_ms",
+        ) from None
     except (redis.exceptions.AuthenticationError, redis.exceptions.NoPermissionError) as error:
         raise AccessDenied(
             f"Redis must let us in: {error}",

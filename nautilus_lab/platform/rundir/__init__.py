@@ -2,6 +2,7 @@
 
 from nautilus_lab.platform.rundir._failure import Failure
 from nautilus_lab.platform.rundir._gateway import GatewayFiles
+from nautilus_lab.platform.rundir._history import HistoryFiles
 from nautilus_lab.platform.rundir._home import Home
 from nautilus_lab.platform.rundir._latch import STANDINGS, Latch, LatchState, Standing
 from nautilus_lab.platform.rundir._lock import Lock
@@ -14,6 +15,7 @@ __all__ = [
     "STANDINGS",
     "Failure",
     "GatewayFiles",
+    "HistoryFiles",
     "Home",
     "Latch",
     "LatchState",

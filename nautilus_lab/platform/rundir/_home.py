@@ -8,6 +8,7 @@ from pathlib import Path
 
 from nautilus_lab.exceptions import InputError
 from nautilus_lab.platform.rundir._gateway import GatewayFiles
+from nautilus_lab.platform.rundir._history import HistoryFiles
 from nautilus_lab.platform.rundir._lock import Lock
 from nautilus_lab.platform.rundir._private import private_folder, socket_path
 from nautilus_lab.platform.rundir._trader import RunDirectory
@@ -29,6 +30,7 @@ class Home:
     `gateway`             the process record of the first stream gateway
     `gateway_lock`        held by the one first gateway that may run
     `gateways`            the files of every gateway that has a record
+    `history_files`       the files of the history writer
     `gateway_token`       a viewer's token for the gateways, for local users, 0600
     `operator_token`      the owner's token for the gateways, with every role, 0600
     `traders`             one run directory each
@@ -108,6 +110,10 @@ class Home:
     @property
     def gateway_lock(self) -> Lock:
         return self.gateway_files().lock
+
+    @property
+    def history_files(self) -> HistoryFiles:
+        return HistoryFiles(self.path)
 
     @property
     def gateway_token(self) -> Path:

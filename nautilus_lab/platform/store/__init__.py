@@ -1,11 +1,16 @@
-"""The stores: what a trader did (`TradingStore`), and what the desk shares (`DeskStore`)."""
+"""The stores: of a trader (`TradingStore`), of the desk (`DeskStore`), of all that happened.
+
+`HistoryStore` is the last: the events that came over the bus, of every trader.
+"""
 
 from nautilus_lab.platform.store._canonical import canonical_json
 from nautilus_lab.platform.store._desk import DeskStore
+from nautilus_lab.platform.store._history import HistoryStore
 from nautilus_lab.platform.store._rows import (
     AlertRow,
     AuditRow,
     CommandRow,
+    GapRow,
     IntentState,
     JournalRow,
     OrderIntent,
@@ -20,6 +25,8 @@ __all__ = [
     "AuditRow",
     "CommandRow",
     "DeskStore",
+    "GapRow",
+    "HistoryStore",
     "IntentState",
     "JournalRow",
     "OrderIntent",

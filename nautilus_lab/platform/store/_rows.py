@@ -166,6 +166,34 @@ class AlertRow:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class GapRow:
+    """Events that a history lacks, because nobody could supply them.
+
+    Attributes
+    ----------
+    trader, writer : str
+        Whose events.
+    epoch, seq : int
+        The last one before them; (0, 0) when there is none.
+    next_epoch, next_seq : int
+        The first one after them.
+    why : str
+        Why they could not be had.
+    ts_ns : int
+        When that was found, UNIX nanoseconds UTC.
+    """
+
+    trader: str
+    writer: str
+    epoch: int
+    seq: int
+    next_epoch: int
+    next_seq: int
+    why: str
+    ts_ns: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class PrincipalRow:
     """Somebody, or something, that may be given rights.
 

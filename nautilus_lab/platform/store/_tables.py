@@ -10,6 +10,7 @@ Flag = sa.Boolean().with_variant(sa.Integer(), "sqlite")
 
 trading = sa.MetaData()
 desk = sa.MetaData()
+history = sa.MetaData()
 
 
 def _envelope_columns() -> tuple[sa.Column[object], ...]:
@@ -177,4 +178,49 @@ alerts = sa.Table(
     sa.Column("acknowledged_ns", Int64),
     sa.Index("alerts_by_time", "ts_ns"),
     sqlite_strict=True,
+)
+
+# Not unique by number: a trader whose run directory was moved away counts from 1 again.
+events = sa.Table(
+    "events",
+    history,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("topic", sa.Text, nullable=False),
+    sa.Column("ts_ns", Int64, nullable=False),
+    sa.Column("trader", sa.Text, nullable=False),
+    sa.Column("writer", sa.Text, nullable=False),
+    sa.Column("epoch", Int64, nullable=False),
+    sa.Column("seq", Int64),
+    sa.Column("simulated", Flag, nullable=False),
+    sa.Column("envelope", sa.LargeBinary, nullable=False),
+    sa.Index("events_by_time", "ts_ns"),
+    sa.Index("events_by_number", "trader", "writer", "epoch", "seq"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+positions = sa.Table(
+    "positions",
+    history,
+    sa.Column("trader", sa.Text, primary_key=True),
+    sa.Column("writer", sa.Text, primary_key=True),
+    sa.Column("epoch", Int64, nullable=False),
+    sa.Column("seq", Int64, nullable=False),
+    sqlite_strict=True,
+)
+
+gaps = sa.Table(
+    "gaps",
+    history,
+    sa.Column("id", Int64, primary_key=True),
+    sa.Column("ts_ns", Int64, nullable=False),
+    sa.Column("trader", sa.Text, nullable=False),
+    sa.Column("writer", sa.Text, nullable=False),
+    sa.Column("epoch", Int64, nullable=False),
+    sa.Column("seq", Int64, nullable=False),
+    sa.Column("next_epoch", Int64, nullable=False),
+    sa.Column("next_seq", Int64, nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
+    sqlite_strict=True,
+    sqlite_autoincrement=True,
 )

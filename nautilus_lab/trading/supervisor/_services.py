@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nautilus_lab.config import Settings
-from nautilus_lab.platform.rundir import Home
+from nautilus_lab.platform.rundir import Home, write_whole
 from nautilus_lab.trading.supervisor._alerts import Alerts
 from nautilus_lab.trading.supervisor._process import Child
 from nautilus_lab.trading.supervisor._restarts import RestartBudget
@@ -11,7 +11,10 @@ from nautilus_lab.trading.supervisor._service import Service
 
 
 def services_of(home: Home, settings: Settings, alert: Alerts) -> tuple[Service, ...]:
-    """Return the services that `settings` ask for, not started: the stream gateways."""
+    """Return the services that `settings` ask for, not started.
+
+    These are the stream gateways and, with `bus.history`, the history writer.
+    """
     rules = settings.supervisor
     return tuple(
         Service(
@@ -19,8 +22,26 @@ def services_of(home: Home, settings: Settings, alert: Alerts) -> tuple[Service,
             budget=RestartBudget(most=rules.restarts, window_s=rules.restart_window_s),
             alert=alert,
         )
-        for child in _gateways(home, settings)
+        for child in (*_history(home, settings), *_gateways(home, settings))
     )
+
+
+def _history(home: Home, settings: Settings) -> list[Child]:
+    if not settings.bus.history:
+        return []
+    files = home.history_files
+    # On disk and not among its arguments: the bus' address may hold a password.
+    write_whole(files.settings, settings.model_dump_json().encode())
+    return [
+        Child(
+            name="history",
+            module="nautilus_lab.streaming.history",
+            arguments=["--settings", str(files.settings)],
+            record=files.record,
+            output=files.output,
+            lock=files.lock,
+        )
+    ]
 
 
 def _gateways(home: Home, settings: Settings) -> list[Child]:

@@ -1,0 +1,1 @@
+"""The steps of ``history.db``."""

@@ -375,7 +375,8 @@ class Book:
 
     def _order_named(self, order_id: str) -> Order:
         if order_id not in self.orders:
-            order = self.orders[order_id] = self._expected.pop(order_id, None) or Order(order_id)
+            known = self._expected.pop(order_id, None)
+            order = self.orders[order_id] = known if known is not None else Order(order_id)
             # A fill may have been told before its order's own row.
             order.fills = [fill for fill in self.fills if fill.client_order_id == order_id]
             if len(self.orders) > _MOST_ORDERS:

@@ -107,7 +107,7 @@ def _text(what: str, value: Any) -> str:
     return value
 
 
-def _instant(moment: datetime) -> int:
+def _instant(moment: Any) -> int:
     if not isinstance(moment, datetime) or moment.utcoffset() is None:
         raise InputError(
             "expires must be a time with a time zone",
@@ -121,7 +121,7 @@ def _instant(moment: datetime) -> int:
 def _plain(
     parameters: Mapping[str, str | int | float | bool] | None,
 ) -> dict[str, str | int | float | bool]:
-    plain = dict(parameters or {})
+    plain: dict[Any, Any] = dict(parameters or {})
     for name, value in plain.items():
         if not isinstance(name, str) or not isinstance(value, str | int | float | bool):
             raise InputError(

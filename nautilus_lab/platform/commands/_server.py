@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import logging
 import math
+import os
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -37,6 +38,9 @@ _log = logging.getLogger(__name__)
 
 _LARGEST_COMMAND = 1 << 20  # bytes
 _MOST_AT_ONCE = 256
+_KEPT_FREE = 64  # beside those, for what only reads or halts
+_LONGEST_ID = 64
+_FARTHEST_DEADLINE_NS = 24 * 3_600 * 1_000_000_000  # logs remember commands for longer
 _LONGEST_VALUE = 500  # characters of an error's value that travel
 _LINGER_MS = 500
 _LIST = CommandSpec(
@@ -73,7 +77,7 @@ Handler: TypeAlias = Callable[[Request], Awaitable[object]]
 
 
 class CommandServer:
-    """Answers the commands of a table at an ``ipc://`` address.
+    """Answers the commands of a table at an ``ipc://`` address, to processes of its own user.
 
     Beside them it answers ``commands.list``: what it can be asked, and which permission each takes.
 
@@ -149,6 +153,8 @@ class CommandServer:
         self._context = zmq.asyncio.Context()
         self._socket = self._context.socket(zmq.ROUTER)
         self._socket.setsockopt(zmq.MAXMSGSIZE, _LARGEST_COMMAND)
+        # Whatever the file's mode says: the system tells who connects, and others are hung up on.
+        self._socket.setsockopt(zmq.IPC_FILTER_UID, os.getuid())
         try:
             self._socket.bind(self.address)
             path.chmod(0o600)
@@ -201,8 +207,11 @@ class CommandServer:
                 await self._send(caller, _failed("", error))
                 continue
             await self._send(caller, Ack(id=command.id))
-            if len(self._answering) >= _MOST_AT_ONCE:
-                busy = NodeError(f"at most {_MOST_AT_ONCE} commands run at once", remedy="wait")
+            if len(self._answering) >= self._most_beside(command):
+                busy = NodeError(
+                    f"at most {_MOST_AT_ONCE} commands run at once",
+                    remedy="it was not done; wait for the others",
+                )
                 await self._send(caller, _failed(command.id, busy))
                 continue
             task = asyncio.create_task(self._answer(caller, command))
@@ -210,6 +219,11 @@ class CommandServer:
             task.add_done_callback(self._answering.discard)
             # Reading and sending need not wait, so give the loop its turn here.
             await asyncio.sleep(0)
+
+    def _most_beside(self, command: Command) -> int:
+        """Return how many commands may run for this one to be begun."""
+        reads = command.name in self._handlers and self._table.spec(command.name).reads
+        return _MOST_AT_ONCE + (_KEPT_FREE if reads else 0)
 
     async def _answer(self, caller: bytes, command: Command) -> None:
         try:
@@ -230,6 +244,16 @@ class CommandServer:
                 "a command must be read before its deadline",
                 value=f"{(now - command.deadline_ns) / 1e9:.3f} s late",
                 remedy="it was not done; look whether it is still wanted, then ask again",
+            )
+        if command.deadline_ns - now > _FARTHEST_DEADLINE_NS:
+            raise InputError(
+                "a command's deadline must lie within a day",
+                value=command.deadline_ns,
+                remedy="give it in nanoseconds since 1970, and soon",
+            )
+        if not 0 < len(command.id) <= _LONGEST_ID:
+            raise InputError(
+                f"a command's id must have 1 to {_LONGEST_ID} characters", value=len(command.id)
             )
         principal = self._verify(command.principal_token)
         spec = self._table.spec(command.name)

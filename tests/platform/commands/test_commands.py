@@ -289,7 +289,7 @@ async def test_more_than_can_run_at_once_are_refused(server, client, counter, un
     waiting = [asyncio.create_task(client.call("counter.wait", timeout_s=60)) for _ in range(2)]
     await until(lambda: len(counter.calls) == 2)
     with pytest.raises(NodeError, match="at most 2 commands"):
-        await client.call("counter.read")
+        await client.call("counter.add", Add(amount=1), version=2)
     counter.go_on.set()
     assert sorted(await asyncio.gather(*waiting)) == [1, 2]
     assert (await client.call("counter.read"))["total"] == 2

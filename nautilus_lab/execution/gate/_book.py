@@ -19,11 +19,10 @@ from nautilus_trader.model.events import (
     OrderUpdated,
 )
 from nautilus_trader.model.identifiers import ClientOrderId
-from nautilus_trader.model.objects import FIXED_SCALAR
 from nautilus_trader.model.orders import Order
 
 from nautilus_lab.execution.gate._entry import Entry, Group, is_exit
-from nautilus_lab.execution.gate._instrument import Instrument, Line, Purse
+from nautilus_lab.execution.gate._instrument import UNIT, Instrument, Line, Purse
 from nautilus_lab.execution.gate._recent import Recent
 
 _BUY = OrderSide.BUY
@@ -62,7 +61,7 @@ class Book:
         What the loss of the day is counted from; NaN when nobody keeps it.
     """
 
-    UNIT = int(FIXED_SCALAR)
+    UNIT = UNIT
 
     def __init__(self, *, currency: str = "USD") -> None:
         self.currency = currency
@@ -173,7 +172,7 @@ class Book:
             found = Instrument(instrument_id, self._purse(instrument_id.venue.value))
             self.instruments[name] = found
             self._by_symbol.setdefault(found.symbol, []).append(found)
-        if instrument is not None and found.per_unit != found.per_unit:
+        if instrument is not None and found.multiplier != found.multiplier:
             found.learn(instrument, self.currency)
             self._value(found)
         return found
@@ -413,7 +412,7 @@ class Book:
         price, fee = float(fill.last_px), float(fill.commission)
         if fee and fill.commission.currency.code != self.currency:
             fee = math.nan  # until the venue states its cash again
-        found.purse.cash -= raw * found.per_unit * price + fee
+        found.purse.cash -= raw / UNIT * found.multiplier * price + fee
         if found.mark != found.mark:
             found.mark = price  # the best there is until the next quote
         self._move(found, fill.strategy_id, raw)
@@ -427,7 +426,7 @@ class Book:
         """Bring an instrument's part of the sums up to date."""
         line, purse, total = found.line, found.purse, self._all
         worst = line.worst
-        unit = found.mark * found.per_unit
+        unit = found.mark * found.multiplier
         unmarked = unit != unit and worst != 0
         if unmarked is not found.unmarked:
             found.unmarked = unmarked
@@ -436,7 +435,7 @@ class Book:
             total.unmarked += step
         if unit != unit:
             unit = 0.0
-        net, gross = line.filled * unit, worst * abs(unit)
+        net, gross = line.filled / UNIT * unit, worst / UNIT * abs(unit)
         purse.net += net - found.net
         purse.gross += gross - found.gross
         total.net += net - found.net

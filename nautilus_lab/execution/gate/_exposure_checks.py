@@ -88,7 +88,7 @@ class MaxPositionNotional:
         line, scope = _line(self.per, proposal, book)
         found = proposal.instrument
         units = proposal.furthest(line)
-        value = abs(units * found.per_unit * found.mark) + proposal.dearer
+        value = abs(units / Book.UNIT * found.multiplier * found.mark) + proposal.dearer(line)
         bound = self.max_notional
         passed = value <= bound or not (self.exposure or proposal.increases_in(line))
         return Finding(self.name, scope, value, bound, passed, book.currency)
@@ -113,7 +113,7 @@ class MaxGrossExposure:
 
     def judge(self, proposal: Proposal, book: Book) -> Finding:
         """Add up the book with the proposal in it."""
-        value = book.gross + proposal.lengthened + proposal.dearer
+        value = book.gross + proposal.lengthened
         bound = self.max_notional
         return Finding(self.name, "account", value, bound, value <= bound, book.currency)
 
@@ -142,7 +142,7 @@ class EnoughMargin:
     def judge(self, proposal: Proposal, book: Book) -> Finding:
         """Compare what the account would have to carry with what it may."""
         venue = proposal.instrument.venue
-        value = book.gross_at(venue) + proposal.lengthened + proposal.dearer
+        value = book.gross_at(venue) + proposal.lengthened
         bound = book.equity_at(venue) * self.leverage.get(venue, 1.0)
         # An account that lost more than it had covers nothing; a NaN must stay one.
         bound = 0.0 if bound < 0 else bound

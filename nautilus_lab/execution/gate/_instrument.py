@@ -13,6 +13,10 @@ _ANY_PRICE = frozenset(
     {InstrumentClass.OPTION, InstrumentClass.OPTION_SPREAD, InstrumentClass.FUTURES_SPREAD}
 )
 
+# Nautilus keeps sizes and prices as whole numbers of which so many make one.
+UNIT = int(FIXED_SCALAR)
+_TWO = 2 * UNIT
+
 
 class Line:
     """Units of one instrument, of the whole account or of one strategy.
@@ -36,9 +40,7 @@ class Line:
         self.sells = 0
 
     def __repr__(self) -> str:
-        return f"Line({self.filled / FIXED_SCALAR:g}, +{self.buys / FIXED_SCALAR:g}, " + (
-            f"-{self.sells / FIXED_SCALAR:g})"
-        )
+        return f"Line({self.filled / UNIT:g}, +{self.buys / UNIT:g}, -{self.sells / UNIT:g})"
 
     @property
     def worst(self) -> int:
@@ -77,12 +79,13 @@ class Instrument:
         Nautilus' own; `name`, `symbol` and `venue` are its parts as text.
     line : Line
         The account's units.
-    bid, ask, mark : float
-        Of its last quote, the mark in the middle; NaN before the first, and after one whose
-        prices cannot be.
-    per_unit : float
-        Account currency for one raw unit at a price of 1; NaN when that is not known: Nautilus
-        has no such instrument, or it settles in another currency.
+    bid, ask : int or None
+        Of its last quote, raw; None before the first, and after one whose prices cannot be.
+    mark : float
+        The middle of them; NaN when there are none.
+    multiplier : float
+        Account currency for one unit at a price of 1; NaN when that is not known: Nautilus has
+        no such instrument, or it settles in another currency.
     any_price : bool
         Whether it may cost nothing, or less.
     quote : QuoteTick or None
@@ -97,9 +100,9 @@ class Instrument:
         "id",
         "line",
         "mark",
+        "multiplier",
         "name",
         "net",
-        "per_unit",
         "purse",
         "quote",
         "symbol",
@@ -113,8 +116,10 @@ class Instrument:
         self.symbol: str = instrument_id.symbol.value
         self.venue: str = instrument_id.venue.value
         self.line = Line()
-        self.bid = self.ask = self.mark = math.nan
-        self.per_unit = math.nan
+        self.bid: int | None = None
+        self.ask: int | None = None
+        self.mark = math.nan
+        self.multiplier = math.nan
         self.any_price = False
         self.quote: Any = None
         self.purse = purse
@@ -131,12 +136,13 @@ class Instrument:
         # Of an inverse or quanto contract the worth is no multiple of the price.
         plain = not instrument.is_inverse and not getattr(instrument, "is_quanto", False)
         if plain and instrument.get_settlement_currency().code == currency:
-            self.per_unit = float(instrument.multiplier) / FIXED_SCALAR
+            self.multiplier = float(instrument.multiplier)
 
     def see(self, quote: Any) -> None:
         """Take over a quote; one whose prices cannot be leaves no mark."""
         self.quote = quote
-        bid, ask = float(quote.bid_price), float(quote.ask_price)
-        if not self.any_price and not (bid > 0 and ask > 0):
-            bid = ask = math.nan
-        self.bid, self.ask, self.mark = bid, ask, (bid + ask) / 2
+        bid, ask = quote.bid_price.raw, quote.ask_price.raw
+        if self.any_price or (bid > 0 and ask > 0):
+            self.bid, self.ask, self.mark = bid, ask, (bid + ask) / _TWO
+        else:
+            self.bid, self.ask, self.mark = None, None, math.nan

@@ -12,7 +12,7 @@ from nautilus_lab.execution.gate._proposal import Proposal
 from nautilus_lab.risk import NotionalLimit
 
 _NS = 1_000_000_000
-_BPS = 10_000.0
+_BPS = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,9 +30,9 @@ class SoundOrder:
         wrong = 0.0 if proposal.nautilus is not None else math.nan
         if not proposal.quantity > 0 or proposal.order.is_quote_quantity:
             wrong += 1
-        for price in (proposal.limit_price, proposal.trigger_price):
-            if price is not None and not 0 < price < math.inf:
-                wrong += not proposal.instrument.any_price or not math.isfinite(price)
+        if not proposal.instrument.any_price:
+            for price in (proposal.limit, proposal.trigger):
+                wrong += price is not None and not price > 0
         return Finding(self.name, "order", wrong, 0.0, wrong == 0, "faults")
 
 
@@ -96,12 +96,16 @@ class PriceBand:
 
     def judge(self, proposal: Proposal, book: Book) -> Finding:
         """Measure how far off the limit is; 0 without one."""
-        value, limit = 0.0, proposal.limit_price
+        limit, trigger, found = proposal.limit, proposal.trigger, proposal.instrument
+        value = 0.0
         if limit is not None:
-            reference = proposal.trigger_price
-            if reference is None:
-                reference = proposal.instrument.mark
-            value = abs((limit - reference) / reference) * _BPS if reference else math.nan
+            # Twice the reference, since half of a bid and an ask need not be a whole number.
+            double = None
+            if trigger is not None:
+                double = 2 * trigger
+            elif found.bid is not None and found.ask is not None:
+                double = found.bid + found.ask
+            value = abs(2 * limit - double) * _BPS / abs(double) if double else math.nan
         return Finding(
             self.name, proposal.instrument.name, value, self.bps, value <= self.bps, "bp"
         )

@@ -11,11 +11,12 @@ from nautilus_trader.model.orders import Order
 
 from nautilus_lab.execution.gate._book import Book
 from nautilus_lab.execution.gate._entry import Entry
-from nautilus_lab.execution.gate._instrument import Instrument, Line
+from nautilus_lab.execution.gate._instrument import UNIT, Instrument, Line
 
 Ask: TypeAlias = Literal["submit", "modify"]
 
 _BUY = OrderSide.BUY
+_SQUARE = UNIT * UNIT
 
 
 class Proposal:
@@ -48,8 +49,8 @@ class Proposal:
     increases : bool
         Whether exposure limits have a say: some of it opens a position, or is to open it at a
         higher price.
-    limit_price, trigger_price : float or None
-        Its prices, the new ones for a change.
+    limit, trigger : int or None
+        Its prices, raw; the new ones for a change.
     quote : QuoteTick or None
         The last quote of the instrument.
     now_ns : int
@@ -57,9 +58,8 @@ class Proposal:
     """
 
     __slots__ = (
-        "_dearer",
         "_lengthened",
-        "_price",
+        "_notional",
         "added",
         "ask",
         "before",
@@ -72,7 +72,7 @@ class Proposal:
         "instrument",
         "leaves",
         "likeness",
-        "limit_price",
+        "limit",
         "nautilus",
         "now_ns",
         "opening",
@@ -84,7 +84,7 @@ class Proposal:
         "reserved",
         "strategy",
         "terms",
-        "trigger_price",
+        "trigger",
     )
 
     def __init__(self, order: Order, command: Any, book: Book, cache: Any, now_ns: int) -> None:
@@ -101,13 +101,12 @@ class Proposal:
             book.mark(self.instrument, self.quote)
         self.buy: bool = order.side == _BUY
         self.terms = terms_of(order)
-        self._price: float | None = None
+        self._notional: float | None = None
         self._lengthened: float | None = None
-        self._dearer: float | None = None
         self.reserved = False  # whether the book counts it
         self.before: int | None = None  # when one alike passed
         quantity, limit, trigger = self.terms
-        was = None if limit is None else float(limit)
+        was: int | None = None if limit is None else limit.raw
         self.ask: Ask = "submit"
         same = True
         if isinstance(command, ModifyOrder):
@@ -117,8 +116,8 @@ class Proposal:
             limit = command.price if command.price is not None else limit
             trigger = command.trigger_price if command.trigger_price is not None else trigger
         self.quantity: int = quantity.raw
-        self.limit_price = None if limit is None else float(limit)
-        self.trigger_price = None if trigger is None else float(trigger)
+        self.limit: int | None = None if limit is None else limit.raw
+        self.trigger: int | None = None if trigger is None else trigger.raw
         # what two orders have in common when one may be the other sent twice
         self.likeness = (
             (
@@ -127,8 +126,8 @@ class Proposal:
                 self.buy,
                 self.quantity,
                 order.order_type,
-                self.limit_price,
-                self.trigger_price,
+                self.limit,
+                self.trigger,
             )
             if self.ask == "submit"
             else None
@@ -146,9 +145,9 @@ class Proposal:
         side = "buy" if self.buy else "sell"
         return f"Proposal({self.ask} {self.client_order_id}, {side} {self.units:g})"
 
-    def _measure(self, book: Book, same_prices: bool, was: float | None) -> None:
+    def _measure(self, book: Book, same_prices: bool, was: int | None) -> None:
         entry, line = self.entry, self.instrument.line
-        self.raised = self.buy and was is not None and not _at_most(self.limit_price, was)
+        self.raised = self.buy and was is not None and (self.limit is None or self.limit > was)
         self.counted = book.counted(self.client_order_id)
         self.opening = self._opening(line)
         self.increases = self.increases_in(line)
@@ -182,33 +181,40 @@ class Proposal:
     @property
     def units(self) -> float:
         """The whole size in units of the instrument."""
-        return self.quantity / Book.UNIT
+        return self.quantity / UNIT
 
     @property
-    def price(self) -> float:
-        """What one unit is valued at, for what the order may cost or bring at most.
+    def price(self) -> int | None:
+        """What one unit is valued at, for what the order may cost or bring at most, raw.
 
         A purchase with a limit at its limit; any other at the market, its limit or its trigger,
         whichever is most. A sale far below the market trades at the market: its limit must not
-        make it look small. NaN when there is no quote to value it by.
+        make it look small. None when there is no quote to value it by.
         """
-        if self._price is None:
-            self._price = self._valued()
-        return self._price
-
-    def _valued(self) -> float:
-        found, limit = self.instrument, self.limit_price
+        found, limit = self.instrument, self.limit
         if self.buy and limit is not None and not found.any_price:
             return limit
-        prices = [found.ask if self.buy else found.bid]
-        prices += [p for p in (limit, self.trigger_price) if p is not None]
+        market = found.ask if self.buy else found.bid
+        if market is None:
+            return None
         # By size: what has a price below zero costs whoever sells it.
-        return max(map(abs, prices)) if prices[0] == prices[0] else math.nan
+        most = abs(market)
+        if limit is not None:
+            most = max(most, abs(limit))
+        return most if self.trigger is None else max(most, abs(self.trigger))
 
     @property
     def notional(self) -> float:
         """The whole size at `price`, account currency; NaN when nothing values it."""
-        return abs(self.quantity * self.instrument.per_unit * self.price)
+        if self._notional is None:
+            price = self.price
+            # One rounding, of whole numbers: what is on a limit must not fall beside it.
+            self._notional = (
+                math.nan
+                if price is None
+                else abs(self.quantity * price) / _SQUARE * self.instrument.multiplier
+            )
+        return self._notional
 
     @property
     def position_after(self) -> int:
@@ -221,32 +227,34 @@ class Proposal:
             return line.filled + line.buys + self.added
         return line.filled - line.sells - self.added
 
-    @property
-    def lengthened(self) -> float:
-        """What it adds to what its instrument could be worth at most, at the mark."""
-        if self._lengthened is None:
-            found = self.instrument
-            worst = found.line.worst
-            grown = max(worst, abs(self.position_after)) - worst
-            self._lengthened = abs(grown * found.per_unit * found.mark) if grown else 0.0
-        return self._lengthened
+    def dearer(self, line: Line) -> float:
+        """Return by how much what it opens of `line` is dearer at its own price than at the mark.
+
+        Account currency; never less than 0.
+        """
+        found, price = self.instrument, self.price
+        gap = math.nan if price is None else price / UNIT - abs(found.mark)
+        if gap <= 0:
+            return 0.0
+        units = self._alone(line) if self.raised else self._opening(line)
+        return gap * (units / UNIT) * found.multiplier
 
     @property
-    def dearer(self) -> float:
-        """By how much it is dearer at its own price than at the mark, account currency."""
-        if self._dearer is None:
-            found = self.instrument
-            units = max(self.added, 0) or self.leaves
-            gap = self.price - abs(found.mark)
+    def lengthened(self) -> float:
+        """What it adds to what its instrument could be worth at most, account currency."""
+        if self._lengthened is None:
+            found, line = self.instrument, self.instrument.line
+            grown = (abs(self.position_after) - line.worst) / UNIT
+            added = grown * abs(found.mark) * found.multiplier + self.dearer(line)
             # Not max(), which would take a NaN for nothing.
-            self._dearer = 0.0 if gap <= 0 else gap * units * found.per_unit
-        return self._dearer
+            self._lengthened = 0.0 if added <= 0 else added
+        return self._lengthened
 
     @property
     def unmeasured(self) -> str:
         """Why the proposal has no value; nothing when it has one."""
         found = self.instrument
-        if found.per_unit != found.per_unit:
+        if found.multiplier != found.multiplier:
             return f"{found.name} is not known, or is not paid for in the account's currency"
         if found.mark != found.mark:
             return f"no quote values {found.name}"
@@ -260,7 +268,3 @@ def terms_of(order: Order) -> tuple[Any, Any, Any]:
         order.price if order.has_price else None,
         order.trigger_price if order.has_trigger_price else None,
     )
-
-
-def _at_most(price: float | None, other: float) -> bool:
-    return price is not None and price <= other

@@ -14,7 +14,7 @@ from nautilus_trader.model.data import QuoteTick
 from nautilus_trader.model.enums import AccountType, OmsType, OrderSide
 from nautilus_trader.model.identifiers import InstrumentId, Symbol, TraderId, Venue
 from nautilus_trader.model.instruments import Equity
-from nautilus_trader.model.objects import Money, Price, Quantity
+from nautilus_trader.model.objects import Currency, Money, Price, Quantity
 from nautilus_trader.trading.strategy import Strategy
 
 from nautilus_lab.execution import MemoryJournal
@@ -25,12 +25,14 @@ DEEP = 1_000_000
 CASH = 10_000_000.0
 
 
-def equity(symbol: str, venue: str = "PAPER", fee: str = "0") -> Equity:
+def equity(
+    symbol: str, venue: str = "PAPER", *, fee: str = "0", currency: Currency = USD
+) -> Equity:
     """A stock quoted in cents."""
     return Equity(
         instrument_id=InstrumentId(Symbol(symbol), Venue(venue)),
         raw_symbol=Symbol(symbol),
-        currency=USD,
+        currency=currency,
         price_precision=2,
         price_increment=Price.from_str("0.01"),
         lot_size=Quantity.from_int(1),

@@ -191,11 +191,11 @@ def test_an_unknown_instrument_is_denied_also_where_nautilus_does_not_look():
 def test_an_instrument_that_becomes_known_later_is_valued_as_what_it_is():
     with Stand(TEN_THOUSAND) as stand:
         stand.do(lambda s: s.market(1, on=MSFT))
-        assert math.isnan(stand.book.instruments["MSFT.PAPER"].per_unit)
+        assert math.isnan(stand.book.instruments["MSFT.PAPER"].multiplier)
         stand.cache.add_instrument(MSFT)
         assert stand.status(stand.do(lambda s: s.market(1, on=MSFT))) == "DENIED"
         assert stand.reason().endswith("no quote values MSFT.PAPER")
-        assert stand.book.instruments["MSFT.PAPER"].per_unit * stand.book.UNIT == 1
+        assert stand.book.instruments["MSFT.PAPER"].multiplier == 1
 
 
 def test_an_order_without_a_quote_is_denied_where_money_is_limited():

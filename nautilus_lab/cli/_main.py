@@ -9,7 +9,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from nautilus_lab.cli._lab import add_lab
 from nautilus_lab.cli._node import add_node
+from nautilus_lab.cli._orders import add_orders
+from nautilus_lab.cli._risk import add_risk
+from nautilus_lab.cli._strategies import add_strategies
 from nautilus_lab.cli._verbs import add_verb
 from nautilus_lab.exceptions import LabError
 
@@ -50,6 +54,10 @@ def _parser() -> argparse.ArgumentParser:
     add_verb(data, "list", _data_list, "what is in the catalog")
 
     add_node(verbs)
+    add_orders(verbs)
+    add_risk(verbs)
+    add_strategies(verbs)
+    add_lab(verbs)
 
     run = add_verb(verbs, "run", _run, "run a notebook with parameters")
     run.add_argument("notebook", type=Path)

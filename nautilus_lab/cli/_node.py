@@ -4,18 +4,31 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nautilus_lab.cli._engine import add_trader, engine_of
+from nautilus_lab.cli._shown import add_json, show_fields, show_json, show_table
+from nautilus_lab.cli._strategies import read_weights
 from nautilus_lab.cli._verbs import Verbs, add_verb
 from nautilus_lab.exceptions import InputError
 
 if TYPE_CHECKING:
-    from nautilus_lab.trading import NodeStatus, TradingEngine
+    from nautilus_lab.trading import NodeStatus
     from nautilus_lab.trading.commands import ServiceStatus
 
-_COLUMNS = ("trader", "state", "pid", "restarts", "cpu %", "MiB", "threads", "files", "detail")
+_COLUMNS = (
+    "trader",
+    "state",
+    "may",
+    "pid",
+    "restarts",
+    "cpu %",
+    "MiB",
+    "threads",
+    "files",
+    "detail",
+)
 
 
 def add_node(verbs: Verbs) -> None:
@@ -32,85 +45,75 @@ def add_node(verbs: Verbs) -> None:
         add_verb(node, "restart", _restart, "stop the node and start it again; venues stay"),
         add_verb(node, "stop", _stop, "stop the node; positions stay in the venues' books"),
     ]
-    add_verb(verbs, "traders", _traders, "every trader, and what else the supervisor keeps")
+    traders = add_verb(
+        verbs, "traders", _traders, "every trader, and what else the supervisor keeps"
+    )
     logs = add_verb(verbs, "logs", _logs, "the end of a log: of the node, venue, gateway, ...")
     logs.add_argument("-n", type=int, default=50, dest="most", help="how many lines (50)")
     logs.add_argument("-f", "--follow", action="store_true", help="go on with what comes")
     logs.add_argument("--of", default="node", help="the process (node)")
-    for parser in (*others, logs):
-        parser.add_argument("--trader", help="another trader of the workspace: PAPER-002")
-
-
-def _engine(chosen: argparse.Namespace) -> TradingEngine:
-    from nautilus_lab.lab import Lab
-
-    engine = Lab(chosen.root).trading
-    return engine if chosen.trader is None else engine.trader(chosen.trader)
+    add_trader(*others, logs)
+    for parser in (*others[1:], traders):
+        add_json(parser)
 
 
 def _start(chosen: argparse.Namespace) -> None:
     if chosen.new and chosen.trader is not None:
         raise InputError("a new trader is named by --trader or by --new", value=chosen.trader)
-    trading = _engine(chosen)
-    targets = None if chosen.targets is None else _weights(chosen.targets)
+    trading = engine_of(chosen)
+    targets = None if chosen.targets is None else read_weights(chosen.targets)
     name = "targets" if chosen.targets is None else chosen.targets.stem
     trader = trading.new_trader_id() if chosen.new else None
     node = asyncio.run(trading.start(targets=targets, name=name, trader=trader))
     print(f"trader {node.trader} trades, pid {node.pid}")
 
 
-def _weights(path: Path) -> dict[str, float]:
-    try:
-        weights = json.loads(path.read_text("utf-8"), object_pairs_hook=_once_each)
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"targets must be a readable JSON file: {error}",
-            value=str(path),
-            remedy='write {"AAPL": 0.5, "MSFT": 0.5}',
-        ) from None
-    if not isinstance(weights, dict):
-        raise InputError("targets must map symbols to fractions", value=weights)
-    return weights
-
-
-def _once_each(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    if len(names := dict(pairs)) != len(pairs):
-        raise ValueError("a symbol stands in it twice")
-    return names
-
-
 def _status(chosen: argparse.Namespace) -> None:
-    status = asyncio.run(_engine(chosen).status())
-    for name in status.__struct_fields__:
-        print(f"{name:<12} {getattr(status, name)}")
+    engine = engine_of(chosen)
+    status = asyncio.run(engine.status())
+    if chosen.json:
+        return show_json(status)
+    show_fields(status)
+    print(f"may           {engine.may.state}: {engine.may.reason}")
 
 
 def _restart(chosen: argparse.Namespace) -> None:
-    node = asyncio.run(_engine(chosen).restart())
+    node = asyncio.run(engine_of(chosen).restart())
+    if chosen.json:
+        return show_json({"trader": node.trader, "pid": node.pid})
     print(f"trader {node.trader} trades again, pid {node.pid}")
 
 
 def _stop(chosen: argparse.Namespace) -> None:
-    print(asyncio.run(_engine(chosen).stop()))
+    stopped = asyncio.run(engine_of(chosen).stop())
+    if chosen.json:
+        return show_json(stopped)
+    print(stopped)
 
 
 def _traders(chosen: argparse.Namespace) -> None:
     from nautilus_lab.lab import Lab
 
     trading = Lab(chosen.root).trading
-    rows = [
-        (t.trader, t.state, t.pid, t.restarts, *_usage(t), t.detail)
-        for t in asyncio.run(trading.traders())
+    traders = asyncio.run(trading.traders())
+    services = asyncio.run(trading.lab_status()).services if trading.supervised else ()
+    if chosen.json:
+        return show_json({"traders": traders, "services": services})
+    rows: list[tuple[object, ...]] = [
+        (
+            *(t.trader, t.state, trading.trader(t.trader).may.state, t.pid, t.restarts),
+            *(*_usage(t), t.detail),
+        )
+        for t in traders
     ]
-    if trading.supervised:
-        rows += [
-            (s.name, "running" if s.pid else "stopped", s.pid, s.restarts, *_usage(s), s.address)
-            for s in asyncio.run(trading.lab_status()).services
-        ]
-    table = [_COLUMNS, *(tuple(map(str, row)) for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    for row in table:
-        print("  ".join(map(str.ljust, row, widths)).rstrip())
+    rows += [
+        (
+            *(s.name, "running" if s.pid else "stopped", "", s.pid, s.restarts),
+            *(*_usage(s), s.address),
+        )
+        for s in services
+    ]
+    show_table(_COLUMNS, rows)
 
 
 def _usage(status: NodeStatus | ServiceStatus) -> tuple[float, float, int, int]:
@@ -118,7 +121,7 @@ def _usage(status: NodeStatus | ServiceStatus) -> tuple[float, float, int, int]:
 
 
 def _logs(chosen: argparse.Namespace) -> None:
-    view = _engine(chosen).logs(chosen.most, of=chosen.of, follow=chosen.follow)
+    view = engine_of(chosen).logs(chosen.most, of=chosen.of, follow=chosen.follow)
 
     async def show() -> None:
         async for line in view:

@@ -3,7 +3,18 @@
 from nautilus_lab.trading._engine import TradingEngine
 from nautilus_lab.trading._handle import Node
 from nautilus_lab.trading._logs import LogView
-from nautilus_lab.trading._targets import Targets
+from nautilus_lab.trading._targets import Targets, TargetTable, target_table
+from nautilus_lab.trading._tighten import Tightened
 from nautilus_lab.trading.commands import LabStatus, NodeStatus
 
-__all__ = ["LabStatus", "LogView", "Node", "NodeStatus", "Targets", "TradingEngine"]
+__all__ = [
+    "LabStatus",
+    "LogView",
+    "Node",
+    "NodeStatus",
+    "TargetTable",
+    "Targets",
+    "Tightened",
+    "TradingEngine",
+    "target_table",
+]

@@ -8,6 +8,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import msgspec
 
 from nautilus_lab.config import Settings
 from nautilus_lab.exceptions import DeadlineExceeded, NodeError, NodeNotRunning, NotReachable
@@ -17,6 +20,8 @@ from nautilus_lab.platform.rundir import Home, ProcessRecord, is_answered
 _START_S = 15.0
 _STOP_S = 30.0
 _LOOK_EVERY_S = 0.5
+
+Body: TypeAlias = msgspec.Struct | Mapping[str, object] | None
 
 
 class Channel:
@@ -76,11 +81,17 @@ class Channel:
             asked.cancel()
 
     async def ask_node(
-        self, name: str, body: Mapping[str, object], timeout_s: float = 5.0
-    ) -> object:
-        """Ask the trader's node."""
+        self,
+        name: str,
+        body: Body = None,
+        timeout_s: float = 5.0,
+        *,
+        command_id: str | None = None,
+        answer: Any = None,
+    ) -> Any:
+        """Ask the trader's node; with an `answer`, what it says is converted to that."""
         address = self._home.trader(self._trader).commands
-        return await self._call(address, name, body, timeout_s)
+        return await self._call(address, name, body, timeout_s, command_id, answer)
 
     async def shut_down(self) -> None:
         """Have the supervisor end, and wait for it; raises `DeadlineExceeded` when it does not."""
@@ -136,10 +147,18 @@ class Channel:
             ) from None
 
     async def _call(
-        self, address: str, name: str, body: Mapping[str, object], timeout_s: float
-    ) -> object:
+        self,
+        address: str,
+        name: str,
+        body: Body,
+        timeout_s: float,
+        command_id: str | None = None,
+        answer: Any = None,
+    ) -> Any:
         try:
-            return await CommandClient(address).call(name, body or None, timeout_s=timeout_s)
+            return await CommandClient(address).call(
+                name, body or None, timeout_s=timeout_s, command_id=command_id, answer=answer
+            )
         except NodeNotRunning:
             raise
         except NotReachable:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -18,14 +19,20 @@ from nautilus_lab.exceptions import (
     NodeNotRunning,
     NotReachable,
 )
-from nautilus_lab.platform.rundir import Home, ProcessRecord, write_whole
+from nautilus_lab.platform.commands import ResumeTrading, StateOfTrading
+from nautilus_lab.platform.rundir import Home, Latch, LatchState, ProcessRecord, write_whole
 from nautilus_lab.trading._channel import Channel
 from nautilus_lab.trading._handle import Node
 from nautilus_lab.trading._logs import LogView, log_file
 from nautilus_lab.trading._targets import Targets, as_targets
+from nautilus_lab.trading._tighten import Tightened, tighten, tighten_all
 from nautilus_lab.trading.commands import LabStatus, NodeStatus, Stopped
 
+if TYPE_CHECKING:
+    from nautilus_lab.strategies.nautilus import StrategyVersion
+
 _STATUS_S = 10.0
+_COMMAND_S = 10.0
 # What the last step takes for a node and its venues, and for a start that is given up first.
 _KILL_S = 30.0
 _MOST_TRADERS = 10_000
@@ -258,9 +265,128 @@ class TradingEngine:
 
     async def hold(self, weights: Mapping[str, float] | Targets, *, name: str = "targets") -> None:
         """Trade towards `weights` from now on, also after a restart; raises as `start` does."""
-        targets = as_targets(weights, name=name, now_ns=time.time_ns())
-        body = {"weights": targets.weights, "name": targets.name}
-        await self._channel.ask_node("node.targets", body)
+        await self.publish_targets(as_targets(weights, name=name, now_ns=time.time_ns()))
+
+    async def publish_targets(self, table: Targets) -> None:
+        """Have the node trade a table that a run made: dated, complete, hashed.
+
+        Parameters
+        ----------
+        table : TargetTable
+            Made by `target_table`.
+
+        Raises
+        ------
+        InputError
+            When it is stale, partial, changed, of the future, or older than the one traded.
+        NodeNotRunning
+            When no node runs.
+        """
+        body = msgspec.structs.asdict(table.check())
+        await self._channel.ask_node("node.targets", body, _COMMAND_S)
+
+    def publish_strategy(
+        self, path: Path | str, name: str, version: str, *, strategy: str = ""
+    ) -> StrategyVersion:
+        """Register a Python file as a version of a strategy; nothing is executed.
+
+        Any node of this workspace can run it from then on: ``await desk.deploy(name, version)``.
+
+        Parameters
+        ----------
+        path : path
+            The file, with one class that is a `Strategy` of Nautilus.
+        name, version : str
+            What it is deployed by: ``"pairs-trade"``, ``"1.2"``.
+        strategy : str, optional
+            Which class, of a file that has several.
+
+        Raises
+        ------
+        InputError
+            When file, name or version break a rule, or the version was another file.
+        """
+        # Late: it takes Nautilus along.
+        from nautilus_lab.strategies.nautilus import StrategyRegistry
+
+        registry = StrategyRegistry(self._home.make().strategies)
+        return registry.publish(Path(path), name, version, strategy=strategy)
+
+    async def command(
+        self,
+        name: str,
+        body: msgspec.Struct | Mapping[str, object] | None = None,
+        *,
+        timeout_s: float = _COMMAND_S,
+        command_id: str | None = None,
+        answer: Any = None,
+    ) -> Any:
+        """Ask the node for anything of its table of commands, as the owner of its socket.
+
+        Parameters
+        ----------
+        name : str
+            The command, as docs/commands.md lists them: ``"strategy.list"``.
+        body : Struct or mapping, optional
+            Its arguments.
+        timeout_s : float, default=10
+            Seconds to wait for the result.
+        command_id : str, optional
+            The id of an earlier command, to ask for its result.
+        answer : type, optional
+            What the result is converted to; plain values when not given.
+
+        Raises
+        ------
+        NodeNotRunning
+            When no node runs.
+        DeadlineExceeded
+            When no result came in time; whether the command was done is not known.
+        LabError
+            Of the very class that the node raised.
+        """
+        return await self._channel.ask_node(
+            name, body, timeout_s, command_id=command_id, answer=answer
+        )
+
+    async def halt(self, reason: str, *, cancel_orders: bool = False) -> Tightened:
+        """Let nothing but cancels through, also after a restart; see `tighten`."""
+        return await tighten(self._rundir, "HALTED", reason=reason, cancel_orders=cancel_orders)
+
+    async def reduce_only(self, reason: str, *, cancel_orders: bool = False) -> Tightened:
+        """Let only cancels and what reduces a position through; see `tighten`."""
+        return await tighten(
+            self._rundir, "REDUCE_ONLY", reason=reason, cancel_orders=cancel_orders
+        )
+
+    async def kill(self, reason: str) -> Tightened:
+        """Let nothing but cancels through, and cancel what works; see `tighten`."""
+        return await tighten(self._rundir, "KILLED", reason=reason, cancel_orders=True)
+
+    async def kill_all(self, reason: str) -> tuple[Tightened, ...]:
+        """Do so with every trader of the workspace."""
+        return await tighten_all(self._home, "KILLED", reason=reason, cancel_orders=True)
+
+    async def resume(
+        self, reason: str, *, to: Literal["ACTIVE", "REDUCE_ONLY"] = "ACTIVE"
+    ) -> StateOfTrading:
+        """Let more through again; the node must run, and audits who decided it.
+
+        Raises
+        ------
+        NodeNotRunning
+            When no node runs.
+        InputError
+            When `to` is no looser than what holds.
+        """
+        body = ResumeTrading(reason=reason, to=to)
+        state: StateOfTrading = await self.command("risk.resume", body, answer=StateOfTrading)
+        return state
+
+    @property
+    def may(self) -> LatchState:
+        """What the trader may do, since when and why, as its latch says; asks no process."""
+        return Latch(self._rundir.latch, witness=self._rundir.store).read()
 
     async def stop(self) -> Stopped:
         """Stop the node and its venues; the last one takes supervisor and gateways along.
@@ -295,6 +421,11 @@ class TradingEngine:
             When it does not end in time.
         """
         await self._channel.shut_down()
+
+    @property
+    def targets(self) -> Targets | None:
+        """The table of target weights that is kept for the trader; None when there is none."""
+        return Targets.read(self._rundir.targets)
 
     def __repr__(self) -> str:
         return f"TradingEngine({self._rundir.trader_id}: {self.health().detail})"

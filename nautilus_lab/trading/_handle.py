@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from nautilus_lab.platform.commands import StateOfTrading
 from nautilus_lab.trading._logs import LogView
+from nautilus_lab.trading._tighten import Tightened
 from nautilus_lab.trading.commands import NodeStatus, Stopped
 
 if TYPE_CHECKING:
@@ -45,6 +47,14 @@ class Node:
     async def hold(self, weights: Mapping[str, float], *, name: str = "targets") -> None:
         """Trade towards `weights` (symbol -> fraction of equity) from now on."""
         await self.engine.hold(weights, name=name)
+
+    async def halt(self, reason: str, *, cancel_orders: bool = False) -> Tightened:
+        """Let nothing but cancels through, also after a restart."""
+        return await self.engine.halt(reason, cancel_orders=cancel_orders)
+
+    async def resume(self, reason: str) -> StateOfTrading:
+        """Let everything through again."""
+        return await self.engine.resume(reason)
 
     def logs(self, most: int = 50, *, of: str = "node", follow: bool = False) -> LogView:
         """Return the end of a log of this trader; see `TradingEngine.logs`."""

@@ -48,21 +48,35 @@ class LogFollower:
         found = self._stat()
         if found is None:
             return ()
+        data = b""
         if found.st_ino != self._file or found.st_size < self._at:
-            # Renamed and begun anew; what the old one still got is in its backup.
-            self._file, self._at, self._part = found.st_ino, 0, b""
-        data = self._read(found.st_size)
+            # Renamed, or copied and emptied: what it still got is in its backup.
+            data = self._rest(renamed=found.st_ino != self._file)
+            self._file, self._at = found.st_ino, 0
+        data += self._read(found.st_size)
         *whole, self._part = (self._part + data).split(b"\n")
         lines = plain_lines(b"\n".join(whole))
         self.left_out += max(0, len(lines) - self.most)
         return lines[-self.most :]
 
-    def _read(self, size: int) -> bytes:
+    def _rest(self, *, renamed: bool) -> bytes:
+        """Return what the file got between the last look and its rotation."""
+        backup = self.path.with_name(f"{self.path.name}.1")
+        try:
+            last = backup.stat()
+        except OSError:
+            last = None
+        if last is None or last.st_size < self._at or (renamed and last.st_ino != self._file):
+            self._part = b""  # it was rotated twice meanwhile, or taken away
+            return b""
+        return self._read(last.st_size, of=backup)
+
+    def _read(self, size: int, *, of: Path | None = None) -> bytes:
         begin = max(self._at, size - _MOST_BYTES)
         if begin > self._at:
             self._part = b""
         try:
-            with self.path.open("rb") as file:
+            with (of or self.path).open("rb") as file:
                 file.seek(begin)
                 data = file.read(size - begin)
         except OSError:

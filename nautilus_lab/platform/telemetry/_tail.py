@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from nautilus_lab.exceptions import InputError, StoreError
+from nautilus_lab.platform.telemetry._redaction import redacted
 
 _NOT_TEXT = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
 
@@ -81,6 +82,9 @@ class LogTail:
 
 
 def plain_lines(data: bytes) -> tuple[str, ...]:
-    """Return the lines of `data` without what a terminal would act on."""
-    text = data.decode("utf-8", "replace")
-    return tuple(_NOT_TEXT.sub("", line) for line in text.split("\n") if line)
+    """Return the lines of `data` without secrets, and without what a terminal would act on.
+
+    Our own logs are written without secrets; what a library logs, or a process prints, need not be.
+    """
+    text = redacted(_NOT_TEXT.sub("", data.decode("utf-8", "replace")))
+    return tuple(line for line in text.split("\n") if line)

@@ -1,0 +1,52 @@
+"""How commands show what they found: as a table for people, as JSON for scripts."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+_NS = 1_000_000_000
+
+
+def add_json(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Add ``--json``; returns the parser."""
+    parser.add_argument("--json", action="store_true", help="as JSON, for scripts")
+    return parser
+
+
+def show_json(value: object) -> None:
+    """Print `value`, structs and all, as JSON."""
+    plain = msgspec.to_builtins(value)
+    print(json.dumps(plain, indent=2, ensure_ascii=False, default=str))
+
+
+def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print rows under their columns; only the columns when there are none."""
+    table = [tuple(columns), *(tuple(_plain(cell) for cell in row) for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for row in table:
+        print("  ".join(map(str.ljust, row, widths)).rstrip())
+
+
+def show_fields(value: msgspec.Struct) -> None:
+    """Print a struct, a field a line."""
+    width = max(map(len, value.__struct_fields__))
+    for name in value.__struct_fields__:
+        print(f"{name:<{width}}  {_plain(getattr(value, name))}")
+
+
+def at(ns: int | None) -> str:
+    """Return UNIX nanoseconds as a time of day people read, UTC; a dash for none."""
+    if not ns:
+        return "-"
+    return time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(ns // _NS))
+
+
+def _plain(cell: object) -> str:
+    # What a message carries must not steer the terminal.
+    text = "-" if cell is None or cell == "" else str(cell)
+    return "".join(c if c.isprintable() else " " for c in text)

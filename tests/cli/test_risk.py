@@ -1,0 +1,180 @@
+"""Halting and killing from the command line, with everything else down."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from nautilus_lab.cli import main
+from nautilus_lab.exceptions import NodeError
+from nautilus_lab.platform.commands import HaltTrading, ReduceOnly, ResumeTrading, StateOfTrading
+from nautilus_lab.platform.rundir import Latch
+
+
+def latch(rundir):
+    return Latch(rundir.latch, witness=rundir.store).read()
+
+
+@pytest.mark.parametrize(
+    ("verb", "state"), [("halt", "HALTED"), ("kill", "KILLED"), ("reduce-only", "REDUCE_ONLY")]
+)
+def test_the_latch_is_written_with_node_store_bus_and_gateway_down(rundir, capsys, verb, state):
+    Latch(rundir.latch).begin()
+    rundir.store.write_bytes(b"not a database")
+    assert main([verb, "prices look wrong"]) == 0
+    held = latch(rundir)
+    assert (held.state, held.reason, held.automatic) == (state, "prices look wrong", False)
+    assert held.by
+    assert f"PAPER-001 is {state} (prices look wrong); node does not run" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("verb", ["halt", "kill", "reduce-only"])
+def test_it_needs_no_reason_and_loads_no_database_and_no_nautilus(rundir, workspace, verb):
+    script = (
+        "import sys\n"
+        "from nautilus_lab.cli import main\n"
+        f"code = main([{verb!r}])\n"
+        "heavy = {'pandas', 'numpy', 'nautilus_trader', 'sqlalchemy', 'redis'}\n"
+        "print('loaded:', sorted(heavy & set(sys.modules)), code)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, env=dict(os.environ)
+    )
+    assert done.stdout.strip().endswith("loaded: [] 0")
+    assert latch(rundir).reason == "no reason was given on the command line"
+
+
+def test_the_latch_is_there_before_the_node_is_told(node, capsys):
+    seen = []
+
+    def answer(request):
+        seen.append(latch(node.rundir).state)
+        return StateOfTrading(
+            state="KILLED", reason=request.body.reason, by="ana", since_ns=1, cancelling=3
+        )
+
+    node.answers["risk.halt"] = answer
+    assert main(["kill", "enough"]) == 0
+    assert seen == ["KILLED"]
+    assert node.bodies == [HaltTrading(reason="enough", cancel_orders=True, kill=True)]
+    assert "node told, 3 orders are cancelled" in capsys.readouterr().out
+
+
+def test_halting_cancels_only_when_it_is_asked_to(node):
+    told = StateOfTrading(state="HALTED", reason="r", by="ana", since_ns=1)
+    node.answers["risk.halt"] = node.answers["risk.reduce_only"] = told
+    assert main(["halt", "r"]) == 0
+    assert main(["halt", "r", "--cancel-orders"]) == 0
+    assert main(["reduce-only", "r", "--cancel-orders"]) == 0
+    assert node.bodies == [
+        HaltTrading(reason="r"),
+        HaltTrading(reason="r", cancel_orders=True),
+        ReduceOnly(reason="r", cancel_orders=True),
+    ]
+
+
+def test_a_node_that_cannot_be_told_is_said_and_the_latch_holds(node, capsys):
+    node.answers["risk.halt"] = NodeError("it is busy")
+    assert main(["halt", "now"]) == 0
+    assert latch(node.rundir).state == "HALTED"
+    assert "could not be told: it is busy" in capsys.readouterr().out
+
+
+def test_a_latch_that_cannot_be_written_is_said_although_the_node_halts(node, capsys):
+    node.answers["risk.halt"] = StateOfTrading(
+        state="HALTED", reason="now", by="ana", since_ns=1, durable=False
+    )
+    node.rundir.latch.mkdir()  # as good as a disk that is full
+    assert main(["halt", "now"]) == 0
+    assert "NOT in its latch" in capsys.readouterr().out
+
+
+def test_a_latch_that_cannot_be_written_without_a_node_is_an_error(rundir, capsys):
+    rundir.latch.mkdir()
+    assert main(["halt", "now"]) == 2
+    assert capsys.readouterr().err.startswith("StoreError")
+
+
+def test_all_traders_are_killed_although_one_cannot_be(home, capsys):
+    rundirs = [home.trader(f"PAPER-00{n}").make() for n in (1, 2, 3)]
+    rundirs[1].latch.mkdir()
+    assert main(["kill", "--all", "the end"]) == 2
+    assert [latch(r).state for r in (rundirs[0], rundirs[2])] == ["KILLED", "KILLED"]
+    error = capsys.readouterr().err
+    assert "every trader must be KILLED" in error
+    assert "PAPER-002" in error
+    rundirs[1].latch.rmdir()
+    assert main(["kill", "--all", "the end", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [one["trader"] for one in told] == ["PAPER-001", "PAPER-002", "PAPER-003"]
+    assert all(one["state"] == "KILLED" and one["latched"] for one in told)
+
+
+def test_a_looser_verb_does_not_loosen(rundir, capsys):
+    assert main(["kill", "first"]) == 0
+    assert main(["reduce-only", "second"]) == 0
+    assert latch(rundir).state == "KILLED"
+    assert "PAPER-001 is KILLED (first)" in capsys.readouterr().out.splitlines()[1]
+
+
+@pytest.mark.parametrize("text", ["[trading]\nno_such_key = 1\n", "this is no TOML ["])
+def test_settings_that_cannot_be_read_stop_nobody_from_killing(home, workspace, capsys, text):
+    rundirs = [home.trader(f"PAPER-00{n}").make() for n in (1, 2)]
+    (workspace / "lab.toml").write_text(text)
+    assert main(["kill"]) == 2
+    assert "without settings, say which trader" in capsys.readouterr().err
+    assert main(["kill", "--all"]) == 0
+    assert [latch(r).state for r in rundirs] == ["KILLED", "KILLED"]
+    assert "going on without" in capsys.readouterr().err
+
+
+def test_the_home_that_unreadable_settings_name_is_found_all_the_same(workspace, monkeypatch):
+    from nautilus_lab.platform.rundir import Home
+
+    rundir = Home(workspace / "elsewhere").make().trader("DESK-7").make()
+    (workspace / "lab.toml").write_text('home = "elsewhere"\nno_such_key = 1\n')
+    assert main(["halt", "--trader", "DESK-7"]) == 0
+    assert latch(rundir).state == "HALTED"
+    rundir.latch.unlink()
+    (workspace / "lab.toml").write_text("no_such_key = 1\n")
+    monkeypatch.setenv("NL_HOME", "elsewhere")
+    assert main(["kill"]) == 0  # its only trader
+    assert latch(rundir).state == "KILLED"
+
+
+def test_a_trader_that_is_none_is_not_made(workspace, home, capsys):
+    assert main(["kill", "--trader", "PAPER-009"]) == 2
+    assert "must be one of this workspace" in capsys.readouterr().err
+    assert home.trader_ids == ()
+    assert main(["kill", "--trader", "../../etc"]) == 2
+    assert "plain name" in capsys.readouterr().err
+    assert main(["kill", "--all"]) == 2
+    assert main(["kill", "--all", "--trader", "PAPER-001"]) == 2
+
+
+def test_resuming_is_the_nodes_and_needs_a_reason(node, capsys):
+    node.answers["risk.resume"] = StateOfTrading(state="ACTIVE", reason="ok", by="ana", since_ns=1)
+    assert main(["resume", "the feed is mended"]) == 0
+    assert node.bodies == [ResumeTrading(reason="the feed is mended")]
+    assert capsys.readouterr().out == "PAPER-001 is ACTIVE\n"
+    with pytest.raises(SystemExit):
+        main(["resume"])
+
+
+def test_resuming_without_a_node_is_refused_and_changes_nothing(rundir, capsys):
+    assert main(["halt"]) == 0
+    assert main(["resume", "why not"]) == 2
+    assert "NodeNotRunning" in capsys.readouterr().err
+    assert latch(rundir).state == "HALTED"
+
+
+def test_the_state_is_the_latchs_where_no_node_runs(rundir, capsys):
+    main(["halt", "a reason"])
+    capsys.readouterr()
+    assert main(["state", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["state"], told["reason"]) == ("HALTED", "a reason")
+    assert main(["state"]) == 0
+    assert "a reason" in capsys.readouterr().out

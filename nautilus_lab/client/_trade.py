@@ -13,6 +13,8 @@ from nautilus_lab.exceptions import LabError, NodeError
 from nautilus_lab.platform.commands import Cancelled
 
 _TO_BPS = 10_000
+# Nautilus' own algorithm takes each slice away from its order, and gives back what it left.
+_MAKES_SMALLER = "TWAP"
 _ENDED = frozenset(
     {OrderStatus.CANCELED, OrderStatus.EXPIRED, OrderStatus.REJECTED, OrderStatus.DENIED}
 )
@@ -120,15 +122,15 @@ class Trade:
     @property
     def quantity(self) -> Decimal:
         """Units asked for, as last changed."""
+        own = self.order.quantity
         if self.order.algorithm is None:
             # A change of the order is told of; before it is, what was asked for holds.
-            return self.order.quantity or self._asked or Decimal(0)
+            return own or self._asked or Decimal(0)
         if self._asked is not None:
             return self._asked
-        # Nautilus takes each slice away from the order that it is of, and numbers it -E1, -E2, ...
-        stem = f"{self.client_order_id}-E"
-        sliced = (child for child in self.parts if child.client_order_id.startswith(stem))
-        return self.order.quantity + sum((child.quantity for child in sliced), Decimal(0))
+        if self.order.algorithm != _MAKES_SMALLER:
+            return own
+        return own + sum((_claimed(part) for part in self.parts), Decimal(0))
 
     @property
     def parts(self) -> tuple[Order, ...]:
@@ -428,6 +430,10 @@ class BracketTrade(TradeList):
 def _filled(order: Order) -> Decimal:
     # A fill is told before the order that it makes true.
     return max(order.filled, sum((fill.quantity for fill in order.fills), Decimal(0)))
+
+
+def _claimed(part: Order) -> Decimal:
+    return _filled(part) if part.is_done else part.quantity
 
 
 def _shown(value: Decimal | None) -> str:

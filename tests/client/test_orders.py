@@ -362,23 +362,50 @@ async def test_a_change_of_nothing_is_refused_before_anything_is_sent(operator, 
         await operator.modify("O-1")
 
 
+@pytest.mark.parametrize("algorithm", ["TWAP", "VWAP"])
 async def test_the_trade_of_an_algorithm_s_order_that_others_sent_knows_what_was_asked_for(
+    operator, trader, algorithm
+):
+    # Of 100: 25 filled, 10 of 25 filled and the rest given back, 25 that still work.
+    # Only TWAP's order is made smaller by what its slices have, 100 - 25 - 10 - 25 = 40.
+    shown = {"TWAP": 40, "VWAP": 100}[algorithm]
+    given = {"side": "BUY", "order_type": "MARKET", "strategy": "tilt"}
+    trader.order("O-1", quantity=Decimal(shown), algorithm=algorithm, status="INITIALIZED", **given)
+    for number in (1, 2, 3):
+        trader.order(
+            f"O-1-E{number}", quantity=Decimal(25), parent="O-1", status="ACCEPTED", **given
+        )
+    trader.execute("O-1-E1", 25, "100.00", "T-1")
+    trader.execute("O-1-E2", 10, "100.00", "T-2")
+    trader.order("O-1-E2", status="CANCELED")
+    await operator.until(
+        lambda: "O-1-E2" in operator.orders and operator.orders["O-1-E2"].is_done, timeout_s=10
+    )
+    trade = operator.trade("O-1")
+    assert (trade.quantity, trade.filled, trade.remaining) == (100, 35, 65)
+    assert trade.status is OrderStatus.PARTIALLY_FILLED
+
+
+async def test_an_algorithm_s_order_that_ends_in_the_node_s_books_is_filled_by_its_slices(
     operator, trader
 ):
+    trade = await operator.submit(
+        AAPL, "BUY", 50, algorithm="VWAP", parameters={"horizon_secs": 2, "interval_secs": 1}
+    )
+    name = trade.client_order_id
     trader.order(
-        "O-1", side="BUY", order_type="MARKET", quantity=Decimal(50), algorithm="TWAP",
-        status="INITIALIZED", strategy="tilt",
+        f"{name}-E1", side="BUY", order_type="MARKET", quantity=Decimal(50), parent=name,
+        status="SUBMITTED",
     )  # fmt: skip
-    for n in (1, 2):
-        trader.order(
-            f"O-1-E{n}", side="BUY", order_type="MARKET", quantity=Decimal(25), parent="O-1",
-            status="ACCEPTED", strategy="tilt",
-        )  # fmt: skip
-        trader.execute(f"O-1-E{n}", 25, "100.00", f"T-{n}")
-    await operator.until(lambda: len(operator.fills) == 2, timeout_s=10)
-    trade = operator.trade("O-1")
-    assert (trade.quantity, trade.filled, trade.remaining) == (100, 50, 50)
-    assert trade.status is OrderStatus.PARTIALLY_FILLED
+    trader.execute(f"{name}-E1", 50, "100.02", "T-1")
+    # Nautilus knows no other end for an order that no venue has seen.
+    trader.order(name, status="CANCELED")
+    await operator.until(lambda: trade.order.is_done, timeout_s=10)
+    assert (trade.status, trade.filled, trade.slippage) == (
+        OrderStatus.FILLED,
+        50,
+        Decimal("1.00"),
+    )
 
 
 async def test_a_slice_that_is_told_before_its_order_belongs_to_it(operator, trader):

@@ -96,7 +96,7 @@ log = logging.getLogger(__name__)
 # What the venue said may still be on its way to Nautilus for this long.
 _SETTLED_NS = 3_000_000_000
 # The venue takes nothing that is older; what it does not have after that never reached it.
-_NEVER_ARRIVES_NS = 15_000_000_000
+_NEVER_ARRIVES_NS = 8_000_000_000
 _SNAPSHOTS = 20
 _NONE = Decimal(0)
 _APPLIED_S = 5.0  # how long Nautilus may take to apply an event

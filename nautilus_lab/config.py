@@ -126,7 +126,9 @@ class TradingSettings(_Section):
     `seconds_per_day` real seconds pass for each trading day; the path between two closes is
     simulated.
 
-    The limits of the gate that are None are off. Money is in account currency. `check_margin`
+    The limits of the gate that are None are off. Money is in account currency. A position is that
+    of the account in one instrument; `max_symbol_notional` adds its venues up, and
+    `max_strategy_notional` is of each strategy in one instrument. `check_margin`
     has each venue's account cover all that works, `max_daily_loss` and `max_daily_loss_fraction`
     (of the equity the UTC day began with) are the stop-loss: exceeded at `stop_loss_confirmations`
     looks in a row, four a second, they move the trader to `stop_loss_state`.
@@ -137,6 +139,8 @@ class TradingSettings(_Section):
     max_order_notional: float = Field(default=250_000.0, gt=0, allow_inf_nan=False)
     max_position_notional: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     max_position_units: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    max_symbol_notional: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    max_strategy_notional: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     max_gross_exposure: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     check_margin: bool = True
     max_daily_loss: float | None = Field(default=None, ge=0, allow_inf_nan=False)

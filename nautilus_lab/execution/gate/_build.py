@@ -52,6 +52,10 @@ def _of_exposures(s: TradingSettings) -> Iterator[Check]:
         yield MaxPositionUnits(max_units=s.max_position_units)
     if s.max_position_notional is not None:
         yield MaxPositionNotional(max_notional=s.max_position_notional)
+    if s.max_symbol_notional is not None:
+        yield MaxPositionNotional(max_notional=s.max_symbol_notional, per="symbol")
+    if s.max_strategy_notional is not None:
+        yield MaxPositionNotional(max_notional=s.max_strategy_notional, per="strategy")
     if s.max_gross_exposure is not None:
         yield MaxGrossExposure(max_notional=s.max_gross_exposure)
     if s.check_margin:

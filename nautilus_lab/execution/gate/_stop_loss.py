@@ -135,7 +135,7 @@ def _read(path: Path) -> DayStart | None:
         if len(data) > _LONGEST:
             raise ValueError(f"it is longer than {_LONGEST} bytes")
         found = msgspec.json.decode(data, type=DayStart)
-        if not found.equity.is_finite():
+        if not math.isfinite(float(found.equity)):
             raise ValueError(f"its equity is {found.equity}")
         return found
     except FileNotFoundError:

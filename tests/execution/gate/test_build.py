@@ -1,0 +1,67 @@
+"""Settings say what a node's gate asks."""
+
+import pytest
+from pydantic import ValidationError
+
+from nautilus_lab.config import TradingSettings, VenueSettings
+from nautilus_lab.execution.gate import build_checks
+
+ALL = {
+    "max_orders_per_second": 20,
+    "duplicate_window_s": 1.0,
+    "max_quote_age_s": 5.0,
+    "price_band_bps": 300.0,
+    "max_order_notional": 250_000.0,
+    "max_position_units": 10_000.0,
+    "max_position_notional": 400_000.0,
+    "max_symbol_notional": 500_000.0,
+    "max_strategy_notional": 300_000.0,
+    "max_gross_exposure": 900_000.0,
+    "max_daily_loss": 20_000.0,
+    "max_daily_loss_fraction": 0.02,
+}
+
+
+def test_every_limit_becomes_a_check_cheap_ones_first():
+    checks = build_checks(TradingSettings(**ALL))
+    assert [(check.name, getattr(check, "per", "")) for check in checks] == [
+        ("max_order_rate", ""),
+        ("duplicate_order", ""),
+        ("stale_quote", ""),
+        ("price_band", ""),
+        ("max_order_notional", ""),
+        ("max_position_units", "instrument"),
+        ("max_position_notional", "instrument"),
+        ("max_position_notional", "symbol"),
+        ("max_position_notional", "strategy"),
+        ("max_gross_exposure", ""),
+        ("margin", ""),
+        ("max_daily_loss", ""),
+    ]
+    per_second, window, age, band, notional, units, *positions, gross, _, loss = checks
+    assert per_second.per_second == 20
+    assert (window.window_s, age.max_age_s, band.bps) == (1.0, 5.0, 300.0)
+    assert notional.limit.max_notional == 250_000
+    assert units.max_units == 10_000
+    assert [one.max_notional for one in positions] == [400_000, 500_000, 300_000]
+    assert gross.max_notional == 900_000
+    assert (loss.max_loss, loss.max_fraction) == (20_000, 0.02)
+
+
+def test_a_limit_that_is_off_is_no_check():
+    off = dict.fromkeys(ALL) | {"max_order_notional": 1.0}
+    checks = build_checks(TradingSettings(**off, check_margin=False))
+    assert [check.name for check in checks] == ["max_order_notional"]
+
+
+def test_each_venue_has_its_leverage():
+    venues = (VenueSettings(name="ONE", leverage=1.0), VenueSettings(name="TWO", leverage=4.0))
+    (margin,) = [c for c in build_checks(TradingSettings(venues=venues)) if c.name == "margin"]
+    assert margin.leverage == {"ONE": 1.0, "TWO": 4.0}
+
+
+@pytest.mark.parametrize("name", ["max_symbol_notional", "max_strategy_notional"])
+@pytest.mark.parametrize("value", [-1.0, float("nan"), float("inf")])
+def test_a_limit_that_is_no_number_is_refused(name, value):
+    with pytest.raises(ValidationError):
+        TradingSettings(**{name: value})

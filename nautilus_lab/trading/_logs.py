@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import html
+import re
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -12,10 +13,13 @@ from nautilus_lab.platform.rundir import Home, RunDirectory
 from nautilus_lab.platform.telemetry import LogFollower, LogTail
 
 _EVERY_S = 0.5
+_NAME = re.compile(r"[A-Za-z0-9-]+")
 
 
 def log_file(home: Home, rundir: RunDirectory, process: str) -> Path:
     """Return the log of a process: ``"node"``, ``"venue"``, ``"venue-XNYS"``, ``"gateway"``, ...
+
+    ``"nautilus"`` is what the Nautilus of the node logs by itself.
 
     Raises
     ------
@@ -27,6 +31,8 @@ def log_file(home: Home, rundir: RunDirectory, process: str) -> Path:
         for path in (folder / f"{process}.log", folder / f"{process}.out"):
             if path.parent == folder and path.exists():
                 return path
+        if (dated := latest_of(folder, process)) is not None:
+            return dated
     raise InputError(
         "a log must be of a process that ran",
         value=process,
@@ -34,9 +40,17 @@ def log_file(home: Home, rundir: RunDirectory, process: str) -> Path:
     )
 
 
+def latest_of(folder: Path, process: str) -> Path | None:
+    """Return the newest of logs that bear the time they began: ``nautilus_2026-03-02_....log``."""
+    if not _NAME.fullmatch(process):
+        return None
+    # They are written so that their names sort by time.
+    return max(folder.glob(f"{process}_*.log"), default=None)
+
+
 def _there(home: Home, rundir: RunDirectory) -> list[str]:
     paths = [*rundir.logs.glob("*.*"), *home.logs.glob("*.*")]
-    return sorted({p.stem for p in paths if p.suffix in (".log", ".out")})
+    return sorted({p.stem.partition("_")[0] for p in paths if p.suffix in (".log", ".out")})
 
 
 class LogView:
@@ -65,7 +79,8 @@ class LogView:
             raise InputError("per_second must be at least 1", value=per_second)
         self.path = path
         self.follow = follow
-        self._follower = LogFollower(path, most=max(1, round(per_second * _EVERY_S)))
+        self._most = max(1, round(per_second * _EVERY_S))  # at each look
+        self._follower = LogFollower(path, most=self._most)
         self.lines = LogTail(path).lines(most)
 
     def __iter__(self) -> Iterator[str]:
@@ -80,11 +95,24 @@ class LogView:
         told = 0
         while self.follow:
             await asyncio.sleep(_EVERY_S)
-            for line in self._follower.new():
+            for line in self._new():
                 yield line
             if (left := self._follower.left_out - told) > 0:
                 told += left
                 yield f"... {left} lines more; see {self.path}"
+
+    def _new(self) -> tuple[str, ...]:
+        lines = self._follower.new()
+        stem, dated, _ = self.path.stem.partition("_")
+        newest = latest_of(self.path.parent, stem) if dated else None
+        if newest is None or newest == self.path:
+            return lines
+        # It goes on in another file; the old one gets nothing more.
+        self.path = newest
+        left_out = self._follower.left_out
+        self._follower = LogFollower(newest, most=self._most, whole=True)
+        self._follower.left_out = left_out
+        return (*lines, *self._follower.new())
 
     def __str__(self) -> str:
         return "\n".join(self.lines)

@@ -20,6 +20,8 @@ class LogFollower:
         The file; it need not be there yet.
     most : int, default=100
         So many lines at most at each look; of more, the latest are kept and the others counted.
+    whole : bool, default=False
+        Whether what the file has already is told, too.
 
     Examples
     --------
@@ -31,7 +33,7 @@ class LogFollower:
     ('started',)
     """
 
-    def __init__(self, path: Path, *, most: int = 100) -> None:
+    def __init__(self, path: Path, *, most: int = 100, whole: bool = False) -> None:
         if not most >= 1:
             raise InputError("most must be at least 1", value=most)
         self.path = path
@@ -41,7 +43,7 @@ class LogFollower:
         self._at = 0  # byte
         self._part = b""  # a line that is not whole yet
         if (found := self._stat()) is not None:
-            self._file, self._at = found.st_ino, found.st_size
+            self._file, self._at = found.st_ino, 0 if whole else found.st_size
 
     def new(self) -> tuple[str, ...]:
         """Return the lines that came since the last look, oldest first."""

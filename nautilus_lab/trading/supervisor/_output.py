@@ -1,4 +1,4 @@
-"""The files that processes write their standard output to, kept from growing for ever."""
+"""The files that processes write to, kept from growing for ever."""
 
 from __future__ import annotations
 
@@ -31,3 +31,13 @@ def rotate_output(path: Path, *, most_bytes: int = MOST_BYTES) -> bool:
         os.truncate(path, 0)
         return True
     return False
+
+
+def keep_latest(folder: Path, pattern: str, most: int) -> None:
+    """Remove the oldest of the files that match, by name, until `most` are left.
+
+    Nautilus counts the logs of one process only: of each that ever ran some would stay.
+    """
+    for path in sorted(folder.glob(pattern), reverse=True)[most:]:
+        with contextlib.suppress(OSError):
+            path.unlink()

@@ -19,6 +19,7 @@ from nautilus_lab.trading.supervisor._alerts import Alerts, DeskAlerts
 from nautilus_lab.trading.supervisor._attendance import Attendance
 from nautilus_lab.trading.supervisor._connection import write_connection_file
 from nautilus_lab.trading.supervisor._heartbeat import Heartbeat
+from nautilus_lab.trading.supervisor._output import keep_latest
 from nautilus_lab.trading.supervisor._policy import Policy, tell, tighten
 from nautilus_lab.trading.supervisor._process import Child
 from nautilus_lab.trading.supervisor._restarts import RestartBudget
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 _ASK_S = 2.0
 _STATUS_S = 2.0
 _VENUE_STOP_S = 5.0
+_NAUTILUS_LOGS = 10  # of at most 10 MB each; the node that starts writes up to six
 
 
 class TraderKeeper:
@@ -331,6 +333,7 @@ class TraderKeeper:
     async def _start_node(self) -> None:
         if not self.node.alive:
             write_connection_file(self.rundir.kernel_connection)
+            keep_latest(self.rundir.logs, "nautilus_*.log", _NAUTILUS_LOGS)
         await self.node.start(self.settings.trading.start_timeout_s)
         self._heart.forget()
 

@@ -30,6 +30,10 @@ def test_only_what_comes_after_it_began_is_told(path):
     assert follower.new() == ()
 
 
+def test_what_is_there_already_is_told_on_demand(path):
+    assert LogFollower(path, whole=True).new() == ("before",)
+
+
 def test_a_line_is_told_when_it_is_whole(path):
     follower = LogFollower(path)
     append(path, "ha")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,8 @@ from nautilus_lab.exceptions import StoreError
 from nautilus_lab.platform.rundir import Home, ProcessRecord
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from nautilus_lab.streaming._gateway import Gateway
 
 
@@ -104,6 +107,43 @@ class StreamingEngine:
             self._life.move(State.STOPPING)
             await gateway.stop()
             self._life.move(State.STOPPED)
+
+    def history(
+        self,
+        pattern: str = ">",
+        start: str | datetime | None = None,
+        end: str | datetime | None = None,
+        *,
+        trader: str | None = None,
+    ) -> pd.DataFrame:
+        """Return the events of the past that the history writer kept.
+
+        Parameters
+        ----------
+        pattern : str, default=">"
+            Topics: ``"trading.fill.>"``; as `Bus.subscribe` takes it.
+        start, end : str or datetime, optional
+            From when on, and before when; UTC unless they say otherwise.
+        trader : str, optional
+            Only this one's.
+
+        Returns
+        -------
+        DataFrame
+            One row an event, as they happened: `ts` (UTC), `topic`, `trader`, `writer`, `epoch`,
+            `seq` (missing for events without a number), `kind`, `simulated`, `id`, and `body`,
+            the message itself. No rows when nothing happened.
+
+        Raises
+        ------
+        InputError
+            When `pattern` is none, or a time cannot be read.
+        StoreError
+            When nobody keeps a history here: ``bus.history`` is not set.
+        """
+        from nautilus_lab.streaming.history._frame import history_frame
+
+        return history_frame(self.home, pattern, start, end, trader=trader)
 
     def __repr__(self) -> str:
         return f"StreamingEngine({self.url or self.health().state.value})"

@@ -12,7 +12,7 @@ import pytest
 
 from nautilus_lab.platform import messages
 from nautilus_lab.platform.messages import Envelope, OrderFilled, OrderUpdated
-from nautilus_lab.platform.store import DeskStore, TradingStore
+from nautilus_lab.platform.store import DeskStore, HistoryStore, TradingStore
 
 
 class SqliteFiles:
@@ -21,6 +21,7 @@ class SqliteFiles:
     def __init__(self, folder: Path) -> None:
         self.trading_file = folder / "trading.db"
         self.desk_file = folder / "desk.db"
+        self.history_file = folder / "history.db"
         self._open = ExitStack()
 
     def trading(self, **settings) -> TradingStore:
@@ -28,6 +29,9 @@ class SqliteFiles:
 
     def desk(self, **settings) -> DeskStore:
         return self._open.enter_context(DeskStore.open(self.desk_file, **settings))
+
+    def history(self, **settings) -> HistoryStore:
+        return self._open.enter_context(HistoryStore.open(self.history_file, **settings))
 
     def behind(self, file: Path | None = None) -> closing[sqlite3.Connection]:
         """Reach the file behind the store's back."""

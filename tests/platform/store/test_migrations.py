@@ -20,11 +20,19 @@ from sqlalchemy.dialects import postgresql
 from nautilus_lab.exceptions import InputError, StoreError
 from nautilus_lab.platform.audit import AuditTrail
 from nautilus_lab.platform.messages import OrderUpdated
-from nautilus_lab.platform.store import DeskStore, TradingStore, _schema, _tables, _trading_sql
+from nautilus_lab.platform.store import (
+    DeskStore,
+    HistoryStore,
+    TradingStore,
+    _schema,
+    _tables,
+    _trading_sql,
+)
 
 SCHEMAS = [
     pytest.param(_schema.TRADING, TradingStore, _tables.trading, id="trading"),
     pytest.param(_schema.DESK, DeskStore, _tables.desk, id="desk"),
+    pytest.param(_schema.HISTORY, HistoryStore, _tables.history, id="history"),
 ]
 
 

@@ -7,6 +7,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from nautilus_lab.backtesting._limits import Limits
 from nautilus_lab.backtesting._panel import Panel, panel_of
 from nautilus_lab.backtesting._result import BacktestResult, Mode, result_of
 from nautilus_lab.backtesting._stop_button import StopButton
@@ -57,6 +58,7 @@ class BacktestingEngine:
         costs: Costs | None = None,
         starting_cash: float = 1_000_000.0,
         mode: Mode = "event",
+        limits: Limits | None = None,
     ) -> BacktestResult:
         """Play one strategy over `data`.
 
@@ -80,6 +82,9 @@ class BacktestingEngine:
             In the currency of the prices.
         mode : {"event", "vectorised"}, default="event"
             Events on Nautilus' backtest engine, or arithmetic.
+        limits : Limits, optional
+            Has every order pass the gate that stands before a venue in a node; in "event" mode
+            only. What it denies is in `orders`, with its reason. Without them nothing is asked.
 
         Returns
         -------
@@ -103,6 +108,7 @@ class BacktestingEngine:
             raise InputError(
                 "mode must be 'event' or 'vectorised'", value=mode, remedy="pass mode='event'"
             )
+        _require_limits(limits, mode)
         if isinstance(strategy, SignalStrategy):
             panel = panel_of(data)
             given = panel.frame if strategy.reads == "prices" else data
@@ -111,10 +117,12 @@ class BacktestingEngine:
                 if mode == "event":
                     from nautilus_lab.backtesting._event_driven import run_targets
 
-                    ledger = run_targets(panel, weights, charged, cash, lambda: stop.pressed)
+                    ledger = run_targets(
+                        panel, weights, charged, cash, lambda: stop.pressed, limits
+                    )
                 else:
                     ledger = run_vectorised(panel, weights, charged, cash, lambda: stop.pressed)
-            assumed = _assumed(panel, charged, mode, sized=True)
+            assumed = _assumed(panel, charged, mode, limits, sized=True)
             name = str(strategy)
         else:
             _require_nautilus(strategy, mode)
@@ -122,8 +130,10 @@ class BacktestingEngine:
 
             panel = panel_of(data)
             with StopButton() as stop:
-                ledger = run_nautilus_strategy(strategy, panel, charged, cash, lambda: stop.pressed)
-            assumed = _assumed(panel, charged, mode, sized=False)
+                ledger = run_nautilus_strategy(
+                    strategy, panel, charged, cash, lambda: stop.pressed, limits
+                )
+            assumed = _assumed(panel, charged, mode, limits, sized=False)
             name = str(strategy.id)
         return result_of(
             ledger,
@@ -227,6 +237,23 @@ def _cash(starting_cash: float) -> float:
     return float(starting_cash)
 
 
+def _require_limits(limits: object, mode: Mode) -> None:
+    if limits is None:
+        return
+    if not isinstance(limits, Limits):
+        raise InputError(
+            "limits must be Limits",
+            value=limits,
+            remedy="pass Limits(checks=[...]), or Limits.of(lab.settings.trading)",
+        )
+    if mode != "event":
+        raise InputError(
+            "limits are asked about orders, which arithmetic has none of",
+            value=f"mode={mode!r}",
+            remedy="pass mode='event'",
+        )
+
+
 def _require_nautilus(strategy: object, mode: Mode) -> None:
     if callable(strategy):
         raise InputError(
@@ -248,7 +275,9 @@ def _require_nautilus(strategy: object, mode: Mode) -> None:
         )
 
 
-def _assumed(panel: Panel, costs: Costs, mode: Mode, *, sized: bool) -> tuple[str, ...]:
+def _assumed(
+    panel: Panel, costs: Costs, mode: Mode, limits: Limits | None, *, sized: bool
+) -> tuple[str, ...]:
     price = "open" if panel.has_opens else "close"
     said = [
         f"What is decided at the close of a bar fills at the next {price}"
@@ -267,4 +296,6 @@ def _assumed(panel: Panel, costs: Costs, mode: Mode, *, sized: bool) -> tuple[st
         "size fills, nothing moves the market.",
         "No interest on cash, none on loans.",
     ]
+    if limits is not None:
+        said.append(f"Orders pass a gate that asks: {', '.join(limits.names) or 'nothing'}.")
     return tuple(said)

@@ -20,7 +20,13 @@ from nautilus_trader.core.data import Data
 from nautilus_trader.model.currencies import USD
 from nautilus_trader.model.data import BarType
 from nautilus_trader.model.enums import AccountType, OmsType, order_side_to_str
-from nautilus_trader.model.events import OrderEvent, OrderFilled, OrderInitialized
+from nautilus_trader.model.events import (
+    OrderDenied,
+    OrderEvent,
+    OrderFilled,
+    OrderInitialized,
+    OrderRejected,
+)
 from nautilus_trader.model.objects import Money
 from nautilus_trader.trading.strategy import Strategy
 
@@ -31,6 +37,7 @@ from nautilus_lab.strategies.nautilus import RebalanceOnBars, Stopped
 
 if TYPE_CHECKING:
     from nautilus_lab._typing import FloatArray
+    from nautilus_lab.backtesting._limits import Limits
     from nautilus_lab.backtesting._panel import Panel
     from nautilus_lab.marketdata.nautilus import Nanoseconds
     from nautilus_lab.strategies import Costs
@@ -53,6 +60,7 @@ def run_targets(
     costs: Costs,
     cash: float,
     stopped: Callable[[], bool] = lambda: False,
+    limits: Limits | None = None,
 ) -> Ledger:
     """Trade `weights` over `panel`, in whole units, on Nautilus' simulated exchange."""
     labels = door.nanoseconds(panel.times)
@@ -67,7 +75,7 @@ def run_targets(
         bar_types=kinds, targets=targets, cash=cash, costs=costs, stopped=stopped
     )
     play = _Playback(panel, kinds, labels, door.closing_times(labels), costs, probe=False)
-    return _run(strategy, play, costs, cash, stopped)
+    return _run(strategy, play, costs, cash, stopped, limits)
 
 
 def run_nautilus_strategy(
@@ -76,6 +84,7 @@ def run_nautilus_strategy(
     costs: Costs,
     cash: float,
     stopped: Callable[[], bool] = lambda: False,
+    limits: Limits | None = None,
 ) -> Ledger:
     """Run a Nautilus strategy over `panel`.
 
@@ -98,7 +107,7 @@ def run_nautilus_strategy(
     closes_at = door.closing_times(labels)
     closes_at[:-1] = labels[1:] - 1
     play = _Playback(panel, kinds, labels, closes_at, costs, probe=True)
-    return _run(strategy, play, costs, cash, stopped)
+    return _run(strategy, play, costs, cash, stopped, limits)
 
 
 class _Playback:
@@ -157,6 +166,7 @@ def _run(
     costs: Costs,
     cash: float,
     stopped: Callable[[], bool],
+    limits: Limits | None,
 ) -> Ledger:
     engine = BacktestEngine(
         BacktestEngineConfig(
@@ -180,6 +190,16 @@ def _run(
         for symbol in play.panel.symbols:
             engine.add_instrument(door.equity(symbol, commission_bps=costs.commission_bps))
         engine.add_strategy(strategy)
+        if limits is not None:
+            from nautilus_lab.backtesting._gated import install_gate
+
+            install_gate(
+                engine.kernel,
+                limits,
+                venue=door.VENUE.value,
+                cash=cash,
+                begins_ns=int(play.labels[0]),
+            )
         events: list[OrderEvent] = []
         engine.kernel.msgbus.subscribe("events.order.*", events.append)
         played = _play(engine, play, stopped)
@@ -224,6 +244,11 @@ def _bar_types(panel: Panel, labels: Nanoseconds) -> list[BarType]:
 # float() of Nautilus' fixed-point numbers is off in the last place; their decimals are exact.
 def _ledger(engine: BacktestEngine, events: list[OrderEvent], played: int) -> Ledger:
     orders, fills = [], []
+    refused = {
+        event.client_order_id: event.reason
+        for event in events
+        if isinstance(event, OrderDenied | OrderRejected)
+    }
     for event in events:
         if isinstance(event, OrderInitialized):
             order = engine.cache.order(event.client_order_id)
@@ -237,6 +262,7 @@ def _ledger(engine: BacktestEngine, events: list[OrderEvent], played: int) -> Le
                     float(order.filled_qty.as_decimal()),
                     float(order.avg_px),
                     order.status_string(),
+                    refused.get(event.client_order_id, ""),
                 )
             )
         elif isinstance(event, OrderFilled):

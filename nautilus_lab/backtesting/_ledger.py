@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from nautilus_lab._typing import FloatArray
     from nautilus_lab.backtesting._panel import Panel
 
-ORDER_COLUMNS = ("time", "symbol", "side", "quantity", "filled", "price", "status")
+ORDER_COLUMNS = ("time", "symbol", "side", "quantity", "filled", "price", "status", "reason")
 FILL_COLUMNS = ("time", "symbol", "side", "quantity", "price", "commission", "order_id")
 
 

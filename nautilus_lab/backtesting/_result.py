@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from nautilus_lab._typing import FloatArray, ReturnSeries
     from nautilus_lab.strategies import Costs
 
+_DENIED = ("DENIED", "REJECTED")
+
 Mode: TypeAlias = Literal["event", "vectorised"]
 
 
@@ -53,6 +55,8 @@ class BacktestStats:
         Paid in all, in currency, by filling away from the price of the data.
     n_orders, n_fills : int
         How many.
+    n_denied : int
+        Orders that the limits of the run, or its exchange, did not let through.
     """
 
     total_return: float
@@ -63,6 +67,7 @@ class BacktestStats:
     slippage: float
     n_orders: int
     n_fills: int
+    n_denied: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -88,7 +93,8 @@ class BacktestResult(HasTearSheet):
     positions : DataFrame, shape (time, symbol)
         Units held at the closes.
     orders : DataFrame
-        Indexed by order_id; columns time, symbol, side, quantity, filled, price and status.
+        Indexed by order_id; columns time, symbol, side, quantity, filled, price, status and
+        reason: why a denied one was.
     fills : DataFrame
         Columns time, symbol, side, quantity, price, commission and order_id.
     stats : BacktestStats
@@ -118,10 +124,12 @@ class BacktestResult(HasTearSheet):
 
     def __repr__(self) -> str:
         ended = "" if self.complete else ", complete=False"
+        denied = f", denied={self.stats.n_denied}" if self.stats.n_denied else ""
         return (
             f"BacktestResult({self.strategy}, mode={self.mode!r}, "
             f"total_return={self.stats.total_return:.4f}, "
-            f"max_drawdown={self.stats.max_drawdown:.4f}, orders={self.stats.n_orders}{ended})"
+            f"max_drawdown={self.stats.max_drawdown:.4f}, orders={self.stats.n_orders}"
+            f"{denied}{ended})"
         )
 
     @property
@@ -168,6 +176,7 @@ class BacktestResult(HasTearSheet):
             "Max drawdown": format_value(stats.max_drawdown, ".1%"),
             "Final equity": format_value(float(self.equity.iloc[-1]), ",.0f"),
             "Orders": format_value(stats.n_orders),
+            **({"Denied": format_value(stats.n_denied)} if stats.n_denied else {}),
             "Turnover": format_value(stats.turnover, ",.1f") + " x",
             "Commission": format_value(stats.commission, ",.0f"),
             "Slippage": format_value(stats.slippage, ",.0f"),
@@ -273,4 +282,5 @@ def _stats(ledger: Ledger, panel: Panel, worth: FloatArray) -> BacktestStats:
         slippage=float((signed * away).sum()),
         n_orders=len(ledger.orders),
         n_fills=len(fills),
+        n_denied=int(ledger.orders["status"].isin(_DENIED).sum()),
     )

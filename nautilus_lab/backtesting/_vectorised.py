@@ -103,5 +103,6 @@ def run_vectorised(
         columns=list(FILL_COLUMNS),
     )
     orders = fills.set_index("order_id").drop(columns="commission")
-    orders = orders.assign(filled=orders["quantity"], status="FILLED")[list(ORDER_COLUMNS)]
+    orders = orders.assign(filled=orders["quantity"], status="FILLED", reason="")
+    orders = orders[list(ORDER_COLUMNS)]
     return Ledger(orders=orders, fills=fills, n_times=n_times)

@@ -123,19 +123,20 @@ class TargetTable(msgspec.Struct, frozen=True, kw_only=True):
         if self.as_of_ns > now_ns + _AHEAD_NS or self.made_ns > now_ns + _AHEAD_NS:
             raise InputError(
                 "a table must not be of the future",
-                value=f"as of {_at(max(self.as_of_ns, self.made_ns))}, now {_at(now_ns)}",
+                value=f"as of {as_instant(max(self.as_of_ns, self.made_ns))}, "
+                f"now {as_instant(now_ns)}",
                 remedy="check the clocks, and the dates of the data",
             )
         if now_ns - self.as_of_ns > max_age_ns:
             raise InputError(
                 f"a table must be at most {max_age_ns / _DAY_NS:g} days old",
-                value=f"as of {_at(self.as_of_ns)}, now {_at(now_ns)}",
+                value=f"as of {as_instant(self.as_of_ns)}, now {as_instant(now_ns)}",
                 remedy="run the notebook again with newer data",
             )
         if self.run_out(now_ns):
             raise InputError(
                 "a table must still be valid",
-                value=f"valid until {_at(self.valid_until_ns)}, now {_at(now_ns)}",
+                value=f"valid until {as_instant(self.valid_until_ns)}, now {as_instant(now_ns)}",
                 remedy="run the notebook again",
             )
         return self
@@ -232,7 +233,8 @@ class TargetBook:
         if now is not None and sealed.hash != now.hash and _age(sealed) < _age(now):
             raise InputError(
                 "a table must not be older than the one that is traded",
-                value=f"as of {_at(sealed.as_of_ns)}; {now.name} is as of {_at(now.as_of_ns)}",
+                value=f"as of {as_instant(sealed.as_of_ns)}; "
+                f"{now.name} is as of {as_instant(now.as_of_ns)}",
                 remedy="run the notebook again with newer data",
             )
         return sealed
@@ -351,13 +353,14 @@ def _facts(table: TargetTable) -> dict[str, object]:
     return {
         "name": table.name,
         "hash": table.hash or table.digest,
-        "as_of": _at(table.as_of_ns),
+        "as_of": as_instant(table.as_of_ns),
         "run": table.run_id,
         "code": table.code_version,
         "weights": {symbol: str(weight) for symbol, weight in table.weights.items()},
     }
 
 
-def _at(ns: int) -> str:
+def as_instant(ns: int) -> str:
+    """Return an instant as text: ``2026-03-02 14:31:00 UTC``."""
     seconds = min(max(ns // 10**9, 0), 253_402_300_799)  # the last second of the year 9999
     return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))

@@ -2,7 +2,11 @@
 
 from nautilus_lab.strategies.nautilus._manual import ManualOrders
 from nautilus_lab.strategies.nautilus._on_bars import RebalanceOnBars, Stopped
-from nautilus_lab.strategies.nautilus._on_quotes import HoldTargets, HoldTargetsConfig
+from nautilus_lab.strategies.nautilus._on_quotes import (
+    HoldTargets,
+    HoldTargetsConfig,
+    TakesTargets,
+)
 from nautilus_lab.strategies.nautilus._rebalance import units_to_trade
 from nautilus_lab.strategies.nautilus._registry import StrategyRegistry, StrategyVersion
 
@@ -14,5 +18,6 @@ __all__ = [
     "Stopped",
     "StrategyRegistry",
     "StrategyVersion",
+    "TakesTargets",
     "units_to_trade",
 ]

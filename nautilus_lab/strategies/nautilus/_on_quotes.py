@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from nautilus_trader.config import StrategyConfig
 from nautilus_trader.model.currencies import USD
@@ -19,6 +19,23 @@ from nautilus_lab.strategies.nautilus._rebalance import units_to_trade
 _LONGEST_WAIT_S = 3_600.0
 
 
+@runtime_checkable
+class TakesTargets(Protocol):
+    """A strategy that trades the tables of target weights which a node is given."""
+
+    def hold(self, weights: dict[str, float], *, valid_until_ns: int = 0) -> None:
+        """Trade towards `weights` from now on.
+
+        Parameters
+        ----------
+        weights : dict of str to float
+            instrument id -> fraction of equity.
+        valid_until_ns : int, default=0
+            From when on they are not to be traded any more, UNIX ns; 0 means for good.
+        """
+        ...
+
+
 class HoldTargetsConfig(StrategyConfig, frozen=True, kw_only=True):
     """What to hold and how often to look.
 
@@ -32,12 +49,15 @@ class HoldTargetsConfig(StrategyConfig, frozen=True, kw_only=True):
         Deviation, as a fraction of equity, below which a position is left alone.
     largest_order : float
         The largest order sent at once, in USD; the rest follows at the next looks.
+    valid_until_ns : int
+        From when on `weights` are not traded any more, UNIX ns; 0 means for good.
     """
 
     weights: dict[str, float]
     interval_s: float = 20.0
     band: float = 0.002
     largest_order: float = 200_000.0
+    valid_until_ns: int = 0
 
 
 class HoldTargets(Strategy):  # type: ignore[misc]
@@ -46,13 +66,16 @@ class HoldTargets(Strategy):  # type: ignore[misc]
     Sells go first, buys follow at the next look, when their cash is there. Nothing is sent
     while an order of the instrument is working, nor before every instrument has a quote. An
     instrument whose order was denied or rejected is left alone for two intervals, then four, and
-    so on up to an hour.
+    so on up to an hour. When the weights have run out nothing is sent any more, neither buys nor
+    sells, until `hold` brings new ones.
     """
 
     def __init__(self, config: HoldTargetsConfig) -> None:
         super().__init__(config)
         self._ids = {name: InstrumentId.from_str(name) for name in config.weights}
         self._weights = dict(config.weights)
+        self._valid_until_ns = config.valid_until_ns
+        self._said = False  # whether it said that they ran out
         self._quoted: set[InstrumentId] = set()
         self._next_look = 0
         self._refused: dict[str, int] = {}  # instrument id -> refusals since its last fill
@@ -74,9 +97,10 @@ class HoldTargets(Strategy):  # type: ignore[misc]
             self._next_look = tick.ts_init + int(self.config.interval_s * 1e9)
             self.rebalance()
 
-    def hold(self, weights: dict[str, float]) -> None:
+    def hold(self, weights: dict[str, float], *, valid_until_ns: int = 0) -> None:
         """Hold `weights` from now on; the instruments stay those of the config."""
         self._weights = {name: weights.get(name, 0.0) for name in self._ids}
+        self._valid_until_ns, self._said = valid_until_ns, False
         self._refused.clear()
         self._not_before.clear()
         if self.is_running:
@@ -96,7 +120,7 @@ class HoldTargets(Strategy):  # type: ignore[misc]
 
     def rebalance(self) -> None:
         """Send the orders that bring the book to its targets."""
-        if len(self._quoted) < len(self._ids):
+        if len(self._quoted) < len(self._ids) or self._run_out():
             return
         mids, held = {}, {}
         for name, instrument_id in self._ids.items():
@@ -127,6 +151,13 @@ class HoldTargets(Strategy):  # type: ignore[misc]
                 cash -= units * mids[name]
             if units:
                 self._send(self._ids[name], units)
+
+    def _run_out(self) -> bool:
+        over = bool(0 < self._valid_until_ns <= self.clock.timestamp_ns())
+        if over and not self._said:
+            self._said = True
+            self.log.warning("the target weights have run out: no orders until there are new ones")
+        return over
 
     def _bounded(self, units: int, price: float) -> int:
         most = max(1, int(self.config.largest_order / price))

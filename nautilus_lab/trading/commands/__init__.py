@@ -7,7 +7,7 @@ from nautilus_lab.platform.commands import (
     StateOfTrading,
 )
 from nautilus_lab.trading.commands._node import EventsAfter, NodeStatus
-from nautilus_lab.trading.commands._strategies import NewTargets
+from nautilus_lab.trading.commands._strategies import NewTargets, ShowTargets
 from nautilus_lab.trading.commands._supervisor import (
     Ending,
     HowEnded,
@@ -34,6 +34,7 @@ __all__ = [
     "RestartTrader",
     "ResumeTrading",
     "ServiceStatus",
+    "ShowTargets",
     "StartTrader",
     "StateOfTrading",
     "StopTrader",

@@ -29,6 +29,12 @@ class NewTargets(CommandBody, frozen=True, kw_only=True):
     hash: str = ""
 
 
+class ShowTargets(CommandBody, frozen=True, kw_only=True):
+    """Whose table; may be left out where one strategy takes target weights."""
+
+    strategy: str = ""
+
+
 STRATEGY_SPECS = (
     CommandSpec(
         name="node.targets",
@@ -39,7 +45,8 @@ STRATEGY_SPECS = (
     CommandSpec(
         name="targets.show",
         permission=Permission.NODE_READ,
-        summary="The table of target weights that is traded.",
+        body=ShowTargets,
+        summary="The table of target weights that is traded; null when there is none.",
         reads=True,
     ),
     CommandSpec(
@@ -58,7 +65,7 @@ STRATEGY_SPECS = (
         name="strategy.deploy",
         permission=Permission.STRATEGY_DEPLOY,
         body=DeployStrategy,
-        summary="Load a version of a strategy and start it; answers with its id.",
+        summary="Load a version of a strategy and start it; answers with the deployment.",
     ),
     CommandSpec(
         name="strategy.replace",

@@ -27,7 +27,7 @@ class Guard:
     Parameters
     ----------
     on_fall : callable
-        Called once, on the guard's thread, with where the strategy raised and what.
+        Called once, on the guard's thread, with where the strategy raised and what; must not raise.
     hand_over : callable, optional
         Takes a function and its arguments and calls it on the node's thread; a timer of the
         strategy that fires on another thread is given to it.
@@ -38,22 +38,24 @@ class Guard:
         Nothing of the strategy is called any more.
     closed : str
         Why its orders are denied; empty when they are not.
-    error : Exception or None
+    error : BaseException or None
         What it raised.
     """
 
     def __init__(
         self,
-        on_fall: Callable[[str, Exception], None],
+        on_fall: Callable[[str, BaseException], None],
         hand_over: Callable[..., object] | None = None,
     ) -> None:
         self.muted = False
         self.closed = ""
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
         self._on_fall = on_fall
         self._hand_over = hand_over
         self._thread = threading.get_ident()
         self._within = False
+        # what the strategy asked for while it was held, each to be called; None when it is not
+        self._held: list[Callable[[], None]] | None = None
 
     def run(self, name: str, method: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Call `method` unless the strategy is muted; what it raises goes no further."""
@@ -69,13 +71,31 @@ class Guard:
         self._within = True
         try:
             return method(*args, **kwargs)
-        except Exception as error:
+        except BaseException as error:
+            # Also SystemExit and its like: a strategy that calls exit() ends itself, not the node.
             self._fall(name, error)
             return None
         finally:
             self._within = False
 
-    def _fall(self, name: str, error: Exception) -> None:
+    def hold(self) -> None:
+        """Keep back what the strategy asks for from now on, orders and cancels alike."""
+        self._held = []
+
+    def release(self) -> None:
+        """Have done what was kept back, in its order; nothing is kept back any more."""
+        held, self._held = self._held or (), None
+        for ask in held:
+            ask()
+
+    def keeps(self, ask: Callable[[], None]) -> bool:
+        """Whether `ask` was kept back."""
+        if self._held is None:
+            return False
+        self._held.append(ask)
+        return True
+
+    def _fall(self, name: str, error: BaseException) -> None:
         self.muted = True
         self.closed = "STRATEGY_FAILED"
         self.error = error
@@ -105,21 +125,25 @@ def put_on(strategy: Strategy, guard: Guard) -> None:
     setattr(strategy, _GUARD, guard)
 
 
+# What a strategy asks of the node. `close_position` and its like come by way of these.
+_ORDERS = ("submit_order", "submit_order_list", "modify_order")
+_CANCELS = ("cancel_order", "cancel_orders", "cancel_all_orders")
+
+
 @functools.cache
 def guarded(kind: type[Strategy]) -> type[Strategy]:
-    """Return a class that is `kind` with every way into it guarded.
+    """Return a class that is `kind` with every way into it and out of it guarded.
 
     Ways in are the methods of `kind`, which Nautilus, its timers and its bus call, and Nautilus'
     own handlers, which keep indicators. What one method of a strategy calls of another passes.
+    Ways out are orders and cancels.
     """
     space: dict[str, Any] = {
         "__module__": kind.__module__,
         "__qualname__": kind.__qualname__,
         "__doc__": kind.__doc__,
-        "submit_order": _submit_order,
-        "submit_order_list": _submit_order_list,
-        "modify_order": _modify_order,
     }
+    space |= {name: _way_out(name, getattr(kind, name)) for name in (*_ORDERS, *_CANCELS)}
     names = {name for name in dir(Strategy) if name.startswith("handle_")}
     for base in kind.__mro__[: kind.__mro__.index(Strategy)]:
         names |= {
@@ -146,28 +170,26 @@ def _way_in(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def _closed(strategy: Strategy) -> Guard | None:
-    guard: Guard | None = getattr(strategy, _GUARD, None)
-    return guard if guard is not None and guard.closed else None
+def _way_out(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def call(self: Strategy, *args: Any, **kwargs: Any) -> None:
+        guard: Guard | None = getattr(self, _GUARD, None)
+        if guard is not None and guard.keeps(lambda: call(self, *args, **kwargs)):
+            return
+        if guard is None or not guard.closed or name in _CANCELS:
+            method(self, *args, **kwargs)
+        else:
+            _refuse(self, guard, name, args, kwargs)
+
+    return call
 
 
-def _submit_order(self: Strategy, order: Order, *args: Any, **kwargs: Any) -> None:
-    if (guard := _closed(self)) is not None:
-        guard.deny(self, order)
+def _refuse(
+    strategy: Strategy, guard: Guard, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> None:
+    what = args[0] if args else next(iter(kwargs.values()))
+    if name == "modify_order":
+        log.warning("%s may not change %s: %s", strategy.id, what.client_order_id, guard.closed)
     else:
-        Strategy.submit_order(self, order, *args, **kwargs)
-
-
-def _submit_order_list(self: Strategy, order_list: Any, *args: Any, **kwargs: Any) -> None:
-    if (guard := _closed(self)) is not None:
-        for order in order_list.orders:
-            guard.deny(self, order)
-    else:
-        Strategy.submit_order_list(self, order_list, *args, **kwargs)
-
-
-def _modify_order(self: Strategy, order: Order, *args: Any, **kwargs: Any) -> None:
-    if (guard := _closed(self)) is not None:
-        log.warning("%s may not change %s: %s", self.id, order.client_order_id, guard.closed)
-    else:
-        Strategy.modify_order(self, order, *args, **kwargs)
+        for order in (what,) if name == "submit_order" else what.orders:
+            guard.deny(strategy, order)

@@ -1,0 +1,750 @@
+"""The strategies a node runs: deployed, steered and replaced while it trades."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from msgspec.structs import replace
+from nautilus_trader.config import StrategyConfig
+from nautilus_trader.model.identifiers import StrategyId
+from nautilus_trader.model.orders import Order
+from nautilus_trader.trading.strategy import Strategy
+
+from nautilus_lab.exceptions import InputError, LabError, StrategyFailed
+from nautilus_lab.platform.commands import (
+    DeployStrategy,
+    Handler,
+    OneStrategy,
+    QuietStrategy,
+    ReplaceStrategy,
+    Request,
+    StrategyView,
+)
+from nautilus_lab.platform.messages import (
+    AlertRaised,
+    Event,
+    State,
+    StrategyChanged,
+    StrategyState,
+    StrategyUpdated,
+)
+from nautilus_lab.strategies.nautilus import (
+    HoldTargets,
+    StrategyRegistry,
+    StrategyVersion,
+    TakesTargets,
+)
+from nautilus_lab.trading._targets import TargetTable
+from nautilus_lab.trading.commands import NewTargets, ShowTargets
+from nautilus_lab.trading.node._accounts import Accounts
+from nautilus_lab.trading.node._cancelling import send_cancel
+from nautilus_lab.trading.node._deployed import DeployedFile, Deployment, Standing
+from nautilus_lab.trading.node._guard import Guard
+from nautilus_lab.trading.node._stage import Stage
+from nautilus_lab.trading.node._tables import Tables
+
+log = logging.getLogger(__name__)
+
+_MOST = 100
+_LARGEST_PARAMETERS = 64 * 1024  # characters of JSON
+_FIRST = DeployStrategy(name="hold-targets", version="1")
+# What the node's own strategy was called before there were others: its orders bear this id.
+_FIRST_ID = "HoldTargets-001"
+_RUNS: frozenset[Standing] = frozenset({"running", "paused"})
+_PAUSED = "STRATEGY_PAUSED"
+
+
+@dataclass(eq=False)
+class _Running:
+    """A strategy on the stage."""
+
+    strategy: Strategy
+    guard: Guard
+
+
+class Deployments:
+    """Runs strategies by name and version, each in a guard of its own.
+
+    What is deployed is on the disk before it is answered, and comes back after a restart as it
+    was: what was paused is paused, what had failed stays failed. A strategy keeps its id for good,
+    so its orders and positions stay its own; an id is never given again.
+
+    A strategy that raises ends alone: it is called no more, its working orders are cancelled or
+    kept as its deployment says, and everybody is told.
+
+    Until a strategy has started, nothing that it asks for is done: one that cannot start has done
+    nothing. Nor is what it asks for when it is stopped.
+
+    Parameters
+    ----------
+    kernel : NautilusKernel
+        The kernel of a node, before it runs.
+    registry : StrategyRegistry
+        What can be deployed.
+    path : path
+        Where is kept what is deployed: ``RunDirectory.deployed``.
+    tables : Tables
+        The target weights that strategies trade.
+    trader : str
+        The trader's id.
+    tell : callable
+        Takes an event and its topic: ``Desk.tell``.
+    publish : callable
+        Takes a state and its topic: ``Desk.state``.
+    audit : callable
+        Called as ``audit(kind, facts, actor=...)``: ``AuditTrail.append``.
+    hand_over : callable
+        Takes a function and its arguments and calls it on the node's thread, later:
+        ``loop.call_soon_threadsafe``.
+    accounts : Accounts, optional
+        Whose share of the profit is told.
+    defaults : mapping, optional
+        Name of a strategy -> parameters that it has where a deployment gives none.
+    """
+
+    def __init__(
+        self,
+        kernel: Any,
+        registry: StrategyRegistry,
+        path: Path,
+        *,
+        tables: Tables,
+        trader: str,
+        tell: Callable[[Event, str], None],
+        publish: Callable[[State, str], None],
+        audit: Callable[..., object],
+        hand_over: Callable[..., object],
+        accounts: Accounts | None = None,
+        defaults: Mapping[str, Mapping[str, object]] | None = None,
+    ) -> None:
+        self._kernel = kernel
+        self._cache = kernel.cache
+        self._registry = registry
+        self._file = DeployedFile(path)
+        self._tables = tables
+        self._trader = trader
+        self._tell = tell
+        self._publish = publish
+        self._audit = audit
+        self._hand_over = hand_over
+        self._accounts = accounts if accounts is not None else Accounts({})
+        self._defaults = defaults or {}
+        self._stage = Stage(kernel)
+        self._running: dict[str, _Running] = {}  # strategy id -> what runs
+        self._ending: set[str] = set()  # ids whose orders are cancelled also when accepted later
+        self._told: dict[str, str] = {}  # strategy id -> hash of the table whose end was told
+        self._lock = asyncio.Lock()  # one change at a time
+        kernel.msgbus.subscribe("events.order.*", self._end_late)
+
+    def __repr__(self) -> str:
+        states = ", ".join(f"{one.strategy} {one.state}" for one in self._file)
+        return f"Deployments({states or 'none'})"
+
+    def handlers(self) -> dict[str, Handler]:
+        """Return what answers the commands of `STRATEGY_SPECS`."""
+        return {
+            "node.targets": self._new_targets,
+            "targets.show": self._show_targets,
+            "strategy.list": self._list,
+            "strategy.versions": self._versions,
+            "strategy.deploy": self._deploy,
+            "strategy.replace": self._replace,
+            "strategy.start": self._start,
+            "strategy.stop": self._stop,
+            "strategy.pause": self._pause,
+            "strategy.resume": self._resume,
+            "strategy.remove": self._remove,
+        }
+
+    # --- the life of the node -----------------------------------------------------------------
+
+    def restore(self) -> None:
+        """Bring back what was deployed; before the node runs, after its orders were brought back.
+
+        The first time there is nothing: then the strategy that holds target weights is deployed.
+        One that cannot be loaded has failed; the node starts without it.
+
+        Raises
+        ------
+        StoreError
+            When nobody knows what is deployed, or what was found cannot be written.
+        InputError, StoreError
+            When the table of the node's own strategy is none that can be traded.
+        """
+        if not self._file.read():
+            self._file.new_number()
+            found = self._registry.find(_FIRST.name, _FIRST.version)
+            self._file.put(_deployment(_FIRST_ID, _FIRST, found, by="node"))
+        self._tables.open(_FIRST_ID)
+        for deployment in self._file:
+            if deployment.state in _RUNS:
+                self._bring_back(deployment)
+
+    def begin(self) -> None:
+        """Tell how every strategy is; once the node trades and knows its venues' orders."""
+        for deployment in self._file:
+            if (running := self._running.get(deployment.strategy)) is not None:
+                self._give_table(deployment.strategy, running)
+            self._say(deployment, deployment.state, deployment.reason)
+            if deployment.state == "failed" and deployment.when_it_falls == "cancel":
+                self._end_orders(deployment.strategy)
+        self.publish()
+
+    def rest(self) -> None:
+        """Let strategies do nothing more, before the node stops: orders and positions stay."""
+        for running in self._running.values():
+            running.guard.hold()
+
+    def publish(self) -> None:
+        """Tell the states of all strategies; call it four times a second. Never raises."""
+        try:
+            for deployment in self._file:
+                self._tell_run_out(deployment)
+                self._publish_one(deployment)
+        except Exception:
+            log.exception("the states of strategies could not be told")
+
+    def _bring_back(self, deployment: Deployment) -> None:
+        try:
+            if deployment.strategy != _FIRST_ID:
+                self._tables.open(deployment.strategy)
+            found = self._registry.find(deployment.name, deployment.version)
+            _require_same(deployment, found)
+            kind, config = self._registry.load(found)
+            running = self._made(deployment, kind, config)
+            self._note(deployment, found, "loaded")
+            self._stage.add(running.strategy)
+        except LabError as error:
+            log.exception("%s cannot be brought back", deployment.strategy)
+            self._file.put(replace(deployment, state="failed", reason=str(error)))
+            return
+        self._running[deployment.strategy] = running
+
+    # --- commands -----------------------------------------------------------------------------
+
+    async def _deploy(self, request: Request) -> StrategyView:
+        asked: DeployStrategy = request.body
+        _require_parameters(asked.parameters)
+        async with self._lock:
+            if len(tuple(self._file)) >= _MOST:
+                raise InputError(
+                    f"a node may have at most {_MOST} deployed strategies",
+                    value=_MOST,
+                    remedy="remove some that are stopped",
+                )
+            found = self._registry.find(asked.name, asked.version)
+            kind, config = await asyncio.to_thread(self._registry.load, found)
+            self._require_one_holder(kind, but="")
+            strategy = f"{asked.name}-{self._file.new_number():03d}"
+            deployment = _deployment(strategy, asked, found, by=request.principal.name)
+            self._tables.open(strategy)
+            self._note(deployment, found, "deployed")
+            self._set_going(deployment, kind, config)
+            self._say(deployment, "deployed", "")
+            return self._tell_of(deployment)
+
+    async def _start(self, request: Request) -> StrategyView:
+        asked: OneStrategy = request.body
+        async with self._lock:
+            before = self._known(asked.strategy)
+            self._require_state(before, ("stopped", "failed"), "started")
+            found = self._registry.find(before.name, before.version)
+            _require_same(before, found)
+            kind, config = await asyncio.to_thread(self._registry.load, found)
+            self._require_one_holder(kind, but=before.strategy)
+            deployment = replace(before, state="running", reason="", by=request.principal.name)
+            self._tables.open(before.strategy)
+            self._note(deployment, found, "started")
+            self._set_going(deployment, kind, config)
+            self._ending.discard(before.strategy)
+            return self._tell_of(deployment)
+
+    async def _replace(self, request: Request) -> StrategyView:
+        asked: ReplaceStrategy = request.body
+        by = request.principal.name
+        async with self._lock:
+            before = self._known(asked.strategy)
+            given = before.parameters if asked.parameters is None else asked.parameters
+            _require_parameters(given)
+            found = self._registry.find(before.name, asked.version)
+            kind, config = await asyncio.to_thread(self._registry.load, found)
+            after = replace(
+                before,
+                version=found.version,
+                content_hash=found.content_hash,
+                parameters=dict(given),
+                # One that fell is replaced to run again; one that was stopped was meant to be.
+                state="running" if before.state == "failed" else before.state,
+                reason="",
+                by=by,
+            )
+            self._require_one_holder(kind, but=before.strategy)
+            self._note(after, found, "replaced")
+            if after.state in _RUNS:
+                # Looked up now: it may have fallen while the new version was loaded.
+                self._set_going(after, kind, config, self._running.get(before.strategy))
+                self._ending.discard(before.strategy)
+            else:
+                self._made(after, kind, config)  # whether it could
+                self._file.put(after)
+            self._say(after, "replaced", f"version {before.version} by {after.version}")
+            return self._tell_of(after)
+
+    async def _stop(self, request: Request) -> StrategyView:
+        asked: QuietStrategy = request.body
+        async with self._lock:
+            before = self._known(asked.strategy)
+            self._require_state(before, _RUNS, "stopped")
+            after = replace(before, state="stopped", reason="", by=request.principal.name)
+            failure = self._try_to_keep(after)
+            running = self._running.pop(before.strategy)
+            running.guard.hold()
+            self._stage.remove(running.strategy)
+            return self._quieted(after, asked, failure)
+
+    async def _pause(self, request: Request) -> StrategyView:
+        asked: QuietStrategy = request.body
+        async with self._lock:
+            before = self._known(asked.strategy)
+            self._require_state(before, _RUNS, "paused")
+            after = replace(before, state="paused", reason="", by=request.principal.name)
+            failure = self._try_to_keep(after)
+            self._running[before.strategy].guard.closed = _PAUSED
+            return self._quieted(after, asked, failure)
+
+    async def _resume(self, request: Request) -> StrategyView:
+        asked: OneStrategy = request.body
+        async with self._lock:
+            before = self._known(asked.strategy)
+            self._require_state(before, ("paused",), "resumed")
+            after = replace(before, state="running", reason="", by=request.principal.name)
+            self._audit("strategy.resumed", _facts(after), actor=after.by)
+            self._file.put(after)
+            self._ending.discard(after.strategy)
+            running = self._running[after.strategy]
+            running.guard.closed = ""
+            # What was denied meanwhile must not keep it from trading now.
+            self._give_table(after.strategy, running)
+            return self._tell_of(after)
+
+    async def _remove(self, request: Request) -> str:
+        asked: OneStrategy = request.body
+        async with self._lock:
+            known = self._known(asked.strategy)
+            self._require_state(known, ("stopped", "failed"), "removed")
+            if working := self._working(asked.strategy):
+                raise InputError(
+                    "a strategy must have no working order to be removed",
+                    value=f"{len(working)} of {asked.strategy}",
+                    remedy="cancel them: orders.cancel_all",
+                )
+            gone = replace(known, state="stopped", reason="removed", by=request.principal.name)
+            self._audit("strategy.removed", _facts(gone), actor=gone.by)
+            self._file.remove(asked.strategy)
+            self._ending.discard(asked.strategy)
+            self._say(gone, "stopped", "removed")
+            self._publish_one(gone)
+            return f"{asked.strategy} is removed; its id is not given again"
+
+    async def _list(self, request: Request) -> list[StrategyView]:
+        return [self._view(deployment) for deployment in self._file]
+
+    async def _versions(self, request: Request) -> list[StrategyVersion]:
+        return list(self._registry.versions())
+
+    async def _new_targets(self, request: Request) -> str:
+        asked: NewTargets = request.body
+        async with self._lock:
+            table = TargetTable(**{name: getattr(asked, name) for name in asked.__struct_fields__})
+            strategy = self._taker(table.strategy)
+            taken = self._tables.take(strategy, table, by=request.principal.name)
+            if (running := self._running.get(strategy)) is None:
+                return f"{taken.name} is kept; {strategy} trades it once it is started"
+            self._give_table(strategy, running)
+            return f"{strategy} trades towards {taken.name}, {taken.hash[:12]}"
+
+    async def _show_targets(self, request: Request) -> TargetTable | None:
+        asked: ShowTargets = request.body or ShowTargets()
+        return self._tables.current(self._taker(asked.strategy))
+
+    # --- on and off the stage -------------------------------------------------------------------
+
+    def _set_going(
+        self,
+        deployment: Deployment,
+        kind: type[Strategy],
+        config: type[StrategyConfig],
+        old: _Running | None = None,
+    ) -> None:
+        """Start a strategy in place of `old`; when it cannot, all is as it was before.
+
+        Nothing is awaited here: nothing else happens in the node meanwhile. What the new one asks
+        for as it starts is done once it has started and the disk says so; until then the old one
+        can go on as if nothing had been.
+        """
+        strategy = deployment.strategy
+        try:
+            new = self._made(deployment, kind, config)
+            new.guard.hold()
+            if old is not None:
+                old.guard.muted = True
+                self._stage.set_aside(old.strategy)
+            try:
+                self._enter(deployment, new)
+                self._file.put(deployment)
+            except BaseException:
+                new.guard.muted = True
+                self._stage.remove(new.strategy)
+                if old is not None:
+                    self._stage.put_back(old.strategy)
+                    old.guard.muted = old.guard.error is not None
+                raise
+        except BaseException as error:
+            self._note_refusal(deployment, error)
+            raise
+        self._running[strategy] = new
+        if old is not None:
+            self._stage.remove(old.strategy)
+        new.guard.release()
+
+    def _enter(self, deployment: Deployment, new: _Running) -> None:
+        """Add and start a strategy; raises `StrategyFailed` when it does not."""
+        self._stage.add(new.strategy)
+        self._stage.start(new.strategy)
+        self._give_table(deployment.strategy, new)
+        if (error := new.guard.error) is not None:
+            raise StrategyFailed(
+                f"a strategy must start: {type(error).__name__}: {error}",
+                value=f"{deployment.name} {deployment.version}",
+                remedy="see the node's log; nothing that it asked for was done",
+            ) from error
+
+    def _made(
+        self, deployment: Deployment, kind: type[Strategy], config: type[StrategyConfig]
+    ) -> _Running:
+        """Return a strategy that is on no stage yet."""
+        strategy = deployment.strategy
+        guard = Guard(
+            lambda where, error: self._on_fall(strategy, guard, where, error), self._hand_over
+        )
+        guard.closed = _PAUSED if deployment.state == "paused" else ""
+        given = {**self._defaults.get(deployment.name, {}), **deployment.parameters}
+        if issubclass(kind, HoldTargets):
+            given |= self._tables.parameters(strategy)
+        return _Running(self._stage.make(kind, config, strategy, given, guard), guard)
+
+    def _on_fall(self, strategy: str, guard: Guard, where: str, error: BaseException) -> None:
+        # Not now: Nautilus is in the middle of calling it.
+        self._hand_over(self._fall, strategy, guard, where, error)
+
+    def _fall(self, strategy: str, guard: Guard, where: str, error: BaseException) -> None:
+        """Deal with a strategy that raised; it is muted already. Never raises."""
+        running = self._running.get(strategy)
+        known = self._file.get(strategy)
+        if running is None or running.guard is not guard or known is None:
+            return  # it fell as it started, and was taken out, or is replaced already
+        reason = f"{where} raised {type(error).__name__}: {error}"
+        log.error("%s fell: %s", strategy, reason, exc_info=error)
+        fallen = replace(known, state="failed", reason=reason, by=strategy)
+        del self._running[strategy]
+        cancels = known.when_it_falls == "cancel"
+        alert = AlertRaised(
+            severity="critical",
+            component=strategy,
+            rule="a strategy must not raise",
+            detail=f"{reason}; its orders are {'cancelled' if cancels else 'kept'}",
+            remedy="mend it and replace it, or start it again; its positions are as they were",
+        )
+        tellings: list[Callable[[], object]] = [
+            lambda: self._stage.remove(running.strategy),
+            lambda: self._end_orders(strategy) if cancels else None,
+            lambda: self._file.know(fallen),
+            lambda: self._file.put(fallen),
+            lambda: self._audit("strategy.fell", _facts(fallen), actor=strategy),
+            lambda: self._say(fallen, "failed", reason),
+            lambda: self._tell(alert, f"system.alert.{self._trader}"),
+            lambda: self._publish_one(fallen),
+        ]
+        for telling in tellings:
+            try:
+                telling()
+            except Exception:
+                log.exception("%s fell, and not all that follows could be done", strategy)
+
+    def _give_table(self, strategy: str, running: _Running) -> None:
+        """Let a strategy that takes target weights trade those that it has been given."""
+        taker = running.strategy
+        if not isinstance(taker, TakesTargets):
+            return
+        weights, valid_until_ns = self._tables.weights(strategy)
+        if weights is None and isinstance(taker, HoldTargets):
+            weights = self._tables.equal
+        if weights is not None:
+            taker.hold(weights, valid_until_ns=valid_until_ns)
+
+    @property
+    def targets(self) -> str:
+        """What the target weights of the node's own strategy are called."""
+        return self._tables.name(_FIRST_ID)
+
+    # --- orders ---------------------------------------------------------------------------------
+
+    def _working(self, strategy: str) -> list[Order]:
+        sid = StrategyId(strategy)
+        return [order for order in self._cache.orders(strategy_id=sid) if not order.is_closed]
+
+    def _end_orders(self, strategy: str) -> None:
+        """Cancel what works; what is only on its way to the venue once it has arrived there."""
+        self._ending.add(strategy)
+        for order in self._working(strategy):
+            self._end(order)
+
+    def _end_late(self, event: Any) -> None:
+        if event.strategy_id.value in self._ending:
+            order = self._cache.order(event.client_order_id)
+            if order is not None and order.is_open:
+                self._hand_over(self._end, order)
+
+    def _end(self, order: Order) -> None:
+        if order.is_closed or order.is_pending_cancel:
+            return
+        try:
+            send_cancel(self._kernel, order)
+        except Exception:
+            # One that cannot be cancelled must not keep the others from it.
+            log.exception("%s could not be cancelled", order.client_order_id)
+
+    # --- telling --------------------------------------------------------------------------------
+
+    def _quieted(
+        self, deployment: Deployment, asked: QuietStrategy, failure: LabError | None
+    ) -> StrategyView:
+        if asked.cancel_orders:
+            self._end_orders(deployment.strategy)
+            if deployment.state == "paused":
+                self._ending.discard(deployment.strategy)
+        view = self._tell_of(deployment)
+        if failure is not None:
+            # It is quiet now, but nobody can promise that it stays so.
+            raise failure
+        return view
+
+    def _try_to_keep(self, deployment: Deployment) -> LabError | None:
+        """Audit and keep a state that is stricter; what stands in the way is returned."""
+        try:
+            self._audit(f"strategy.{deployment.state}", _facts(deployment), actor=deployment.by)
+            self._file.put(deployment)
+        except LabError as error:
+            log.exception("that %s is %s is not kept", deployment.strategy, deployment.state)
+            self._file.know(deployment)
+            return error
+        return None
+
+    def _tell_of(self, deployment: Deployment) -> StrategyView:
+        self._say(deployment, deployment.state, deployment.reason)
+        self._publish_one(deployment)
+        return self._view(deployment)
+
+    def _say(self, deployment: Deployment, state: StrategyState, reason: str) -> None:
+        log.info("%s, %s %s, is %s %s", deployment.strategy, *_version(deployment), state, reason)
+        changed = StrategyChanged(
+            strategy=deployment.strategy,
+            name=deployment.name,
+            version=deployment.version,
+            state=state,
+            reason=reason,
+            by=deployment.by,
+        )
+        try:
+            self._tell(changed, f"strategy.change.{self._trader}.{deployment.strategy}")
+        except LabError:
+            log.exception("%s is %s and nobody could be told", deployment.strategy, state)
+
+    def _publish_one(self, deployment: Deployment) -> None:
+        realised, unrealised = self._profit(deployment.strategy)
+        self._publish(
+            StrategyUpdated(
+                strategy=deployment.strategy,
+                name=deployment.name,
+                version=deployment.version,
+                state=deployment.state,
+                working_orders=self._working_count(deployment.strategy),
+                realised=realised,
+                unrealised=unrealised,
+                detail=deployment.reason or self._tables.run_out(deployment.strategy),
+            ),
+            f"strategy.state.{self._trader}.{deployment.strategy}",
+        )
+
+    def _tell_run_out(self, deployment: Deployment) -> None:
+        """Raise an alert once for each table that ran out under a strategy that trades it."""
+        strategy = deployment.strategy
+        detail = self._tables.run_out(strategy)
+        table = self._tables.current(strategy)
+        if not detail or table is None or self._told.get(strategy) == table.hash:
+            return
+        if deployment.state not in _RUNS:
+            return
+        self._told[strategy] = table.hash
+        self._tell(
+            AlertRaised(
+                severity="warning",
+                component=strategy,
+                rule="a table of target weights must be valid to be traded",
+                detail=f"{detail}; {strategy} sends no orders until there is a new one",
+                remedy="run the notebook that makes it, and publish what it makes",
+            ),
+            f"system.alert.{self._trader}",
+        )
+
+    def _view(self, deployment: Deployment) -> StrategyView:
+        realised, unrealised = self._profit(deployment.strategy)
+        return StrategyView(
+            strategy=deployment.strategy,
+            name=deployment.name,
+            version=deployment.version,
+            content_hash=deployment.content_hash,
+            state=deployment.state,
+            reason=deployment.reason,
+            parameters=deployment.parameters,
+            working_orders=self._working_count(deployment.strategy),
+            realised=realised,
+            unrealised=unrealised,
+        )
+
+    def _profit(self, strategy: str) -> tuple[float, float]:
+        held = self._accounts.of.get(strategy)
+        return (0.0, 0.0) if held is None else (held.realised, held.unrealised)
+
+    def _working_count(self, strategy: str) -> int:
+        sid = StrategyId(strategy)
+        closed = self._cache.client_order_ids_closed(strategy_id=sid)
+        return len(self._cache.client_order_ids(strategy_id=sid) - closed)
+
+    def _note(self, deployment: Deployment, found: StrategyVersion, what: str) -> None:
+        """Write down what code is about to be run."""
+        facts = _facts(deployment) | {"hash": found.content_hash}
+        self._audit(f"strategy.{what}", facts, actor=deployment.by)
+
+    def _note_refusal(self, deployment: Deployment, error: BaseException) -> None:
+        log.warning("%s could not be set going: %s", deployment.strategy, error)
+        facts = _facts(deployment) | {"why": str(error)}
+        try:
+            self._audit("strategy.refused", facts, actor=deployment.by)
+        except LabError:
+            log.exception("nobody could be told that %s did not start", deployment.strategy)
+
+    # --- what must hold ---------------------------------------------------------------------------
+
+    def _known(self, strategy: str) -> Deployment:
+        found = self._file.get(strategy)
+        if found is None:
+            known = ", ".join(one.strategy for one in self._file)
+            raise InputError(
+                "a strategy must be deployed",
+                value=strategy,
+                remedy=f"one of {known or 'none'}",
+            )
+        return found
+
+    def _require_state(self, deployment: Deployment, states: Iterable[Standing], verb: str) -> None:
+        if deployment.state not in states:
+            raise InputError(
+                f"a strategy must be {' or '.join(sorted(states))} to be {verb}",
+                value=f"{deployment.strategy} is {deployment.state}",
+                remedy="look at the list of strategies",
+            )
+
+    def _require_one_holder(self, kind: type[Strategy], *, but: str) -> None:
+        """Require that no two strategies hold shares of the same equity."""
+        if not issubclass(kind, HoldTargets):
+            return
+        for strategy, running in self._running.items():
+            if strategy != but and isinstance(running.strategy, HoldTargets):
+                raise InputError(
+                    "one strategy at a time may hold the account's target weights",
+                    value=f"{strategy} runs",
+                    remedy="replace it, or stop it first",
+                )
+
+    def _taker(self, wanted: str) -> str:
+        """Return the strategy that a table is for."""
+        if wanted:
+            return self._known(wanted).strategy
+        takers = [s for s, r in self._running.items() if isinstance(r.strategy, TakesTargets)]
+        takers = takers or [one.strategy for one in self._file if one.name == _FIRST.name]
+        if len(takers) != 1:
+            raise InputError(
+                "a table must name the strategy that shall trade it where several, or none, would",
+                value=", ".join(takers) or "none",
+                remedy="make it with strategy=...",
+            )
+        return takers[0]
+
+
+def _deployment(
+    strategy: str, asked: DeployStrategy, found: StrategyVersion, *, by: str
+) -> Deployment:
+    return Deployment(
+        strategy=strategy,
+        name=found.name,
+        version=found.version,
+        content_hash=found.content_hash,
+        state="running",
+        parameters=asked.parameters,
+        when_it_falls=asked.when_it_falls,
+        by=by,
+    )
+
+
+def _version(deployment: Deployment) -> tuple[str, str]:
+    return deployment.name, deployment.version
+
+
+def _facts(deployment: Deployment) -> dict[str, object]:
+    """Return a deployment as the audit trail takes it: texts, no floats."""
+    return {
+        "strategy": deployment.strategy,
+        "name": deployment.name,
+        "version": deployment.version,
+        "hash": deployment.content_hash,
+        "state": deployment.state,
+        "reason": deployment.reason,
+        "parameters": json.dumps(deployment.parameters, sort_keys=True),
+        "when_it_falls": deployment.when_it_falls,
+    }
+
+
+def _require_same(deployment: Deployment, found: StrategyVersion) -> None:
+    """Require the code that was deployed; what comes along changes with the package."""
+    if found.content_hash != deployment.content_hash and not found.built_in:
+        raise StrategyFailed(
+            "a strategy's code must be what was deployed",
+            value=f"{deployment.strategy}: {found.name} {found.version} has "
+            f"{found.content_hash[:12]}, not {deployment.content_hash[:12]}",
+            remedy="find out who changed it; publish it as another version and replace it",
+        )
+
+
+def _require_parameters(parameters: Mapping[str, object]) -> None:
+    """Require what can be written down and read back as the same."""
+    try:
+        size = len(json.dumps(parameters, allow_nan=False))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InputError(
+            f"parameters must be plain, finite values: {error}",
+            value=parameters,
+            remedy="pass numbers, texts, lists and tables of them",
+        ) from None
+    if size > _LARGEST_PARAMETERS:
+        raise InputError(
+            f"parameters must be at most {_LARGEST_PARAMETERS} characters of JSON",
+            value=size,
+            remedy="let the strategy read its data from elsewhere",
+        )

@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
 
+from nautilus_trader.execution.algorithm import ExecAlgorithm
 from nautilus_trader.live.node import TradingNode
 from nautilus_trader.model.enums import TriggerType
 from nautilus_trader.model.events import OrderInitialized
@@ -20,6 +21,7 @@ from nautilus_trader.model.events import OrderInitialized
 from nautilus_lab.config import Settings
 from nautilus_lab.engine import State
 from nautilus_lab.exceptions import InputError, LabError, NodeError, StoreError
+from nautilus_lab.execution.algorithms import build_algorithms
 from nautilus_lab.execution.gate import DailyLoss, Gate, StopLoss, TradingSwitch, build_checks
 from nautilus_lab.execution.paper import PaperVenueClient
 from nautilus_lab.platform.access import LocalOwner, TokenVerifier, signing_key
@@ -32,6 +34,7 @@ from nautilus_lab.platform.messages import (
     Envelope,
     HealthUpdated,
     NodeStateChanged,
+    OrderRouted,
     OrderUpdated,
     Snapshot,
 )
@@ -64,6 +67,8 @@ _RECONCILE_EVERY_S = 5.0
 _AGREE_S = 3.0
 _MOST_EVENTS = 10_000
 _REMEMBERED_ORDERS = 500
+# A router believes no older quote of a venue that still answers.
+_MOST_QUOTE_AGE_S = 10.0
 _BUS_AWAY = "the message bus does not answer; events wait in the store"
 
 
@@ -318,7 +323,22 @@ class NodeHost:
         node.trader.add_strategy(self._strategy)
         manual = ManualOrders()
         node.trader.add_strategy(manual)
+        for algorithm in self._algorithms():
+            node.trader.add_exec_algorithm(algorithm)
         self._order_desk = OrderDesk(node.kernel, manual, told=self._store.order)
+
+    def _algorithms(self) -> tuple[ExecAlgorithm, ...]:
+        clients, trader = self._venues.clients, self.settings.trading.trader_id
+
+        def on_routed(routed: OrderRouted) -> None:
+            self._desk.tell(routed, f"trading.route.{trader}.{routed.instrument}")
+
+        return build_algorithms(
+            hand_over=asyncio.get_running_loop().call_soon_threadsafe,
+            on_routed=on_routed,
+            is_reachable=lambda venue: clients[venue].state is ConnectionState.CONNECTED,
+            max_quote_age_s=self.settings.trading.max_quote_age_s or _MOST_QUOTE_AGE_S,
+        )
 
     @property
     def _symbols(self) -> list[str]:

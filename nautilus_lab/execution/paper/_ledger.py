@@ -148,11 +148,17 @@ class Ledger:
         StoreError
             When the file cannot be read, or an event is missing from it.
         """
-        seq, number, fills = self._row("SELECT max(seq), count(*), total(fills) FROM event")
-        if (seq or 0) != number:
+        last, number, fills = self._row(
+            "SELECT ifnull(max(seq), 0), count(*), total(fills) FROM event"
+        )
+        if last != number:
             raise self._gap(number)
-        (orders,) = self._row("SELECT count(*) FROM latest")
+        latest, newest, orders = self._row(
+            "SELECT ifnull(max(seq), 0), ifnull(max(number), 0), count(*) FROM latest"
+        )
         balances = self.fact("balances")
+        if (latest, newest) != (last, orders) or bool(fills) != (balances is not None):
+            raise self._broken("its parts are of different times")
         try:
             there = Balances(cash=deposited, balance=deposited, holdings={})
             if balances is not None:
@@ -231,7 +237,7 @@ class Ledger:
             remedy="restore the file from a copy",
         )
 
-    def _broken(self, error: Exception) -> StoreError:
+    def _broken(self, error: Exception | str) -> StoreError:
         return StoreError(
             f"the paper venue's ledger must be readable and writable: {error}",
             value=str(self.path),

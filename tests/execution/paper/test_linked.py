@@ -96,6 +96,7 @@ def test_a_target_is_not_filled_beyond_what_its_parent_brought():
     desk.submit(*bracket(entry("LIMIT", limit_price="100.10"), contingency="OUO"))
     desk.quote("102.00", "102.20")  # 40 are there to be sold, and 40 were bought
     assert (desk.fills("target"), desk.held()) == ([(40, "102.00")], 0)
+    assert (desk.book.live("target"), desk.book.live("stop")) == (0, 0)
     desk.quote("102.00", "102.20")
     assert desk.fills("target") == [(40, "102.00")]
 

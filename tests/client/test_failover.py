@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from nautilus_lab.client import ConnectionState, OrderStatus, connect, gateways
+from nautilus_lab.client import ConnectionState, Desk, OrderStatus, connect, gateways
 from nautilus_lab.config import StreamingSettings
 from nautilus_lab.exceptions import AccessDenied, NotReachable
 from nautilus_lab.platform.connection import Backoff
@@ -173,6 +173,47 @@ async def test_a_token_that_nobody_renews_ends_the_desk(root, trader):
             assert desk.connection is ConnectionState.ERROR
     finally:
         await engine.stop()
+
+
+async def test_a_desk_tries_ten_times_and_waits_at_random_in_between(root, trader):
+    engine = StreamingEngine(root / ".lab", settings=StreamingSettings(heartbeat_s=0.2))
+    await engine.start()
+    desk = Desk.find(root=root, role="operator")
+    drawn, asked = list(desk._link.backoff), []
+    longest = [min(20.0, 0.5 * 2**n) for n in range(10)]
+    assert all(0 <= wait <= most for wait, most in zip(drawn, longest, strict=True))
+    locate = desk._link.locate
+
+    def noted():
+        asked.append(time.monotonic())
+        return locate()
+
+    desk._link.locate = noted
+    desk._link.backoff = [wait / 1_000 for wait in drawn]
+    await desk.reconnect()
+    await engine.stop()
+    with pytest.raises(NotReachable):
+        await desk.until(lambda: False, timeout_s=10)
+    assert desk.connection is ConnectionState.ERROR
+    assert len(asked) == 1 + 10
+    await desk.close()
+
+
+async def test_a_desk_whose_gateway_died_goes_to_another(root, trader):
+    settings = StreamingSettings(heartbeat_s=0.2)
+    engines = [StreamingEngine(root / ".lab", settings=settings, number=n) for n in (1, 2)]
+    urls = {await engine.start() for engine in engines}
+    async with await connect(root=root, role="operator") as desk:
+        desk._link.backoff = HASTY
+        finder = desk._link.locate
+        first = finder._last
+        dead, alive = sorted(engines, key=lambda engine: engine.url != first)
+        trade = await desk.submit(AAPL, "BUY", 10)
+        await dead.stop()
+        trader.execute(trade.client_order_id, 10, "100.00", "T-1")
+        await trade.until_filled(timeout_s=10)
+        assert {first, finder._last} == urls
+    await alive.stop()
 
 
 # --- real processes, really killed ----------------------------------------------------------

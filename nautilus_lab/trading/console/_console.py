@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import logging
 import signal
+import socket
+import subprocess
 import sys
 from collections.abc import Callable
 
@@ -57,7 +59,8 @@ class OperatorConsole:
         if not 0 < cell_s <= 3_600:
             raise InputError("cell_s must lie in (0, 3600]", value=cell_s)
         self.cell_s = cell_s
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._pipe: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         self._running = False  # whether a cell runs
         self._alone = asyncio.Lock()
 
@@ -65,17 +68,16 @@ class OperatorConsole:
     def pid(self) -> int:
         """The process of the cells; 0 when there is none."""
         process = self._process
-        return process.pid if process is not None and process.returncode is None else 0
+        return process.pid if process is not None and process.poll() is None else 0
 
     async def run(self, cell: Cell, tell: Callable[[Output], None]) -> Ended:
         """Run a cell, hand what it writes and shows to `tell`, and return how it ended."""
         async with self._alone:
             try:
-                process = await self._ready()
-                assert process.stdin is not None
-                process.stdin.write(frame(cell))
+                reader, writer = await self._ready()
+                writer.write(frame(cell))
                 self._running = True
-                return await self._until_ended(process, tell)
+                return await self._until_ended(reader, tell)
             except (EOFError, OSError, TimeoutError, msgspec.DecodeError) as error:
                 return await self._lost(error)
             finally:
@@ -84,44 +86,52 @@ class OperatorConsole:
     def interrupt(self) -> None:
         """Interrupt the cell that runs, if one does; from any thread."""
         process = self._process
-        if self._running and process is not None and process.returncode is None:
+        if self._running and process is not None and process.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 process.send_signal(signal.SIGINT)
 
     async def close(self) -> None:
         """End the process; harmless when there is none."""
         process, self._process = self._process, None
-        if process is not None and process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+        pipe, self._pipe = self._pipe, None
+        if pipe is not None:
+            pipe[1].close()
+        if process is not None:
+            process.kill()
+            await asyncio.to_thread(process.wait)
 
     def __repr__(self) -> str:
         return f"OperatorConsole({f'pid {self.pid}' if self.pid else 'no process'})"
 
-    async def _ready(self) -> asyncio.subprocess.Process:
-        if self._process is not None and self._process.returncode is None:
-            return self._process
-        self._process = process = await asyncio.create_subprocess_exec(
-            # -P: what lies in the current folder is no module of ours.
-            *(sys.executable, "-P", "-m", "nautilus_lab.trading.console"),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-        )
+    async def _ready(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if self._pipe is not None and self.pid:
+            return self._pipe
+        await self.close()
+        # Not asyncio's own subprocesses: Nautilus sets a policy of uvloop's, which has none for
+        # the loop that runs here.
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(  # noqa: ASYNC220 - it forks, and returns
+                # -P: what lies in the current folder is no module of ours.
+                [sys.executable, "-P", "-m", "nautilus_lab.trading.console"],
+                stdin=theirs.fileno(),
+                stdout=theirs.fileno(),
+            )
+        self._pipe = reader, _ = await asyncio.open_connection(sock=ours)
         async with asyncio.timeout(_START_S):
-            while not isinstance(await _answer(process), Ready):
+            while not isinstance(await _answer(reader), Ready):
                 pass
-        return process
+        return self._pipe
 
     async def _until_ended(
-        self, process: asyncio.subprocess.Process, tell: Callable[[Output], None]
+        self, reader: asyncio.StreamReader, tell: Callable[[Output], None]
     ) -> Ended:
         deadline = asyncio.get_running_loop().time() + self.cell_s
         late = False
         while True:
             try:
                 async with asyncio.timeout_at(deadline):
-                    answer = await _answer(process)
+                    answer = await _answer(reader)
             except TimeoutError:
                 if late:
                     raise
@@ -148,9 +158,8 @@ class OperatorConsole:
         return Ended(ename="CellTimeout", evalue=f"a cell must end within {self.cell_s:g} s{names}")
 
 
-async def _answer(process: asyncio.subprocess.Process) -> Ready | Told | Shown | Ended:
-    assert process.stdout is not None
-    length = int.from_bytes(await process.stdout.readexactly(LENGTH_BYTES), "big")
+async def _answer(reader: asyncio.StreamReader) -> Ready | Told | Shown | Ended:
+    length = int.from_bytes(await reader.readexactly(LENGTH_BYTES), "big")
     if length > LARGEST_FRAME:
         raise EOFError(f"a frame of {length} bytes")
-    return read_answer(await process.stdout.readexactly(length))
+    return read_answer(await reader.readexactly(length))

@@ -76,9 +76,9 @@ class Kernel:
             while not self.ticks["at"] > asked:
                 await asyncio.sleep(0.02)
 
-    async def execute(self, code, **options):
+    async def execute(self, code, *, seen=None, **options):
         """Return the reply and what was published meanwhile."""
-        seen = []
+        seen = [] if seen is None else seen
         reply = await self.client.execute_interactive(
             code, output_hook=seen.append, timeout=20, allow_stdin=False, **options
         )
@@ -126,12 +126,13 @@ async def start(workspace):
             )
         client = AsyncKernelClient()
         client.load_connection_file(str(folder / "kernel.json"))
-        client.start_channels()
         kernels.append(Kernel(process, folder, client))
-        await client.wait_for_ready(timeout=30)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not (folder / "ticks").exists():
                 await asyncio.sleep(0.02)
+        # A client that begins before the kernel does takes it for dead after a second.
+        client.start_channels()
+        await client.wait_for_ready(timeout=30)
         return kernels[-1]
 
     yield start

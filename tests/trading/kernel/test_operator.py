@@ -102,9 +102,13 @@ async def test_a_cell_that_blocks_is_ended_and_the_node_ticks_on(start, code):
 
 
 async def test_an_interrupt_ends_the_cell_and_nothing_else(start):
-    kernel = await start(OPERATOR)
-    running = asyncio.ensure_future(kernel.execute("kept = 5\nwhile True: pass"))
-    await asyncio.sleep(0.6)
+    kernel = await start(OPERATOR.replace("cell_s=1.0", "cell_s=30.0"))
+    seen = []
+    code = "kept = 5\nprint('begun')\nwhile True: pass"
+    running = asyncio.ensure_future(kernel.execute(code, seen=seen))
+    async with asyncio.timeout(20):
+        while "begun" not in text(seen, "stdout"):
+            await asyncio.sleep(0.02)
     reply = await kernel.ask("control", "interrupt_request")
     assert reply["content"]["status"] == "ok"
     content, _ = await running

@@ -7,11 +7,12 @@ import logging
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self, TypeAlias
 
 import msgspec
 import pyarrow as pa
@@ -44,6 +45,8 @@ _CHUNK = 500
 _PAUSE_S = 0.0002
 _SEAL_AGAIN_S = 30.0
 _MIB = 2**20
+
+_Read: TypeAlias = Callable[..., tuple[Any, ...]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,8 +148,9 @@ class FlightRecorder:
         self._rotate_bytes = rotate_mib * _MIB
         self._most = most_pending
         self._life = Lifecycle(owner="flight recorder")
-        # (table, its values after n); appended to by anybody, taken from by the thread
-        self._queue: deque[tuple[RecordTable, tuple[Any, ...]]] = deque()
+        # (table, its values after n, or what makes them of these); appended to by anybody, taken
+        # from by the thread
+        self._queue: deque[tuple[RecordTable, tuple[Any, ...], _Read | None]] = deque()
         self._dropped = 0
         self._dropped_since = 0  # the time of the first that was, since it was told of
         self._stop = threading.Event()
@@ -284,7 +288,8 @@ class FlightRecorder:
         if len(self._queue) >= self._most:
             self._drop(ts)
             return
-        self._queue.append((QUOTES, (ts, source_ts, instrument, bid, ask, bid_size, ask_size)))
+        seen = (ts, source_ts, instrument, bid, ask, bid_size, ask_size)
+        self._queue.append((QUOTES, seen, None))
 
     def trade(
         self,
@@ -313,6 +318,29 @@ class FlightRecorder:
     ) -> None:
         """Record a bar that has closed; `spec` is Nautilus' bar specification."""
         self._tell(BARS, (ts, source_ts, instrument, spec, open_, high, low, close, volume))
+
+    def later(
+        self,
+        table: Literal["quotes", "trades", "bars"],
+        read: Callable[..., tuple[Any, ...]],
+        *seen: Any,
+    ) -> None:
+        """Record a row that is made on the recorder's own thread: the caller pays least.
+
+        Parameters
+        ----------
+        table : {"quotes", "trades", "bars"}
+            Of which table the row is.
+        read : callable
+            Takes what was `seen` and returns what the method of the table takes, in the order of
+            its columns: time, time at the source, instrument, and so on.
+        *seen : object
+            What does not change any more.
+        """
+        if len(self._queue) >= self._most:
+            self._drop(time.time_ns())
+        else:
+            self._queue.append((TABLES[table], seen, read))
 
     def envelope(self, envelope: Envelope) -> None:
         """Record an event or a state as it was told.
@@ -353,7 +381,7 @@ class FlightRecorder:
         if len(self._queue) >= self._most:
             self._drop(values[0])
         else:
-            self._queue.append((table, values))
+            self._queue.append((table, values, None))
 
     def _drop(self, ts: int) -> None:
         self._dropped_since = self._dropped_since or ts
@@ -407,7 +435,7 @@ class FlightRecorder:
                 self._mark(PRESENT, self._keeper.present())
             with contextlib.suppress(IndexError):
                 for _ in range(_CHUNK):
-                    self._hold(*self._queue.popleft())
+                    self._read(*self._queue.popleft())
             self._write()
             time.sleep(_PAUSE_S)
         if (dropped := self._dropped) > self._told:
@@ -417,6 +445,16 @@ class FlightRecorder:
             self._mark(HOLE, Hole(rows=rows, since_ns=since, why="more came than could be kept"))
             self._trouble.warning("the flight recorder dropped %d rows", rows)
             self._write()
+
+    def _read(self, table: RecordTable, seen: tuple[Any, ...], read: _Read | None) -> None:
+        if read is not None:
+            try:
+                seen = read(*seen)
+            except Exception as error:
+                self._drop(time.time_ns())
+                self._trouble.warning("a row cannot be recorded: %s", error)
+                return
+        self._hold(table, seen)
 
     def _hold(self, table: RecordTable, values: tuple[Any, ...]) -> None:
         if table is QUOTES:

@@ -16,7 +16,11 @@ from nautilus_lab.platform.bus import RedisBus, StreamGroup
 from nautilus_lab.platform.connection import ConnectionState
 from tests.platform.bus.redis_server import running
 
-pytestmark = [pytest.mark.redis, pytest.mark.processes]
+pytestmark = [
+    pytest.mark.redis,
+    pytest.mark.processes,
+    pytest.mark.asyncio(loop_factories=["asyncio"]),  # the history writer's loop
+]
 
 GROUP, CONSUMER = "dashboard-group", "dashboard-consumer"
 

@@ -145,12 +145,8 @@ async def test_it_keeps_what_the_bus_carries_and_says_how_it_is(process, feeding
     assert record.alive
     await until(lambda: process.record.detail["stored"] == "200")
     told = process.record.detail
-    assert (told["state"], told["trouble"], told["dead"], told["gaps"]) == (
-        "connected",
-        "",
-        "0",
-        "0",
-    )
+    assert told["state"] == "connected"
+    assert (told["trouble"], told["dead"], told["gaps"]) == ("", "0", "0")
     assert process.files.lock.held_elsewhere
     assert process.stop() == 0
     assert process.record is None
@@ -184,8 +180,7 @@ async def test_killed_at_a_named_place_it_loses_and_doubles_nothing(
     node.happen(50)
     await until(lambda: process.ids == node.ids)
     with redis_server.client() as client:
-        async_pending = lambda: client.xpending(settings.bus.stream, "dashboard-group")["pending"]  # noqa: E731
-        await until(lambda: async_pending() == 0)
+        await until(lambda: not client.xpending(settings.bus.stream, "dashboard-group")["pending"])
         assert client.exists(f"{{{settings.bus.stream}}}-dead") == 0
 
 
@@ -236,7 +231,9 @@ async def test_what_was_trimmed_before_it_came_it_has_from_the_stores(
         client.xtrim(settings.bus.stream, maxlen=10, approximate=False)
     process.start()
     await until(lambda: process.ids == node.ids)
-    await until(lambda: process.record.detail["fetched"] == "490" or "500")
+    # The first event that it reads brings all that went before it, if its start did not.
+    await until(lambda: 490 <= int(process.record.detail["fetched"]) <= 500)
+    assert process.record.detail["stored"] == "500"
 
 
 async def test_a_gap_that_nobody_can_fill_is_written_down_and_raises_an_alert(

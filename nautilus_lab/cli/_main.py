@@ -20,7 +20,7 @@ from nautilus_lab.exceptions import LabError
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns 0, or 2 with three lines on standard error."""
-    chosen = _parser().parse_args(arguments)
+    chosen = parser().parse_args(arguments)
     try:
         result: int | None = chosen.run(chosen)
     except LabError as error:
@@ -32,12 +32,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return result or 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """Return what reads the command line."""
+    made = argparse.ArgumentParser(
         prog="nautilus-lab", description="A quant research workbench that goes all the way to live."
     )
-    parser.add_argument("--root", type=Path, help="the workspace; found from here by default")
-    verbs = parser.add_subparsers(required=True, metavar="COMMAND")
+    made.add_argument("--root", type=Path, help="the workspace; found from here by default")
+    verbs = made.add_subparsers(required=True, metavar="COMMAND")
 
     lab = add_verb(verbs, "lab", _lab, "JupyterLab, a paper-trading node and the dashboards")
     lab.add_argument("--no-browser", action="store_true", help="open no browser")
@@ -74,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     runs.add_argument("-n", type=int, default=20, dest="most", help="how many (20)")
     add_verb(verbs, "engines", _engines, "the eleven engines: tier, state, target, measured")
     add_verb(verbs, "version", _version, "the version")
-    return parser
+    return made
 
 
 def _lab(chosen: argparse.Namespace) -> None:

@@ -53,7 +53,7 @@ def add_node(verbs: Verbs) -> None:
     logs.add_argument("-f", "--follow", action="store_true", help="go on with what comes")
     logs.add_argument("--of", default="node", help="the process (node)")
     add_trader(*others, logs)
-    for parser in (*others[1:], traders):
+    for parser in (*others, traders):
         add_json(parser)
 
 
@@ -65,6 +65,8 @@ def _start(chosen: argparse.Namespace) -> None:
     name = "targets" if chosen.targets is None else chosen.targets.stem
     trader = trading.new_trader_id() if chosen.new else None
     node = asyncio.run(trading.start(targets=targets, name=name, trader=trader))
+    if chosen.json:
+        return show_json({"trader": node.trader, "pid": node.pid})
     print(f"trader {node.trader} trades, pid {node.pid}")
 
 

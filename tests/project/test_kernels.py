@@ -33,7 +33,8 @@ def test_the_node_kernel_holds_blas_to_one_thread_and_is_interrupted_by_message(
     node = KernelSpecManager().get_kernel_spec("nautilus-node")
     assert {node.env[f"{name}_NUM_THREADS"] for name in ("OMP", "OPENBLAS", "MKL")} == {"1"}
     assert node.interrupt_mode == "message"
-    assert node.argv[1:3] == ["-m", "nautilus_lab.trading.node"]
+    # -P: a module in the folder of a notebook is none of the node's.
+    assert node.argv[1:4] == ["-P", "-m", "nautilus_lab.trading.node"]
 
 
 def test_the_wheel_carries_both_kernels_and_the_marker_of_types(repository, tmp_path):

@@ -126,12 +126,14 @@ class Book:
 
     def expect(self, order: Order) -> Order:
         """Keep an order that was asked for, to be listed once the node tells of it."""
-        known = self.orders.get(order.client_order_id)
-        if known is not None:
+        name = order.client_order_id
+        known = self.orders.get(name) or self._expected.get(name)
+        if known is not None and known.instrument:
             return known
-        # A slice may have been told of before the order that it works for.
-        order.children = self._unlisted(order.client_order_id).children
-        self._expected[order.client_order_id] = order
+        if known is not None:
+            order.children = known.children  # a slice was told of before it
+        self._make_room()
+        self._expected[name] = order
         return order
 
     def is_expected(self, order: Order) -> bool:
@@ -369,9 +371,12 @@ class Book:
         return Change("bar", key)
 
     def _unlisted(self, order_id: str) -> Order:
+        self._make_room()
+        return self._expected.setdefault(order_id, Order(order_id))
+
+    def _make_room(self) -> None:
         if len(self._expected) >= _MOST_ORDERS:
             del self._expected[next(iter(self._expected))]
-        return self._expected.setdefault(order_id, Order(order_id))
 
     def _order_named(self, order_id: str) -> Order:
         if order_id not in self.orders:

@@ -17,6 +17,7 @@ from nautilus_lab.client._gateway import (
     Address,
     GatewayFinder,
     LocalRole,
+    dashboard_role,
     given_address,
     workspace_of,
 )
@@ -112,16 +113,17 @@ class Desk(View):
         *,
         url: str | None = None,
         token: str | None = None,
-        role: LocalRole = "viewer",
+        role: LocalRole | None = "viewer",
         root: Path | str | None = None,
         patterns: Sequence[str] = (">",),
     ) -> Desk:
         """Return a desk that is not connected yet; `reconnect` connects it.
 
-        For pages that are to open before the node does. Parameters as for `connect`.
+        For pages that are to open before the node does. Parameters as for `connect`; without a
+        role it has the one that the setting ``dashboards.role`` gives to pages.
         """
         if url is not None:
-            if role != "viewer":
+            if role == "operator":
                 raise InputError(
                     "a role is chosen for a gateway of the workspace; elsewhere the token has it",
                     value=role,
@@ -131,6 +133,7 @@ class Desk(View):
                 trader=trader or "", locate=partial(given_address, url, token), patterns=patterns
             )
         home, own = workspace_of(root)
+        role = role or dashboard_role(root)
         return cls(
             trader=trader or own,
             locate=GatewayFinder(home=home, role=role),
@@ -529,8 +532,8 @@ class Desk(View):
 
     async def close(self) -> None:
         """End the connection; what was seen last stays readable. Harmless when closed."""
-        await self._reconciler.close()
         await super().close()
+        await self._reconciler.close()
 
     # --- placing -----------------------------------------------------------------------------
 

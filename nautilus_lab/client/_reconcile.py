@@ -22,6 +22,7 @@ _log = logging.getLogger(__name__)
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 5.0
 _ASK_S = 5.0
+_OVER = (ConnectionState.DISCONNECTED, ConnectionState.ERROR)
 # Added to a command's deadline: what was read at the last moment is under way by then.
 _GRACE_NS = 500_000_000
 
@@ -85,8 +86,7 @@ class Reconciler:
                 inquiry.trades.append(trade)
             if deadline_ns:
                 inquiry.not_before_ns = max(inquiry.not_before_ns, deadline_ns + _GRACE_NS)
-        if self._open and (self._work is None or self._work.done()):
-            self._work = asyncio.create_task(self._run(), name=f"reconcile {self._link.trader}")
+        self._begin()
 
     def leave(self, trades: Iterable[Trade]) -> None:
         """Ask after `trades` no more: what became of them is known."""
@@ -96,6 +96,7 @@ class Reconciler:
     def wake(self) -> None:
         """Ask at once again: the connection or the node is another."""
         self._wake.set()
+        self._begin()
 
     async def close(self) -> None:
         """Stop asking; what is open stays open."""
@@ -104,9 +105,14 @@ class Reconciler:
             work.cancel()
             await asyncio.gather(work, return_exceptions=True)
 
+    def _begin(self) -> None:
+        idle = self._work is None or self._work.done()
+        if self._open and idle and self._link.state not in _OVER:
+            self._work = asyncio.create_task(self._run(), name=f"reconcile {self._link.trader}")
+
     async def _run(self) -> None:
         pause_s = _FIRST_PAUSE_S
-        while self._open:
+        while self._open and self._link.state not in _OVER:
             if self._link.state is ConnectionState.CONNECTED:
                 due = self._link.gateway_ns
                 for inquiry in tuple(self._open.values()):
@@ -135,7 +141,7 @@ class Reconciler:
                 self._tell(change)
         for trade in inquiry.trades:
             if self._book.is_expected(trade.order):
-                self._book.forget(trade.order)
+                # Expected all the same: should the node ever tell of it, the trade goes on.
                 trade.order.become(
                     OrderStatus.DENIED,
                     "it was not placed: the node has no such order",

@@ -378,3 +378,48 @@ async def test_the_stand_in_remembers_its_orders(root):
         node.order("O-1", side="BUY", order_type="MARKET", quantity=Decimal(1))
     async with TradingNode(root / ".lab", log=node.log) as successor:
         assert successor.body("O-1").status == "SUBMITTED"
+
+
+async def test_an_order_that_was_given_up_and_is_told_of_all_the_same_goes_on(hasty, trader):
+    never = asyncio.Event()
+    trader.before = lambda request: never.wait()
+    placing = asyncio.create_task(hasty.submit(AAPL, "BUY", 10))
+    while not trader.requests:
+        await asyncio.sleep(0.005)
+    cut(hasty)
+    trade = await placing
+    await trade.done(timeout_s=20)
+    assert trade.status is OrderStatus.DENIED
+    never.set()  # a node that began it although nobody expected it to
+    await hasty.until(lambda: trade.status is OrderStatus.SUBMITTED, timeout_s=10)
+    trader.execute(trade.client_order_id, 10, "100.00", "T-1")
+    await trade.until_filled(timeout_s=10)
+
+
+async def test_one_name_asked_for_twice_at_once_is_one_order(hasty, trader):
+    go_on = asyncio.Event()
+    trader.before = lambda request: go_on.wait()
+    both = [asyncio.create_task(hasty.submit(AAPL, "BUY", 5, command_id="x")) for _ in range(2)]
+    while not trader.requests:
+        await asyncio.sleep(0.005)
+    go_on.set()
+    first, second = await asyncio.gather(*both)
+    assert first.order is second.order
+    assert len(trader.requests) == 1
+
+
+async def test_a_closed_desk_asks_after_nothing_and_goes_on_when_it_is_back(hasty, trader):
+    go_on = asyncio.Event()
+    trader.before = lambda request: go_on.wait()
+    placing = asyncio.create_task(hasty.submit(AAPL, "BUY", 10))
+    while not trader.requests:
+        await asyncio.sleep(0.005)
+    await hasty.close()
+    trade = await placing
+    assert trade.status is OrderStatus.UNKNOWN
+    async with asyncio.timeout(5):
+        while any(task.get_name().startswith("reconcile") for task in asyncio.all_tasks()):
+            await asyncio.sleep(0.005)
+    go_on.set()
+    await hasty.reconnect()
+    await hasty.until(lambda: trade.status is OrderStatus.SUBMITTED, timeout_s=10)

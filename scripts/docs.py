@@ -1,12 +1,13 @@
 """Write the generated pages of the documentation, then check all of it.
 
-Generated: the index, the settings, the commands and the contents of every package. Checked: each
-link between files leads somewhere, each Python block compiles, each ``>>>`` example gives what it
-says.
+Generated: the index, the settings, the commands, the command line and the contents of every
+package. Checked: each link between files leads somewhere, each Python block compiles, each ``>>>``
+example gives what it says.
 """
 
 from __future__ import annotations
 
+import argparse
 import ast
 import doctest
 import importlib
@@ -42,7 +43,8 @@ def index() -> str:
         MADE,
         "- [Install](install.md)",
         "- The first notebook: [start_here](../notebooks/start_here.ipynb); `make lab` opens it",
-        "- [Settings](configuration.md), [commands](commands.md), [contents](contents.md)",
+        "- [Settings](configuration.md), [the command line](command_line.md),",
+        "  [commands and permissions](commands.md), [contents](contents.md)",
         "- [The stream protocol](protocol.md): how a viewer follows a node",
         "- [Coverage](coverage.md): each line of the platform description, and what fulfils it",
         "- [Decisions](decisions.md): what could have been done otherwise",
@@ -109,14 +111,18 @@ def _bounds(field: Any) -> str:
 
 
 def commands() -> str:
-    """Return the page of the commands that a node and its supervisor answer."""
+    """Return the page of what a node, its supervisor and the gateways answer, and for whom."""
+    from nautilus_lab.streaming._status import GATEWAY_COMMANDS
     from nautilus_lab.trading.commands import NODE_COMMANDS, SUPERVISOR_COMMANDS
 
     lines = [
         "# Commands",
         MADE,
-        "What may be asked of a running lab, and what the caller must be allowed to do. Roles and",
-        "their permissions are in `nautilus_lab.platform.access`.",
+        "What may be asked of a running lab, and what the caller must be allowed to do. Each",
+        "process answers on a socket of its own, and beside these `commands.list`: what it can",
+        "be asked. The socket's owner needs no token; a desk asks through a gateway, with its own.",
+        "`await desk.command(name, ...)`, `await lab.trading.command(name, ...)` and the",
+        "[command line](command_line.md) ask for them.",
         "",
         "## The trading node",
         "",
@@ -125,8 +131,91 @@ def commands() -> str:
         "## The supervisor",
         "",
         SUPERVISOR_COMMANDS.markdown(),
+        "",
+        "## A stream gateway",
+        "",
+        GATEWAY_COMMANDS.markdown(),
+        "",
+        "## Who may do what",
+        "",
+        "A principal has one role or several, and may do what any of them permits. What is not in",
+        "this table is denied.",
+        "",
+        *_permissions(),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _permissions() -> list[str]:
+    from nautilus_lab.platform.access import GRANTS, Permission, Role
+
+    lines = [
+        f"| Permission | {' | '.join(f'`{role.value}`' for role in Role)} |",
+        "|---" * (1 + len(Role)) + "|",
+    ]
+    for permission in Permission:
+        granted = ("yes" if permission in GRANTS[role] else "" for role in Role)
+        lines.append(f"| `{permission.value}` | {' | '.join(granted)} |")
+    return lines
+
+
+def command_line() -> str:
+    """Return the page of the verbs of `nautilus-lab`."""
+    from nautilus_lab.cli._main import parser
+
+    lines = [
+        "# The command line",
+        MADE,
+        "`nautilus-lab [--root ROOT] VERB ...`: in a workspace, or with `--root` or `NL_ROOT` from",
+        "elsewhere. An error is three lines on standard error (the rule, what was found, what to",
+        "do) and exit code 2. Where a verb has `--json`, its answer is one JSON document.",
+        "",
+        "| Verb | Arguments | What it does |",
+        "|---|---|---|",
+        *_verbs(parser(), ""),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _verbs(parser: argparse.ArgumentParser, prefix: str) -> Iterator[str]:
+    for action in parser._actions:
+        if not isinstance(action, argparse._SubParsersAction):
+            continue
+        for name, below in action.choices.items():
+            verb = f"{prefix}{name}"
+            if any(isinstance(one, argparse._SubParsersAction) for one in below._actions):
+                yield from _verbs(below, f"{verb} ")
+            else:
+                written = " ".join(_arguments(below))
+                arguments = f"`{written}`" if written else "-"
+                yield f"| `{verb}` | {arguments} | {below.description} |"
+
+
+def _arguments(parser: argparse.ArgumentParser) -> Iterator[str]:
+    # the first of each group of which one must be chosen -> all of that group
+    choices = {
+        group._group_actions[0]: group._group_actions
+        for group in parser._mutually_exclusive_groups
+        if group.required
+    }
+    others = [action for group in choices.values() for action in group[1:]]
+    for action in parser._actions:
+        if action in choices:
+            yield f"({' or '.join(one.option_strings[-1] for one in choices[action])})"
+        elif action not in others and not isinstance(action, argparse._HelpAction):
+            yield _argument(action)
+
+
+def _argument(action: argparse.Action) -> str:
+    many = "..." if action.nargs == "+" else ""
+    metavar = action.metavar or action.dest.upper()
+    if action.metavar is None and action.choices is not None:
+        metavar = ",".join(map(str, action.choices))
+    shown = " ".join(metavar) if isinstance(metavar, tuple) else str(metavar)
+    if not action.option_strings:
+        return f"[{shown}]" if action.nargs == "?" else f"{shown}{many}"
+    written = action.option_strings[-1] + ("" if action.nargs == 0 else f" {shown}")
+    return written if action.required else f"[{written}]"
 
 
 def contents() -> str:
@@ -163,6 +252,7 @@ GENERATED = {
     "docs/index.md": index,
     "docs/configuration.md": configuration,
     "docs/commands.md": commands,
+    "docs/command_line.md": command_line,
     "docs/contents.md": contents,
 }
 

@@ -10,6 +10,7 @@ import linecache
 import os
 import re
 import shutil
+import stat
 import sys
 import tempfile
 import time
@@ -29,6 +30,7 @@ from nautilus_lab.platform.rundir import write_whole
 _NAME = re.compile(r"[a-z](?:[a-z0-9]|-(?=[a-z0-9])){0,31}")
 _VERSION = re.compile(r"[0-9A-Za-z](?:[0-9A-Za-z+_-]|\.(?=[0-9A-Za-z])){0,31}")
 _LARGEST_SOURCE = 1 << 20  # bytes
+_MOST_VERSIONS = 1_000  # of all names together
 _SOURCE = "strategy.py"
 _MANIFEST = "version.json"
 # Ids of Nautilus and of the node that are no deployment's.
@@ -145,7 +147,10 @@ class StrategyRegistry:
             config=classes[1],
             published_ns=time.time_ns(),
         )
-        earlier = self._published(name, version) or self._place(made, source)
+        earlier = self._published(name, version)
+        if earlier is None:
+            self._require_room()
+            earlier = self._place(made, source)
         if earlier.content_hash != made.content_hash or earlier.strategy != made.strategy:
             raise InputError(
                 f"version {version} of {name} must stay what it was published as",
@@ -248,6 +253,15 @@ class StrategyRegistry:
             )
         return found
 
+    def _require_room(self) -> None:
+        count = len(self.versions()) - len(self._built_in)
+        if count >= _MOST_VERSIONS:
+            raise InputError(
+                f"at most {_MOST_VERSIONS} versions of strategies may be published",
+                value=count,
+                remedy=f"remove folders of {self.folder} that no node has deployed",
+            )
+
     def _place(self, made: StrategyVersion, source: bytes) -> StrategyVersion:
         folder = self.folder / made.name
         try:
@@ -300,7 +314,7 @@ class StrategyRegistry:
         sys.modules[name] = module
         try:
             exec(compile(source, str(path), "exec"), module.__dict__)
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
             if before is None:
                 del sys.modules[name]
             else:
@@ -331,6 +345,9 @@ def _require_plain(name: str, version: str) -> None:
 
 def _read_source(path: Path) -> bytes:
     try:
+        # Not a pipe or a device: these need not end, or wait for somebody.
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise InputError("a strategy must be a file", value=str(path), remedy="name a .py file")
         with Path(path).open("rb") as file:
             source = file.read(_LARGEST_SOURCE + 1)
     except OSError as error:

@@ -13,13 +13,13 @@ from nautilus_trader.test_kit.providers import TestInstrumentProvider
 from nautilus_lab.execution import MemoryJournal
 from nautilus_lab.execution.gate import Gate, MaxOrderNotional
 from nautilus_lab.risk import NotionalLimit
-from nautilus_lab.strategies.nautilus import HoldTargets, HoldTargetsConfig
+from nautilus_lab.strategies.nautilus import HoldTargets, HoldTargetsConfig, TakesTargets
 
 AAPL = TestInstrumentProvider.equity("AAPL", "PAPER")
 SECOND = 1_000_000_000
 
 
-def orders(*, limit, seconds, price="100.00"):
+def orders(*, limit, seconds, price="100.00", **config):
     """The orders of so many seconds, with a look each second and a target of 50 000."""
     engine = BacktestEngine(
         BacktestEngineConfig(trader_id=TraderId("T-1"), logging=LoggingConfig(bypass_logging=True))
@@ -34,7 +34,10 @@ def orders(*, limit, seconds, price="100.00"):
     engine.add_strategy(
         HoldTargets(
             HoldTargetsConfig(
-                weights={"AAPL.PAPER": 0.5}, interval_s=1.0, largest_order=limit * 0.8
+                weights={"AAPL.PAPER": 0.5},
+                interval_s=1.0,
+                largest_order=limit * 0.8,
+                **config,
             )
         )
     )
@@ -64,3 +67,15 @@ def test_what_is_always_refused_is_tried_ever_more_rarely(limit):
     assert {status for status, _, _ in seen} == {OrderStatus.DENIED}
     # The waits are 2, 4, 8, ... seconds.
     assert [when for _, _, when in seen] == [0, 2, 6, 14, 30, 62, 126]
+
+
+def test_weights_that_have_run_out_are_traded_no_more():
+    seen = orders(limit=20_000, seconds=10, valid_until_ns=2 * SECOND)
+    assert [when for _, _, when in seen] == [0, 1]
+    assert orders(limit=20_000, seconds=10, valid_until_ns=1) == seen[:1]
+
+
+def test_it_takes_tables_of_target_weights():
+    made = HoldTargets(HoldTargetsConfig(weights={"AAPL.PAPER": 0.5}))
+    assert isinstance(made, TakesTargets)
+    made.hold({"AAPL.PAPER": 0.1}, valid_until_ns=5)

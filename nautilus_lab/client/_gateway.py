@@ -41,6 +41,13 @@ def workspace_of(root: Path | str | None) -> tuple[Path, str]:
     return settings.home_path, settings.trading.trader_id
 
 
+def dashboard_role(root: Path | str | None) -> LocalRole:
+    """Return as whom the dashboards of the workspace at `root` connect."""
+    from nautilus_lab.config import load_settings
+
+    return load_settings(root).dashboards.role
+
+
 def find_gateway(
     home_path: Path,
     *,

@@ -8,7 +8,7 @@ NOTEBOOKS = pytest --nbval-lax --nbval-cell-timeout 120 -n 2 --dist loadfile not
 
 setup: .venv/.packages data/manifest.json  ## make .venv and the data catalog; what `make` alone does
 
-.venv/.packages: requirements.lock pyproject.toml .python-version scripts/setup $(wildcard kernels/*/*)
+.venv/.packages: requirements.lock pyproject.toml .python-version scripts/setup $(wildcard kernels/*/*) $(shell find share -type f)
 	@scripts/setup && touch $@
 
 data/manifest.json: .venv/.packages $(wildcard nautilus_lab/marketdata/*.py)

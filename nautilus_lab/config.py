@@ -26,6 +26,7 @@ from nautilus_lab.exceptions import ConfigError
 
 __all__ = [
     "BusSettings",
+    "DashboardSettings",
     "DataSettings",
     "JobSettings",
     "Settings",
@@ -40,7 +41,7 @@ __all__ = [
 
 _PREFIX = "NL_"
 # environment variables with our prefix that are not settings
-_NOT_SETTINGS = frozenset({"NL_ROOT", "NL_TOKEN", "NL_FAILPOINT"})
+_NOT_SETTINGS = frozenset({"NL_ROOT", "NL_TOKEN", "NL_FAILPOINT", "NL_RUN"})
 
 # keys whose values are lists; in the environment their parts are joined by commas
 _LISTS = frozenset({"replay_symbols", "venues"})
@@ -243,6 +244,12 @@ class StreamingSettings(_Section):
     heartbeat_s: float = Field(default=2.0, gt=0, le=30)
 
 
+class DashboardSettings(_Section):
+    """What the served dashboards may do: look, or trade as the owner of this workspace."""
+
+    role: Literal["viewer", "operator"] = "viewer"
+
+
 class JobSettings(_Section):
     """Notebook runs: where they leave their output, and the longest a run or a cell may take."""
 
@@ -264,6 +271,7 @@ class Settings(_Section):
     supervisor: SupervisorSettings = SupervisorSettings()
     bus: BusSettings = BusSettings()
     streaming: StreamingSettings = StreamingSettings()
+    dashboards: DashboardSettings = DashboardSettings()
     jobs: JobSettings = JobSettings()
 
     @property

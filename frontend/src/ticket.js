@@ -56,7 +56,7 @@ function render({ model, el }) {
   const trigger = field("Trigger price", entry("price"));
   const offset = field("Trailing offset", entry("price"));
   const tif = field("Valid", select(["GTC", "DAY", "IOC", "FOK"]));
-  const algorithm = field("Algorithm", select(["none", "TWAP", "VWAP", "POV", "ROUTER"]));
+  const algorithm = field("Algorithm", select(["none", "TWAP", "VWAP", "POV", "SMART"]));
   const minutes = field("Over, minutes", entry("minutes"));
   const send = make("button", "nl-send", form, "");
   const answer = make("div", "nl-answer", panel);
@@ -67,7 +67,7 @@ function render({ model, el }) {
     limit.parentElement.hidden = !wanted.includes("limit");
     trigger.parentElement.hidden = !wanted.includes("trigger");
     offset.parentElement.hidden = !wanted.includes("offset");
-    minutes.parentElement.hidden = ["none", "ROUTER"].includes(algorithm.value);
+    minutes.parentElement.hidden = ["none", "SMART"].includes(algorithm.value);
     for (const button of buttons) button.classList.toggle("nl-on", button.dataset.side === side.value);
     send.dataset.side = side.value;
     send.disabled = !model.get("enabled");

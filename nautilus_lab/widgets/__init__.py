@@ -5,6 +5,8 @@ from nautilus_lab.widgets._grid import Column, Grid
 from nautilus_lab.widgets._kpi import Kpi, KpiRow
 from nautilus_lab.widgets._risk import RiskDashboard, risk_dashboard
 from nautilus_lab.widgets._status import AgeBadge, Pulse, SimulatedBanner, StatusBar
+from nautilus_lab.widgets._ticket import OrderTicket, TradingControls
+from nautilus_lab.widgets._trading import TradingDashboard, trading_dashboard
 
 __all__ = [
     "AgeBadge",
@@ -13,10 +15,14 @@ __all__ = [
     "Kpi",
     "KpiRow",
     "LineChart",
+    "OrderTicket",
     "PriceChart",
     "Pulse",
     "RiskDashboard",
     "SimulatedBanner",
     "StatusBar",
+    "TradingControls",
+    "TradingDashboard",
     "risk_dashboard",
+    "trading_dashboard",
 ]

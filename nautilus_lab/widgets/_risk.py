@@ -342,7 +342,8 @@ def _order_row(order: Order) -> Row:
 
 def _fill_row(fill: Fill) -> Row:
     return {
-        "id": fill.trade_id,
+        # Each venue numbers its trades by itself.
+        "id": f"{fill.instrument} {fill.trade_id}",
         "time": fill.ts / 1e9,
         "instrument": fill.instrument,
         "side": fill.side,

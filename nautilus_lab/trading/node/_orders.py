@@ -9,9 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from nautilus_trader.core.uuid import UUID4
-from nautilus_trader.execution.messages import CancelOrder as NautilusCancel
 from nautilus_trader.execution.messages import ModifyOrder as NautilusModify
-from nautilus_trader.model.enums import OrderStatus, TriggerType
+from nautilus_trader.model.enums import OrderStatus
 from nautilus_trader.model.events import (
     OrderCancelRejected,
     OrderModifyRejected,
@@ -41,6 +40,7 @@ from nautilus_lab.platform.commands import (
 from nautilus_lab.platform.messages import Envelope, envelope
 from nautilus_lab.platform.messages import OrderUpdated as Told
 from nautilus_lab.strategies.nautilus import ManualOrders
+from nautilus_lab.trading.node._cancelling import send_cancel
 from nautilus_lab.trading.node._orders_told import order_updated, side_of
 
 log = logging.getLogger(__name__)
@@ -347,7 +347,7 @@ class OrderDesk:
                 if (owner := self._owner(order)) is not None:
                     owner.cancel_order(order)
                 else:
-                    self._send_cancel(order)
+                    send_cancel(self._kernel, order)
             except Exception:
                 # One that cannot be cancelled must not keep the others from it.
                 log.exception("%s could not be cancelled", order.client_order_id)
@@ -358,23 +358,6 @@ class OrderDesk:
             if strategy.id == order.strategy_id:
                 return strategy
         return None
-
-    def _send_cancel(self, order: Order) -> None:
-        command = NautilusCancel(
-            trader_id=order.trader_id,
-            strategy_id=order.strategy_id,
-            instrument_id=order.instrument_id,
-            client_order_id=order.client_order_id,
-            venue_order_id=order.venue_order_id,
-            command_id=UUID4(),
-            ts_init=self._kernel.clock.timestamp_ns(),
-        )
-        endpoint = "ExecEngine.execute"
-        if order.is_emulated or order.emulation_trigger != TriggerType.NO_TRIGGER:
-            endpoint = "OrderEmulator.execute"
-        elif order.exec_algorithm_id is not None and order.is_active_local:
-            endpoint = f"{order.exec_algorithm_id.value}.execute"
-        self._kernel.msgbus.send(endpoint, command)
 
     def _send_change(self, order: Order, changes: dict[str, Any]) -> None:
         command = NautilusModify(

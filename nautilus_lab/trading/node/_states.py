@@ -7,9 +7,7 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from nautilus_trader.core.uuid import UUID4
-from nautilus_trader.execution.messages import CancelOrder
-from nautilus_trader.model.enums import OrderSide
+from nautilus_trader.model.enums import OrderSide, OrderStatus
 from nautilus_trader.model.orders import Order
 
 from nautilus_lab.exceptions import LabError
@@ -24,6 +22,7 @@ from nautilus_lab.platform.messages import (
 )
 from nautilus_lab.platform.rundir import LatchState, Standing
 from nautilus_lab.trading.commands import HaltTrading, ReduceOnly, ResumeTrading, StateOfTrading
+from nautilus_lab.trading.node._cancelling import send_cancel
 
 log = logging.getLogger(__name__)
 
@@ -237,29 +236,20 @@ class TradingStates:
         count = 0
         for order in list(self._to_cancel()):
             try:
-                endpoint = "OrderEmulator" if order.is_emulated else "ExecEngine"
-                self._kernel.msgbus.send(
-                    f"{endpoint}.execute",
-                    CancelOrder(
-                        trader_id=order.trader_id,
-                        strategy_id=order.strategy_id,
-                        instrument_id=order.instrument_id,
-                        client_order_id=order.client_order_id,
-                        venue_order_id=order.venue_order_id,
-                        command_id=UUID4(),
-                        ts_init=self._kernel.clock.timestamp_ns(),
-                    ),
-                )
+                send_cancel(self._kernel, order)
                 count += 1
             except Exception:
                 log.exception("%s could not be cancelled", order.client_order_id)
         return count
 
     def _to_cancel(self) -> Iterator[Order]:
-        cache = self._cache
-        all_of_it = self.switch.state != "REDUCE_ONLY"
-        for order in (*cache.orders_open(), *cache.orders_inflight(), *cache.orders_emulated()):
-            if not order.is_pending_cancel and (all_of_it or not self._reduces(order)):
+        everything = self.switch.state != "REDUCE_ONLY"
+        for order in self._cache.orders():
+            # An order that an algorithm works is as it was made until the algorithm ends it.
+            held = order.status == OrderStatus.INITIALIZED and order.exec_algorithm_id is None
+            if order.is_closed or order.is_pending_cancel or held:
+                continue
+            if everything or not self._reduces(order):
                 yield order
 
     def _reduces(self, order: Order) -> bool:

@@ -10,7 +10,7 @@ node with the client's own token, and answered by an `AckFrame` and a `ResultFra
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 import msgspec
 
@@ -52,6 +52,7 @@ MAX_CLIENT_FRAME = 64 * 1024  # bytes a client may send at once
 MAX_GATEWAY_FRAME = 16 * 1024 * 1024  # bytes a gateway may send at once
 
 Encoding: TypeAlias = Literal["json", "msgpack"]
+Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
 class CloseCode(IntEnum):
@@ -62,9 +63,11 @@ class CloseCode(IntEnum):
     ====================  =========================================================  =========
     GOING_AWAY            the gateway stops                                          yes
     PROTOCOL_ERROR        what came were no WebSocket frames                         no
+    BAD_TEXT              the text of a close was no UTF-8                           no
     TOO_BIG               a frame was larger than MAX_CLIENT_FRAME                   no
+    INTERNAL_ERROR        the gateway failed; its log says how                       later
     BAD_FRAME             a frame was unreadable or out of turn                      no
-    UNAUTHENTICATED       the token is missing, forged or expired                    new token
+    UNAUTHENTICATED       the token is missing, forged, expired or taken back        new token
     FORBIDDEN             the token's role may not read nodes                        no
     UNKNOWN_TRADER        this home has no such trader                               no
     WRONG_VERSION         the gateway does not speak that protocol version           no
@@ -77,7 +80,9 @@ class CloseCode(IntEnum):
 
     GOING_AWAY = 1001
     PROTOCOL_ERROR = 1002
+    BAD_TEXT = 1007
     TOO_BIG = 1009
+    INTERNAL_ERROR = 1011
     BAD_FRAME = 4000
     UNAUTHENTICATED = 4001
     FORBIDDEN = 4003
@@ -118,8 +123,8 @@ class Subscribe(Frame, frozen=True, kw_only=True, tag="subscribe"):
 
     trader: str = ""
     patterns: tuple[str, ...] = (">",)
-    epoch: int | None = None
-    seq: int | None = None
+    epoch: Count | None = None
+    seq: Count | None = None
 
 
 class AskHistory(Frame, frozen=True, kw_only=True, tag="history?"):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import logging
 import os
 import resource
 import signal
@@ -42,7 +41,6 @@ def main(arguments: list[str] | None = None) -> int:
         )
         home = Home(asked.home).make()
         configure_logging(home.gateway_files(asked.number).log, asked.log_level)
-        logging.getLogger("picows").setLevel(logging.WARNING)
         return uvloop.run(_run(Gateway(home=home, settings=settings, number=asked.number)))
     except (LabError, ValidationError) as error:
         sys.stderr.write(f"nautilus_lab.streaming: {error}\n")

@@ -6,28 +6,19 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections import deque
-from collections.abc import Iterable, Sequence
-from typing import Protocol
 
 import msgspec
 
-from nautilus_lab.client.protocol import (
-    MAX_GATEWAY_FRAME,
-    Delta,
-    Encoding,
-    NodeFrame,
-    encode_frame,
-)
+from nautilus_lab.client.protocol import NodeFrame
 from nautilus_lab.exceptions import LabError, NodeError, NotReachable
 from nautilus_lab.platform.bus import ProcessBus, SequenceTracker, bus_of, open_bus
 from nautilus_lab.platform.commands import CommandClient
 from nautilus_lab.platform.connection import ConnectionState
 from nautilus_lab.platform.messages import Envelope, Snapshot
 from nautilus_lab.platform.rundir import ProcessRecord, RunDirectory
-from nautilus_lab.streaming._group import Group, Send
+from nautilus_lab.streaming._audience import Audience, Viewer
 from nautilus_lab.streaming._history import StateHistory
-from nautilus_lab.streaming._parts import in_parts
+from nautilus_lab.streaming._older import OlderEvents
 from nautilus_lab.streaming._picture import Picture
 from nautilus_lab.streaming._relay import CommandRelay
 
@@ -37,34 +28,7 @@ _WRITER = "node"
 _LOOK_EVERY_S = 0.5
 _ASK_S = 5.0  # how long a node may take to answer
 _SILENT_S = 4.0  # after so long without a message a node is asked whether it lives
-_GATHER_S = 0.004  # states of one burst go out together
 _MOST_WAITING = 20_000  # events that wait for a gap to be filled
-_MOST_FOREIGN = 500  # events of other writers that are kept for viewers who do not read
-
-
-class Viewer(Protocol):
-    """Somebody who subscribed."""
-
-    patterns: tuple[str, ...]
-    encoding: Encoding
-    send: Send
-    operates: bool  # whether it may do more than look
-
-    def missed(self, states: Iterable[Envelope], event_bytes: int) -> None:
-        """Note what was sent to the others while this one does not read."""
-        ...
-
-    def offer_node(self, frame: NodeFrame, encoded: bytes) -> None:
-        """Take news of the node."""
-        ...
-
-    def start_over(self) -> None:
-        """Take a fresh snapshot: the node is another than before."""
-        ...
-
-    def too_large(self, size: int) -> None:
-        """Learn that a frame of `size` bytes cannot be sent."""
-        ...
 
 
 class _Status(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,29 +39,28 @@ class _Status(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Feed:
-    """The messages of one node, conflated, to any number of viewers.
+    """The messages of one node, in order and without a gap, for its audience.
 
-    Events go out at once and in order; a gap on the bus is filled from the node's store first.
-    A state goes out at once too, unless its topic was sent less than `conflate_ms` ago: then the
-    latest of it follows when that time is over.
+    A gap on the bus is filled from the node's store before anything later is shown.
+
+    Parameters
+    ----------
+    run : RunDirectory
+        Whose node.
+    conflate_ms : int
+        See `Audience`.
+    history : StateHistory
+        Remembers states.
     """
 
     def __init__(self, run: RunDirectory, *, conflate_ms: int, history: StateHistory) -> None:
         self.trader = run.trader_id
         self.picture = Picture(trader=run.trader_id)
+        self.audience = Audience(self.picture, conflate_ms=conflate_ms)
         self.history = history
+        self.older = OlderEvents(self.picture, self._ask_for_older)
         self.relay = CommandRelay(run)
-        self.frames = 0  # deltas that were handed to viewers, since the start
-        self.left_at = (0, 0)  # the position that viewers had reached before the last snapshot
-        self.attended_ns = 0  # when the last operator left, UNIX ns; 0 for never
         self._run = run
-        self._conflate_s = conflate_ms / 1e3
-        self._groups: dict[tuple[tuple[str, ...], Encoding], Group] = {}
-        self._members: dict[Viewer, Group] = {}
-        self._blocked: dict[Viewer, Group] = {}  # those that do not read what they are sent
-        self._snapshots: dict[tuple[object, ...], list[bytes]] = {}  # until the next message
-        self._foreign: deque[Envelope] = deque(maxlen=_MOST_FOREIGN)  # of other writers
-        self._foreign_count = 0
         self._state = "attaching"
         self._detail = ""
         self._attached = False
@@ -107,105 +70,12 @@ class Feed:
         self._filling: asyncio.Task[None] | None = None
         self._heard_at = 0.0  # time.monotonic() of the last message
         self._changed = asyncio.Event()  # wakes the attendant before its time
-        self._dirty: dict[str, Envelope] = {}  # topic -> state not sent yet
-        self._sent_at: dict[str, float] = {}  # topic -> time.monotonic() of its last sending
-        self._events: list[Envelope] = []  # not sent yet
-        self._flushed = (0, 0)  # the position that every viewer was brought to
-        self._flush_at = float("inf")
-        self._flush_timer: asyncio.TimerHandle | None = None
         self._attendant: asyncio.Task[None] | None = None
 
-    # --- viewers -----------------------------------------------------------------------------
-
-    def add(self, viewer: Viewer) -> None:
-        """Show the feed to `viewer` from now on; everything pending goes out first."""
-        self.flush(everything=True)
-        key = (viewer.patterns, viewer.encoding)
-        group = self._groups.get(key)
-        if group is None:
-            group = self._groups[key] = Group(*key)
-        self._members[viewer] = group
-        group.members += 1
-        group.add(viewer, viewer.send)
-
-    def remove(self, viewer: Viewer) -> None:
-        """Forget `viewer`; harmless when it is not known."""
-        group = self._members.pop(viewer, None)
-        if group is None:
-            return
-        group.discard(viewer)
-        self._blocked.pop(viewer, None)
-        group.members -= 1
-        if not group.members:
-            del self._groups[(group.patterns, group.encoding)]
-        if viewer.operates:
-            self.attended_ns = time.time_ns()
-
-    def block(self, viewer: Viewer) -> tuple[tuple[int, int], int]:
-        """Send `viewer` nothing for now; return where it stands, for `catch_up`."""
-        group = self._members.get(viewer)
-        if group is not None:
-            group.discard(viewer)
-            self._blocked[viewer] = group
-        return self._flushed, self._foreign_count
-
-    def unblock(self, viewer: Viewer) -> None:
-        """Send to `viewer` again; everything pending goes out before."""
-        self.flush(everything=True)
-        group = self._blocked.pop(viewer, None)
-        if group is not None:
-            group.add(viewer, viewer.send)
-
-    def reaches_back_to(self, stand: tuple[tuple[int, int], int]) -> bool:
-        """Whether every event after `stand` is still here."""
-        position, foreign = stand
-        return self.picture.has_all_after(position) and (
-            self._foreign_count - foreign <= _MOST_FOREIGN
-        )
-
-    def catch_up(
-        self, viewer: Viewer, stand: tuple[tuple[int, int], int], topics: Iterable[str]
-    ) -> list[bytes]:
-        """Return as one delta the events after `stand` and the latest states of `topics`."""
-        position, foreign = stand
-        group = self._members[viewer]
-        seen = len(self._foreign) - (self._foreign_count - foreign)
-        events = [*self.picture.events_after(position), *list(self._foreign)[seen:]]
-        states = (self.picture.states.get(topic) for topic in topics)
-        delta = Delta(
-            trader=self.trader,
-            epoch=self.picture.epoch,
-            after=position[1],
-            upto=self.picture.seq,
-            ts=time.time_ns(),
-            events=group.through(events),
-            states=tuple(state for state in states if state is not None),
-        )
-        return in_parts(delta, viewer.encoding)
-
     def snapshot(self, viewer: Viewer, after: tuple[int, int] | None) -> list[bytes]:
-        """Return the present as `viewer` asked to see it; made once for all who ask alike."""
-        key = (viewer.patterns, viewer.encoding, after)
-        made = self._snapshots.get(key)
-        if made is None:
-            frame = self.picture.snapshot(viewer.patterns, after=after)
-            made = self._snapshots[key] = in_parts(frame, viewer.encoding)
-        return made
-
-    @property
-    def position(self) -> tuple[int, int]:
-        """The (epoch, seq) that every viewer who reads was brought to."""
-        return self._flushed
-
-    @property
-    def viewers(self) -> int:
-        """How many look."""
-        return len(self._members)
-
-    @property
-    def operators(self) -> int:
-        """How many of them may do more than look."""
-        return sum(viewer.operates for viewer in self._members)
+        """Return the present as `viewer` asked to see it, and all after a point it names."""
+        older = None if after is None else self.older.after(after)
+        return self.audience.snapshot(viewer, after, older)
 
     def node_frame(self) -> NodeFrame:
         """How the node is, as far as can be seen from here."""
@@ -227,15 +97,13 @@ class Feed:
 
     async def stop(self) -> None:
         """Let go of the node."""
-        if self._flush_timer is not None:
-            self._flush_timer.cancel()
         tasks = [task for task in (self._attendant, self._filling) if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self.relay.close()
-        for kept in (self._members, self._blocked, self._groups):
-            kept.clear()
+        self.older.forget()
+        self.audience.clear()
 
     async def _attend(self) -> None:
         while True:
@@ -325,20 +193,17 @@ class Feed:
         await self.relay.learn(commands, timeout_s=_ASK_S)
         snapshot = await commands.call("node.snapshot", timeout_s=_ASK_S, answer=Snapshot)
         events = await self._events_after(commands, self.picture.asks_after(snapshot))
-        self.flush(everything=True)
-        self._snapshots.clear()
-        self.left_at = self._flushed
+        self.audience.flush(everything=True)
         self.picture.begin(snapshot, events)
+        self.audience.begin_anew()
         for state in snapshot.states:
             self.history.note(state)
         self.picture.node_state = status.state
         self._tracker.note(self.trader, _WRITER, *self.picture.position)
-        self._flushed = self.picture.position
         self._attached, self._heard_at = True, time.monotonic()
         self._enter(status.state, status.detail)
-        _log.info("trader %s: attached at epoch %d, seq %d", self.trader, *self._flushed)
-        for viewer in tuple(self._members):
-            viewer.start_over()
+        _log.info("trader %s: attached at epoch %d, seq %d", self.trader, *self.picture.position)
+        self.audience.start_over()
         waiting, self._waiting = self._waiting, []
         for envelope in waiting:
             self._arrive(envelope)
@@ -362,7 +227,7 @@ class Feed:
         for state in snapshot.states:
             if state != self.picture.states.get(state.topic):
                 self._take_state(state)
-        self._snapshots.clear()
+        self.audience.stale()
         await self._look(commands)
 
     async def _events_after(
@@ -370,20 +235,27 @@ class Feed:
     ) -> list[Envelope]:
         """Return every stored event after a point; a node hands them out in pages."""
         events: list[Envelope] = []
-        while True:
-            body = {"epoch": after[0], "seq": after[1]}
-            page = await commands.call("node.events", body, timeout_s=_ASK_S, answer=list[Envelope])
+        while page := await self._page(commands, after):
             events += page
-            if not page or (last := (page[-1].epoch, page[-1].seq or 0)) <= after:
-                return events
+            if (last := (page[-1].epoch, page[-1].seq or 0)) <= after:
+                break
             after = last
+        return events
+
+    async def _page(self, commands: CommandClient, after: tuple[int, int]) -> list[Envelope]:
+        body = {"epoch": after[0], "seq": after[1]}
+        return await commands.call("node.events", body, timeout_s=_ASK_S, answer=list[Envelope])
+
+    async def _ask_for_older(self, after: tuple[int, int]) -> list[Envelope]:
+        if not self._attached:
+            raise NotReachable("a node must be followed to be asked", value=self._detail)
+        return await self._page(CommandClient(self._run.commands), after)
 
     # --- messages ----------------------------------------------------------------------------
 
     def _arrive(self, envelope: Envelope) -> None:
         self._heard_at = time.monotonic()
-        if self._snapshots:
-            self._snapshots.clear()
+        self.audience.stale()
         if not self._attached:
             self._hold(envelope)
         elif envelope.writer == _WRITER and envelope.epoch > self.picture.epoch:
@@ -393,7 +265,7 @@ class Feed:
         elif envelope.seq is None:
             self._take_state(envelope)
         elif envelope.writer != _WRITER:
-            self._pass_on(envelope)
+            self.audience.take_foreign(envelope)
         elif self._tracker.holds(envelope):
             return
         elif self._filling is not None or self._tracker.observe(envelope) is not None:
@@ -426,102 +298,17 @@ class Feed:
     def _take_state(self, envelope: Envelope) -> None:
         self.picture.take_state(envelope)
         self.history.note(envelope)
-        self._dirty[envelope.topic] = envelope
-        now = time.monotonic()
-        due = self._sent_at.get(envelope.topic, 0.0) + self._conflate_s
-        self._flush_no_later_than(max(due, now + _GATHER_S))
+        self.audience.take_state(envelope)
 
     def _take_event(self, envelope: Envelope) -> None:
         said = self.picture.node_state
         self.picture.take_event(envelope)
-        self._events.append(envelope)
+        self.audience.take_event(envelope)
         if self.picture.node_state != said:
             self._enter(self.picture.node_state, "")
-        self._flush_no_later_than(time.monotonic())
-
-    def _pass_on(self, envelope: Envelope) -> None:
-        """Send an event of another writer: it has no place in the node's numbering."""
-        self._events.append(envelope)
-        self._foreign.append(envelope)
-        self._foreign_count += 1
-        self._flush_no_later_than(time.monotonic())
-
-    # --- sending -----------------------------------------------------------------------------
-
-    def _flush_no_later_than(self, due: float) -> None:
-        if due >= self._flush_at:
-            return
-        if self._flush_timer is not None:
-            self._flush_timer.cancel()
-        self._flush_at = due
-        self._flush_timer = asyncio.get_running_loop().call_later(
-            max(0.0, due - time.monotonic()), self.flush
-        )
-
-    def flush(self, *, everything: bool = False) -> None:
-        """Send what is due; with `everything` also what could wait."""
-        if self._flush_timer is not None:
-            self._flush_timer.cancel()
-            self._flush_timer = None
-        self._flush_at = float("inf")
-        now = time.monotonic()
-        states, later = [], float("inf")
-        for topic, envelope in self._dirty.items():
-            due = self._sent_at.get(topic, 0.0) + self._conflate_s
-            if everything or due <= now + _GATHER_S:
-                states.append(envelope)
-            else:
-                later = min(later, due)
-        for state in states:
-            del self._dirty[state.topic]
-            self._sent_at[state.topic] = now
-        events, self._events = self._events, []
-        if states or events:
-            self._send(events, states)
-        if self._dirty:
-            self._flush_no_later_than(later)
-
-    def _send(self, events: Sequence[Envelope], states: Sequence[Envelope]) -> None:
-        (epoch, after), (_, upto) = self._flushed, self.picture.position
-        self._flushed = self.picture.position
-        ts = time.time_ns()
-        # (encoding, what is in it) -> bytes: other patterns need not see anything else
-        made: dict[tuple[str, tuple[int, ...], tuple[int, ...]], list[bytes]] = {}
-        for group in tuple(self._groups.values()):
-            seen, shown = group.through(events), group.through(states)
-            if not (seen or shown) and upto == after:
-                continue
-            key = (group.encoding, tuple(map(id, seen)), tuple(map(id, shown)))
-            if (frames := made.get(key)) is None:
-                delta = Delta(
-                    trader=self.trader,
-                    epoch=epoch,
-                    after=after,
-                    upto=upto,
-                    ts=ts,
-                    events=seen,
-                    states=shown,
-                )
-                frames = made[key] = in_parts(delta, group.encoding)
-                if (size := max(map(len, frames))) > MAX_GATEWAY_FRAME:
-                    self._too_large(group, size)
-                    continue
-            self.frames += len(frames) * group.send(frames)
-            if self._blocked:
-                size = sum(map(len, frames)) if seen else 0
-                for viewer in [v for v, of in self._blocked.items() if of is group]:
-                    viewer.missed(shown, size)
-
-    def _too_large(self, group: Group, size: int) -> None:
-        for viewer in [v for v, of in self._members.items() if of is group]:
-            viewer.too_large(size)
 
     def _enter(self, state: str, detail: str) -> None:
         if (state, detail) == (self._state, self._detail):
             return
         self._state, self._detail = state, detail
-        frame = self.node_frame()
-        encoded: dict[Encoding, bytes] = {}
-        for viewer in tuple(self._members):
-            data = encoded.setdefault(viewer.encoding, encode_frame(frame, viewer.encoding))
-            viewer.offer_node(frame, data)
+        self.audience.tell(self.node_frame())

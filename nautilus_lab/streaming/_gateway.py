@@ -9,6 +9,7 @@ import os
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlsplit
 
 from picows import WSAutoPingStrategy, WSUpgradeRequest, WSUpgradeResponse, ws_create_server
@@ -24,7 +25,14 @@ from nautilus_lab.client.protocol import (
     encode_frame,
 )
 from nautilus_lab.config import StreamingSettings
-from nautilus_lab.exceptions import InputError, LifecycleError, NotReachable, PortBusy, StoreError
+from nautilus_lab.exceptions import (
+    AccessDenied,
+    InputError,
+    LifecycleError,
+    NotReachable,
+    PortBusy,
+    StoreError,
+)
 from nautilus_lab.platform.access import (
     LocalOwner,
     Principal,
@@ -34,7 +42,7 @@ from nautilus_lab.platform.access import (
 )
 from nautilus_lab.platform.commands import CommandServer, Request
 from nautilus_lab.platform.rundir import GatewayFiles, Home, Lock, ProcessRecord
-from nautilus_lab.platform.telemetry import LoopLag, resource_use
+from nautilus_lab.platform.telemetry import LimitedLog, LoopLag, resource_use
 from nautilus_lab.streaming._feed import Feed
 from nautilus_lab.streaming._history import StateHistory
 from nautilus_lab.streaming._status import GATEWAY_COMMANDS
@@ -46,9 +54,19 @@ _log = logging.getLogger(__name__)
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _MOST_VIEWERS = 2_000
 _MOST_STRANGERS = 500  # connections that have not said who they are
+_READ_BUFFER = 2_048  # bytes for each connection; it grows with what comes
 _BACKLOG = 1_024  # all viewers of a gateway that died come at once
+_HANDSHAKE_S = 5.0
 _PING_S = 20.0
 _ENCODINGS: tuple[Encoding, ...] = ("json", "msgpack")
+
+
+class _WireLog(logging.LoggerAdapter[logging.Logger]):
+    """What picows tells: connections and bad frames are counted here, its failures are logged."""
+
+    def log(self, level: int, msg: object, *args: object, **options: Any) -> None:
+        if "exc_info" in options:
+            super().log(level, msg, *args, **options)
 
 
 @dataclass(kw_only=True)
@@ -82,6 +100,8 @@ class Gateway:
         self._beating: asyncio.Task[None] | None = None
         self._lock: Lock | None = None
         self._lag = LoopLag()
+        self._let_go = LimitedLog(_log)
+        self._key = b""
 
     # --- what a connection asks of its host --------------------------------------------------
 
@@ -99,9 +119,10 @@ class Gateway:
         self._viewers.discard(viewer)
         self._strangers.discard(viewer)
 
-    def refused(self, code: int) -> None:
+    def refused(self, code: int, why: str) -> None:
         """Count a connection that was ended for cause."""
         self._refused[code] += 1
+        self._let_go.warning("a viewer was let go: %d %s", code, why)
 
     @property
     def traders(self) -> tuple[str, ...]:
@@ -115,7 +136,11 @@ class Gateway:
 
     def verify(self, token: str) -> Principal:
         """Return whom the token speaks for, or raise `AccessDenied`."""
-        return self._verifier.verify(token)
+        if not self._key:
+            raise AccessDenied(
+                "the gateway must be able to read its signing key", remedy="see the gateway's log"
+            )
+        return TokenVerifier(self._key).verify(token)
 
     def feed(self, trader: str) -> Feed:
         """Return the feed of a trader, begun if need be."""
@@ -145,11 +170,7 @@ class Gateway:
         if self._server is not None:
             raise LifecycleError("a gateway starts once", value=self.url, remedy="stop it first")
         self.home.make()
-        key = signing_key(self.home.signing_key)
-        self._tokens = LocalTokens(
-            home=self.home, issuer=TokenIssuer(key, ttl_s=self.settings.token_minutes * 60)
-        )
-        self._verifier = TokenVerifier(key)
+        self._take_key(signing_key(self.home.signing_key))
         self._lock = self._files.lock
         self._lock.acquire()
         try:
@@ -222,12 +243,14 @@ class Gateway:
                 port,
                 backlog=_BACKLOG,
                 enable_auto_pong=False,  # the viewer answers itself, within its allowance
-                websocket_handshake_timeout=5,
+                websocket_handshake_timeout=_HANDSHAKE_S,
                 enable_auto_ping=True,
                 auto_ping_idle_timeout=_PING_S,
                 auto_ping_reply_timeout=_PING_S,
                 auto_ping_strategy=WSAutoPingStrategy.PING_WHEN_IDLE,
                 max_frame_size=MAX_CLIENT_FRAME,
+                read_buffer_init_size=_READ_BUFFER,
+                logger_name=_WireLog(_log),
             )
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
@@ -244,22 +267,46 @@ class Gateway:
 
     def _admit(self, request: WSUpgradeRequest) -> ViewerConnection | Upgrade:
         """Let a connection in: right path, addressed to this host, from no foreign page."""
-        host = urlsplit(f"//{request.headers.get('Host', '')}").hostname
+        host = _host_of(f"//{request.headers.get('Host', '')}")
         origin = request.headers.get("Origin")
         if request.path.split(b"?")[0] != PATH.encode():
             return _denied(404, b"the stream is at " + PATH.encode())
         if host not in _LOOPBACK | {self.settings.host}:
             return _denied(403, b"the Host header must name this machine")
-        if origin is not None and urlsplit(origin).hostname not in _LOOPBACK:
+        if origin is not None and _host_of(origin) not in _LOOPBACK:
             return _denied(403, b"pages of other hosts may not connect")
         if len(self._viewers) >= _MOST_VIEWERS or len(self._strangers) >= _MOST_STRANGERS:
             return _denied(503, b"too many viewers")
         return ViewerConnection(self)
 
+    def _take_key(self, key: bytes) -> None:
+        self._key = key
+        self._tokens = LocalTokens(
+            home=self.home, issuer=TokenIssuer(key, ttl_s=self.settings.token_minutes * 60)
+        )
+
+    def _look_at_key(self) -> None:
+        """Take tokens back whose key was taken away: a new one ends every session of the old."""
+        try:
+            key = signing_key(self.home.signing_key)
+        except StoreError as error:
+            # Without a key nobody can be told from anybody else.
+            _log.error("every session ends: %s", error)
+            key = b""
+        if key == self._key:
+            return
+        if key:
+            self._take_key(key)
+        self._key = key
+        for viewer in tuple(self._viewers):
+            viewer.look_again()
+
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(self.settings.heartbeat_s)
-            self._tokens.renew()
+            self._look_at_key()
+            if self._key:
+                self._tokens.renew()
             for trader in self.traders:
                 self.feed(trader)
             now = time.time_ns()
@@ -283,10 +330,12 @@ class Gateway:
             traders=tuple(
                 Attendance(
                     trader=trader,
-                    viewers=feed.viewers,
-                    operators=feed.operators,
-                    attended_ns=time.time_ns() if feed.operators else feed.attended_ns,
-                    frames=feed.frames,
+                    viewers=feed.audience.viewers,
+                    operators=feed.audience.operators,
+                    attended_ns=(
+                        time.time_ns() if feed.audience.operators else feed.audience.attended_ns
+                    ),
+                    frames=feed.audience.frames,
                     commands=feed.relay.forwarded,
                 )
                 for trader, feed in self._feeds.items()
@@ -304,6 +353,13 @@ def _alive(files: GatewayFiles) -> bool:
     except StoreError:
         return False
     return record is not None and record.alive
+
+
+def _host_of(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
 
 
 def _denied(status: int, why: bytes) -> Upgrade:

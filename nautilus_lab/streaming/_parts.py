@@ -4,16 +4,10 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from nautilus_lab.client.protocol import (
-    MAX_GATEWAY_FRAME,
-    Delta,
-    Encoding,
-    SnapshotFrame,
-    encode_frame,
-)
+from nautilus_lab.client.protocol import Delta, Encoding, SnapshotFrame, encode_frame
 
-# Well below the limit, so that other frames find their turn in between.
-_LARGEST_PART = MAX_GATEWAY_FRAME // 4
+# So that other frames find their turn in between, and little waits for a viewer that is slow.
+_LARGEST_PART = 256 * 1024
 
 
 def in_parts(

@@ -104,16 +104,23 @@ class Picture:
         return [e for e in self.events if (e.epoch, e.seq or 0) > position]
 
     def snapshot(
-        self, patterns: Sequence[str], *, after: tuple[int, int] | None = None
+        self,
+        patterns: Sequence[str],
+        *,
+        after: tuple[int, int] | None = None,
+        older: Sequence[Envelope] | None = None,
     ) -> SnapshotFrame:
-        """Return what falls under `patterns`; with `after`, every later event if all are here."""
-        resumed = after is not None and self.has_all_after(after)
+        """Return what falls under `patterns`; with `after`, every later event if all are here.
+
+        `older` are those between `after` and `since`, where they were fetched.
+        """
+        resumed = after is not None and (older is not None or self.has_all_after(after))
         if after is not None and resumed:
-            events = self.events_after(after)
+            events = [*(older or ()), *self.events_after(after)]
         else:
             kept = list(self.events)
-            older = (e for e in kept[:-_RECENT] if isinstance(e.body, OrderFilled))
-            events = [*self.earlier_fills, *older][-_RECENT:] + kept[-_RECENT:]
+            fills = (e for e in kept[:-_RECENT] if isinstance(e.body, OrderFilled))
+            events = [*self.earlier_fills, *fills][-_RECENT:] + kept[-_RECENT:]
         return SnapshotFrame(
             trader=self.trader,
             epoch=self.epoch,

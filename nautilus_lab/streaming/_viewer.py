@@ -6,8 +6,9 @@ import asyncio
 import logging
 import socket
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
+from collections import deque
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
 
 import jwt
 from msgspec.structs import replace
@@ -16,7 +17,6 @@ from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 from nautilus_lab.client.protocol import (
     MAX_GATEWAY_FRAME,
     PROTOCOL_VERSION,
-    AckFrame,
     AskHistory,
     CloseCode,
     CommandFrame,
@@ -34,20 +34,16 @@ from nautilus_lab.client.protocol import (
     encode_frame,
 )
 from nautilus_lab.config import StreamingSettings
-from nautilus_lab.exceptions import (
-    AccessDenied,
-    InputError,
-    LabError,
-    MessageError,
-    OutcomeUnknown,
-)
-from nautilus_lab.platform.access import Permission, Principal
+from nautilus_lab.exceptions import AccessDenied, InputError, LabError, MessageError
+from nautilus_lab.platform.access import Permission
 from nautilus_lab.platform.bus import check_pattern
-from nautilus_lab.platform.messages import Command, Envelope, Result
+from nautilus_lab.platform.messages import Envelope
+from nautilus_lab.streaming import _asking
 from nautilus_lab.streaming._allowance import Allowance
+from nautilus_lab.streaming._asking import Asking
 from nautilus_lab.streaming._feed import Feed
 from nautilus_lab.streaming._group import Send
-from nautilus_lab.streaming._relay import as_result
+from nautilus_lab.streaming._keys import refuse_repeated_keys
 
 _log = logging.getLogger(__name__)
 
@@ -55,17 +51,17 @@ HELLO_WITHIN_S = 5.0
 MOST_PATTERNS = 64
 MOST_HELD = 8 * 1024 * 1024  # bytes of events that a viewer may be behind
 MOST_ANSWERS = 1024 * 1024  # bytes of answers that wait for a viewer that does not read
-MOST_COMMANDS = 32  # of one viewer at once
 BLOCKED_FOR_S = 10.0  # a viewer that takes nothing for so long is let go
 FRAMES_PER_S = 200.0  # what a viewer may send
 FRAMES_AT_ONCE = 500.0
+_FRAME_BYTES = 512.0  # so many bytes count for a frame
 _DEAR = 20.0  # frames that a snapshot or a history counts for
-_LONGEST_WAIT_S = 300.0  # for the result of a command
+_TIMES_OLDER = 3  # how often older events are asked for while newer ones push them out
 _SOCKET_BUFFER = 256 * 1024
 _LONGEST_REASON = 123  # bytes: what a close frame has room for
 
 
-class Host(Protocol):
+class Host(_asking.Host, Protocol):
     """What a connection asks of its gateway."""
 
     @property
@@ -85,21 +81,8 @@ class Host(Protocol):
         """Count a connection out."""
         ...
 
-    def refused(self, code: int) -> None:
+    def refused(self, code: int, why: str) -> None:
         """Count a connection that was ended for cause."""
-        ...
-
-    def verify(self, token: str) -> Principal:
-        """Return whom the token speaks for, or raise `AccessDenied`."""
-        ...
-
-    @property
-    def traders(self) -> tuple[str, ...]:
-        """Every trader of this home."""
-        ...
-
-    def feed(self, trader: str) -> Feed:
-        """Return the feed of a trader, begun if need be; raises `InputError` for none."""
         ...
 
 
@@ -114,23 +97,27 @@ class ViewerConnection(WSListener):
         self.operates = False
         self._host = host
         self._transport: WSTransport | None = None
-        self._principal: Principal | None = None
-        self._token = ""
+        self._token = ""  # of a hello that was accepted
         self._expires = 0.0
         self._feed: Feed | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._closing = False
         self._allowance = Allowance(per_s=FRAMES_PER_S, at_once=FRAMES_AT_ONCE)
-        self._commands: set[asyncio.Task[None]] = set()
-        # While it does not read: since when, where it stood, what has changed since
-        self._blocked_at: float | None = None
+        self._asking = Asking(host, self._answer)
+        self._blocked_at: float | None = None  # since when it takes nothing
+        # While its feed sends it nothing: where it stood, what has changed since
+        self._held = False
         self._stand: tuple[tuple[int, int], int] = ((0, 0), 0)
         self._behind = 0  # bytes of events
         self._changed: set[str] = set()  # topics of states
+        # What goes out before anything else once it reads again
+        self._rest: deque[bytes] = deque()  # of a snapshot or a delta in parts
         self._answers: list[bytes] = []
-        self._held_node: bytes | None = None
+        self._node_news: bytes | None = None
+        self._shown = False  # whether this subscription had a snapshot
         self._needs_snapshot = False
         self._resume_after: tuple[int, int] | None = None
+        self._fetching: asyncio.Task[None] | None = None  # of events from before the picture
 
     # --- what picows calls -------------------------------------------------------------------
 
@@ -158,7 +145,7 @@ class ViewerConnection(WSListener):
             return
         if self._closing:
             return
-        if not self._allowance.take():
+        if not self._allowance.take(max(1.0, frame.payload_size / _FRAME_BYTES)):
             self._too_many()
             return
         if frame.msg_type is WSMsgType.PING:
@@ -188,51 +175,49 @@ class ViewerConnection(WSListener):
             self.refuse(CloseCode.BAD_FRAME, error.rule, remedy=error.remedy)
         except LabError as error:
             self.refuse(CloseCode.BAD_FRAME, error.rule, str(error.value), error.remedy)
+        except Exception:
+            _log.exception("a frame of a viewer could not be handled")
+            self.refuse(CloseCode.INTERNAL_ERROR, "the gateway failed", remedy="see its log")
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         """Let go of everything."""
+        if not self._closing:
+            self._count_what_picows_closed(transport.close_handshake)
         self._closing = True
         if self._deadline is not None:
             self._deadline.cancel()
         self._leave_feed()
-        for task in self._commands:
-            task.cancel()
+        self._asking.leave()
         self._answers.clear()
-        self._changed.clear()
         self._host.left(self)
 
     def pause_writing(self) -> None:
         """Hold back: the viewer does not take what was sent."""
-        if self._blocked_at is not None:
-            return
-        self._blocked_at = time.monotonic()
-        self._behind = 0
-        if self._feed is not None:
-            self._stand = self._feed.block(self)
+        if self._blocked_at is None:
+            self._blocked_at = time.monotonic()
+            self._hold()
 
     def resume_writing(self) -> None:
-        """Send what was held back, as one delta."""
-        if self._blocked_at is None:
-            return
-        feed = self._feed
-        if self._closing or feed is None:
-            self._blocked_at = None
-            self._send_answers()
-            return
-        feed.unblock(self)
-        if self._closing:
-            return  # what was pending was too much
+        """Send what was held back: the rest of what was begun, then one delta."""
         self._blocked_at = None
-        stand, changed, self._changed = self._stand, self._changed, set()
-        behind = self._behind or feed.position != stand[0]
-        self._send_answers()
-        if self._held_node is not None:
-            held, self._held_node = self._held_node, None
-            self._send(held)
-        if self._needs_snapshot:
-            self._send_snapshot()
-        elif changed or behind:
-            self._send_all(feed.catch_up(self, stand, changed))
+        waiting, self._rest = self._rest, deque()
+        waiting.extend(self._answers)
+        self._answers.clear()
+        if self._node_news is not None:
+            waiting.append(self._node_news)
+            self._node_news = None
+        self._send_all(waiting)
+        if not self._is_blocked and self._fetching is None:
+            self._follow_again()
+
+    def _count_what_picows_closed(self, ended: Any) -> None:
+        # What were no frames of a WebSocket never came here.
+        if ended is not None and ended.sent is not None and not ended.recv_then_sent:
+            self._host.refused(int(ended.sent.code), ended.sent.reason or "")
+
+    @property
+    def _is_blocked(self) -> bool:
+        return self._blocked_at is not None
 
     # --- what its feed calls -----------------------------------------------------------------
 
@@ -242,7 +227,8 @@ class ViewerConnection(WSListener):
         self._behind += event_bytes
         if self._needs_snapshot or self._feed is None:
             return
-        if self._behind > MOST_HELD or not self._feed.reaches_back_to(self._stand):
+        kept = self._feed.audience.reaches_back_to(self._stand)
+        if self._behind > MOST_HELD or not kept:
             self.refuse(CloseCode.TOO_SLOW, "a viewer must read what it is sent", "events wait")
 
     def offer_node(self, frame: NodeFrame, encoded: bytes) -> None:
@@ -250,14 +236,13 @@ class ViewerConnection(WSListener):
         if self._blocked_at is None:
             self._send(encoded)
         else:
-            self._held_node = encoded
+            self._node_news = encoded
 
     def start_over(self) -> None:
         """Send a fresh snapshot, from where the viewer stands."""
         assert self._feed is not None
-        if self._resume_after is None and not self._needs_snapshot:
-            blocked = self._blocked_at is not None
-            self._resume_after = self._stand[0] if blocked else self._feed.left_at
+        if self._shown and self._resume_after is None and not self._needs_snapshot:
+            self._resume_after = self._stand[0] if self._held else self._feed.audience.left_at
         self._send_snapshot()
 
     def too_large(self, size: int) -> None:
@@ -273,7 +258,7 @@ class ViewerConnection(WSListener):
 
     def beat(self, heartbeats: Mapping[tuple[str, Encoding], bytes]) -> None:
         """Send a heartbeat; let go of a viewer whose token ran out or who does not read."""
-        if self._closing or self._principal is None:
+        if self._closing or not self._token:
             return
         if time.time() >= self._expires:
             self.refuse(CloseCode.TOKEN_EXPIRED, "a session ends with its token")
@@ -287,13 +272,21 @@ class ViewerConnection(WSListener):
             heartbeat = heartbeats.get((trader, self.encoding))
             self._send(heartbeat or encode_frame(Heartbeat(ts=time.time_ns()), self.encoding))
 
+    def look_again(self) -> None:
+        """Let go of a viewer whose token is not accepted any more."""
+        if not self._token:
+            return
+        try:
+            self._host.verify(self._token)
+        except AccessDenied as error:
+            self.refuse(CloseCode.UNAUTHENTICATED, error.rule, remedy=error.remedy)
+
     def refuse(self, code: CloseCode, rule: str, value: str = "", remedy: str = "") -> None:
         """Say why, and close."""
         if self._closing or self._transport is None:
             return
         self._closing = True
-        self._host.refused(int(code))
-        _log.info("a viewer was let go: %d %s", code, rule)
+        self._host.refused(int(code), rule)
         self._leave_feed()
         transport = self._transport
         if self._blocked_at is None:
@@ -313,10 +306,12 @@ class ViewerConnection(WSListener):
     # --- frames ------------------------------------------------------------------------------
 
     def _read(self, data: bytes) -> None:
-        if self._principal is None:
+        if not self._token:
             self._hello(data)
             return
-        match decode_client_frame(data, self.encoding):
+        read = decode_client_frame(data, self.encoding)
+        refuse_repeated_keys(data, self.encoding)
+        match read:
             case Subscribe() as frame:
                 if self._allowance.take(_DEAR):
                     self._subscribe(frame)
@@ -328,13 +323,15 @@ class ViewerConnection(WSListener):
                 else:
                     self._too_many()
             case CommandFrame() as frame:
-                self._command(frame)
+                trader = self._feed.trader if self._feed is not None else ""
+                self._asking.ask(frame, self._token, trader)
             case Hello():
                 self.refuse(CloseCode.BAD_FRAME, "a hello must come once")
 
     def _hello(self, data: bytes) -> None:
         try:
             frame = decode_client_frame(data, "json")
+            refuse_repeated_keys(data, "json")
         except MessageError:
             # What was sent may hold a token: it is not repeated.
             self.refuse(CloseCode.BAD_FRAME, "the first frame must be a hello, in JSON")
@@ -361,7 +358,7 @@ class ViewerConnection(WSListener):
             return
         if self._deadline is not None:
             self._deadline.cancel()
-        self._principal, self._token, self.encoding = principal, frame.token, frame.encoding
+        self._token, self.encoding = frame.token, frame.encoding
         self.operates = principal.may(Permission.RISK_HALT)
         self._expires = float(jwt.decode(frame.token, options={"verify_signature": False})["exp"])
         self._host.known(self)
@@ -382,6 +379,8 @@ class ViewerConnection(WSListener):
             raise InputError(f"1 to {MOST_PATTERNS} patterns", value=len(frame.patterns))
         for pattern in frame.patterns:
             check_pattern(pattern)
+        if (frame.epoch is None) is not (frame.seq is None):
+            raise InputError("epoch and seq belong together", value=(frame.epoch, frame.seq))
         trader = self._trader(frame.trader)
         if trader is None:
             return
@@ -390,9 +389,9 @@ class ViewerConnection(WSListener):
         self.patterns = frame.patterns
         named = frame.epoch is not None and frame.seq is not None
         self._resume_after = (frame.epoch or 0, frame.seq or 0) if named else None
-        self._feed.add(self)
+        self._feed.audience.add(self)
         if self._blocked_at is not None:
-            self._stand = self._feed.block(self)
+            self._hold()
         node = self._feed.node_frame()
         self.offer_node(node, encode_frame(node, self.encoding))
         if self._feed.picture.begun:
@@ -427,64 +426,16 @@ class ViewerConnection(WSListener):
         )
         self._answer(History(id=frame.id, series=series))
 
-    def _command(self, frame: CommandFrame) -> None:
-        if not 0 < len(frame.id) <= 64:
-            raise InputError("a command's id must have 1 to 64 characters", value=len(frame.id))
-        if len(self._commands) >= MOST_COMMANDS:
-            error = InputError(
-                f"a viewer may have {MOST_COMMANDS} commands at once",
-                remedy="it was not done; wait for the others",
-            )
-            self._answer(_result(as_result(frame.id, error)))
-            return
-        task = asyncio.create_task(self._forward(frame), name=f"command {frame.name}")
-        self._commands.add(task)
-        task.add_done_callback(self._commands.discard)
-
-    async def _forward(self, frame: CommandFrame) -> None:
-        try:
-            result = await self._ask(frame)
-        except LabError as error:
-            result = as_result(frame.id, error)
-        except Exception:
-            _log.exception("command %s could not be forwarded", frame.name)
-            unknown = OutcomeUnknown(
-                "a command must not fail in the gateway", value=frame.id, remedy="see its log"
-            )
-            result = as_result(frame.id, unknown)
-        if not self._closing:
-            self._answer(_result(result))
-
-    async def _ask(self, frame: CommandFrame) -> Result:
-        if not 0 < frame.timeout_s <= _LONGEST_WAIT_S:
-            raise InputError(
-                f"timeout_s must lie in (0, {_LONGEST_WAIT_S:g}]", value=frame.timeout_s
-            )
-        trader = frame.trader or (self._feed.trader if self._feed is not None else "")
-        if not trader and len(self._host.traders) == 1:
-            trader = self._host.traders[0]
-        relay = self._host.feed(trader).relay
-        # Again: a token may have been taken back since the hello.
-        relay.require(self._host.verify(self._token), frame.name)
-        command = Command(
-            id=frame.id,
-            name=frame.name,
-            version=frame.version,
-            principal_token=self._token,
-            deadline_ns=frame.deadline_ns,
-            body=frame.body,
-        )
-        return await relay.ask(
-            command,
-            timeout_s=frame.timeout_s,
-            on_ack=lambda: self._answer(AckFrame(id=frame.id)),
-        )
-
     def _leave_feed(self) -> None:
+        if self._fetching is not None:
+            self._fetching.cancel()
+            self._fetching = None
         if self._feed is not None:
-            self._feed.remove(self)
+            self._feed.audience.remove(self)
             self._feed = None
-        self._changed, self._held_node, self._needs_snapshot = set(), None, False
+        self._rest.clear()
+        self._changed, self._node_news = set(), None
+        self._held, self._behind, self._needs_snapshot, self._shown = False, 0, False, False
 
     def _too_many(self) -> None:
         self.refuse(
@@ -495,19 +446,62 @@ class ViewerConnection(WSListener):
 
     # --- sending -----------------------------------------------------------------------------
 
+    def _hold(self) -> None:
+        """Have the feed send nothing, and remember where that was."""
+        if self._feed is not None and not self._held:
+            self._stand, self._behind, self._held = self._feed.audience.hold(self), 0, True
+
+    def _follow_again(self) -> None:
+        """Have the feed send again, after what was missed."""
+        feed = self._feed
+        if self._closing or feed is None or not self._held:
+            return
+        feed.audience.let_go(self)
+        if self._closing:
+            return  # what was pending was too much
+        self._held = False
+        stand, changed, self._changed = self._stand, self._changed, set()
+        if self._needs_snapshot:
+            self._send_snapshot()
+        elif changed or self._behind or feed.audience.position != stand[0]:
+            self._send_all(feed.audience.catch_up(self, stand, changed))
+
     def _send_snapshot(self) -> None:
         """Send the present, and all since the point the viewer resumes from."""
         if self._feed is None:
             return
-        if self._blocked_at is not None:
+        if self._held:
             self._needs_snapshot = True
             return
-        self._needs_snapshot = False
-        after, self._resume_after = self._resume_after, None
+        after = self._resume_after
+        if after is not None and self._feed.older.lacks(after):
+            self._needs_snapshot = True
+            self._hold()
+            self._fetching = asyncio.create_task(
+                self._fetch_older(self._feed, after), name="older events"
+            )
+            return
+        self._needs_snapshot, self._resume_after, self._shown = False, None, True
         self._send_all(self._feed.snapshot(self, after))
+
+    async def _fetch_older(self, feed: Feed, after: tuple[int, int]) -> None:
+        """Fetch the events the picture has not, or do without; then send the snapshot."""
+        try:
+            for _ in range(_TIMES_OLDER):
+                if feed.older.lacks(after):
+                    await feed.older.fetch(after)
+        except LabError as error:
+            _log.warning("a viewer could not resume from %s: %s", after, error)
+        if feed.older.lacks(after):
+            self._resume_after = None
+        self._fetching = None
+        if self._blocked_at is None:
+            self._follow_again()
 
     def _answer(self, frame: Frame) -> None:
         """Send what this viewer alone is told; it waits while the viewer does not read."""
+        if self._closing:
+            return
         encoded = _encoded(frame, self.encoding)
         if self._blocked_at is None:
             self._send(encoded)
@@ -516,13 +510,13 @@ class ViewerConnection(WSListener):
         if sum(map(len, self._answers)) > MOST_ANSWERS:
             self.refuse(CloseCode.TOO_SLOW, "a viewer must read what it is sent", "answers wait")
 
-    def _send_answers(self) -> None:
-        answers, self._answers = self._answers, []
-        self._send_all(answers)
-
-    def _send_all(self, encoded: Sequence[bytes]) -> None:
+    def _send_all(self, encoded: Iterable[bytes]) -> None:
+        """Send one after the other, what the viewer does not take yet when it reads again."""
         for part in encoded:
-            self._send(part)
+            if self._is_blocked:
+                self._rest.append(part)
+            else:
+                self._send(part)
 
     def _send(self, encoded: bytes, *, closing: bool = False) -> None:
         if self._closing and not closing:
@@ -535,18 +529,6 @@ class ViewerConnection(WSListener):
 
 def _nowhere(kind: WSMsgType, frame: bytes) -> None:
     """Stand for the `send` of a connection that is not made yet."""
-
-
-def _result(result: Result) -> ResultFrame:
-    return ResultFrame(
-        id=result.id,
-        ok=result.ok,
-        body=result.body,
-        error=result.error,
-        error_type=result.error_type,
-        value=result.value,
-        remedy=result.remedy,
-    )
 
 
 def _encoded(frame: Frame, encoding: Encoding) -> bytes:

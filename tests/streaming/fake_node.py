@@ -171,6 +171,19 @@ class FakeNode:
         )
         return self.event(body, f"trading.fill.{self.trader}.tilt", lost=lost)
 
+    def reject(self, number: int, reason: str) -> Envelope:
+        body = OrderUpdated(
+            client_order_id=f"R-{number}",
+            strategy="tilt",
+            instrument="AAPL.PAPER",
+            side="BUY",
+            order_type="MARKET",
+            quantity=Decimal(10),
+            status="REJECTED",
+            reason=reason,
+        )
+        return self.event(body, f"trading.order.{self.trader}.tilt")
+
     async def _buy(self, request: Request) -> object:
         self.bought.append((request.principal.name, request.body.units))
         await asyncio.sleep(request.body.wait_s)

@@ -14,7 +14,7 @@ from nautilus_lab.client.protocol import AckFrame, CloseCode, CommandFrame, Resu
 from nautilus_lab.platform.access import Principal, Role, TokenIssuer, signing_key
 from nautilus_lab.platform.messages import new_id
 from nautilus_lab.platform.rundir import Home, ProcessRecord
-from nautilus_lab.streaming import StreamingEngine, _viewer
+from nautilus_lab.streaming import StreamingEngine, _asking
 from tests.streaming.wire import Wire
 
 SOON_S = 5.0
@@ -186,7 +186,7 @@ async def test_an_id_that_is_none_ends_the_connection(trader, node, command_id):
 
 
 async def test_a_viewer_has_few_commands_at_once(dial, token_of, node, monkeypatch):
-    monkeypatch.setattr(_viewer, "MOST_COMMANDS", 2)
+    monkeypatch.setattr(_asking, "MOST_COMMANDS", 2)
     async with dial() as wire:
         await wire.hello(token_of(Role.TRADER))
         await wire.subscribe()

@@ -40,8 +40,11 @@ class Wire:
         await self.socket.send(encode_frame(hello, "json").decode())
         return await self.next(Welcome)
 
-    async def subscribe(self, *patterns: str, **since: int) -> SnapshotFrame:
+    async def send_subscribe(self, *patterns: str, **since: int) -> None:
         await self.send(Subscribe(trader="PAPER-001", patterns=patterns or (">",), **since))
+
+    async def subscribe(self, *patterns: str, **since: int) -> SnapshotFrame:
+        await self.send_subscribe(*patterns, **since)
         return await self.next(SnapshotFrame)
 
     async def events(self, number: int):

@@ -2,6 +2,7 @@
 
 from nautilus_lab.execution.paper._book import PaperBook
 from nautilus_lab.execution.paper._client import PaperVenueClient
+from nautilus_lab.execution.paper._clock import ReplayClock
 from nautilus_lab.execution.paper._ledger import Ledger
 from nautilus_lab.execution.paper._replay import Instant, Replay
 from nautilus_lab.execution.paper._server import PaperVenue
@@ -94,6 +95,7 @@ __all__ = [
     "Push",
     "Refused",
     "Replay",
+    "ReplayClock",
     "Reply",
     "Request",
     "Say",

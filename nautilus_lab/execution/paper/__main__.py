@@ -12,6 +12,7 @@ from pathlib import Path
 
 from nautilus_lab.config import Settings
 from nautilus_lab.exceptions import LabError
+from nautilus_lab.execution.paper._clock import ReplayClock
 from nautilus_lab.execution.paper._ledger import Ledger
 from nautilus_lab.execution.paper._replay import Replay
 from nautilus_lab.execution.paper._server import PaperVenue
@@ -68,10 +69,17 @@ async def _serve(settings: Settings, rundir: RunDirectory, name: str) -> None:
             terms=VenueTerms.of(trading, name),
             name=name,
             faults=given.faults,
+            clock=ReplayClock(rundir.replay),
         )
         record = ProcessRecord.of_this_process("venue", address=files.orders)
-        serving = asyncio.ensure_future(venue.serve(lambda: record.write(files.record)))
-        finding = asyncio.ensure_future(_end_when_lost(serving, files.record))
+        served = asyncio.Event()
+
+        def serve() -> None:
+            record.write(files.record)
+            served.set()
+
+        serving = asyncio.ensure_future(venue.serve(serve))
+        finding = asyncio.ensure_future(_end_when_lost(serving, files.record, served))
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, serving.cancel)
         try:
@@ -84,10 +92,11 @@ async def _serve(settings: Settings, rundir: RunDirectory, name: str) -> None:
             ledger.close()
 
 
-async def _end_when_lost(serving: asyncio.Future[None], record: Path) -> None:
+async def _end_when_lost(
+    serving: asyncio.Future[None], record: Path, served: asyncio.Event
+) -> None:
     """End a venue whose run directory was taken away: nobody could find it, nor its book."""
-    while not _is_there(record):
-        await asyncio.sleep(_LOOK_EVERY_S)  # it is written when the venue serves
+    await served.wait()
     while _is_there(record):
         await asyncio.sleep(_LOOK_EVERY_S)
     log.error("the run directory is gone: the venue ends")

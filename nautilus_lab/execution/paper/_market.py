@@ -65,13 +65,12 @@ class Market:
         last = self.replay.steps_per_day - 1
         self._step = min(int(step) * self.replay.steps_per_day // int(steps), last)
 
-    def advance(self) -> None:
-        """Go to the next step; at the end of history the last close stands."""
-        if self._step + 1 < self.replay.steps_per_day:
-            self._step += 1
-        elif self._day < self.replay.last_day:
-            self._day, self._step = self._day + 1, 0
-        else:
+    def advance(self, steps: int = 1) -> None:
+        """Go so many steps on; at the end of history the last close stands."""
+        days, self._step = divmod(self._step + steps, self.replay.steps_per_day)
+        self._day += days
+        if self._day > self.replay.last_day:
+            self._day, self._step = self.replay.last_day, self.replay.steps_per_day - 1
             self.ended = True
 
     def prices(self) -> list[Price]:

@@ -16,6 +16,7 @@ import zmq.asyncio
 from nautilus_lab.exceptions import InputError, MessageError
 from nautilus_lab.execution.paper._book import PaperBook
 from nautilus_lab.execution.paper._clerk import Clerk
+from nautilus_lab.execution.paper._clock import ReplayClock
 from nautilus_lab.execution.paper._faults import Faults
 from nautilus_lab.execution.paper._ledger import Ledger
 from nautilus_lab.execution.paper._market import Market
@@ -47,6 +48,7 @@ log = logging.getLogger(__name__)
 _MOST_CLIENTS = 64
 _MOST_MISSED = 1_000  # events in one Welcome
 _LARGEST_REQUEST = 1 << 20  # bytes; whoever sends more is cut off
+_LATE_S = 1.0
 _LOOK_AGAIN_S = 1.0  # the clock may have been set meanwhile
 
 
@@ -75,6 +77,8 @@ class PaperVenue:
         What it is called; its account is ``NAME-1``.
     faults : bool, default=False
         Whether it may be told to fail.
+    clock : ReplayClock, optional
+        What it shares with the venues beside it; without one it goes on where it stopped.
     """
 
     def __init__(
@@ -89,6 +93,7 @@ class PaperVenue:
         terms: VenueTerms | None = None,
         name: str = "PAPER",
         faults: bool = False,
+        clock: ReplayClock | None = None,
     ) -> None:
         terms = terms or VenueTerms()
         self._ledger = ledger
@@ -104,6 +109,8 @@ class PaperVenue:
         )
         self._book.resume(ledger.state(deposited))
         self._clerk = Clerk(self._book, replay.symbols, rejects=self._faults.rejects)
+        self._clock = clock
+        self._due = 0.0  # when the next step is, by the machine's clock
         self._played = ""  # the replayed day
         self._clients: dict[bytes, None] = {}  # identity -> , the longest silent first
         self._unread = LimitedLog(log)
@@ -136,18 +143,30 @@ class PaperVenue:
     # --- prices ---------------------------------------------------------------------------
 
     def _go_on(self) -> None:
-        """Go on where the replay was; at its start when another start is asked for."""
-        until = self._ledger.fact("replayed_until")
-        if until is not None and self._ledger.fact("replayed_from") == self._market.begun:
-            self._market.go_on(until)
+        """Go on where the replay is; at its start when another start is asked for."""
+        market, ledger, ago_s = self._market, self._ledger, 0.0
+        until = ledger.fact("replayed_until")
+        if until is None or ledger.fact("replayed_from") != market.begun:
+            until = market.bookmark
+        if self._clock is not None:
+            until, ago_s = self._clock.join(market.begun, until)
+        market.go_on(until)
+        steps, into_s = divmod(ago_s, self._step_s)
+        market.advance(int(steps))
+        self._due = time.monotonic() - into_s + self._step_s
 
     async def _replay(self) -> None:
-        due = time.monotonic()
         while True:
-            due = max(due + self._step_s, time.monotonic() - 1.0)
-            await asyncio.sleep(max(0.0, due - time.monotonic()))
-            self._market.advance()
+            await asyncio.sleep(max(0.0, self._due - time.monotonic()))
+            behind = int((time.monotonic() - self._due) / self._step_s)
+            # Steps that the machine was too slow for are played; those it slept through are not.
+            skipped = behind if behind * self._step_s > _LATE_S else 0
+            self._market.advance(1 + skipped)
+            now = self._due + skipped * self._step_s
             await self._play()
+            if self._clock is not None:
+                self._clock.mark(self._market.begun, self._market.bookmark, now)
+            self._due = now + self._step_s
 
     async def _play(self) -> None:
         market, book, now = self._market, self._book, time.time_ns()
@@ -223,6 +242,7 @@ class PaperVenue:
             await self._reply(identity, request.id, say)
         reach("venue.after_answer")
         await self._push(events)
+        reach("venue.after_push")
 
     def _do(self, identity: bytes, request: Request) -> tuple[Say, list[VenueEvent]]:
         ask, now, before = request.ask, time.time_ns(), self._book.seq

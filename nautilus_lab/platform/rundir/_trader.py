@@ -10,6 +10,8 @@ from nautilus_lab.platform.rundir._private import private_folder, socket_path
 
 # The venue whose files bear no name: it was there before there were several.
 _FIRST_VENUE = "PAPER"
+# Likewise the strategy that trades the table of the node's start.
+_FIRST_HOLDER = "HoldTargets-001"
 
 
 @dataclass(frozen=True)
@@ -53,11 +55,12 @@ class RunDirectory:
     `failure`              why the last start failed; absent when it did not
     `latch`                the kill latch: what the trader may do
     `day`                  the equity its loss of the day is counted from
-    `targets`              the target weights the node trades
+    `targets`              the target weights the node's own strategy trades; `targets_of` has all
     `deployed`             which strategies the node runs
     `commands`, `events`   the node's sockets: ROUTER for commands, PUB for the bus
     `venue_orders`, `venue_quotes`   the first paper venue's sockets
     `venue_book`           the first paper venue's own durable book
+    `replay`               where the replay is that all paper venues play
     `logs`                 the folder of rotated logs
     `recording`            the flight recorder's folder: all that the node saw and decided
     =====================  ==============================================================
@@ -130,6 +133,10 @@ class RunDirectory:
     def targets(self) -> Path:
         return self.path / "targets.json"
 
+    def targets_of(self, strategy: str) -> Path:
+        """Return where the target weights of a strategy are kept."""
+        return self.targets if strategy == _FIRST_HOLDER else self.path / f"targets-{strategy}.json"
+
     @property
     def deployed(self) -> Path:
         return self.path / "deployed.json"
@@ -153,6 +160,10 @@ class RunDirectory:
     @property
     def venue_book(self) -> Path:
         return self.venue_of(_FIRST_VENUE).book
+
+    @property
+    def replay(self) -> Path:
+        return self.path / "replay.json"
 
     @property
     def logs(self) -> Path:

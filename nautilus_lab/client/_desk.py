@@ -123,7 +123,7 @@ class Desk(View):
         role it has the one that the setting ``dashboards.role`` gives to pages.
         """
         if url is not None:
-            if role == "operator":
+            if role not in (None, "viewer"):
                 raise InputError(
                     "a role is chosen for a gateway of the workspace; elsewhere the token has it",
                     value=role,
@@ -133,7 +133,8 @@ class Desk(View):
                 trader=trader or "", locate=partial(given_address, url, token), patterns=patterns
             )
         home, own = workspace_of(root)
-        role = role or dashboard_role(root)
+        if role is None:
+            role = dashboard_role(root)
         return cls(
             trader=trader or own,
             locate=GatewayFinder(home=home, role=role),

@@ -476,7 +476,7 @@ async def test_without_a_node_nothing_was_placed(operator, trader):
     assert not operator.orders
 
 
-@pytest.mark.parametrize("role", ["admin", "", None])
+@pytest.mark.parametrize("role", ["admin", "", 7])
 async def test_a_role_that_is_none_is_refused(root, role):
     with pytest.raises(InputError, match="role must be viewer or operator"):
         await connect(root=root, role=role)

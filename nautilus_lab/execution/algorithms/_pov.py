@@ -115,7 +115,7 @@ class Pov(WorkedOrders):
 
     def work(self, job: _PovJob) -> None:
         """Send what the volume allows by now, and end when it is time."""
-        now = self.clock.timestamp_ns()
+        now = self.now(job)
         if now >= job.began_ns + job.terms.horizon_ns or (job.left <= 0 and not job.open):
             self.finish(job)
             return

@@ -13,6 +13,7 @@ from nautilus_lab.exceptions import InputError
 MOST_SLICES = 10_000
 _MOST_PROFILE = 1_000
 _SUMS_TO_ONE = 1e-3
+_HAIR = Decimal("1e-6")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +85,10 @@ def volume_schedule(
     slices: list[Slice] = []
     before = Decimal(0)
     for number in range(count):
-        # To twelve digits: what sums to seven tenths must not be cut down as a hair less.
-        share = Decimal(f"{_share(done, (number + 1) / count):.12f}")
-        total = (quantity * share / lot).to_integral_value(ROUND_FLOOR) * lot
+        share = Decimal(repr(_share(done, (number + 1) / count)))
+        # Floats sum to a hair less: a millionth of a lot that is missing does not cost the lot.
+        lots = (quantity * share / lot + _HAIR).to_integral_value(ROUND_FLOOR)
+        total = min(lots * lot, quantity)
         is_last = number == count - 1
         if is_last:
             total = quantity

@@ -206,7 +206,7 @@ class Smart(WorkedOrders):
         hopeful = job.limit_price is None or job.round > 0
         if job.round >= job.terms.rounds or job.lasts is TimeInForce.IOC or not hopeful:
             return False
-        now = self.clock.timestamp_ns()
+        now = self.now(job)
         if not job.wait_until_ns:
             job.wait_until_ns = now + job.terms.wait_ns
             self._waiting.add(job)
@@ -239,7 +239,7 @@ class Smart(WorkedOrders):
     def _offers(self, job: _SmartJob, *, sizes: bool = True) -> tuple[list[Offer], dict[str, str]]:
         """Return what the venues offer now, and why others of them cannot be asked."""
         offers, passed_over = [], dict(job.shut)
-        now = self.clock.timestamp_ns()
+        now = self.now(job)
         for venue, instrument in job.places.items():
             if venue in job.shut:
                 continue

@@ -132,7 +132,7 @@ class Vwap(WorkedOrders):
 
     def work(self, job: _VwapJob) -> None:
         """Send the slices that are due, and end when nothing is left to do."""
-        now = self.clock.timestamp_ns()
+        now = self.now(job)
         due = job.next
         while due < len(job.slices) and job.began_ns + job.slices[due].after_ns <= now:
             due += 1

@@ -78,6 +78,7 @@ class Job:
         self.reason = ""
         self.last_end: OrderStatus | None = None
         self._rings_ns = 0
+        self._rung_ns = 0
         self._bells = 0
         self._deciding = False
         self._again = False
@@ -366,6 +367,11 @@ class WorkedOrders(ExecAlgorithm):  # type: ignore[misc]
         """Return the client order id of the child after the next `ahead` - 1."""
         return f"{job.name}-E{len(job.children) + ahead}"
 
+    def now(self, job: Job) -> int:
+        """Return the clock's time, ns, and none before that of the last bell."""
+        # Live timers ring up to a millisecond early.
+        return max(self.clock.timestamp_ns(), job._rung_ns)
+
     def ring(self, job: Job, at_ns: int) -> None:
         """Have the job look again at a time of the clock, and at no other set before."""
         if job._rings_ns == at_ns:
@@ -429,7 +435,7 @@ class WorkedOrders(ExecAlgorithm):  # type: ignore[misc]
         job = self._jobs.get(bell.rpartition("#")[0])
         # One that was silenced may be on its way between two threads already.
         if job is not None and not job.over and bell == _bell(job):
-            job._rings_ns = 0
+            job._rung_ns, job._rings_ns = job._rings_ns, 0
             self._decide(job)
 
     def _silence(self, job: Job) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from nautilus_lab.display import traceback
     from nautilus_lab.exceptions import LabError
     from nautilus_lab.factors import FactorEngine
+    from nautilus_lab.jobs import publish_targets
     from nautilus_lab.lab import Lab
     from nautilus_lab.marketdata import MarketDataEngine
     from nautilus_lab.portfolio import PortfolioEngine
@@ -38,6 +39,7 @@ __all__ = [
     "StreamingEngine",
     "TradingEngine",
     "connect",
+    "publish_targets",
     "strategy",
     "traceback",
 ]
@@ -56,6 +58,7 @@ _HOMES = {
     "StreamingEngine": "streaming",
     "TradingEngine": "trading",
     "connect": "client",
+    "publish_targets": "jobs",
     "strategy": "strategies",
     "traceback": "display",
 }

@@ -87,7 +87,7 @@ def run_notebook(
         notebook=str(path.relative_to(root)),
         parameters=given,
         notebook_sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
-        git_revision=_git_revision(root),
+        git_revision=git_revision(root),
         kernel=kernel,
         data_manifest_hash=_hash_of(settings.data_path / "manifest.json"),
         started_ns=time.time_ns(),
@@ -98,7 +98,7 @@ def run_notebook(
         status: RunStatus = "failed"
         error = ""
         try:
-            error = _execute(path, given, files, settings)
+            error = _execute(run_id, path, given, files, settings)
             status = "failed" if error else "succeeded"
         except BaseException as cause:
             stopped = isinstance(cause, KeyboardInterrupt | SystemExit)
@@ -219,7 +219,8 @@ def _hash_of(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
-def _git_revision(root: Path) -> str:
+def git_revision(root: Path) -> str:
+    """Return the revision of the code at `root`; empty outside a repository."""
     try:
         asked = subprocess.run(
             ["git", "-C", str(root), "rev-parse", "HEAD"], capture_output=True, text=True
@@ -232,7 +233,9 @@ def _git_revision(root: Path) -> str:
 # --- the process -------------------------------------------------------------------------------
 
 
-def _execute(notebook: Path, parameters: dict[str, Any], files: _Files, settings: Settings) -> str:
+def _execute(
+    run_id: str, notebook: Path, parameters: dict[str, Any], files: _Files, settings: Settings
+) -> str:
     """Run the notebook; return the error that ended it, or nothing."""
     answer, theirs = os.pipe()
     task = Task(
@@ -252,7 +255,8 @@ def _execute(notebook: Path, parameters: dict[str, Any], files: _Files, settings
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, "NL_ROOT": str(settings.root)},
+                # Its cells may say which run they are of: see `publish_targets`.
+                env={**os.environ, "NL_ROOT": str(settings.root), "NL_RUN": run_id},
                 pass_fds=(theirs,),
                 start_new_session=True,  # the terminal's Ctrl-C is for us alone
             )

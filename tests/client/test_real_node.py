@@ -36,6 +36,17 @@ async def test_orders_of_a_real_node_over_a_kill_and_a_halt(lab, workspace):
         assert market.slippage == 10 * (market.average_price - market.arrival_price) > 0
         assert market.fills[0].commission == market.commissions["USD"]
 
+        sliced = await desk.submit(
+            AAPL, "BUY", 9, algorithm="TWAP", parameters={"horizon_secs": 3, "interval_secs": 1}
+        )
+        await sliced.until_filled(timeout_s=30)
+        assert [fill.quantity for fill in sliced.fills] == [3, 3, 3]
+        # Two slices of its own, and the last, which is the order itself.
+        assert (sliced.quantity, sliced.filled, len(sliced.parts)) == (9, 9, 2)
+        paid = sum(fill.quantity * fill.price for fill in sliced.fills)
+        assert sliced.average_price == paid / 9
+        assert sliced.slippage == paid - 9 * sliced.arrival_price
+
         with pytest.raises(OrderDenied, match="over the limit"):
             await desk.submit(AAPL, "BUY", 10_000_000)
         with pytest.raises(InputError, match=r"multiple of 0\.01"):

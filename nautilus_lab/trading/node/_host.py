@@ -20,7 +20,7 @@ from nautilus_trader.model.events import OrderInitialized
 
 from nautilus_lab.config import Settings
 from nautilus_lab.engine import State
-from nautilus_lab.exceptions import InputError, LabError, NodeError, StoreError
+from nautilus_lab.exceptions import LabError, NodeError, StoreError
 from nautilus_lab.execution.algorithms import build_algorithms
 from nautilus_lab.execution.gate import DailyLoss, Gate, StopLoss, TradingSwitch, build_checks
 from nautilus_lab.execution.paper import PaperVenueClient
@@ -42,12 +42,12 @@ from nautilus_lab.platform.outbox import Outbox
 from nautilus_lab.platform.rundir import Failure, Home, Latch, ProcessRecord, RunDirectory
 from nautilus_lab.platform.store import TradingStore
 from nautilus_lab.platform.telemetry import LoopLag, resource_use
-from nautilus_lab.strategies.nautilus import HoldTargets, HoldTargetsConfig, ManualOrders
-from nautilus_lab.trading._targets import Targets
-from nautilus_lab.trading.commands import NODE_COMMANDS, EventsAfter, NewTargets, NodeStatus
+from nautilus_lab.strategies.nautilus import ManualOrders, StrategyRegistry
+from nautilus_lab.trading.commands import NODE_COMMANDS, EventsAfter, NodeStatus
 from nautilus_lab.trading.node._accounts import Accounts
 from nautilus_lab.trading.node._condition import NodeCondition
 from nautilus_lab.trading.node._data import PaperDataClient, data_factory
+from nautilus_lab.trading.node._deployments import Deployments
 from nautilus_lab.trading.node._desk import Desk
 from nautilus_lab.trading.node._execution import PaperExecutionClient, execution_factory
 from nautilus_lab.trading.node._history import History
@@ -57,6 +57,7 @@ from nautilus_lab.trading.node._nautilus import node_config
 from nautilus_lab.trading.node._orders import OrderDesk
 from nautilus_lab.trading.node._recovery import Recovery
 from nautilus_lab.trading.node._states import TradingStates
+from nautilus_lab.trading.node._tables import Tables
 from nautilus_lab.trading.node._venues import Venues
 
 log = logging.getLogger(__name__)
@@ -169,6 +170,7 @@ class NodeHost:
         await self._settle_earlier(node)
         # Before anybody can ask: the first snapshot has an account already.
         self._states.publish()
+        self._deployments.begin()
         self._desk.publish_book()
         await self._serve(stack)
         self._begin_work(stack)
@@ -317,10 +319,31 @@ class NodeHost:
         self._recovery.restore(self._store.journal())
 
     def _add_strategies(self, node: TradingNode) -> None:
-        self._targets = self._saved_targets()
-        self._audit_targets()
-        self._strategy = self._make_strategy()
-        node.trader.add_strategy(self._strategy)
+        trading, desk = self.settings.trading, self._desk
+        venue, instruments = next(iter(self._instruments.items()))
+        self._deployments = Deployments(
+            node.kernel,
+            StrategyRegistry(self.home.strategies),
+            self.rundir.deployed,
+            tables=Tables(
+                self.rundir.targets_of,
+                {one.id.symbol.value: f"{one.id.symbol.value}.{venue}" for one in instruments},
+                audit=self.audit,
+            ),
+            trader=trading.trader_id,
+            tell=desk.tell,
+            publish=desk.state,
+            audit=self.audit,
+            hand_over=asyncio.get_running_loop().call_soon_threadsafe,
+            accounts=desk.accounts,
+            defaults={
+                "hold-targets": {
+                    "interval_s": max(1.0, trading.seconds_per_day / 4),
+                    "largest_order": trading.max_order_notional * 0.8,
+                }
+            },
+        )
+        self._deployments.restore()
         manual = ManualOrders()
         node.trader.add_strategy(manual)
         for algorithm in self._algorithms():
@@ -339,47 +362,6 @@ class NodeHost:
             is_reachable=lambda venue: clients[venue].state is ConnectionState.CONNECTED,
             max_quote_age_s=self.settings.trading.max_quote_age_s or _MOST_QUOTE_AGE_S,
         )
-
-    @property
-    def _symbols(self) -> list[str]:
-        """What the first venue trades."""
-        first = next(iter(self._instruments.values()))
-        return [str(one.id.symbol.value) for one in first]
-
-    def _saved_targets(self) -> Targets:
-        targets = Targets.read(self.rundir.targets)
-        if targets is None:
-            equal = 0.95 / len(self._symbols)
-            targets = Targets(weights=dict.fromkeys(self._symbols, equal), name="equal weights")
-        return self._require_tradable(targets)
-
-    def _require_tradable(self, targets: Targets) -> Targets:
-        if unknown := sorted(set(targets.weights) - set(self._symbols)):
-            raise InputError(
-                "every target must trade at the venue",
-                value=", ".join(unknown),
-                remedy=f"choose among {', '.join(self._symbols)}",
-            )
-        return targets
-
-    def _audit_targets(self) -> None:
-        body = {"name": self._targets.name, "weights": _as_text(self._targets)}
-        self.audit("targets.loaded", body, actor="node")
-
-    def _make_strategy(self) -> HoldTargets:
-        trading = self.settings.trading
-        return HoldTargets(
-            HoldTargetsConfig(
-                order_id_tag="001",
-                weights=self._weights(self._targets),
-                interval_s=max(1.0, trading.seconds_per_day / 4),
-                largest_order=trading.max_order_notional * 0.8,
-            )
-        )
-
-    def _weights(self, targets: Targets) -> dict[str, float]:
-        venue = next(iter(self._instruments))
-        return {f"{s}.{venue}": targets.weights.get(s, 0.0) for s in self._symbols}
 
     def _listen(self, node: TradingNode) -> None:
         bus, on_loop = node.kernel.msgbus, self._on_loop
@@ -476,6 +458,7 @@ class NodeHost:
             await asyncio.sleep(_STATES_EVERY_S)
             self._desk.publish_book()
             self._states.watch()
+            self._deployments.publish()
 
     async def _beat(self, lag: LoopLag) -> None:
         while True:
@@ -589,9 +572,9 @@ class NodeHost:
             "node.status": self._status,
             "node.snapshot": self._snapshot,
             "node.events": self._events,
-            "node.targets": self._new_targets,
             "node.stop": self._asked_to_stop,
             **self._states.handlers(),
+            **self._deployments.handlers(),
             **self._order_desk.handlers(),
         }
 
@@ -605,7 +588,7 @@ class NodeHost:
             epoch=desk.epoch,
             orders=desk.order_count,
             fills=desk.fill_count,
-            targets=self._targets.name,
+            targets=self._deployments.targets,
             equity=desk.accounts.equity,
             rss_mib=round(resource_use().rss_mib, 1),
             source_ts=self._source_ts,
@@ -618,20 +601,6 @@ class NodeHost:
         after: EventsAfter = request.body
         return list(self._store.outbox_after(_WRITER, after.epoch, after.seq, limit=_MOST_EVENTS))
 
-    async def _new_targets(self, request: Request) -> str:
-        asked: NewTargets = request.body
-        targets = Targets(weights=asked.weights, name=asked.name, made_ns=time.time_ns())
-        self._require_tradable(targets.check())
-        self.audit(
-            "targets.set",
-            {"name": targets.name, "weights": _as_text(targets)},
-            actor=request.principal.name,
-        )
-        targets.write(self.rundir.targets)
-        self._targets = targets
-        self._strategy.hold(self._weights(targets))
-        return "trading towards the new targets"
-
     async def _asked_to_stop(self, request: Request) -> str:
         log.info("asked to stop by %s", request.principal.name)
         self._stop.set()
@@ -641,6 +610,7 @@ class NodeHost:
 
     async def _end(self, node: TradingNode) -> None:
         self.condition.move(State.STOPPING)
+        self._deployments.rest()
         try:
             await asyncio.wait_for(node.stop_async(), self.settings.trading.stop_timeout_s / 2)
         except TimeoutError:
@@ -658,7 +628,3 @@ class NodeHost:
     async def _cancel(task: asyncio.Future[Any]) -> None:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-
-
-def _as_text(targets: Targets) -> dict[str, str]:
-    return {symbol: str(weight) for symbol, weight in targets.weights.items()}

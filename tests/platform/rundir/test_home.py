@@ -50,7 +50,8 @@ def test_a_trader_id_that_leads_elsewhere_is_refused(home, name):
         home.trader(name)
 
 
-_LISTS = ("trader_ids", "gateways")
+# several paths each, or none
+_LISTS = ("trader_ids", "gateways", "history_files")
 
 
 def paths_of(place):

@@ -11,13 +11,14 @@ from typing import Any
 from nautilus_trader.common.events import TimeEvent
 from nautilus_trader.examples.algorithms.twap import TWAPExecAlgorithm
 from nautilus_trader.model.enums import time_in_force_to_str
-from nautilus_trader.model.events import OrderEvent
+from nautilus_trader.model.events import OrderEvent, OrderSubmitted
 from nautilus_trader.model.identifiers import ClientOrderId, InstrumentId
 from nautilus_trader.model.instruments import Instrument
 from nautilus_trader.model.objects import Quantity
-from nautilus_trader.model.orders import MarketOrder, Order, OrderList
+from nautilus_trader.model.orders import Order, OrderList
 
 from nautilus_lab.exceptions import InputError, LabError
+from nautilus_lab.execution.algorithms._children import make_child, send_child
 from nautilus_lab.execution.algorithms._ends import cancel_held, deny
 from nautilus_lab.execution.algorithms._parameters import Parameters
 from nautilus_lab.execution.algorithms._worked import HandOver
@@ -52,6 +53,8 @@ class Twap(TWAPExecAlgorithm):
     def __init__(self, hand_over: HandOver | None = None) -> None:
         super().__init__()
         self._hand_over = hand_over
+        self._slices: dict[ClientOrderId, list[ClientOrderId]] = {}  # parent -> its slices
+        self._parents: dict[ClientOrderId, ClientOrderId] = {}  # slice -> its parent
 
     def require(self, asked: SubmitOrder) -> None:
         """Require an order that the algorithm can work.
@@ -62,9 +65,11 @@ class Twap(TWAPExecAlgorithm):
             When it is no MARKET order, or a parameter is none that it takes.
         """
         self._require(asked.order_type, asked.time_in_force, asked.parameters)
-        instrument = self.cache.instrument(InstrumentId.from_str(asked.instrument))
-        if instrument is not None:
-            self._require_slices(asked.parameters, asked.quantity, instrument)
+        try:
+            instrument = self.cache.instrument(InstrumentId.from_str(asked.instrument))
+        except ValueError:
+            instrument = None
+        self._require_slices(asked.parameters, asked.quantity, asked.instrument, instrument)
 
     def on_start(self) -> None:
         """Follow all order events; Nautilus' own subscription comes after the first order."""
@@ -84,18 +89,23 @@ class Twap(TWAPExecAlgorithm):
         """Begin to work a parent, or deny it with the reason."""
         if self._is_elsewhere(self.on_order, order):
             return
-        given, instrument = (
-            order.exec_algorithm_params or {},
-            self.cache.instrument(order.instrument_id),
-        )
+        given = order.exec_algorithm_params or {}
+        instrument_id, units = order.instrument_id, order.quantity.as_decimal()
         try:
             lasts = time_in_force_to_str(order.time_in_force)
             self._require(order.type_string(), lasts, given)
-            self._require_slices(given, order.quantity.as_decimal(), instrument)
+            instrument = self.cache.instrument(instrument_id)
+            self._require_slices(given, units, instrument_id.value, instrument)
         except LabError as error:
             deny(self, order, str(error))
             return
         super().on_order(order)
+
+    def on_reset(self) -> None:
+        """Forget all parents."""
+        super().on_reset()
+        self._slices.clear()
+        self._parents.clear()
 
     def on_order_list(self, order_list: OrderList) -> None:
         """Deny all orders of a list: its links cannot be kept over slices."""
@@ -109,11 +119,35 @@ class Twap(TWAPExecAlgorithm):
         else:
             self._hand_over(self._slice, event)
 
-    def spawn_market(self, primary: Order, quantity: Quantity, **facts: Any) -> MarketOrder:
+    def spawn_market(self, primary: Order, quantity: Quantity, **facts: Any) -> Order:
         """Make a slice, and the parent smaller by it; `_hear` makes it larger again."""
-        spawned = super().spawn_market(primary, quantity, **facts, reduce_primary=False)
+        slices = self._slices.setdefault(primary.client_order_id, [])
+        spawned = make_child(
+            primary,
+            len(slices) + 1,
+            self.cache.instrument(primary.instrument_id),
+            quantity.as_decimal(),
+            limit_price=None,
+            time_in_force=primary.time_in_force,
+            now_ns=self.clock.timestamp_ns(),
+        )
+        slices.append(spawned.client_order_id)
+        self._parents[spawned.client_order_id] = primary.client_order_id
         self._resize(primary, -quantity.as_decimal())
         return spawned
+
+    def submit_order(self, order: Order) -> None:
+        """Send a slice, or the parent as the last of them."""
+        if order.client_order_id in self._parents:
+            send_child(self, order)
+        else:
+            super().submit_order(order)
+
+    def complete_sequence(self, exec_spawn_id: ClientOrderId) -> None:
+        """Forget a schedule that is over; what is still open of it is heard of all the same."""
+        super().complete_sequence(exec_spawn_id)
+        if not self._open_slices(exec_spawn_id):
+            self._forget(exec_spawn_id)
 
     def _slice(self, event: TimeEvent) -> None:
         name = ClientOrderId(event.name)
@@ -125,30 +159,45 @@ class Twap(TWAPExecAlgorithm):
         super().on_time_event(event)
 
     def _hear(self, event: OrderEvent) -> None:
-        if self._is_elsewhere(self._hear, event):
+        if not self._slices or self._is_elsewhere(self._hear, event):
             return
-        order = self.cache.order(event.client_order_id)
-        if order is None or order.exec_algorithm_id != self.id or not order.is_closed:
-            return
-        if order.client_order_id in self._scheduled_sizes:
-            self._cancel_slices(order.client_order_id)
-            self.complete_sequence(order.client_order_id)
-        elif order.is_spawned and (left := order.leaves_qty.as_decimal()):
-            parent = self.cache.order(order.exec_spawn_id)
-            if parent is not None and parent.is_active_local:
-                self._resize(parent, left)
+        name = event.client_order_id
+        order = self.cache.order(name)
+        if name in self._slices and order.is_closed:
+            self._cancel_slices(name)
+            self.complete_sequence(name)
+        elif (parent_name := self._parents.get(name)) is not None:
+            parent = self.cache.order(parent_name)
+            if order.is_closed:
+                self._note_end(order, parent)
+            elif parent.is_closed and isinstance(event, OrderSubmitted):
+                self._cancel_slices(parent_name)  # it was on its way when its parent ended
+
+    def _note_end(self, child: Order, parent: Order) -> None:
+        left = child.leaves_qty.as_decimal()
+        if left and parent.is_active_local:
+            self._resize(parent, left)
+        if parent.is_closed and not self._open_slices(parent.client_order_id):
+            self._forget(parent.client_order_id)
+
+    def _forget(self, parent: ClientOrderId) -> None:
+        if parent not in self._scheduled_sizes:
+            for name in self._slices.pop(parent, ()):
+                del self._parents[name]
 
     def _resize(self, parent: Order, change: Decimal) -> None:
         units = parent.quantity.as_decimal() + change
         self.modify_order_in_place(parent, quantity=Quantity(units, parent.quantity.precision))
 
     def _open_slices(self, parent: ClientOrderId) -> list[Order]:
-        family = self.cache.orders_for_exec_spawn(parent)
-        return [o for o in family if o.client_order_id != parent and not o.is_closed]
+        orders = [self.cache.order(name) for name in self._slices.get(parent, ())]
+        # One that is not in the cache is on its way there.
+        return [order for order in orders if order is not None and not order.is_closed]
 
     def _cancel_slices(self, parent: ClientOrderId) -> None:
         for child in self._open_slices(parent):
-            if not child.is_pending_cancel:
+            # A cancel would overtake one that has not left yet.
+            if not (child.is_pending_cancel or child.is_active_local):
                 self.cancel_order(child)
 
     def _is_elsewhere(self, call: Callable[[Any], None], argument: Any) -> bool:
@@ -169,8 +218,14 @@ class Twap(TWAPExecAlgorithm):
         told.number("interval_secs", over=horizon / (_MOST_SLICES + 1), most=horizon)
 
     def _require_slices(
-        self, given: Mapping[str, Any], quantity: Decimal, instrument: Instrument
+        self,
+        given: Mapping[str, Any],
+        quantity: Decimal,
+        name: str,
+        instrument: Instrument | None,
     ) -> None:
+        if instrument is None:
+            raise InputError("an instrument must be one that can be traded here", value=name)
         # Nautilus sends all of it at once when a slice would be less than a lot.
         count = math.floor(given["horizon_secs"] / given["interval_secs"])
         if not quantity / count >= instrument.size_increment.as_decimal():

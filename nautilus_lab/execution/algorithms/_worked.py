@@ -9,17 +9,15 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from nautilus_trader.common.events import TimeEvent
-from nautilus_trader.core.uuid import UUID4
 from nautilus_trader.execution.algorithm import ExecAlgorithm
 from nautilus_trader.execution.config import ExecAlgorithmConfig
-from nautilus_trader.execution.messages import SubmitOrder as NautilusSubmit
 from nautilus_trader.model.enums import OrderStatus, TimeInForce, time_in_force_to_str
 from nautilus_trader.model.events import OrderEvent
 from nautilus_trader.model.identifiers import ClientOrderId, ExecAlgorithmId
-from nautilus_trader.model.objects import Price, Quantity
-from nautilus_trader.model.orders import LimitOrder, MarketOrder, Order, OrderList
+from nautilus_trader.model.orders import Order, OrderList
 
 from nautilus_lab.exceptions import InputError, LabError, NodeError
+from nautilus_lab.execution.algorithms._children import child_name, make_child, send_child
 from nautilus_lab.execution.algorithms._ends import cancel_held, deny
 from nautilus_lab.platform.commands import SubmitOrder
 
@@ -117,8 +115,8 @@ class WorkedOrders(ExecAlgorithm):  # type: ignore[misc]
     Cancelling the parent cancels the children; so does stopping the algorithm.
 
     Nautilus' own spawning is not used: it makes the parent smaller by what was sent and does not
-    make it larger again when that comes back unfilled, hears of no denial during the first order
-    of a strategy, and books fills at one venue to the position at another [1]_.
+    make it larger again when that comes back unfilled, and hears of no denial during the first
+    order of a strategy [1]_.
 
     Parameters
     ----------
@@ -129,7 +127,7 @@ class WorkedOrders(ExecAlgorithm):  # type: ignore[misc]
 
     References
     ----------
-    .. [1] nautilus_trader 1.231.0, execution/algorithm.pyx and execution/engine.pyx.
+    .. [1] nautilus_trader 1.231.0, execution/algorithm.pyx.
     """
 
     NAME: ClassVar[str]
@@ -337,35 +335,25 @@ class WorkedOrders(ExecAlgorithm):  # type: ignore[misc]
                 remedy="look at what became of its children",
             )
         parent = self.parent(job)
-        child = self._child(
+        child = make_child(
             parent,
-            self.next_name(job),
+            len(job.children) + 1,
             self.cache.instrument(instrument_id or parent.instrument_id),
             quantity,
-            limit_price,
-            time_in_force,
-            expire_ns,
+            limit_price=limit_price,
+            time_in_force=time_in_force,
+            expire_ns=expire_ns,
+            now_ns=self.clock.timestamp_ns(),
         )
         name: str = child.client_order_id.value
         job.count(child)
         self._job_of[name] = job
-        self.cache.add_order(child)
-        self.msgbus.publish(f"events.order.{child.strategy_id.value}", child.init_event)
-        self.msgbus.send(
-            "RiskEngine.execute",
-            NautilusSubmit(
-                trader_id=self.trader_id,
-                strategy_id=child.strategy_id,
-                order=child,
-                command_id=UUID4(),
-                ts_init=self.clock.timestamp_ns(),
-            ),
-        )
+        send_child(self, child)
         return name
 
     def next_name(self, job: Job, ahead: int = 1) -> str:
         """Return the client order id of the child after the next `ahead` - 1."""
-        return f"{job.name}-E{len(job.children) + ahead}"
+        return child_name(job.name, len(job.children) + ahead)
 
     def now(self, job: Job) -> int:
         """Return the clock's time, ns, and none before that of the last bell."""
@@ -449,34 +437,6 @@ class WorkedOrders(ExecAlgorithm):  # type: ignore[misc]
 
     def _order(self, name: str) -> Order | None:
         return self.cache.order(ClientOrderId(name))
-
-    def _child(
-        self,
-        parent: Order,
-        name: str,
-        instrument: Any,
-        quantity: Decimal,
-        limit_price: Decimal | None,
-        time_in_force: TimeInForce,
-        expire_ns: int,
-    ) -> Order:
-        facts = {
-            "trader_id": parent.trader_id,
-            "strategy_id": parent.strategy_id,
-            "instrument_id": instrument.id,
-            "client_order_id": ClientOrderId(name),
-            "order_side": parent.side,
-            "quantity": Quantity(quantity, instrument.size_precision),
-            "time_in_force": time_in_force,
-            "reduce_only": parent.is_reduce_only,
-            "init_id": UUID4(),
-            "ts_init": self.clock.timestamp_ns(),
-            "tags": [*(parent.tags or ()), f"parent:{parent.client_order_id.value}"],
-        }
-        if limit_price is None:
-            return MarketOrder(**facts)
-        price = Price(limit_price, instrument.price_precision)
-        return LimitOrder(**facts, price=price, expire_time_ns=expire_ns)
 
 
 def refused(status: OrderStatus | None) -> bool:

@@ -19,8 +19,12 @@ _FLOAT = "float"
 
 
 def order_text(order: Order) -> str:
-    """Return the whole order as it was made, as JSON without floats; `order_of` reads it."""
+    """Return the whole order as it was made, as JSON without floats; `order_of` reads it.
+
+    It is as large as it is now: an algorithm takes its slices away from an order before it leaves.
+    """
     facts = OrderInitialized.to_dict(order.init_event)
+    facts["quantity"] = str(order.quantity)
     if facts["exec_algorithm_params"]:
         facts["exec_algorithm_params"] = {
             name: {_FLOAT: repr(value)} if isinstance(value, float) else value

@@ -6,7 +6,7 @@ from nautilus_trader.examples.algorithms.twap import TWAPExecAlgorithm
 from nautilus_trader.model.enums import OrderStatus
 from nautilus_trader.model.events import OrderSubmitted
 
-from nautilus_lab.execution.gate import MaxOrderNotional
+from nautilus_lab.execution.gate import MaxOrderNotional, order_of
 from nautilus_lab.risk import NotionalLimit
 from tests.execution.algorithms.market import Market, quote, share
 
@@ -33,7 +33,8 @@ def test_slices_are_equal_and_at_their_times_and_the_parent_is_the_last():
     assert trades(market) == [(1, 100), (11, 100), (21, 100), (31, 100)]
     assert len(market.children) == 3
     assert market.parent.status == OrderStatus.FILLED
-    assert {o.exec_spawn_id for o in market.children} == {market.parent.client_order_id}
+    name = market.parent.client_order_id.value
+    assert {tuple(o.tags) for o in market.children} == {("by:ana", f"parent:{name}")}
 
 
 @pytest.mark.parametrize("units", [400, 403, 1_001])
@@ -94,3 +95,16 @@ def test_the_last_slice_waits_for_those_on_their_way():
     assert market.parent.status == OrderStatus.FILLED
     (sent,) = [e for e in market.parent.events if isinstance(e, OrderSubmitted)]
     assert sent.ts_event > max(o.ts_last for o in market.children)
+
+
+def test_what_the_journal_has_of_a_parent_is_what_was_sent_of_it():
+    """After a restart it is made again from there, and compared with what the venue has."""
+    market = Market([NEAR], quotes(60), twap(400)).run()
+    again = [order_of(intent.body["order"]) for intent in market.journal.intents]
+    assert [int(order.quantity) for order in again] == [100, 100, 100, 100]
+    assert [order.client_order_id.value for order in again] == [
+        *(o.client_order_id.value for o in market.children),
+        market.parent.client_order_id.value,
+    ]
+    # Of a slice, nothing that Nautilus would look for its parent by.
+    assert all(order.exec_spawn_id is None for order in again[:-1])

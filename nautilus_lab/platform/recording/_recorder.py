@@ -321,7 +321,7 @@ class FlightRecorder:
 
     def later(
         self,
-        table: Literal["quotes", "trades", "bars"],
+        table: Literal["quotes", "trades", "bars", "decisions"],
         read: Callable[..., tuple[Any, ...]],
         *seen: Any,
     ) -> None:
@@ -329,11 +329,11 @@ class FlightRecorder:
 
         Parameters
         ----------
-        table : {"quotes", "trades", "bars"}
+        table : {"quotes", "trades", "bars", "decisions"}
             Of which table the row is.
         read : callable
-            Takes what was `seen` and returns what the method of the table takes, in the order of
-            its columns: time, time at the source, instrument, and so on.
+            Takes what was `seen` and returns the row, in the order of the table's columns after
+            `n`: time, time at the source, instrument, and so on.
         *seen : object
             What does not change any more.
         """

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import msgspec
 from nautilus_trader.model.data import Bar, QuoteTick, TradeTick
 from nautilus_trader.model.enums import aggressor_side_to_str
 
+from nautilus_lab.execution.gate import Finding
 from nautilus_lab.platform.recording import FlightRecorder
 
 # A quote is recorded before what is decided upon it: the gate's book follows at 20.
@@ -15,7 +18,7 @@ _BEFORE_ALL = 30
 
 
 class Tap:
-    """Records every quote, trade and bar that a kernel's data engine tells, in its order.
+    """Records every quote, trade and bar of a kernel's bus, and what its gate finds, in order.
 
     On the caller it only notes that there was one; the recorder's thread reads it.
 
@@ -50,6 +53,14 @@ class Tap:
     def on_bar(self, bar: Bar) -> None:
         """Record a bar that has closed."""
         self._later("bars", _bar, bar, self._source_ts())
+
+    def on_checked(self, findings: Sequence[Finding]) -> None:
+        """Record what the gate found of an order that it let through: its decision's ground."""
+        self._later("decisions", _checked, time.time_ns(), tuple(findings))
+
+
+def _checked(ts: int, findings: Sequence[Finding]) -> tuple[Any, ...]:
+    return ts, "gate.checked", "", msgspec.msgpack.encode(findings)
 
 
 def _quote(quote: QuoteTick, source_ts: int | None) -> tuple[Any, ...]:

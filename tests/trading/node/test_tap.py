@@ -2,6 +2,7 @@
 
 from datetime import date
 
+import msgspec
 import pytest
 from nautilus_trader.backtest.engine import BacktestEngine, BacktestEngineConfig
 from nautilus_trader.config import LoggingConfig
@@ -12,6 +13,7 @@ from nautilus_trader.model.identifiers import InstrumentId, TradeId, TraderId, V
 from nautilus_trader.model.objects import Money, Price, Quantity
 from nautilus_trader.test_kit.providers import TestInstrumentProvider
 
+from nautilus_lab.execution.gate import Finding
 from nautilus_lab.platform.recording import FlightRecorder, Recording
 from nautilus_lab.strategies.nautilus import HoldTargets, HoldTargetsConfig
 from nautilus_lab.trading.node._tap import Tap
@@ -131,6 +133,15 @@ def test_trades_and_bars_are_recorded_as_they_came(tmp_path):
     )
     assert (bar.ts, bar.values["spec"]) == (BEGIN + 2, "1-MINUTE-LAST")
     assert [bar.values[n] for n in ("open", "high", "low", "close", "volume")] == [1, 4, 0.5, 2, 9]
+
+
+def test_what_the_gate_found_is_recorded(tmp_path):
+    found = Finding("max_order_notional", "order", 1_000.0, 250_000.0, True, "USD")
+    with FlightRecorder(tmp_path / "recording", trader="T-1") as recorder:
+        Tap(recorder).on_checked([found])
+    table = Recording(tmp_path / "recording").table("decisions")
+    assert table["kind"].to_pylist() == ["gate.checked"]
+    assert msgspec.msgpack.decode(table["data"].to_pylist()[0], type=list[Finding]) == [found]
 
 
 def test_what_cannot_be_read_is_dropped_and_told_of(tmp_path):

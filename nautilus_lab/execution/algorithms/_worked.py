@@ -358,7 +358,7 @@ class WorkedOrders(ExecAlgorithm):  # type: ignore[misc]
     def now(self, job: Job) -> int:
         """Return the clock's time, ns, and none before that of the last bell."""
         # Live timers ring up to a millisecond early.
-        return max(self.clock.timestamp_ns(), job._rung_ns)
+        return max(int(self.clock.timestamp_ns()), job._rung_ns)
 
     def ring(self, job: Job, at_ns: int) -> None:
         """Have the job look again at a time of the clock, and at no other set before."""

@@ -143,8 +143,8 @@ def execution_report(
     vwap = _vwap(market)
     arrival = order.arrival_price
     shortfall = None
-    if arrival is not None and average is not None:
-        shortfall = sign * (average - arrival) * filled + fees
+    if arrival is not None and filled:
+        shortfall = sign * (value - arrival * filled) + fees
     return ExecutionReport(
         client_order_id=order.client_order_id,
         instrument=order.instrument,

@@ -315,7 +315,7 @@ class Deployments:
             self._require_state(before, _RUNS, "paused")
             after = replace(before, state="paused", reason="", by=request.principal.name)
             failure = self._try_to_keep(after)
-            self._running[before.strategy].guard.closed = _PAUSED
+            self._running[before.strategy].guard.close(_PAUSED)
             return self._quieted(after, asked, failure)
 
     async def _resume(self, request: Request) -> StrategyView:
@@ -328,7 +328,7 @@ class Deployments:
             self._file.put(after)
             self._ending.discard(after.strategy)
             running = self._running[after.strategy]
-            running.guard.closed = ""
+            running.guard.open()
             # What was denied meanwhile must not keep it from trading now.
             self._give_table(after.strategy, running)
             return self._tell_of(after)
@@ -433,7 +433,8 @@ class Deployments:
         guard = Guard(
             lambda where, error: self._on_fall(strategy, guard, where, error), self._hand_over
         )
-        guard.closed = _PAUSED if deployment.state == "paused" else ""
+        if deployment.state == "paused":
+            guard.close(_PAUSED)
         given = {**self._defaults.get(deployment.name, {}), **deployment.parameters}
         if issubclass(kind, HoldTargets):
             given |= self._tables.parameters(strategy)
@@ -577,9 +578,18 @@ class Deployments:
                 working_orders=self._working_count(deployment.strategy),
                 realised=realised,
                 unrealised=unrealised,
-                detail=deployment.reason or self._tables.run_out(deployment.strategy),
+                detail=self._detail(deployment),
             ),
             f"strategy.state.{self._trader}.{deployment.strategy}",
+        )
+
+    def _detail(self, deployment: Deployment) -> str:
+        running = self._running.get(deployment.strategy)
+        denied = running.guard.denied if running is not None else 0
+        return (
+            deployment.reason
+            or self._tables.run_out(deployment.strategy)
+            or (f"{denied} of its orders were denied" if denied else "")
         )
 
     def _tell_run_out(self, deployment: Deployment) -> None:

@@ -6,6 +6,7 @@ import functools
 import inspect
 import logging
 import threading
+import time
 from collections.abc import Callable
 from types import FunctionType
 from typing import Any
@@ -19,6 +20,10 @@ from nautilus_trader.trading.strategy import Strategy
 log = logging.getLogger(__name__)
 
 _GUARD = "_lab_guard"
+# Of the orders that a closed strategy goes on sending so many are told of, then one a minute: a
+# night at four quotes a second would fill store and memory with what was never meant to be.
+_TOLD_DENIALS = 20
+_TELL_EVERY_S = 60.0
 
 
 class Guard:
@@ -38,6 +43,8 @@ class Guard:
         Nothing of the strategy is called any more.
     closed : str
         Why its orders are denied; empty when they are not.
+    denied : int
+        How many were since it was closed.
     error : BaseException or None
         What it raised.
     """
@@ -49,11 +56,13 @@ class Guard:
     ) -> None:
         self.muted = False
         self.closed = ""
+        self.denied = 0
         self.error: BaseException | None = None
         self._on_fall = on_fall
         self._hand_over = hand_over
         self._thread = threading.get_ident()
         self._within = False
+        self._tell_after = 0.0  # time.monotonic() until which a denial is told to its strategy only
         # what the strategy asked for while it was held, each to be called; None when it is not
         self._held: list[Callable[[], None]] | None = None
 
@@ -78,6 +87,14 @@ class Guard:
         finally:
             self._within = False
 
+    def close(self, reason: str) -> None:
+        """Deny the strategy's orders from now on."""
+        self.closed, self.denied, self._tell_after = reason, 0, 0.0
+
+    def open(self) -> None:
+        """Deny them no more."""
+        self.closed, self.denied = "", 0
+
     def hold(self) -> None:
         """Keep back what the strategy asks for from now on, orders and cancels alike."""
         self._held = []
@@ -97,16 +114,13 @@ class Guard:
 
     def _fall(self, name: str, error: BaseException) -> None:
         self.muted = True
-        self.closed = "STRATEGY_FAILED"
+        self.close("STRATEGY_FAILED")
         self.error = error
         self._on_fall(name, error)
 
     def deny(self, strategy: Strategy, order: Order) -> None:
         """Deny an order of a strategy that may send none, as if the gate had."""
         bus, cache = strategy.msgbus, strategy.cache
-        bus.publish(f"events.order.{order.strategy_id.value}", order.init_event)
-        if not cache.order_exists(order.client_order_id):
-            cache.add_order(order)
         now = strategy.clock.timestamp_ns()
         denied = OrderDenied(
             order.trader_id,
@@ -117,6 +131,15 @@ class Guard:
             UUID4(),
             now,
         )
+        self.denied += 1
+        if self.denied > _TOLD_DENIALS and time.monotonic() < self._tell_after:
+            order.apply(denied)
+            strategy.handle_event(denied)
+            return
+        self._tell_after = time.monotonic() + _TELL_EVERY_S
+        bus.publish(f"events.order.{order.strategy_id.value}", order.init_event)
+        if not cache.order_exists(order.client_order_id):
+            cache.add_order(order)
         bus.send("ExecEngine.process", denied)
 
 

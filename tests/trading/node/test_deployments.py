@@ -182,6 +182,9 @@ def test_a_paused_strategy_goes_on_watching_and_its_orders_are_denied(node):
     node.quote(2)
     assert list(node.orders(name).values()) == ["ACCEPTED", "DENIED", "DENIED"]
     assert node.strategy(name).heard.count("quote") == 3
+    node.deployments.publish()
+    told = node.states[f"strategy.state.T-1.{name}"]
+    assert (told.state, told.detail) == ("paused", "2 of its orders were denied")
     node.ask("strategy.resume", strategy=name)
     node.quote()
     assert list(node.orders(name).values())[-1] == "ACCEPTED"

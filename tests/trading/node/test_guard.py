@@ -167,7 +167,7 @@ def statuses(node):
 
 def test_orders_of_a_closed_strategy_are_denied_with_the_reason(stage):
     node, strategy = stage
-    guard_of(strategy).closed = "STRATEGY_PAUSED"
+    guard_of(strategy).close("STRATEGY_PAUSED")
     order = an_order(strategy, node)
     strategy.submit_order(order)
     legs = strategy.order_factory.bracket(
@@ -190,7 +190,7 @@ def test_a_closed_strategy_may_cancel_but_not_change(stage):
     )
     strategy.submit_order(order)
     node.quote()
-    guard_of(strategy).closed = "STRATEGY_PAUSED"
+    guard_of(strategy).close("STRATEGY_PAUSED")
     strategy.modify_order(order, quantity=Quantity.from_int(9))
     node.quote()
     assert int(order.quantity) == 5
@@ -222,10 +222,29 @@ def test_closing_positions_passes_the_guard_too(stage):
     node, strategy = stage
     strategy.submit_order(an_order(strategy, node))
     node.quote()
-    guard_of(strategy).closed = "STRATEGY_PAUSED"
+    guard_of(strategy).close("STRATEGY_PAUSED")
     strategy.close_all_positions(node.aapl.id)
     node.quote()
     assert statuses(node) == ["FILLED", "DENIED"]
+
+
+def test_a_closed_strategy_that_goes_on_sending_fills_neither_store_nor_memory(stage):
+    node, strategy = stage
+    guard = guard_of(strategy)
+    guard.close("STRATEGY_PAUSED")
+    heard = []
+    strategy.did = heard
+    made = [an_order(strategy, node) for _ in range(200)]
+    for order in made:
+        strategy.submit_order(order)
+    node.quote()
+    assert len(statuses(node)) == 20
+    assert {order.status_string() for order in made} == {"DENIED"}
+    assert guard.denied == 200
+    guard.open()
+    strategy.submit_order(an_order(strategy, node))
+    node.quote()
+    assert statuses(node)[-1] == "FILLED"
 
 
 class Broken(Indicator):

@@ -223,8 +223,9 @@ class Child:
             assert self._process is not None
             before = self._written()
             self._process.send_signal(signal.SIGUSR1)
-            await self._told(before)
-        return f"hanging; {self._output} tells where"
+            if await self._told(before):
+                return f"hanging; {self._output} tells where"
+        return "hanging"
 
     def rotate(self) -> None:
         """Keep the file of its output from growing for ever."""
@@ -235,8 +236,8 @@ class Child:
             return self._output.stat().st_size
         return 0
 
-    async def _told(self, before: int) -> None:
-        """Wait until the output grew beyond `before` and then stood still, or for long enough."""
+    async def _told(self, before: int) -> bool:
+        """Wait until the output grew beyond `before` and then stood still; whether it did."""
         deadline = time.monotonic() + _DUMP_S
         last, still_since = before, time.monotonic()
         while time.monotonic() < deadline:
@@ -244,7 +245,8 @@ class Child:
             if (now := self._written()) != last:
                 last, still_since = now, time.monotonic()
             elif last > before and time.monotonic() - still_since > _QUIET_S:
-                return
+                break
+        return last > before
 
     async def _end_session(self) -> None:
         """Kill what the process started and left behind: it must not act for it."""

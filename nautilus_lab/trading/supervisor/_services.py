@@ -21,51 +21,51 @@ def services_of(home: Home, settings: Settings, alert: Alerts) -> tuple[Service,
             child,
             budget=RestartBudget(most=rules.restarts, window_s=rules.restart_window_s),
             alert=alert,
+            commands=commands,
         )
-        for child in (*_history(home, settings), *_gateways(home, settings))
+        for child, commands in (*_history(home, settings), *_gateways(home, settings))
     )
 
 
-def _history(home: Home, settings: Settings) -> list[Child]:
+def _history(home: Home, settings: Settings) -> list[tuple[Child, str]]:
     if not settings.bus.history:
         return []
     files = home.history_files
     # On disk and not among its arguments: the bus' address may hold a password.
     write_whole(files.settings, settings.model_dump_json().encode())
-    return [
-        Child(
-            name="history",
-            module="nautilus_lab.streaming.history",
-            arguments=["--settings", str(files.settings)],
-            record=files.record,
-            output=files.output,
-            lock=files.lock,
-        )
-    ]
+    child = Child(
+        name="history",
+        module="nautilus_lab.streaming.history",
+        arguments=["--settings", str(files.settings)],
+        record=files.record,
+        output=files.output,
+        lock=files.lock,
+    )
+    return [(child, "")]
 
 
-def _gateways(home: Home, settings: Settings) -> list[Child]:
+def _gateways(home: Home, settings: Settings) -> list[tuple[Child, str]]:
+    """Return each, and where it answers commands."""
     streaming = settings.streaming
     made = []
     for number in range(1, streaming.gateways + 1):
         files = home.gateway_files(number)
-        made.append(
-            Child(
-                name=files.name,
-                module="nautilus_lab.streaming",
-                arguments=[
-                    *("--home", str(home.path)),
-                    *("--number", str(number)),
-                    *("--host", streaming.host),
-                    *("--port", str(streaming.port)),
-                    *("--conflate-ms", str(streaming.conflate_ms)),
-                    *("--token-minutes", str(streaming.token_minutes)),
-                    *("--heartbeat-s", str(streaming.heartbeat_s)),
-                    *("--log-level", settings.log_level),
-                ],
-                record=files.record,
-                output=files.output,
-                lock=files.lock,
-            )
+        child = Child(
+            name=files.name,
+            module="nautilus_lab.streaming",
+            arguments=[
+                *("--home", str(home.path)),
+                *("--number", str(number)),
+                *("--host", streaming.host),
+                *("--port", str(streaming.port)),
+                *("--conflate-ms", str(streaming.conflate_ms)),
+                *("--token-minutes", str(streaming.token_minutes)),
+                *("--heartbeat-s", str(streaming.heartbeat_s)),
+                *("--log-level", settings.log_level),
+            ],
+            record=files.record,
+            output=files.output,
+            lock=files.lock,
         )
+        made.append((child, files.commands))
     return made

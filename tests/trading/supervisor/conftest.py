@@ -13,7 +13,7 @@ import pytest
 
 from nautilus_lab.config import load_settings
 from nautilus_lab.platform.rundir import Home
-from nautilus_lab.trading.supervisor import Child, TraderKeeper, _process
+from nautilus_lab.trading.supervisor import Child, TraderKeeper, _process, _service, _trader
 
 STANDIN = Path(__file__).with_name("standin.py")
 
@@ -57,7 +57,14 @@ def alert():
 
 
 @pytest.fixture
-async def keep(standins, alert):
+def impatient(monkeypatch):
+    """A process that does not answer is not waited for as long as it would be."""
+    monkeypatch.setattr(_trader, "_ASK_S", 0.5)
+    monkeypatch.setattr(_service, "_ASK_S", 0.5)
+
+
+@pytest.fixture
+async def keep(standins, impatient, alert):
     """Makes a keeper whose processes stand in; ends what is left of them."""
     keepers = []
 

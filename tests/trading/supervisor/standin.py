@@ -57,14 +57,13 @@ async def main(name, record):
     with Lock(record.with_suffix(".lock"), name):
         server, address = None, ""
         if name == "node":
-            rundir = Home(record.parents[2]).trader(record.parent.name)
-            address = rundir.commands
-            server = CommandServer(
-                address,
-                CommandTable(*(s for s in NODE_COMMANDS if s.name in ANSWERED)),
-                LocalOwner().verify,
-                dict.fromkeys(ANSWERED, answer),
-            )
+            address = Home(record.parents[2]).trader(record.parent.name).commands
+            answered = dict.fromkeys(ANSWERED, answer)
+        elif name.startswith("gateway"):
+            address, answered = Home(record.parent).gateway_files().commands, {}
+        if address:
+            table = CommandTable(*(s for s in NODE_COMMANDS if s.name in answered))
+            server = CommandServer(address, table, LocalOwner().verify, answered)
             await server.start()
         ProcessRecord.of_this_process(name, address=address).write(record)
         await stop.wait()

@@ -1,0 +1,118 @@
+"""Strategies in a node of its own process, at a venue of its own: steered, killed, found again."""
+
+import asyncio
+import os
+import signal
+import textwrap
+
+import pytest
+
+from nautilus_lab import Lab, connect
+from nautilus_lab.exceptions import StrategyFailed
+
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(150)]
+
+FAST = {"seconds_per_day": 5.0, "replay_symbols": ("AAPL", "JPM")}
+SOURCE = """
+from nautilus_trader.config import StrategyConfig
+from nautilus_trader.model.enums import OrderSide
+from nautilus_trader.model.identifiers import InstrumentId
+from nautilus_trader.model.objects import Price, Quantity
+from nautilus_trader.trading.strategy import Strategy
+
+JPM = InstrumentId.from_str("JPM.PAPER")
+
+
+class RestConfig(StrategyConfig, frozen=True, kw_only=True):
+    falls_at: int = 0
+    starts: bool = True
+
+
+class Rest(Strategy):
+    '''Rests one order far below the market.'''
+
+    def on_start(self):
+        self.quotes = 0
+        self.subscribe_quote_ticks(JPM)
+        if not self.config.starts:
+            self.submit_order(self.order_factory.market(JPM, OrderSide.BUY, Quantity.from_int(1)))
+            raise RuntimeError("it is no good")
+
+    def on_quote_tick(self, tick):
+        self.quotes += 1
+        if all(o.is_closed for o in self.cache.orders(strategy_id=self.id)):
+            price = Price(round(float(tick.bid_price) * 0.5, 2), 2)
+            self.submit_order(
+                self.order_factory.limit(JPM, OrderSide.BUY, Quantity.from_int(3), price)
+            )
+        if self.quotes == self.config.falls_at:
+            raise ValueError("it fell")
+"""
+
+
+@pytest.fixture
+def lab(workspace, catalog):
+    lab = Lab(workspace, trading=FAST)
+    path = workspace / "rest.py"
+    for version in ("1", "2"):
+        path.write_text(textwrap.dedent(SOURCE) + f"VERSION = {version}\n")
+        lab.trading.publish_strategy(path, "rest", version)
+    yield lab
+    if lab.trading.supervised:
+        asyncio.run(lab.trading.shut_down())
+
+
+async def until(condition, seconds=30.0):
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.05)
+
+
+def working(desk, strategy):
+    return {o.client_order_id for o in desk.orders.values() if o.strategy == strategy} & {
+        o.client_order_id for o in desk.orders.values() if not o.is_done
+    }
+
+
+async def test_strategies_are_steered_fall_alone_and_come_back_with_their_orders(lab):
+    node = await lab.trading.start(targets={"AAPL": 0.2})
+    desk = await connect(root=lab.settings.root, role="operator")
+    rest = (await desk.deploy("rest", "1")).strategy
+    await until(lambda: working(desk, rest))
+    order = working(desk, rest)
+    # A new version goes on with the order; one that cannot start changes nothing.
+    assert (await desk.strategies.replace(rest, "2")).version == "2"
+    with pytest.raises(StrategyFailed, match="it is no good"):
+        await desk.strategies.replace(rest, "1", parameters={"starts": False})
+    # One that raises ends alone, and its order with it.
+    falls = (await desk.deploy("rest", "1", parameters={"falls_at": 3})).strategy
+    await until(lambda: desk.strategies[falls].state == "failed")
+    await until(lambda: not working(desk, falls))
+    assert [alert.component for alert in desk.alerts] == [falls]
+    paused = (await desk.deploy("rest", "1")).strategy
+    await desk.strategies.pause(paused, cancel_orders=True)
+    stopped = (await desk.deploy("rest", "1")).strategy
+    await desk.strategies.stop(stopped, cancel_orders=True)
+    await until(lambda: desk.strategies[rest].working_orders == 1)
+    before = {name: (s.state, s.version) for name, s in desk.strategies.items()}
+    assert before == {
+        "HoldTargets-001": ("running", "1"),
+        rest: ("running", "2"),
+        falls: ("failed", "1"),
+        paused: ("paused", "1"),
+        stopped: ("stopped", "1"),
+    }
+    os.kill(node.pid, signal.SIGKILL)
+    await until(lambda: desk.node.epoch == 2 and desk.node.state.value == "running")
+    await until(lambda: desk.strategies.keys() == before.keys())
+    assert {name: (s.state, s.version) for name, s in desk.strategies.items()} == before
+    assert working(desk, rest) == order
+    assert "it fell" in desk.strategies[falls].detail
+    # It is the same strategy's still: it neither doubles the order nor lost its id.
+    await asyncio.sleep(1.0)
+    assert working(desk, rest) == order
+    await desk.strategies.stop(rest, cancel_orders=True)
+    await until(lambda: not working(desk, rest))
+    await desk.strategies.remove(rest)
+    assert (await desk.deploy("rest", "1")).strategy == "rest-006"
+    await desk.close()

@@ -8,7 +8,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from types import FunctionType
+from types import FunctionType, MethodType
 from typing import Any
 
 from nautilus_trader.common.events import TimeEvent
@@ -20,6 +20,7 @@ from nautilus_trader.trading.strategy import Strategy
 log = logging.getLogger(__name__)
 
 _GUARD = "_lab_guard"
+_BUS = "_lab_bus"
 # Of the orders that a closed strategy goes on sending so many are told of, then one a minute: a
 # night at four quotes a second would fill store and memory with what was never meant to be.
 _TOLD_DENIALS = 20
@@ -157,14 +158,15 @@ _CANCELS = ("cancel_order", "cancel_orders", "cancel_all_orders")
 def guarded(kind: type[Strategy]) -> type[Strategy]:
     """Return a class that is `kind` with every way into it and out of it guarded.
 
-    Ways in are the methods of `kind`, which Nautilus, its timers and its bus call, and Nautilus'
-    own handlers, which keep indicators. What one method of a strategy calls of another passes.
-    Ways out are orders and cancels.
+    Ways in are the methods of `kind`, which Nautilus, its timers and its bus call, Nautilus' own
+    handlers, which keep indicators, and whatever function a strategy gives to the bus. What one
+    method of a strategy calls of another passes. Ways out are orders and cancels.
     """
     space: dict[str, Any] = {
         "__module__": kind.__module__,
         "__qualname__": kind.__qualname__,
         "__doc__": kind.__doc__,
+        "msgbus": property(_bus_of),
     }
     space |= {name: _way_out(name, getattr(kind, name)) for name in (*_ORDERS, *_CANCELS)}
     names = {name for name in dir(Strategy) if name.startswith("handle_")}
@@ -180,6 +182,64 @@ def guarded(kind: type[Strategy]) -> type[Strategy]:
     for name in names - space.keys():
         space[name] = _way_in(name, getattr(kind, name))
     return type(kind.__name__, (kind,), space)
+
+
+class GuardedBus:
+    """The message bus as a strategy sees it: what it subscribes is called in its guard.
+
+    A function that is no method of the strategy would otherwise raise into Nautilus' engine, which
+    ends the process over it.
+    """
+
+    def __init__(self, strategy: Strategy, bus: Any) -> None:
+        self._strategy = strategy
+        self._bus = bus
+        self._guarded: dict[Any, Any] = {}  # what was subscribed -> what is called instead
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._bus, name)
+
+    def subscribe(self, topic: str, handler: Callable[..., Any], priority: int = 0) -> None:
+        """Subscribe as Nautilus' own bus does."""
+        self._bus.subscribe(topic, self._in_guard(handler), priority)
+
+    def unsubscribe(self, topic: str, handler: Callable[..., Any]) -> None:
+        """End a subscription."""
+        self._bus.unsubscribe(topic, self._in_guard(handler))
+
+    def is_subscribed(self, topic: str, handler: Callable[..., Any]) -> bool:
+        """Whether `handler` is subscribed."""
+        return bool(self._bus.is_subscribed(topic, self._in_guard(handler)))
+
+    def register(self, endpoint: str, handler: Callable[..., Any]) -> None:
+        """Answer at an endpoint, as at Nautilus' own bus."""
+        self._bus.register(endpoint, self._in_guard(handler))
+
+    def deregister(self, endpoint: str, handler: Callable[..., Any]) -> None:
+        """Answer no more."""
+        self._bus.deregister(endpoint, self._in_guard(handler))
+
+    def _in_guard(self, handler: Callable[..., Any]) -> Callable[..., Any]:
+        if getattr(handler, "__self__", None) is self._strategy:
+            return handler  # a method of its own, guarded already
+        if handler not in self._guarded:
+
+            def call(strategy: Strategy, *args: Any) -> Any:
+                guard: Guard = getattr(strategy, _GUARD)
+                return guard.run(getattr(handler, "__name__", "handler"), handler, args, {})
+
+            # Bound, so that it is known by its strategy when that is taken off the stage.
+            self._guarded[handler] = MethodType(call, self._strategy)
+        return self._guarded[handler]  # type: ignore[no-any-return]
+
+
+def _bus_of(strategy: Any) -> Any:
+    bus = Strategy.msgbus.__get__(strategy)
+    if bus is None or getattr(strategy, _GUARD, None) is None:
+        return bus  # it is being made
+    if (seen := strategy.__dict__.get(_BUS)) is None:
+        seen = strategy.__dict__[_BUS] = GuardedBus(strategy, bus)
+    return seen
 
 
 def _way_in(name: str, method: Callable[..., Any]) -> Callable[..., Any]:

@@ -402,6 +402,27 @@ def test_a_strategy_that_raises_ends_alone_and_everybody_is_told(node, how):
     assert "strategy.fell" in [kind for kind, _, _ in node.audited]
 
 
+def test_a_function_that_a_strategy_subscribed_is_gone_with_it(node):
+    node.publish(
+        "1",
+        """
+        class Listens(Script):
+            def on_start(self):
+                self.msgbus.subscribe("any.topic", lambda message: 1 / 0)
+        """,
+    )
+    path = node.folder / "script-1.py"
+    node.registry.publish(path, "listens", "1", strategy="Listens")
+    names = [node.ask("strategy.deploy", name="listens", version="1").strategy for _ in range(2)]
+    bus = node.engine.kernel.msgbus
+    node.ask("strategy.stop", strategy=names[0], cancel_orders=False)
+    assert bus.has_subscribers("any.topic")
+    bus.publish("any.topic", "x")
+    node.do_what_waits()
+    assert node.state(names[1]) == "failed"
+    assert not bus.has_subscribers("any.topic")
+
+
 @pytest.mark.parametrize(("keep", "left"), [("cancel", "CANCELED"), ("keep", "ACCEPTED")])
 def test_its_working_orders_are_cancelled_or_kept_as_its_deployment_says(node, keep, left):
     node.publish("1")

@@ -247,6 +247,35 @@ def test_a_closed_strategy_that_goes_on_sending_fills_neither_store_nor_memory(s
     assert statuses(node)[-1] == "FILLED"
 
 
+def test_a_function_that_it_gives_to_the_bus_raises_no_further_either(stage, fallen):
+    node, strategy = stage
+    heard = []
+
+    def raising(message):
+        heard.append(message)
+        raise ValueError(message)
+
+    strategy.msgbus.subscribe("any.topic", raising)
+    assert strategy.msgbus.is_subscribed("any.topic", raising)
+    for message in ("one", "two"):
+        node.engine.kernel.msgbus.publish("any.topic", message)
+    assert heard == ["one"]
+    ((where, error),) = fallen
+    assert (where, str(error)) == ("raising", "one")
+    strategy.msgbus.unsubscribe("any.topic", raising)
+    assert not node.engine.kernel.msgbus.has_subscribers("any.topic")
+
+
+def test_an_endpoint_of_its_own_is_guarded_and_given_back(stage, fallen):
+    node, strategy = stage
+    bus, answer = strategy.msgbus, lambda message: [][1]
+    bus.register("Careless.ask", answer)
+    node.engine.kernel.msgbus.send("Careless.ask", "x")
+    assert isinstance(fallen[0][1], IndexError)
+    bus.deregister("Careless.ask", answer)
+    assert "Careless.ask" not in node.engine.kernel.msgbus.endpoints()
+
+
 class Broken(Indicator):
     """An indicator that cannot take in a quote."""
 

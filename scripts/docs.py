@@ -79,7 +79,24 @@ def configuration() -> str:
         if isinstance(section, type) and issubclass(section, BaseModel):
             lines += ["", f"## `[{name}]`", "", inspect.cleandoc(section.__doc__ or ""), ""]
             lines += _keys(section, f"{name}.")
+            lines += _tables(section, name)
     return "\n".join(lines) + "\n"
+
+
+def _tables(section: type[BaseModel], name: str) -> list[str]:
+    """Return the keys of what stands in a section several times."""
+    lines = []
+    for key, field in section.model_fields.items():
+        if isinstance(field.default, tuple) and field.default:
+            of = type(field.default[0])
+            if issubclass(of, BaseModel):
+                lines += ["", f"### `[[{name}.{key}]]`", "", inspect.cleandoc(of.__doc__ or "")]
+                lines += ["", "| Key | Default | Bounds |", "|---|---|---|"]
+                lines += [
+                    f"| `{one}` | `{_written(inner.default)}` | {_bounds(inner)} |"
+                    for one, inner in of.model_fields.items()
+                ]
+    return lines
 
 
 def _keys(section: type[BaseModel], prefix: str) -> list[str]:
@@ -94,7 +111,8 @@ def _keys(section: type[BaseModel], prefix: str) -> list[str]:
 
 
 def _written(value: Any) -> str:
-    return json.dumps(value, default=str)  # which is TOML, for what a setting can be
+    # Which is TOML, for what a setting can be; a table can be written by its name alone.
+    return json.dumps(value, default=lambda one: getattr(one, "name", None) or str(one))
 
 
 def _bounds(field: Any) -> str:

@@ -45,6 +45,9 @@ def add_node(verbs: Verbs) -> None:
         add_verb(node, "restart", _restart, "stop the node and start it again; venues stay"),
         add_verb(node, "stop", _stop, "stop the node; positions stay in the venues' books"),
     ]
+    others[-1].add_argument(
+        "--all", action="store_true", help="every node, the gateways and the supervisor"
+    )
     traders = add_verb(
         verbs, "traders", _traders, "every trader, and what else the supervisor keeps"
     )
@@ -87,6 +90,11 @@ def _restart(chosen: argparse.Namespace) -> None:
 
 
 def _stop(chosen: argparse.Namespace) -> None:
+    if chosen.all:
+        if chosen.trader is not None:
+            raise InputError("it is one trader or all of them", value=chosen.trader)
+        asyncio.run(engine_of(chosen).shut_down())
+        return show_json("stopped") if chosen.json else print("nothing of this workspace runs")
     stopped = asyncio.run(engine_of(chosen).stop())
     if chosen.json:
         return show_json(stopped)

@@ -68,6 +68,7 @@ def test_a_day_at_the_shell(shell, workspace):
 
     assert "KILLED" in shell("kill --all enough")
     assert shell("order submit AAPL.PAPER BUY 1", code=2).startswith("OrderDenied")
+    assert "it is one trader or all" in shell("node stop --all --trader PAPER-002", code=2)
     assert "asked" in shell("node stop")
     assert shell("node status", code=2).startswith("NodeNotRunning")
     assert shell("state --json")["state"] == "KILLED"

@@ -127,7 +127,7 @@ class Child:
             When it ended, did not write its record in time, or is not wanted any more; carries
             the process' own words.
         """
-        if await self._found(timeout_s):
+        if self.alive or await self._found(timeout_s):
             return
         await self._end_session()
         self._record.unlink(missing_ok=True)

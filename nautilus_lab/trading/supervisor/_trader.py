@@ -45,29 +45,18 @@ class TraderKeeper:
     ----------
     settings : Settings
         What the trader's processes run with.
-    budget : RestartBudget, optional
-        How often they may be brought back; as `settings.supervisor` says when not given.
     alert : Alerts, optional
         Told of every death; the lab's shared store when not given.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        *,
-        budget: RestartBudget | None = None,
-        alert: Alerts | None = None,
-    ) -> None:
-        trading, rules = settings.trading, settings.supervisor
-        self.settings = settings
-        self.trader = trading.trader_id
+    def __init__(self, settings: Settings, *, alert: Alerts | None = None) -> None:
+        self.trader = settings.trading.trader_id
         self.halted = ""
         self.awaited = 0  # how many ask for its start now
         self.ended = False  # whether it was told to stop; it starts nothing after that
-        self.budget = budget or RestartBudget(most=rules.restarts, window_s=rules.restart_window_s)
         home = Home(settings.home_path).make()
         self.rundir: RunDirectory = home.trader(self.trader).make()
-        self.venues = venues_of(settings, self.rundir)
+        self.venues: tuple[Child, ...] = ()
         self.node = Child(
             name="node",
             module="nautilus_lab.trading.node",
@@ -81,7 +70,6 @@ class TraderKeeper:
             lock=self.rundir.node_lock,
         )
         self._alert = alert or DeskAlerts(home)
-        self._heart = Heartbeat(every_s=rules.heartbeat_s, missed=rules.missed_beats)
         self._attendance = Attendance(home, self.trader)
         self._lock = asyncio.Lock()
         self._wanted = False
@@ -90,6 +78,7 @@ class TraderKeeper:
         self._restarts: tuple[float, ...] = ()  # UNIX seconds
         self._left_alone = False  # whether the policy for that was followed already
         self._failed_last = ""  # why the last attempt to bring it back failed
+        self._follow(settings)
 
     @classmethod
     def adopt(
@@ -148,13 +137,17 @@ class TraderKeeper:
         return await self.status()
 
     async def restart(self, settings: Settings) -> NodeStatus:
-        """Stop the node and start it again with `settings`; the venues stay."""
+        """Stop the node and start it again with `settings`, and all attempts to bring it back.
+
+        The venues stay; those that the settings name no more end, new ones begin.
+        """
         async with self._lock:
             self._require_wanted()
-            self.settings = settings
             self.halted = ""
-            self._write_settings()
             await self._stop_node()
+            for venue in self._follow(settings):
+                await venue.stop(_VENUE_STOP_S)
+            self._write_settings()
             for venue in self.venues:
                 await venue.start(settings.trading.start_timeout_s)
             await self._start_node()
@@ -307,6 +300,18 @@ class TraderKeeper:
                 )
 
     # --- how ------------------------------------------------------------------------------
+
+    def _follow(self, settings: Settings) -> list[Child]:
+        """Go by `settings` from now on; returns the venues that they name no more."""
+        rules = settings.supervisor
+        self.settings = settings
+        self.budget = RestartBudget(most=rules.restarts, window_s=rules.restart_window_s)
+        self._restarts = ()
+        self._heart = Heartbeat(every_s=rules.heartbeat_s, missed=rules.missed_beats)
+        before = {venue.name: venue for venue in self.venues}
+        named = {venue.name: venue for venue in venues_of(settings, self.rundir)}
+        self.venues = tuple(before.get(name, venue) for name, venue in named.items())
+        return [venue for name, venue in before.items() if name not in named]
 
     def _write_settings(self) -> None:
         write_whole(self.rundir.settings, self.settings.model_dump_json().encode())

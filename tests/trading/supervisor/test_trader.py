@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from nautilus_lab.config import load_settings
+from nautilus_lab.config import Settings, load_settings
 from nautilus_lab.exceptions import NodeError
 from nautilus_lab.platform.rundir import Latch, ProcessRecord
 from nautilus_lab.platform.store import DeskStore
@@ -223,6 +223,31 @@ async def test_a_node_that_cannot_come_back_is_given_up_in_its_own_words(keep, a
     await kill(keeper.node.pid)
     await watch_until(keeper, lambda: keeper.halted)
     assert "the last time: the disk must have room" in keeper.halted
+
+
+async def test_a_restart_goes_by_the_settings_as_they_are_now_and_gives_all_attempts_again(
+    keep,
+):
+    keeper = keep(restarts=1)
+    await keeper.start()
+    venue, first = keeper.venues[0].pid, keeper.node.pid
+    await kill(first)
+    await watch_until(keeper, lambda: keeper.node.alive)
+    more = keeper.settings.model_dump()
+    more["trading"]["venues"] = ("PAPER", "XNYS")
+    status = await keeper.restart(Settings.model_validate(more))
+    assert (status.state, status.restarts) == ("running", 0)
+    assert [v.name for v in keeper.venues] == ["venue PAPER", "venue XNYS"]
+    assert keeper.venues[0].pid == venue
+    second = keeper.venues[1].pid
+    assert second
+    await kill(keeper.node.pid)
+    await watch_until(keeper, lambda: keeper.node.alive)
+    assert not keeper.halted
+    more["trading"]["venues"] = ("PAPER",)
+    await keeper.restart(Settings.model_validate(more))
+    assert gone(second)
+    assert keeper.venues[0].pid == venue
 
 
 async def test_traders_live_side_by_side_and_one_falls_alone(keep):

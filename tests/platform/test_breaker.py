@@ -229,8 +229,7 @@ def test_a_call_from_before_it_opened_has_no_say_when_it_ends_late(clock, late_f
     probe = breaker.admit()
     probe.__enter__()
     if late_fails:
-        with pytest.raises(OSError, match="late"):
-            late.__exit__(OSError, OSError("late"), None)
+        late.__exit__(OSError, OSError("late"), None)
     else:
         late.__exit__(None, None, None)
     assert breaker.state is HALF_OPEN
@@ -246,8 +245,7 @@ def test_a_probe_that_was_given_back_has_no_say_in_the_next_one(clock):
     clock.now += 30
     first = breaker.admit()
     first.__enter__()
-    with pytest.raises(KeyboardInterrupt):
-        first.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
+    first.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
     second = breaker.admit()
     second.__enter__()
     with pytest.raises(NotReachable), breaker.admit():

@@ -4,7 +4,16 @@ from nautilus_lab.platform.bus._base import Bus, Handler, Unsubscribe, check_pat
 from nautilus_lab.platform.bus._ipc import IpcBus
 from nautilus_lab.platform.bus._local import LocalBus
 from nautilus_lab.platform.bus._open import ProcessBus, bus_of, open_bus
-from nautilus_lab.platform.bus._redis import EventSource, RedisAddress, RedisBus, StreamGroup
+from nautilus_lab.platform.bus._redis import (
+    EventSource,
+    NautilusBalance,
+    NautilusMessage,
+    NautilusPosition,
+    NautilusStream,
+    RedisAddress,
+    RedisBus,
+    StreamGroup,
+)
 from nautilus_lab.platform.bus._sequence import Gap, SequenceTracker
 
 __all__ = [
@@ -14,6 +23,10 @@ __all__ = [
     "Handler",
     "IpcBus",
     "LocalBus",
+    "NautilusBalance",
+    "NautilusMessage",
+    "NautilusPosition",
+    "NautilusStream",
     "ProcessBus",
     "RedisAddress",
     "RedisBus",

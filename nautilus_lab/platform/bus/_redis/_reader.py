@@ -14,14 +14,8 @@ from nautilus_lab.exceptions import BusError, LabError, NotReachable
 from nautilus_lab.platform.bus._local import closed
 from nautilus_lab.platform.bus._redis._address import RedisAddress
 from nautilus_lab.platform.bus._redis._link import Link
-from nautilus_lab.platform.bus._redis._stream import (
-    Keys,
-    entry,
-    envelope_in,
-    envelope_of,
-    info,
-    parsed_id,
-)
+from nautilus_lab.platform.bus._redis._stream import Keys, entry, envelope_in, envelope_of
+from nautilus_lab.platform.bus._redis._tail import Tail
 from nautilus_lab.platform.bus._redis._wire import Wire
 from nautilus_lab.platform.connection import Backoff, CircuitBreaker, ConnectionState
 from nautilus_lab.platform.messages import Envelope
@@ -29,11 +23,9 @@ from nautilus_lab.platform.telemetry import LimitedLog
 
 _log = logging.getLogger(__name__)
 
-_BLOCK_MS = 2_000
-# Entries, or messages, after which the loop gets its turn back.
+# Messages after which the loop gets its turn back.
 _BATCH = 256
 _MOST_OWNERS = 10_000
-_BEGINNING = "0-0"
 
 
 class StreamReader:
@@ -42,14 +34,6 @@ class StreamReader:
     The id moves with what was delivered, so nothing on the stream is missed by being slow or
     away, unless it was trimmed; what is told on channels meanwhile is.
 
-    Attributes
-    ----------
-    last_id : str or None
-        The last entry that was delivered; None until the end of the stream was found.
-    restarts : int
-        How often the stream was found to have begun anew: its ids went backwards.
-    refused : int
-        Entries and messages that were none of ours.
     """
 
     def __init__(
@@ -62,12 +46,11 @@ class StreamReader:
         deliver: Callable[[Envelope], None],
         on_state: Callable[[ConnectionState], object],
     ) -> None:
-        self.last_id = after
-        self.restarts = 0
         self._address = address
         self._settings = settings
         self._keys = Keys(settings.stream, settings.channel_prefix)
         self._timeout_s = settings.timeout_ms / 1e3
+        self._tail = Tail(self._keys.stream, after=after, timeout_s=self._timeout_s)
         self._trader = trader
         self._deliver = deliver
         self._refused = LimitedLog(_log)
@@ -93,6 +76,11 @@ class StreamReader:
     def state(self) -> ConnectionState:
         """Where the connection stands."""
         return self._link.state
+
+    @property
+    def last_id(self) -> str | None:
+        """The last entry that was delivered; None until the end of the stream was found."""
+        return self._tail.last_id
 
     @property
     def trouble(self) -> str:
@@ -156,7 +144,7 @@ class StreamReader:
         key, timeout_s = self._keys.stream, self._timeout_s
         self._stream = await Wire.open(self._address, key=key, timeout_s=timeout_s)
         self._states = await Wire.open(self._address, key=key, timeout_s=timeout_s)
-        await self._find_place(self._stream)
+        await self._tail.find(self._stream)
 
     async def _disconnect(self) -> None:
         self._in_force.clear()
@@ -170,64 +158,21 @@ class StreamReader:
         assert self._stream is not None
         assert self._states is not None
         await _first_to_fail(
-            self._read(self._stream), self._listen(self._states), self._ask(self._states)
+            self._tail.read(self._stream, self._take),
+            self._listen(self._states),
+            self._ask(self._states),
         )
 
-    async def _find_place(self, wire: Wire) -> None:
-        """Begin at the end of the stream, or where we were, unless it is another stream now."""
-        try:
-            told = info(await wire.call("XINFO", "STREAM", self._keys.stream))
-        except BusError as error:
-            if "no such key" not in error.rule:
-                raise
-            told = {"last-generated-id": b"0-0"}
-        last = told["last-generated-id"]
-        if self.last_id is None:
-            self.last_id = last.decode()
-        elif parsed_id(last) < parsed_id(self.last_id):
-            self._begin_anew(last)
-        elif parsed_id(told.get("max-deleted-entry-id", b"0-0")) > parsed_id(self.last_id):
-            _log.warning(
-                "%s: entries after %s were trimmed before this reader had them",
-                self._address, self.last_id,
-            )  # fmt: skip
-
-    def _begin_anew(self, last: bytes) -> None:
-        _log.warning(
-            "%s: the stream has begun anew, at %s after %s", self._address, last, self.last_id
-        )
-        self.restarts += 1
-        self.last_id = _BEGINNING
-
-    async def _read(self, wire: Wire) -> None:
-        """Deliver the events of the stream."""
-        wait_s = _BLOCK_MS / 1e3 + self._timeout_s
-        while True:
-            assert self.last_id is not None
-            answer = await wire.call(
-                "XREAD", "COUNT", _BATCH, "BLOCK", _BLOCK_MS, "STREAMS", self._keys.stream,
-                self.last_id, timeout_s=wait_s,
-            )  # fmt: skip
-            if not answer:
-                restarts = self.restarts
-                await self._find_place(wire)
-                if self.restarts != restarts:
-                    # Readers take a fresh picture after RECONNECTING.
-                    raise NotReachable("the stream has begun anew", value=self._keys.stream)
-                continue
-            for identity, pairs in answer[0][1]:
-                self._take(pairs)
-                self.last_id = identity.decode()
-            await asyncio.sleep(0)
-
-    def _take(self, pairs: list[bytes]) -> None:
+    def _take(self, identity: str, pairs: list[bytes]) -> None:
         fields = entry(pairs)
         if self._trader is not None and fields.get(b"trader") != self._trader.encode():
             return
         try:
             self._deliver(envelope_in(fields))
         except LabError as error:
-            self._refused.warning("an entry of %s was refused: %s", self._keys.stream, error)
+            self._refused.warning(
+                "entry %s of %s was refused: %s", identity, self._keys.stream, error
+            )
 
     async def _ask(self, wire: Wire) -> None:
         """Keep Redis' subscriptions as ours are, and see now and then that it is there."""

@@ -139,7 +139,7 @@ class Deployments:
         self._running: dict[str, _Running] = {}  # strategy id -> what runs
         self._ending: set[str] = set()  # ids whose orders are cancelled also when accepted later
         self._told: dict[str, str] = {}  # strategy id -> hash of the table whose end was told
-        self._lock = asyncio.Lock()  # one change at a time
+        self._loading = asyncio.Lock()  # one load at a time; stopping never waits for one
         kernel.msgbus.subscribe("events.order.*", self._end_late)
 
     def __repr__(self) -> str:
@@ -231,126 +231,113 @@ class Deployments:
     async def _deploy(self, request: Request) -> StrategyView:
         asked: DeployStrategy = request.body
         _require_parameters(asked.parameters)
-        async with self._lock:
-            if len(tuple(self._file)) >= _MOST:
-                raise InputError(
-                    f"a node may have at most {_MOST} deployed strategies",
-                    value=_MOST,
-                    remedy="remove some that are stopped",
-                )
-            found = self._registry.find(asked.name, asked.version)
-            kind, config = await asyncio.to_thread(self._registry.load, found)
-            self._require_one_holder(kind, but="")
-            strategy = f"{asked.name}-{self._file.new_number():03d}"
-            deployment = _deployment(strategy, asked, found, by=request.principal.name)
-            self._tables.open(strategy)
-            self._note(deployment, found, "deployed")
-            self._set_going(deployment, kind, config)
-            self._say(deployment, "deployed", "")
-            return self._tell_of(deployment)
+        found = self._registry.find(asked.name, asked.version)
+        kind, config = await self._load(found)
+        self._require_room()
+        self._require_one_holder(kind, but="")
+        strategy = f"{asked.name}-{self._file.new_number():03d}"
+        deployment = _deployment(strategy, asked, found, by=request.principal.name)
+        self._tables.open(strategy)
+        self._note(deployment, found, "deployed")
+        self._set_going(deployment, kind, config)
+        self._say(deployment, "deployed", "")
+        return self._tell_of(deployment)
 
     async def _start(self, request: Request) -> StrategyView:
         asked: OneStrategy = request.body
-        async with self._lock:
-            before = self._known(asked.strategy)
-            self._require_state(before, ("stopped", "failed"), "started")
-            found = self._registry.find(before.name, before.version)
-            _require_same(before, found)
-            kind, config = await asyncio.to_thread(self._registry.load, found)
-            self._require_one_holder(kind, but=before.strategy)
-            deployment = replace(before, state="running", reason="", by=request.principal.name)
-            self._tables.open(before.strategy)
-            self._note(deployment, found, "started")
-            self._set_going(deployment, kind, config)
-            self._ending.discard(before.strategy)
-            return self._tell_of(deployment)
+        before = self._known(asked.strategy)
+        self._require_state(before, ("stopped", "failed"), "started")
+        found = self._registry.find(before.name, before.version)
+        _require_same(before, found)
+        kind, config = await self._load(found)
+        before = self._known(asked.strategy, unchanged_since=before)
+        self._require_one_holder(kind, but=before.strategy)
+        deployment = replace(before, state="running", reason="", by=request.principal.name)
+        self._tables.open(before.strategy)
+        self._note(deployment, found, "started")
+        self._set_going(deployment, kind, config)
+        return self._tell_of(deployment)
 
     async def _replace(self, request: Request) -> StrategyView:
         asked: ReplaceStrategy = request.body
         by = request.principal.name
-        async with self._lock:
-            before = self._known(asked.strategy)
-            given = before.parameters if asked.parameters is None else asked.parameters
-            _require_parameters(given)
-            found = self._registry.find(before.name, asked.version)
-            kind, config = await asyncio.to_thread(self._registry.load, found)
-            after = replace(
-                before,
-                version=found.version,
-                content_hash=found.content_hash,
-                parameters=dict(given),
-                # One that fell is replaced to run again; one that was stopped was meant to be.
-                state="running" if before.state == "failed" else before.state,
-                reason="",
-                by=by,
-            )
-            self._require_one_holder(kind, but=before.strategy)
-            self._note(after, found, "replaced")
-            if after.state in _RUNS:
-                # Looked up now: it may have fallen while the new version was loaded.
-                self._set_going(after, kind, config, self._running.get(before.strategy))
-                self._ending.discard(before.strategy)
-            else:
-                self._made(after, kind, config)  # whether it could
-                self._file.put(after)
-            self._say(after, "replaced", f"version {before.version} by {after.version}")
-            return self._tell_of(after)
+        before = self._known(asked.strategy)
+        given = before.parameters if asked.parameters is None else asked.parameters
+        _require_parameters(given)
+        found = self._registry.find(before.name, asked.version)
+        kind, config = await self._load(found)
+        before = self._known(asked.strategy, unchanged_since=before)
+        after = replace(
+            before,
+            version=found.version,
+            content_hash=found.content_hash,
+            parameters=dict(given),
+            # One that fell is replaced to run again; one that was stopped was meant to be.
+            state="running" if before.state == "failed" else before.state,
+            reason="",
+            by=by,
+        )
+        self._require_one_holder(kind, but=before.strategy)
+        self._note(after, found, "replaced")
+        if after.state in _RUNS:
+            self._set_going(after, kind, config, self._running.get(before.strategy))
+        else:
+            self._made(after, kind, config)  # whether it could
+            self._file.put(after)
+        self._say(after, "replaced", f"version {before.version} by {after.version}")
+        return self._tell_of(after)
 
     async def _stop(self, request: Request) -> StrategyView:
         asked: QuietStrategy = request.body
-        async with self._lock:
-            before = self._known(asked.strategy)
-            self._require_state(before, _RUNS, "stopped")
-            after = replace(before, state="stopped", reason="", by=request.principal.name)
-            failure = self._try_to_keep(after)
-            running = self._running.pop(before.strategy)
-            running.guard.hold()
-            self._stage.remove(running.strategy)
-            return self._quieted(after, asked, failure)
+        before = self._known(asked.strategy)
+        self._require_state(before, _RUNS, "stopped")
+        after = replace(before, state="stopped", reason="", by=request.principal.name)
+        failure = self._try_to_keep(after)
+        running = self._running.pop(before.strategy)
+        running.guard.hold()
+        self._stage.remove(running.strategy)
+        return self._quieted(after, asked, failure)
 
     async def _pause(self, request: Request) -> StrategyView:
         asked: QuietStrategy = request.body
-        async with self._lock:
-            before = self._known(asked.strategy)
-            self._require_state(before, _RUNS, "paused")
-            after = replace(before, state="paused", reason="", by=request.principal.name)
-            failure = self._try_to_keep(after)
-            self._running[before.strategy].guard.close(_PAUSED)
-            return self._quieted(after, asked, failure)
+        before = self._known(asked.strategy)
+        self._require_state(before, _RUNS, "paused")
+        after = replace(before, state="paused", reason="", by=request.principal.name)
+        failure = self._try_to_keep(after)
+        self._running[before.strategy].guard.close(_PAUSED)
+        return self._quieted(after, asked, failure)
 
     async def _resume(self, request: Request) -> StrategyView:
         asked: OneStrategy = request.body
-        async with self._lock:
-            before = self._known(asked.strategy)
-            self._require_state(before, ("paused",), "resumed")
-            after = replace(before, state="running", reason="", by=request.principal.name)
-            self._audit("strategy.resumed", _facts(after), actor=after.by)
-            self._file.put(after)
-            self._ending.discard(after.strategy)
-            running = self._running[after.strategy]
-            running.guard.open()
-            # What was denied meanwhile must not keep it from trading now.
-            self._give_table(after.strategy, running)
-            return self._tell_of(after)
+        before = self._known(asked.strategy)
+        self._require_state(before, ("paused",), "resumed")
+        after = replace(before, state="running", reason="", by=request.principal.name)
+        self._audit("strategy.resumed", _facts(after), actor=after.by)
+        self._file.put(after)
+        self._ending.discard(after.strategy)
+        running = self._running[after.strategy]
+        running.guard.open()
+        # What was denied meanwhile must not keep it from trading now.
+        self._give_table(after.strategy, running)
+        return self._tell_of(after)
 
     async def _remove(self, request: Request) -> str:
         asked: OneStrategy = request.body
-        async with self._lock:
-            known = self._known(asked.strategy)
-            self._require_state(known, ("stopped", "failed"), "removed")
-            if working := self._working(asked.strategy):
-                raise InputError(
-                    "a strategy must have no working order to be removed",
-                    value=f"{len(working)} of {asked.strategy}",
-                    remedy="cancel them: orders.cancel_all",
-                )
-            gone = replace(known, state="stopped", reason="removed", by=request.principal.name)
-            self._audit("strategy.removed", _facts(gone), actor=gone.by)
-            self._file.remove(asked.strategy)
-            self._ending.discard(asked.strategy)
-            self._say(gone, "stopped", "removed")
-            self._publish_one(gone)
-            return f"{asked.strategy} is removed; its id is not given again"
+        known = self._known(asked.strategy)
+        self._require_state(known, ("stopped", "failed"), "removed")
+        if working := self._working(asked.strategy):
+            raise InputError(
+                "a strategy must have no working order to be removed",
+                value=f"{len(working)} of {asked.strategy}",
+                remedy="cancel them: orders.cancel_all",
+            )
+        gone = replace(known, state="stopped", reason="removed", by=request.principal.name)
+        self._audit("strategy.removed", _facts(gone), actor=gone.by)
+        self._file.remove(asked.strategy)
+        self._ending.discard(asked.strategy)
+        self._say(gone, "stopped", "removed")
+        self._publish_one(gone)
+        return f"{asked.strategy} is removed; its id is not given again"
 
     async def _list(self, request: Request) -> list[StrategyView]:
         return [self._view(deployment) for deployment in self._file]
@@ -360,14 +347,13 @@ class Deployments:
 
     async def _new_targets(self, request: Request) -> str:
         asked: NewTargets = request.body
-        async with self._lock:
-            table = TargetTable(**{name: getattr(asked, name) for name in asked.__struct_fields__})
-            strategy = self._taker(table.strategy)
-            taken = self._tables.take(strategy, table, by=request.principal.name)
-            if (running := self._running.get(strategy)) is None:
-                return f"{taken.name} is kept; {strategy} trades it once it is started"
-            self._give_table(strategy, running)
-            return f"{strategy} trades towards {taken.name}, {taken.hash[:12]}"
+        table = TargetTable(**{name: getattr(asked, name) for name in asked.__struct_fields__})
+        strategy = self._taker(table.strategy)
+        taken = self._tables.take(strategy, table, by=request.principal.name)
+        if (running := self._running.get(strategy)) is None:
+            return f"{taken.name} is kept; {strategy} trades it once it is started"
+        self._give_table(strategy, running)
+        return f"{strategy} trades towards {taken.name}, {taken.hash[:12]}"
 
     async def _show_targets(self, request: Request) -> TargetTable | None:
         asked: ShowTargets = request.body or ShowTargets()
@@ -411,6 +397,8 @@ class Deployments:
         self._running[strategy] = new
         if old is not None:
             self._stage.remove(old.strategy)
+        if deployment.state == "running":
+            self._ending.discard(strategy)
         new.guard.release()
 
     def _enter(self, deployment: Deployment, new: _Running) -> None:
@@ -528,8 +516,6 @@ class Deployments:
     ) -> StrategyView:
         if asked.cancel_orders:
             self._end_orders(deployment.strategy)
-            if deployment.state == "paused":
-                self._ending.discard(deployment.strategy)
         view = self._tell_of(deployment)
         if failure is not None:
             # It is quiet now, but nobody can promise that it stays so.
@@ -652,8 +638,20 @@ class Deployments:
 
     # --- what must hold ---------------------------------------------------------------------------
 
-    def _known(self, strategy: str) -> Deployment:
+    async def _load(self, found: StrategyVersion) -> tuple[type[Strategy], type[StrategyConfig]]:
+        """Execute a version's source beside the loop: it may import for seconds."""
+        async with self._loading:
+            return await asyncio.to_thread(self._registry.load, found)
+
+    def _known(self, strategy: str, unchanged_since: Deployment | None = None) -> Deployment:
+        """Return a deployment; raises `InputError` when there is none, or it was changed."""
         found = self._file.get(strategy)
+        if found is not None and unchanged_since is not None and found is not unchanged_since:
+            raise InputError(
+                "a strategy must be left alone while its code is loaded",
+                value=f"{strategy} is {found.state} now",
+                remedy="ask again",
+            )
         if found is None:
             known = ", ".join(one.strategy for one in self._file)
             raise InputError(
@@ -669,6 +667,14 @@ class Deployments:
                 f"a strategy must be {' or '.join(sorted(states))} to be {verb}",
                 value=f"{deployment.strategy} is {deployment.state}",
                 remedy="look at the list of strategies",
+            )
+
+    def _require_room(self) -> None:
+        if len(tuple(self._file)) >= _MOST:
+            raise InputError(
+                f"a node may have at most {_MOST} deployed strategies",
+                value=_MOST,
+                remedy="remove some that are stopped",
             )
 
     def _require_one_holder(self, kind: type[Strategy], *, but: str) -> None:

@@ -1,5 +1,6 @@
 """Strategies in a running node: deployed, steered, replaced; falling alone, coming back."""
 
+import asyncio
 import json
 import math
 
@@ -373,6 +374,41 @@ def test_a_paused_one_is_replaced_paused_a_stopped_one_stopped_and_a_fallen_one_
     assert list(node.orders(names[0]).values()) == ["ACCEPTED", "DENIED"]
     assert list(node.orders(names[1]).values()) == ["ACCEPTED"]
     assert list(node.orders(names[2]).values()) == ["CANCELED", "ACCEPTED"]
+
+
+def test_stopping_does_not_wait_for_another_ones_code_to_load(node):
+    """The code of a new version may import for seconds; who says stop is heard at once."""
+    node.publish("1")
+    node.publish("2", "import time\n\ntime.sleep(0.5)\n")
+    name = deployed(node, quote="buy")
+
+    async def both():
+        replacing = asyncio.ensure_future(
+            node.aask("strategy.replace", strategy=name, version="2", parameters=None)
+        )
+        await asyncio.sleep(0.1)
+        view = await node.aask("strategy.stop", strategy=name, cancel_orders=True)
+        assert not replacing.done()
+        with pytest.raises(InputError, match="left alone while its code is loaded"):
+            await replacing
+        return view
+
+    assert asyncio.run(both()).state == "stopped"
+    view = next(v for v in node.ask("strategy.list") if v.strategy == name)
+    assert (view.state, view.version) == ("stopped", "1")
+    assert node.strategy(name) is None
+
+
+def test_two_that_are_deployed_at_once_are_two(node):
+    node.publish("1")
+
+    async def both():
+        return await asyncio.gather(
+            *(node.aask("strategy.deploy", name="script", version="1") for _ in range(2))
+        )
+
+    views = asyncio.run(both())
+    assert {view.strategy for view in views} == {"script-002", "script-003"}
 
 
 # --- falling ----------------------------------------------------------------------------------

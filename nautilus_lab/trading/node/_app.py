@@ -5,6 +5,7 @@ from __future__ import annotations
 import faulthandler
 import os
 import signal
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -44,6 +45,9 @@ def launch(work: Callable[[], Awaitable[int]], arguments: Sequence[str]) -> None
     for them sets it in vain. On SIGUSR1 the process writes to its standard error where each
     thread is, and dies no sooner.
     """
+    # A debugger runs code, and takes memory of a process that has no use for it: ipykernel shall
+    # find none. One that is at work already is left alone.
+    sys.modules.setdefault("debugpy", None)  # type: ignore[arg-type]
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
     faulthandler.enable()
     faulthandler.register(signal.SIGUSR1, all_threads=True)

@@ -59,6 +59,9 @@ class NodeKernel(IPythonKernel):
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         IOLoop.current().add_callback(self._begin)
 
+    async def poll_stopped_queue(self) -> None:
+        """Wait for no debugger."""
+
     def pre_handler_hook(self) -> None:
         """Leave the signals alone: upstream lets SIGINT through while a request is answered."""
 

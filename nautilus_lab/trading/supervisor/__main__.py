@@ -22,6 +22,7 @@ def main() -> int:
     arguments = parser.parse_args()
     home = Home(arguments.home.absolute()).make()
     os.chdir("/")  # nobody's folder is kept busy
+    os.umask(0o077)
     if arguments.detach and os.fork():
         # The caller may wait for us; the child goes on as nobody's child.
         os._exit(0)

@@ -296,6 +296,7 @@ class Child:
                     stdout=output,
                     stderr=output,
                     start_new_session=True,
+                    umask=0o077,  # whatever a library makes is its owner's alone
                     env=environment,
                 )
         except OSError as error:

@@ -17,7 +17,7 @@ from nautilus_lab.exceptions import (
 )
 from nautilus_lab.platform.access import LocalOwner
 from nautilus_lab.platform.commands import CommandServer, Handler, Request
-from nautilus_lab.platform.rundir import Home, ProcessRecord
+from nautilus_lab.platform.rundir import Home, ProcessRecord, socket_file
 from nautilus_lab.trading.commands import (
     SUPERVISOR_COMMANDS,
     LabStatus,
@@ -95,6 +95,8 @@ class Supervisor:
                 await asyncio.gather(watch, return_exceptions=True)
                 await self._stop_all()
                 await server.stop()
+                clean(self.home)
+                socket_file(self.home.supervisor_commands).unlink(missing_ok=True)
                 self.home.supervisor.unlink(missing_ok=True)
 
     def end(self) -> None:

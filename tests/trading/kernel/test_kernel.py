@@ -126,13 +126,16 @@ async def test_a_users_profile_and_folder_are_not_executed_in_a_node(start, work
     for name in ("ipython_kernel_config.py", "ipython_config.py"):
         (profile / name).write_text(f"open({str(owned)!r}, 'w')")
     kernel = await start(
-        "Path(sys.argv[1]).with_name('path').write_text(json.dumps(sys.path))",
+        "Path(sys.argv[1]).with_name('path').write_text(json.dumps(sys.path))\n"
+        "Path(sys.argv[1]).with_name('modules').write_text(json.dumps(sorted(sys.modules)))",
         environment={"IPYTHONDIR": str(home), "PYTHONSTARTUP": str(startup / "00.py")},
     )
     await kernel.ticked_on()
     assert not owned.exists()
     assert "" not in json.loads((kernel.folder / "path").read_text())
     assert not (profile / "history.sqlite").exists()
+    modules = json.loads((kernel.folder / "modules").read_text())
+    assert not any(name.startswith(("pydevd", "_pydevd", "debugpy.")) for name in modules)
 
 
 async def test_a_hung_kernel_writes_where_it_hangs_when_it_is_asked(start):

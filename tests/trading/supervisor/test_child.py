@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import msgspec
 import psutil
@@ -177,6 +178,8 @@ async def test_a_process_has_a_session_and_a_folder_of_its_own_and_no_parent_to_
     assert usage.rss_mib > 5
     assert usage.threads >= 1
     assert (rundir.logs / "node.out").stat().st_mode & 0o077 == 0
+    told = Path(f"/proc/{child.pid}/status").read_text()
+    assert "Umask:\t0077\n" in told
 
 
 async def test_a_process_that_hangs_writes_where(start, rundir):

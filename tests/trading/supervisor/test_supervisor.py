@@ -109,11 +109,15 @@ async def test_a_killed_supervisor_leaves_all_alive_and_the_next_one_adopts_it(e
     async with asyncio.timeout(10):
         while [s.pid for s in (await engine.lab_status()).services] != [s.pid for s in before]:
             await asyncio.sleep(0.1)
-    # What it adopted it also ends.
+    # What it adopted it also ends, and leaves nothing that only the living need.
     stopped = await engine.stop()
     assert [e.how for e in stopped.endings] == ["asked", "terminated"]
     await until(lambda: gone(node.pid) and not home.supervisor.exists())
     assert all(gone(s.pid) for s in before)
+    rundir = home.trader("PAPER-001")
+    assert not [p for folder in (home.path, rundir.path) for p in folder.iterdir() if p.is_socket()]
+    assert not rundir.kernel_connection.exists()
+    assert rundir.settings.exists()
 
 
 async def test_a_node_that_died_while_no_supervisor_looked_is_brought_back_by_the_next(

@@ -77,6 +77,7 @@ async def check_rights(wire: Wire, keys: Keys) -> None:
     await wire.call("HGET", keys.written, "")
     await wire.call("PUBLISH", keys.probe, "")
     try:
+        await wire.call("XLEN", keys.stream)
         # 0-0 is never taken, which is found out after the right to try it.
         await wire.call("XADD", keys.stream, "NOMKSTREAM", "0-0", "probe", "")
     except BusError as error:

@@ -260,8 +260,6 @@ class StreamWriter:
             )
             try:
                 await check_server(wire, self._settings.persistence)
-                if not self._verdict.is_set():
-                    await check_rights(wire, self._keys)
             except ConfigError as error:
                 if not self._verdict.is_set():
                     raise
@@ -270,6 +268,9 @@ class StreamWriter:
             self._append, self._states, self._trim_script = await wire.calls(
                 [("SCRIPT", "LOAD", script) for script in (APPEND, TELL, TRIM)]
             )
+            if not self._verdict.is_set():
+                await check_rights(wire, self._keys)
+                await wire.call("EVALSHA", self._states, 0)  # nothing is told
         except (ConfigError, AccessDenied) as error:
             if not self._verdict.is_set():
                 self._refusal = error

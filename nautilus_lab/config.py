@@ -29,6 +29,7 @@ __all__ = [
     "DashboardSettings",
     "DataSettings",
     "JobSettings",
+    "RecordingSettings",
     "Settings",
     "StoreSettings",
     "StreamingSettings",
@@ -163,6 +164,7 @@ class TradingSettings(_Section):
     start_timeout_s: float = Field(default=60.0, gt=0, le=600)
     stop_timeout_s: float = Field(default=15.0, gt=0, le=600)
     heartbeat_s: float = Field(default=1.0, gt=0, le=30)
+    targets_max_age_days: float = Field(default=7.0, gt=0, le=3_650, allow_inf_nan=False)
     operator_console: bool = False  # whether the node's kernel takes an operator's cells
 
     def venue(self, name: str) -> VenueSettings:
@@ -244,6 +246,13 @@ class StreamingSettings(_Section):
     heartbeat_s: float = Field(default=2.0, gt=0, le=30)
 
 
+class RecordingSettings(_Section):
+    """The flight recorder: how many days before today are kept, and how much all may take, GiB."""
+
+    days: int = Field(default=30, ge=1, le=36_500)
+    gib: float = Field(default=20.0, gt=0, le=1e6, allow_inf_nan=False)
+
+
 class DashboardSettings(_Section):
     """What the served dashboards may do: look, or trade as the owner of this workspace."""
 
@@ -271,6 +280,7 @@ class Settings(_Section):
     supervisor: SupervisorSettings = SupervisorSettings()
     bus: BusSettings = BusSettings()
     streaming: StreamingSettings = StreamingSettings()
+    recording: RecordingSettings = RecordingSettings()
     dashboards: DashboardSettings = DashboardSettings()
     jobs: JobSettings = JobSettings()
 

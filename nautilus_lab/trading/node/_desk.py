@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
-from nautilus_trader.model.data import QuoteTick
+from nautilus_trader.model.data import Bar, QuoteTick
 from nautilus_trader.model.events import OrderFilled as NautilusFill
 from nautilus_trader.model.events import OrderInitialized
 from nautilus_trader.model.identifiers import ClientOrderId
@@ -20,6 +20,7 @@ from nautilus_lab.analytics import LivePositions
 from nautilus_lab.execution.gate import Finding
 from nautilus_lab.platform.messages import (
     AccountUpdated,
+    BarUpdated,
     Envelope,
     Event,
     LimitBreach,
@@ -66,6 +67,7 @@ class Desk:
         publish: Callable[[Envelope], None],
         cache: Any,
         source_ts: Callable[[], int | None] = lambda: None,
+        record: Callable[[Envelope], None] = lambda told: None,
     ) -> None:
         self.trader = trader
         self.writer = writer
@@ -80,6 +82,7 @@ class Desk:
         self._publish = publish
         self._cache = cache
         self._source_ts = source_ts
+        self._record = record
         self._orders: OrderedDict[str, Envelope] = OrderedDict()  # client order id -> its last
         self._fills: deque[Envelope] = deque(maxlen=_REMEMBERED_FILLS)
         self._states: dict[str, Envelope] = {}  # topic -> its last
@@ -233,6 +236,7 @@ class Desk:
     def _tell(self, body: Event, topic: str) -> Envelope | None:
         told = self._outbox.publish(body, topic, source_ts=self._source_ts())
         if told is not None:
+            self._record(told)
             self.seq = told.seq or self.seq
             self.last_event_ns = told.ts
         return told
@@ -253,6 +257,21 @@ class Desk:
         )
         symbol, venue = quote.instrument_id.symbol.value, quote.instrument_id.venue.value
         self.state(body, f"market.quote.{venue}.{symbol}")
+
+    def on_bar(self, bar: Bar) -> None:
+        """Tell of a bar that has closed."""
+        kind = bar.bar_type
+        instrument, spec = kind.instrument_id, str(kind.spec)
+        body = BarUpdated(
+            instrument=instrument.value,
+            spec=spec,
+            open=float(bar.open),
+            high=float(bar.high),
+            low=float(bar.low),
+            close=float(bar.close),
+            volume=float(bar.volume),
+        )
+        self.state(body, f"market.bar.{instrument.venue.value}.{instrument.symbol.value}.{spec}")
 
     def publish_book(self) -> None:
         """Tell positions, account, P&L and limits as they are now."""
@@ -345,6 +364,7 @@ class Desk:
             simulated=True,
         )
         self._states[topic] = now
+        self._record(now)
         self._publish(now)
 
     def snapshot(self) -> Snapshot:

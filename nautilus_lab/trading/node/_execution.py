@@ -152,9 +152,11 @@ class PaperExecutionClient(LiveExecutionClient):
         self._account_asked = False
 
     async def _connect(self) -> None:
-        self._paper.on_event = self._on_event
         await self._report_account()
         await self._await_account_registered()
+        # Not before: Nautilus makes no position of a fill whose account it does not know yet.
+        # What happened until now is in the book that reconciliation reads.
+        self._paper.on_event = self._on_event
 
     async def _disconnect(self) -> None:
         self._paper.on_event = lambda event: None

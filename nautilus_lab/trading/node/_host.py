@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
@@ -22,7 +22,14 @@ from nautilus_lab.config import Settings
 from nautilus_lab.engine import State
 from nautilus_lab.exceptions import LabError, NodeError, StoreError
 from nautilus_lab.execution.algorithms import build_algorithms
-from nautilus_lab.execution.gate import DailyLoss, Gate, StopLoss, TradingSwitch, build_checks
+from nautilus_lab.execution.gate import (
+    DailyLoss,
+    Finding,
+    Gate,
+    StopLoss,
+    TradingSwitch,
+    build_checks,
+)
 from nautilus_lab.execution.paper import PaperVenueClient
 from nautilus_lab.platform.access import LocalOwner, TokenVerifier, signing_key
 from nautilus_lab.platform.audit import AuditTrail
@@ -39,6 +46,7 @@ from nautilus_lab.platform.messages import (
     Snapshot,
 )
 from nautilus_lab.platform.outbox import Outbox
+from nautilus_lab.platform.recording import FlightRecorder, Retention
 from nautilus_lab.platform.rundir import Failure, Home, Latch, ProcessRecord, RunDirectory
 from nautilus_lab.platform.store import TradingStore
 from nautilus_lab.platform.telemetry import LoopLag, resource_use
@@ -58,6 +66,7 @@ from nautilus_lab.trading.node._orders import OrderDesk
 from nautilus_lab.trading.node._recovery import Recovery
 from nautilus_lab.trading.node._states import TradingStates
 from nautilus_lab.trading.node._tables import Tables
+from nautilus_lab.trading.node._tap import Tap
 from nautilus_lab.trading.node._venues import Venues
 
 log = logging.getLogger(__name__)
@@ -70,6 +79,7 @@ _MOST_EVENTS = 10_000
 _REMEMBERED_ORDERS = 500
 # A router believes no older quote of a venue that still answers.
 _MOST_QUOTE_AGE_S = 10.0
+_RECORDER = "recorder"
 _BUS_AWAY = "the message bus does not answer; events wait in the store"
 
 
@@ -159,7 +169,7 @@ class NodeHost:
         latch.begin()
         bus = self._open_books(stack)
         await self._reach_venues(stack)
-        node = self._build(bus)
+        node = self._build(bus, stack)
         self._install_gate(node, TradingSwitch(latch))
         self._bring_back(node)
         self._add_strategies(node)
@@ -172,6 +182,7 @@ class NodeHost:
         self._states.publish()
         self._deployments.begin()
         self._desk.publish_book()
+        self._recorder.begin(self._desk.snapshot())
         await self._serve(stack)
         self._begin_work(stack)
         self.condition.move(State.RUNNING)
@@ -223,7 +234,7 @@ class NodeHost:
         }
         await self._venues.require_same_books(self._store)
 
-    def _build(self, bus: ProcessBus) -> TradingNode:
+    def _build(self, bus: ProcessBus, stack: AsyncExitStack) -> TradingNode:
         """Build the node and the desk that tells of it."""
         trader = self.settings.trading.trader_id
         node = TradingNode(
@@ -236,6 +247,7 @@ class NodeHost:
             loop=asyncio.get_running_loop(),
         )
         epoch = self._store.begin_epoch(_WRITER)
+        self._start_recorder(stack, epoch)
         self._desk = Desk(
             trader=trader,
             writer=_WRITER,
@@ -247,6 +259,7 @@ class NodeHost:
             publish=bus.publish,
             cache=node.cache,
             source_ts=lambda: self._source_ts,
+            record=self._recorder.envelope,
         )
         self._history = History.of(self._store.orders(), self._store.fills())
         self._remember()
@@ -268,6 +281,34 @@ class NodeHost:
         node.build()
         return node
 
+    def _start_recorder(self, stack: AsyncExitStack, epoch: int) -> None:
+        recording = self.settings.recording
+        self._recorder = FlightRecorder(
+            self.rundir.recording,
+            trader=self.settings.trading.trader_id,
+            writer=_WRITER,
+            epoch=epoch,
+            simulated=True,
+            retention=Retention(days=recording.days, gib=recording.gib),
+        )
+        self._tap = Tap(self._recorder, lambda: self._source_ts)
+        try:
+            self._recorder.start()
+        except StoreError as error:
+            log.error("nothing is recorded: %s", error)  # the node trades all the same
+        stack.callback(self._recorder.stop)
+
+    def _look_after_recorder(self) -> None:
+        health = self._recorder.health()
+        if health.ok:
+            self.condition.mended(_RECORDER)
+        else:
+            self.condition.amiss(_RECORDER, f"the flight recorder: {health.detail}")
+
+    def _on_checked(self, findings: Sequence[Finding]) -> None:
+        self._tap.on_checked(findings)
+        self._desk.on_checked(findings)
+
     def _remember(self) -> None:
         """Bring the desk to where the store left it."""
         for told in self._store.fills():
@@ -285,7 +326,7 @@ class NodeHost:
             journal=self._journal,
             state=switch,
             hand_over=asyncio.get_running_loop().call_soon_threadsafe,
-            on_checked=desk.on_checked,
+            on_checked=self._on_checked,
             on_denied=desk.on_denied,
         )
         self._gate.install()
@@ -329,6 +370,7 @@ class NodeHost:
                 self.rundir.targets_of,
                 {one.id.symbol.value: f"{one.id.symbol.value}.{venue}" for one in instruments},
                 audit=self.audit,
+                max_age_days=trading.targets_max_age_days,
             ),
             trader=trading.trader_id,
             tell=desk.tell,
@@ -370,6 +412,8 @@ class NodeHost:
         bus.subscribe("events.order.*", on_loop(self._settle_intent))
         bus.subscribe("events.order.*", on_loop(self._notice_held))
         bus.subscribe("data.quotes.*", self._desk.on_quote)
+        bus.subscribe("data.bars.*", self._desk.on_bar)
+        self._tap.listen(bus)
 
     @staticmethod
     def _on_loop(handler: Callable[[Any], None]) -> Callable[[Any], None]:
@@ -462,6 +506,7 @@ class NodeHost:
 
     async def _beat(self, lag: LoopLag) -> None:
         while True:
+            self._look_after_recorder()
             if all(client.replay_ended for client in self._data):
                 self.condition.remark("the replay is over: the last close stands")
             if not self.rundir.node.exists() and self.condition.state is not State.STARTING:
@@ -526,6 +571,12 @@ class NodeHost:
             self.condition.amiss(venue, f"the paper venue {venue} does not answer")
         elif state is ConnectionState.CONNECTED:
             self.condition.mended(venue)
+        elif state is ConnectionState.ERROR:
+            # Its book is another than the one that our orders are in.
+            why = f"the paper venue {venue} has another book than before"
+            self.condition.amiss(venue, why)
+            if self.condition.state is not State.STARTING:
+                self._states.tighten("HALTED", reason=why, by="node", automatic=True)
 
     def _on_bus_state(self, state: ConnectionState) -> None:
         """Trade on without a bus; say so where it can still be seen."""

@@ -1,6 +1,7 @@
 """What every bus promises."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Protocol, TypeAlias, runtime_checkable
 
 from nautilus_lab.exceptions import BusError, InputError
@@ -69,6 +70,7 @@ class Bus(Protocol):
         ...
 
 
+@lru_cache(maxsize=10_000)
 def check_topic(topic: str) -> None:
     """Raise `BusError` unless `topic` is dotted, non-empty parts without wildcards."""
     if not all(topic.split(".")) or not topic.isprintable() or "*" in topic or ">" in topic:

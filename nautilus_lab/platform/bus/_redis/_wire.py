@@ -102,9 +102,8 @@ class Wire:
         """Send several commands in one go and return their answers, all within `timeout_s`."""
         with _translated(self.where):
             async with asyncio.timeout(self._timeout_s if timeout_s is None else timeout_s):
-                await self._connection.send_packed_command(
-                    self._connection.pack_commands(commands), check_health=False
-                )
+                request = b"".join(map(_packed, commands))
+                await self._connection.send_packed_command(request, check_health=False)
                 return [await self._read() for _ in commands]
 
     async def send(self, *words: Word) -> None:
@@ -126,6 +125,15 @@ class Wire:
     async def close(self) -> None:
         """Let go of the connection, at once."""
         await self._connection.disconnect(nowait=True)
+
+
+def _packed(words: Sequence[Word]) -> bytes:
+    """Return a command as it goes over the wire; redis-py takes five times as long."""
+    parts = [b"*%d\r\n" % len(words)]
+    for word in words:
+        data = word if isinstance(word, bytes) else str(word).encode()
+        parts.append(b"$%d\r\n%b\r\n" % (len(data), data))
+    return b"".join(parts)
 
 
 async def _through(address: RedisAddress, ask: Any, key: str, timeout_s: float) -> Wire:

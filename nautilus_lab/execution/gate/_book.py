@@ -285,9 +285,8 @@ class Book:
         held = self._entries
         self._begin()
         for position in cache.positions_open():
-            instrument = cache.instrument(position.instrument_id)
             raw = position.quantity.raw if position.is_long else -position.quantity.raw
-            self._move(self.of(position.instrument_id, instrument), position.strategy_id, raw)
+            self._move(self._found(position.instrument_id, cache), position.strategy_id, raw)
         working = {
             order.client_order_id.value: order
             for order in (*cache.orders_open(), *cache.orders_inflight())
@@ -302,19 +301,21 @@ class Book:
             if entry.id in held:
                 entry.asked = held[entry.id].asked
                 self._set(entry, entry.most)
-        for found in self.instruments.values():
-            quote = cache.quote_tick(found.id)
-            if quote is not None:
-                self.mark(found, quote)
 
     # --- the sums -------------------------------------------------------------------------
 
     def _restore(self, order: Order, cache: Any) -> Entry:
         parent = cache.order(order.parent_order_id) if order.parent_order_id else None
-        found = self.of(order.instrument_id, cache.instrument(order.instrument_id))
-        entry = self.enter(order, found, parent)
+        entry = self.enter(order, self._found(order.instrument_id, cache), parent)
         self.reserve(entry)
         return entry
+
+    def _found(self, instrument_id: Any, cache: Any) -> Instrument:
+        """Return the record of an instrument, valued by its last quote when it is new."""
+        found = self.of(instrument_id, cache.instrument(instrument_id))
+        if found.quote is None and (quote := cache.quote_tick(instrument_id)) is not None:
+            self.mark(found, quote)
+        return found
 
     def _purse(self, venue: str) -> Purse:
         purse = self.purses.get(venue)
@@ -407,7 +408,7 @@ class Book:
             self._value(entry.of)
 
     def _fill(self, fill: Any, cache: Any) -> None:
-        found = self.of(fill.instrument_id, cache.instrument(fill.instrument_id))
+        found = self._found(fill.instrument_id, cache)
         raw = fill.last_qty.raw if fill.order_side == _BUY else -fill.last_qty.raw
         price, fee = float(fill.last_px), float(fill.commission)
         if fee and fill.commission.currency.code != self.currency:

@@ -142,9 +142,12 @@ class Gate:
                 endpoint,
                 lambda command, forward=forward, last=last: self._cross(command, forward, last),
             )
-        bus.subscribe("events.order.*", self._follow, priority=_BEFORE_STRATEGIES)
+        # Functions, not methods: the bus knows a handler by its text, and one whose text changes,
+        # as that of a method does with the repr of its object, is called twice for each message.
+        follow, see = self._follow, self.book.on_quote
+        bus.subscribe("events.order.*", lambda event: follow(event), priority=_BEFORE_STRATEGIES)
         if any(check.exposure for check in self.checks):
-            bus.subscribe("data.quotes.*", self.book.on_quote, priority=_BEFORE_STRATEGIES)
+            bus.subscribe("data.quotes.*", lambda quote: see(quote), priority=_BEFORE_STRATEGIES)
 
     def reset(self) -> None:
         """Begin anew with the kernel's cache, as after a reset of a backtest engine."""

@@ -15,14 +15,17 @@ _log = logging.getLogger(__name__)
 _BLOCK_MS = 2_000
 # Entries after which the loop gets its turn back.
 _BATCH = 256
-_BEGINNING = "0-0"
+# How far before the end of another stream one begins: more than two clocks may disagree. What is
+# older was taken before, and a fail-over must not cost a reading of a whole day.
+_OVERLAP_MS = 3_600_000
 
 
 class Tail:
     """A place on a stream, which moves with what was taken from it.
 
     Nothing on the stream is missed by being slow or away, unless it was trimmed. A stream whose
-    ids went backwards is another one than before, and read from its beginning.
+    ids went backwards is another one than before: it was lost in part or whole, or a replica took
+    its master's place. It is read from an hour before its end on, so entries may come again.
 
     Parameters
     ----------
@@ -63,7 +66,7 @@ class Tail:
                 "%s at %s has begun anew, at %s after %s", self._key, wire.where, last, self.last_id
             )
             self.restarts += 1
-            self.last_id = _BEGINNING
+            self.last_id = f"{max(0, parsed_id(last)[0] - _OVERLAP_MS)}-0"
         elif parsed_id(told.get("max-deleted-entry-id", b"0-0")) > parsed_id(self.last_id):
             _log.warning(
                 "%s at %s: entries after %s were trimmed before this reader had them",

@@ -10,7 +10,7 @@ import time
 import msgspec
 
 from nautilus_lab.client.protocol import NodeFrame
-from nautilus_lab.exceptions import LabError, NodeError, NotReachable
+from nautilus_lab.exceptions import LabError, NodeError, NotReachable, StoreError
 from nautilus_lab.platform.bus import ProcessBus, SequenceTracker, bus_of, open_bus
 from nautilus_lab.platform.commands import CommandClient
 from nautilus_lab.platform.connection import ConnectionState
@@ -123,12 +123,16 @@ class Feed:
     def _absent(self) -> str | None:
         """Why the node cannot be there, or None."""
         try:
-            record = ProcessRecord.read(self._run.node)
+            return _why_absent(ProcessRecord.read(self._run.node))
         except LabError as error:
             return str(error)
-        if record is None:
-            return "no node of this trader runs"
-        return None if record.alive else f"its process {record.pid} has ended"
+
+    def _gone(self) -> str | None:
+        """Why the node that is followed is there no more, or None."""
+        try:
+            return _why_absent(ProcessRecord.read(self._run.node))
+        except StoreError:
+            return None  # not to be told from here, out of files say: the bus and `_look` tell
 
     async def _follow(self) -> None:
         """Attach, and stay until the node is gone; raises the `LabError` of what went wrong."""
@@ -136,7 +140,7 @@ class Feed:
         commands = CommandClient(self._run.commands)
         try:
             await self._attach(bus, commands)
-            while (gone := self._absent()) is None:
+            while (gone := self._gone()) is None:
                 await self._wait()
                 if self._anew and bus.state is ConnectionState.CONNECTED:
                     await self._attach(bus, commands)
@@ -312,3 +316,9 @@ class Feed:
             return
         self._state, self._detail = state, detail
         self.audience.tell(self.node_frame())
+
+
+def _why_absent(record: ProcessRecord | None) -> str | None:
+    if record is None:
+        return "no node of this trader runs"
+    return None if record.alive else f"its process {record.pid} has ended"

@@ -9,6 +9,7 @@ import os
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,6 +29,7 @@ from nautilus_lab.config import StreamingSettings
 from nautilus_lab.exceptions import (
     AccessDenied,
     InputError,
+    LabError,
     LifecycleError,
     NotReachable,
     PortBusy,
@@ -101,7 +103,9 @@ class Gateway:
         self._lock: Lock | None = None
         self._lag = LoopLag()
         self._let_go = LimitedLog(_log)
-        self._key = b""
+        self._trouble = LimitedLog(_log)
+        self._key = b""  # empty: it cannot be read
+        self._seen_key: tuple[int, ...] | None = None
 
     # --- what a connection asks of its host --------------------------------------------------
 
@@ -170,7 +174,7 @@ class Gateway:
         if self._server is not None:
             raise LifecycleError("a gateway starts once", value=self.url, remedy="stop it first")
         self.home.make()
-        self._take_key(signing_key(self.home.signing_key))
+        self._take_key()
         self._lock = self._files.lock
         self._lock.acquire()
         try:
@@ -279,36 +283,14 @@ class Gateway:
             return _denied(503, b"too many viewers")
         return ViewerConnection(self)
 
-    def _take_key(self, key: bytes) -> None:
-        self._key = key
-        self._tokens = LocalTokens(
-            home=self.home, issuer=TokenIssuer(key, ttl_s=self.settings.token_minutes * 60)
-        )
-
-    def _look_at_key(self) -> None:
-        """Take tokens back whose key was taken away: a new one ends every session of the old."""
-        try:
-            key = signing_key(self.home.signing_key)
-        except StoreError as error:
-            # Without a key nobody can be told from anybody else.
-            _log.error("every session ends: %s", error)
-            key = b""
-        if key == self._key:
-            return
-        if key:
-            self._take_key(key)
-        self._key = key
-        for viewer in tuple(self._viewers):
-            viewer.look_again()
-
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(self.settings.heartbeat_s)
-            self._look_at_key()
-            if self._key:
-                self._tokens.renew()
-            for trader in self.traders:
-                self.feed(trader)
+            try:
+                self._keep_house()
+            except (LabError, OSError) as error:
+                # Out of files or of disk, say: those who are here are served all the same.
+                self._trouble.warning("the gateway cannot keep house: %s", error)
             now = time.time_ns()
             heartbeats = {
                 (trader, encoding): encode_frame(
@@ -319,6 +301,33 @@ class Gateway:
             }
             for viewer in tuple(self._viewers):
                 viewer.beat(heartbeats)
+
+    def _keep_house(self) -> None:
+        self._look_at_key()
+        if self._key:
+            self._tokens.renew()
+        for trader in self.traders:
+            self.feed(trader)
+
+    def _take_key(self) -> None:
+        self._seen_key = _mark_of(self.home.signing_key)
+        self._key = signing_key(self.home.signing_key)
+        self._tokens = LocalTokens(
+            home=self.home, issuer=TokenIssuer(self._key, ttl_s=self.settings.token_minutes * 60)
+        )
+
+    def _look_at_key(self) -> None:
+        """Take tokens back whose key was taken away: a new one ends every session of the old."""
+        if self._key and _mark_of(self.home.signing_key) == self._seen_key:
+            return
+        try:
+            self._take_key()
+        except StoreError as error:
+            # Without a key nobody can be told from anybody else.
+            self._key = b""
+            self._trouble.warning("every session ends: %s", error)
+        for viewer in tuple(self._viewers):
+            viewer.look_again()
 
     async def _status(self, request: Request) -> object:
         use = resource_use()
@@ -353,6 +362,15 @@ def _alive(files: GatewayFiles) -> bool:
     except StoreError:
         return False
     return record is not None and record.alive
+
+
+def _mark_of(path: Path) -> tuple[int, ...] | None:
+    """Return what changes when a file is replaced, written or opened to others; opens nothing."""
+    try:
+        found = os.lstat(path)
+    except FileNotFoundError:
+        return None
+    return (found.st_dev, found.st_ino, found.st_mode, found.st_uid, found.st_ctime_ns)
 
 
 def _host_of(url: str) -> str | None:

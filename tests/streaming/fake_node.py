@@ -17,7 +17,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from nautilus_lab.platform.access import LocalOwner, Permission, TokenVerifier, signing_key
-from nautilus_lab.platform.bus import IpcBus
+from nautilus_lab.platform.bus import IpcBus, RedisBus
 from nautilus_lab.platform.commands import (
     CommandBody,
     CommandLog,
@@ -85,8 +85,8 @@ class FakeNode:
         self.asked: list[str] = []
         self.bought: list[tuple[str, int]] = []  # who, how many
 
-    async def start(self) -> FakeNode:
-        self.bus = IpcBus.serve(self.run.events)
+    async def start(self, bus: RedisBus | None = None) -> FakeNode:
+        self.bus = bus or IpcBus.serve(self.run.events)
         self.server = CommandServer(
             self.run.commands,
             self.table,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
@@ -21,7 +21,7 @@ class Intent:
         ``"submit"`` or ``"modify"``.
     verdict : {"forwarded", "denied"}
         What the gate did with it.
-    body : dict of str to str
+    body : mapping of str to str
         The order's facts: strategy, instrument, side, type, quantity, limit price, notional.
     reason : str
         Why it was denied; empty when it was not.
@@ -30,7 +30,7 @@ class Intent:
     client_order_id: str
     command: str
     verdict: Verdict
-    body: dict[str, str]
+    body: Mapping[str, str]
     reason: str = ""
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
+from nautilus_trader.execution.messages import ModifyOrder
 from nautilus_trader.model.events import OrderInitialized
+from nautilus_trader.model.objects import Quantity
 from nautilus_trader.model.orders import Order
 from nautilus_trader.model.orders.unpacker import OrderUnpacker
 
@@ -18,13 +21,14 @@ _encode = msgspec.json.Encoder(order="sorted").encode
 _FLOAT = "float"
 
 
-def order_text(order: Order) -> str:
+def order_text(order: Order, quantity: Quantity | None = None) -> str:
     """Return the whole order as it was made, as JSON without floats; `order_of` reads it.
 
-    It is as large as it is now: an algorithm takes its slices away from an order before it leaves.
+    It is as large as `quantity` says, or as it is now: an algorithm takes its slices away from an
+    order before it leaves.
     """
     facts = OrderInitialized.to_dict(order.init_event)
-    facts["quantity"] = str(order.quantity)
+    facts["quantity"] = str(order.quantity if quantity is None else quantity)
     if facts["exec_algorithm_params"]:
         facts["exec_algorithm_params"] = {
             name: {_FLOAT: repr(value)} if isinstance(value, float) else value
@@ -59,50 +63,87 @@ def order_of(text: str) -> Order:
 
 def intent_of(proposal: Proposal, verdict: Verdict, reason: str) -> Intent:
     """Describe what the gate decided about one order."""
-    order, command, line = proposal.order, proposal.command, proposal.instrument.line
-    body = {
-        "strategy": proposal.strategy,
-        "instrument": proposal.instrument.name,
-        "side": "BUY" if proposal.buy else "SELL",
-        "order_type": order.type_string(),
-        "quantity": str(order.quantity),
-        "limit_price": str(order.price) if order.has_price else "",
-        "notional": _notional(proposal),
-        "order": order_text(order),
-        "nautilus_command": command.id.value,
-        # by how much the queue of its side grows, what of that opens, and what was held before
-        "added": _units(proposal.added),
-        "opening": _units(proposal.opening),
-        "held": _units(line.filled),
-    }
-    for tag in order.tags or ():
-        name, _, value = tag.partition(":")
-        if name in _TAGS:
-            body[_TAGS[name]] = value
-    if proposal.ask == "modify":
-        body["new_quantity"] = _text(command.quantity)
-        body["new_price"] = _text(command.price)
-        body["new_trigger_price"] = _text(command.trigger_price)
-    elif command.position_id is not None:
-        body["position_id"] = command.position_id.value
-    if command.client_id is not None:
-        body["client_id"] = command.client_id.value
     return Intent(
         client_order_id=proposal.client_order_id,
         command=proposal.ask,
         verdict=verdict,
         reason=reason,
-        body=body,
+        body=_Facts(proposal),
     )
+
+
+class _Facts(Mapping[str, str]):
+    """The facts of a proposal as they were when it was decided on, written out once asked for.
+
+    A backtest never asks, and a tenth of the time of an order is in writing them out. All that is
+    kept is immutable: what becomes of the order later does not change them.
+    """
+
+    __slots__ = ("_added", "_command", "_held", "_made", "_of", "_opening", "_order", "_terms")
+
+    def __init__(self, proposal: Proposal) -> None:
+        self._of = proposal.instrument.name, proposal.strategy, proposal.buy, proposal.notional
+        self._order = proposal.order
+        self._terms = proposal.terms
+        self._command = proposal.command
+        self._added = proposal.added
+        self._opening = proposal.opening
+        self._held = proposal.instrument.line.filled
+        self._made: dict[str, str] | None = None
+
+    def __getitem__(self, name: str) -> str:
+        return self._written()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._written())
+
+    def __len__(self) -> int:
+        return len(self._written())
+
+    def __repr__(self) -> str:
+        return repr(self._written())
+
+    def _written(self) -> dict[str, str]:
+        if self._made is None:
+            self._made = self._write()
+        return self._made
+
+    def _write(self) -> dict[str, str]:
+        order, command = self._order, self._command
+        instrument, strategy, buy, notional = self._of
+        quantity, limit, _ = self._terms
+        body = {
+            "strategy": strategy,
+            "instrument": instrument,
+            "side": "BUY" if buy else "SELL",
+            "order_type": order.type_string(),
+            "quantity": str(quantity),
+            "limit_price": _text(limit),
+            "notional": f"{notional:.2f}" if notional == notional else "",
+            "order": order_text(order, quantity),
+            "nautilus_command": command.id.value,
+            # by how much the queue of its side grows, what of that opens, and what was held before
+            "added": _units(self._added),
+            "opening": _units(self._opening),
+            "held": _units(self._held),
+        }
+        for tag in order.tags or ():
+            name, _, value = tag.partition(":")
+            if name in _TAGS:
+                body[_TAGS[name]] = value
+        if isinstance(command, ModifyOrder):
+            body["new_quantity"] = _text(command.quantity)
+            body["new_price"] = _text(command.price)
+            body["new_trigger_price"] = _text(command.trigger_price)
+        elif command.position_id is not None:
+            body["position_id"] = command.position_id.value
+        if command.client_id is not None:
+            body["client_id"] = command.client_id.value
+        return body
 
 
 # tag of an order -> what the journal calls it
 _TAGS = {"by": "by", "cmd": "command_id"}
-
-
-def _notional(proposal: Proposal) -> str:
-    value = proposal.notional
-    return f"{value:.2f}" if value == value else ""
 
 
 def _units(raw: int) -> str:

@@ -128,3 +128,13 @@ def test_a_denial_says_why(stand):
     intent = stand.journal.intents[-1]
     assert (intent.verdict, intent.reason) == ("denied", stand.reason())
     assert intent.body["notional"] == "50000.00"
+
+
+def test_what_becomes_of_an_order_later_does_not_change_what_was_written(stand):
+    order = stand.do(lambda s: s.limit(10, "90.00"))
+    intent = stand.journal.intents[-1]
+    stand.do(lambda s: s.change(order, units=25, price="80.00"))
+    assert order.quantity == 25
+    assert (intent.body["quantity"], intent.body["limit_price"]) == ("10", "90.00")
+    assert (intent.body["notional"], intent.body["added"]) == ("900.00", "10")
+    assert order_of(intent.body["order"]).quantity == 10

@@ -122,13 +122,14 @@ class HoldTargets(Strategy):  # type: ignore[misc]
         """Send the orders that bring the book to its targets."""
         if len(self._quoted) < len(self._ids) or self._run_out():
             return
-        mids, held = {}, {}
+        mids, held, owned = {}, {}, 0.0
         for name, instrument_id in self._ids.items():
             quote = self.cache.quote_tick(instrument_id)
             mids[name] = (float(quote.bid_price) + float(quote.ask_price)) / 2
-            held[name] = float(self.portfolio.net_position(instrument_id) or Decimal(0))
+            held[name] = self._own(instrument_id)
+            owned += float(self.portfolio.net_position(instrument_id) or Decimal(0)) * mids[name]
         cash = self._cash()
-        equity = cash + sum(held[name] * mids[name] for name in self._ids)
+        equity = cash + owned  # the account's, whoever holds it
         if not equity > 0:
             return  # there is nothing to hold a share of
         wanted = units_to_trade(
@@ -158,6 +159,11 @@ class HoldTargets(Strategy):  # type: ignore[misc]
             self._said = True
             self.log.warning("the target weights have run out: no orders until there are new ones")
         return over
+
+    def _own(self, instrument_id: InstrumentId) -> float:
+        # What people and other strategies hold is none of its business.
+        positions = self.cache.positions_open(instrument_id=instrument_id, strategy_id=self.id)
+        return float(sum(position.signed_qty for position in positions))
 
     def _bounded(self, units: int, price: float) -> int:
         most = max(1, int(self.config.largest_order / price))

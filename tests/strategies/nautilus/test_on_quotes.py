@@ -2,13 +2,14 @@
 
 import pytest
 from nautilus_trader.backtest.engine import BacktestEngine, BacktestEngineConfig
-from nautilus_trader.config import LoggingConfig
+from nautilus_trader.config import LoggingConfig, StrategyConfig
 from nautilus_trader.model.currencies import USD
 from nautilus_trader.model.data import QuoteTick
-from nautilus_trader.model.enums import AccountType, OmsType, OrderStatus
+from nautilus_trader.model.enums import AccountType, OmsType, OrderSide, OrderStatus
 from nautilus_trader.model.identifiers import TraderId, Venue
 from nautilus_trader.model.objects import Money, Price, Quantity
 from nautilus_trader.test_kit.providers import TestInstrumentProvider
+from nautilus_trader.trading.strategy import Strategy
 
 from nautilus_lab.execution import MemoryJournal
 from nautilus_lab.execution.gate import Gate, MaxOrderNotional
@@ -79,3 +80,36 @@ def test_it_takes_tables_of_target_weights():
     made = HoldTargets(HoldTargetsConfig(weights={"AAPL.PAPER": 0.5}))
     assert isinstance(made, TakesTargets)
     made.hold({"AAPL.PAPER": 0.1}, valid_until_ns=5)
+
+
+class BuysOnce(Strategy):
+    """Somebody else in the same account."""
+
+    def on_start(self):
+        self.subscribe_quote_ticks(AAPL.id)
+
+    def on_quote_tick(self, tick):
+        if not self.cache.orders(strategy_id=self.id):
+            units = Quantity.from_int(60)
+            self.submit_order(self.order_factory.market(AAPL.id, OrderSide.BUY, units))
+
+
+def test_what_others_hold_in_the_account_is_left_to_them():
+    engine = BacktestEngine(
+        BacktestEngineConfig(trader_id=TraderId("T-1"), logging=LoggingConfig(bypass_logging=True))
+    )
+    engine.add_venue(Venue("PAPER"), OmsType.NETTING, AccountType.CASH, [Money(100_000, USD)], USD)
+    engine.add_instrument(AAPL)
+    size, at = Quantity.from_int(1_000_000), Price.from_str("100.00")
+    engine.add_data(
+        [QuoteTick(AAPL.id, at, at, size, size, i * SECOND, i * SECOND) for i in range(10)]
+    )
+    engine.add_strategy(BuysOnce(StrategyConfig(order_id_tag="999")))
+    holder = HoldTargets(HoldTargetsConfig(weights={"AAPL.PAPER": 0.0}, interval_s=1.0))
+    engine.add_strategy(holder)
+    Gate(engine.kernel, journal=MemoryJournal()).install()
+    engine.run()
+    mine = engine.cache.orders(strategy_id=holder.id)
+    held = [int(position.signed_qty) for position in engine.cache.positions_open()]
+    engine.dispose()
+    assert (mine, held) == ([], [60])

@@ -467,7 +467,7 @@ class Desk(View):
         cancel_orders : bool, default=False
             Whether to cancel what works.
         kill : bool, default=False
-            Whether for good: KILLED is not resumed by a command.
+            Whether to be KILLED, which cancels what works as well, and is resumed like a halt.
         timeout_s : float, default=10
             Seconds to wait for the node.
 

@@ -211,7 +211,7 @@ class OrderDesk:
             self._kernel.msgbus.send("ExecEngine.process", denied)
 
     def _require_algorithm(self, asked: SubmitOrder) -> None:
-        """Require an algorithm that can work the order: it would only log what is wrong."""
+        """Require an algorithm that runs and can work the order."""
         if asked.algorithm is None:
             return
         known = {a.id.value: a for a in self._kernel.trader.exec_algorithms()}
@@ -222,9 +222,7 @@ class OrderDesk:
                 value=asked.algorithm,
                 remedy=f"one of {', '.join(sorted(known)) or 'none'}",
             )
-        if asked.algorithm == "TWAP":
-            _require_twap(asked)
-        # Algorithms of our own say what they need.
+        # Those of the lab say what they need; they would only log it.
         require = getattr(algorithm, "require", None)
         if require is not None:
             require(asked)
@@ -502,14 +500,3 @@ def _tags(request: Request) -> list[str]:
 
 def _shown(order: Order) -> str:
     return f"{order.client_order_id.value}, {order.status_string()}"
-
-
-def _require_twap(asked: SubmitOrder) -> None:
-    horizon, interval = [asked.parameters.get(f"{k}_secs", 0) for k in ("horizon", "interval")]
-    timed = all(isinstance(v, int | float) and v > 0 for v in (horizon, interval))
-    if asked.order_type != "MARKET" or not timed or not float(horizon) >= float(interval):
-        raise InputError(
-            "TWAP works MARKET orders, over horizon_secs, a slice each interval_secs",
-            value=f"{asked.order_type}, {asked.parameters}",
-            remedy="pass parameters={'horizon_secs': 60, 'interval_secs': 10}",
-        )

@@ -15,7 +15,14 @@ import pytest
 from nautilus_lab.exceptions import MessageError, StoreError
 from nautilus_lab.platform.audit import AuditTrail, next_row
 from nautilus_lab.platform.messages import new_id
-from nautilus_lab.platform.store import DeskStore, OrderIntent, PrincipalRow, RunRow, TradingStore
+from nautilus_lab.platform.store import (
+    DeskStore,
+    HistoryStore,
+    OrderIntent,
+    PrincipalRow,
+    RunRow,
+    TradingStore,
+)
 
 
 def audit_row(last=None):
@@ -57,6 +64,7 @@ TRADING_CALLS = {
     "latest_epoch": lambda s: s.latest_epoch("node"),
     "latest_seq": lambda s: s.latest_seq("node", 1),
     "mark": lambda s: s.mark(1, "SENT"),
+    "order": lambda s: s.order("O-1"),
     "orders": lambda s: s.orders(),
     "outbox_after": lambda s: s.outbox_after("node", 0, 0),
     "record": None,  # needs an event: below
@@ -74,6 +82,14 @@ DESK_CALLS = {
     "run": lambda s: s.run("x"),
     "runs": lambda s: s.runs(),
 }
+HISTORY_CALLS = {
+    "add": lambda s: s.add([], held={("T-1", "node"): (1, 1)}),
+    "count": lambda s: s.count(),
+    "events": lambda s: s.events(),
+    "gaps": lambda s: s.gaps(),
+    "known": lambda s: s.known(["x"]),
+    "positions": lambda s: s.positions(),
+}
 
 
 def public_methods(kind):
@@ -83,6 +99,7 @@ def public_methods(kind):
 def test_the_calls_below_are_all_there_are():
     assert set(TRADING_CALLS) == public_methods(TradingStore)
     assert set(DESK_CALLS) == public_methods(DeskStore)
+    assert set(HISTORY_CALLS) == public_methods(HistoryStore)
 
 
 @pytest.mark.parametrize("name", TRADING_CALLS)
@@ -110,6 +127,19 @@ def test_no_error_of_the_driver_leaves_a_desk_store(name, tmp_path):
         connection.execute("DROP TABLE alerts")
     with pytest.raises(StoreError) as failure:
         DESK_CALLS[name](store)
+    assert failure.value.__cause__ is None
+    assert "no such table" in failure.value.value
+    store.close()
+
+
+@pytest.mark.parametrize("name", HISTORY_CALLS)
+def test_no_error_of_the_driver_leaves_a_history(name, tmp_path):
+    store = HistoryStore.open(tmp_path / "x.db")
+    with closing(sqlite3.connect(tmp_path / "x.db")) as connection:
+        for table in ("events", "positions", "gaps"):
+            connection.execute(f"DROP TABLE {table}")
+    with pytest.raises(StoreError) as failure:
+        HISTORY_CALLS[name](store)
     assert failure.value.__cause__ is None
     assert "no such table" in failure.value.value
     store.close()

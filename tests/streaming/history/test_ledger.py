@@ -177,7 +177,7 @@ def test_whatever_the_stream_loses_doubles_and_mixes_the_history_is_whole(trader
     chance = random.Random(20200102)
     traders = [trader(f"PAPER-00{n}") for n in range(1, 4)]
     made, batch = [], []
-    for _ in range(800):
+    for _ in range(400):
         one = chance.choice(traders)
         if chance.random() < 0.01:
             one.begin()

@@ -188,6 +188,7 @@ class Outbox:
         self._relaying = True
         try:
             for count, event in enumerate(events):
+                reach("outbox.before_publish")
                 try:
                     self._bus.publish(event)
                 except BusError as error:

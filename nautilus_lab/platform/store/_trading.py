@@ -19,10 +19,12 @@ import sqlalchemy as sa
 
 from nautilus_lab.exceptions import InputError, StoreError
 from nautilus_lab.platform import messages
+from nautilus_lab.platform.failpoint import reach
 from nautilus_lab.platform.messages import EVENTS, Envelope, OrderFilled, OrderUpdated
 from nautilus_lab.platform.store import _sqlite
 from nautilus_lab.platform.store import _trading_sql as sql
 from nautilus_lab.platform.store._canonical import canonical_json
+from nautilus_lab.platform.store._checkpoints import Checkpoints
 from nautilus_lab.platform.store._database import engine_for, intact, place_of, translating
 from nautilus_lab.platform.store._projection import (
     FACTS,
@@ -73,11 +75,18 @@ class TradingStore:
     1
     """
 
-    def __init__(self, engine: sa.Engine, connection: sa.Connection, where: str) -> None:
+    def __init__(
+        self,
+        engine: sa.Engine,
+        connection: sa.Connection,
+        where: str,
+        checkpoints: Checkpoints | None = None,
+    ) -> None:
         self._engine = engine
         self._connection: sa.Connection | None = connection
         self._driver = driver_of(connection)
         self._where = where
+        self._checkpoints = checkpoints
         self._thread = threading.get_ident()
         self._writes = sql.Writes(engine.dialect)
 
@@ -118,7 +127,16 @@ class TradingStore:
                     busy_timeout_ms=busy_timeout_ms,
                     read_only=read_only,
                 )
-                return cls(engine, connection, where)
+                checkpoints = None
+                if not read_only and where != _sqlite.MEMORY:
+                    checkpoints = Checkpoints(
+                        driver_of(connection),
+                        lambda: _sqlite.connect(
+                            where, busy_timeout_ms=busy_timeout_ms, read_only=False, pooled=False
+                        ),
+                        where,
+                    )
+                return cls(engine, connection, where, checkpoints)
             except BaseException:
                 connection.close()
                 raise
@@ -142,7 +160,10 @@ class TradingStore:
         """Close the file; calling it twice is harmless."""
         if self._connection is not None:
             with translating(self._where, "closing it"):
-                self._mine().close()
+                connection = self._mine()
+                if self._checkpoints is not None:
+                    self._checkpoints.close()
+                connection.close()
                 self._engine.dispose()
             self._connection = None
 
@@ -358,6 +379,7 @@ class TradingStore:
         ]
         with self._transaction("writing an intent") as driver:
             ids = [self._writes.add_intent(driver, row).fetchall()[0][0] for row in rows]
+            reach("journal.in_transaction")
             self._append(driver, audit)
         return tuple(ids)
 
@@ -510,6 +532,8 @@ class TradingStore:
             _sqlite.writing(driver),
         ):
             yield driver
+        if self._checkpoints is not None:
+            self._checkpoints.count()
 
 
 def _check_limit(limit: int | None) -> None:

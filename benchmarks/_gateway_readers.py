@@ -81,74 +81,95 @@ class Reader:
                 break
             if data[place] == 0x82:
                 found.append(data[start : start + size])
-            elif data[place] != 0x89:  # a ping may wait
+            elif data[place] == 0x89:
+                self.socket.sendall(masked(data[start : start + size], 0xA))
+            else:
                 raise ValueError(f"frame {data[place]:#x}: {data[start : start + size]!r}")
             place = start + size
         self.rest = data[place:]
         return found
 
 
+class Readers:
+    """All the viewers, and what they were sent."""
+
+    def __init__(self) -> None:
+        self.by_handle: dict[int, Reader] = {}
+        self.deliveries = self.states = self.gaps = self.size = 0
+        self.received = 0  # events, over all viewers
+        self.latencies: list[int] = []
+        self.first = self.last = 0  # when a delta was read, UNIX ns
+        self._poll = select.epoll()
+        self._decode = msgspec.msgpack.Decoder(Frame).decode
+
+    def add(self, reader: Reader) -> None:
+        """Read on until the snapshot, and the others' frames meanwhile."""
+        self.by_handle[reader.socket.fileno()] = reader
+        self._poll.register(reader.socket, select.EPOLLIN)
+        self._take(reader, b"")
+        while reader.seq < 0:
+            self.read(1.0)
+
+    def read(self, timeout_s: float) -> None:
+        """Read once from every viewer that has something."""
+        for handle, _ in self._poll.poll(timeout_s):
+            data = os.read(handle, 1 << 18)
+            if not data:
+                raise ValueError("the server closed a connection")
+            self._take(self.by_handle[handle], data)
+
+    def forget(self) -> None:
+        """Begin to count."""
+        self.deliveries = self.states = self.gaps = self.size = self.received = 0
+        self.latencies.clear()
+        self.first = self.last = 0
+
+    def _take(self, reader: Reader, data: bytes) -> None:
+        for payload in reader.frames(data):
+            frame = self._decode(payload)
+            if frame.kind == "snapshot":
+                reader.seq = frame.seq
+            elif frame.kind == "delta":
+                now = time.time_ns()
+                self.first = self.first or now
+                self.last = now
+                self.deliveries += 1
+                self.size += len(payload)
+                self.states += len(frame.states)
+                self.gaps += frame.after != reader.seq
+                self.latencies += [now - event.ts for event in frame.events]
+                self.received += frame.upto - reader.seq
+                reader.seq = frame.upto
+
+
 def main(port: int, token_file: str, viewers: int, pattern: str, events: int) -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     token = Path(token_file).read_text()
-    decode = msgspec.msgpack.Decoder(Frame).decode
-    readers = {}
-    poll = select.epoll()
+    readers = Readers()
     for _ in range(viewers):
-        reader = Reader(port, token, pattern)
-        while reader.seq < 0:
-            for payload in reader.frames(b"" if reader.rest else reader.socket.recv(1 << 16)):
-                frame = decode(payload)
-                if frame.kind == "snapshot":
-                    reader.seq = frame.seq
-        readers[reader.socket.fileno()] = reader
-        poll.register(reader.socket, select.EPOLLIN)
+        readers.add(Reader(port, token, pattern))
+        readers.read(0.0)
+    readers.forget()
     print("ready", flush=True)
 
-    until = {fd: reader.seq + events for fd, reader in readers.items()}
-    deliveries = states = gaps = size = 0
-    latencies: list[int] = []
-    received = told = 0  # events, over all viewers
-    first = last = 0.0
-    left, given_up = viewers, time.monotonic() + TIMEOUT_S
-    while left and time.monotonic() < given_up:
-        for fd, _ in poll.poll(1.0):
-            data = os.read(fd, 1 << 18)
-            if not data:
-                raise ValueError("the server closed a connection")
-            reader = readers[fd]
-            for payload in reader.frames(data):
-                frame = decode(payload)
-                if frame.kind != "delta":
-                    continue
-                now = time.time_ns()
-                first = first or now
-                last = now
-                deliveries += 1
-                size += len(payload)
-                states += len(frame.states)
-                gaps += frame.after != reader.seq
-                latencies += [now - event.ts for event in frame.events]
-                received += frame.upto - reader.seq
-                reader.seq = frame.upto
-                if frame.upto == until[fd]:
-                    left -= 1
-        if received // viewers > told:
-            told = received // viewers
+    told, given_up = 0, time.monotonic() + TIMEOUT_S
+    while readers.received < events * viewers and time.monotonic() < given_up:
+        readers.read(1.0)
+        if readers.received // viewers > told:
+            told = readers.received // viewers
             print(told, flush=True)
-    latencies.sort()
+    latencies = sorted(readers.latencies)
     at = len(latencies)
     print(
         json.dumps(
             {
-                "deliveries": deliveries,
-                "events": received,
-                "states": states,
-                "gaps": gaps,
-                "unfinished": left,
-                "bytes": size / max(1, deliveries),
-                "seconds": (last - first) / 1e9,
+                "deliveries": readers.deliveries,
+                "events": readers.received,
+                "states": readers.states,
+                "gaps": readers.gaps,
+                "bytes": readers.size / max(1, readers.deliveries),
+                "seconds": (readers.last - readers.first) / 1e9,
                 "p50_ms": latencies[at // 2] / 1e6 if at else 0.0,
                 "p99_ms": latencies[at * 99 // 100] / 1e6 if at else 0.0,
             }

@@ -52,7 +52,6 @@ class Run:
     events: int
     states: int
     gaps: int
-    unfinished: int
     bytes: float
     seconds: float
     p50_ms: float

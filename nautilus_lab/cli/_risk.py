@@ -36,7 +36,7 @@ def add_risk(verbs: Verbs) -> None:
             _reduce_only,
             "let only cancels and what reduces a position through, also after a restart",
         ),
-        add_verb(verbs, "kill", _kill, "halt for good, and cancel what works"),
+        add_verb(verbs, "kill", _kill, "halt, and cancel what works"),
     ]
     for parser in parsers:
         parser.add_argument("reason", nargs="?", default=_NO_REASON, help="why; it is kept")

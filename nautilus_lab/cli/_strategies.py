@@ -286,7 +286,11 @@ def _show_targets(chosen: argparse.Namespace) -> None:
     except NodeNotRunning:
         table = engine.targets
     if table is None:
-        raise InputError("a trader must have been given targets", value=None)
+        raise InputError(
+            "a trader must have been given targets",
+            value=engine.settings.trading.trader_id,
+            remedy="nautilus-lab targets publish FILE; until then its node holds equal weights",
+        )
     if chosen.json:
         return show_json(table)
     show_fields(table)

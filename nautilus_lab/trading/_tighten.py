@@ -47,7 +47,8 @@ class Tightened:
 
     def __str__(self) -> str:
         latch = "" if self.latched else "; NOT in its latch: a restart forgets it"
-        cancelled = f", {self.cancelling} orders are cancelled" if self.cancelling else ""
+        orders = "1 order is" if self.cancelling == 1 else f"{self.cancelling} orders are"
+        cancelled = f", {orders} cancelled" if self.cancelling else ""
         return f"{self.trader} is {self.state} ({self.reason}); node {self.node}{cancelled}{latch}"
 
 

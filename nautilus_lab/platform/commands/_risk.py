@@ -23,7 +23,7 @@ def _require_reason(reason: str) -> None:
 
 
 class HaltTrading(CommandBody, frozen=True, kw_only=True):
-    """Why to halt, whether to cancel what works, and whether for good (KILLED)."""
+    """Why to halt, whether to cancel what works, and whether to be KILLED, which cancels too."""
 
     reason: str
     cancel_orders: bool = False

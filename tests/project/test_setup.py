@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-TARGETS = ("lab", "demo", "test", "check", "notebooks", "bench", "docs", "lock", "clean")
+TARGETS = ("lab", "demo", "test", "check", "notebooks", "bench", "faults", "docs", "lock", "clean")
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -68,7 +68,7 @@ def test_a_uv_that_cannot_be_fetched_is_one_clear_error_and_leaves_nothing(clone
 
 @pytest.fixture
 def bare_machine(repository, tmp_path):
-    """Run `scripts/test-needs` where Redis and a browser are missing; return what apt was asked."""
+    """Run `scripts/test-needs` where what tests drive is missing; return what apt was asked."""
 
     def run(*, user):
         programs = tmp_path / "bare"
@@ -95,7 +95,8 @@ def test_root_on_debian_gets_what_the_tests_need(bare_machine):
     assert done.returncode == 0
     assert asked.splitlines() == [
         "update",
-        "install --yes --no-install-recommends redis-server chromium fonts-liberation",
+        "install --yes --no-install-recommends "
+        "redis-server chromium fonts-liberation nodejs node-ws",
     ]
 
 

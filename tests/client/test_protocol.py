@@ -1,6 +1,7 @@
 import json
 import re
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 import pytest
@@ -27,7 +28,7 @@ from nautilus_lab.client.protocol import (
     encode_frame,
 )
 from nautilus_lab.exceptions import MessageError
-from nautilus_lab.platform.messages import Envelope, NodeStateChanged
+from nautilus_lab.platform.messages import EVENTS, STATES, Envelope, NodeStateChanged
 
 ENVELOPE = Envelope(
     id="0190a1b2-0000-7000-8000-000000000000",
@@ -187,7 +188,58 @@ def test_a_hello_hides_its_token():
     assert "secret" not in repr(Hello(protocol=1, token="secret"))
 
 
+NUMBERS = {8: "eight", 9: "nine", 10: "ten", 11: "eleven", 12: "twelve"}
+
+
 def test_the_page_of_the_protocol_lists_every_close_code(repository: Path):
     page = (repository / "docs" / "protocol.md").read_text("utf-8")
     listed = {int(code): name for code, name in re.findall(r"^\| (\d{4}) \| (\w+) \|", page, re.M)}
     assert listed == {int(code): code.name for code in CloseCode}
+
+
+def examples(repository: Path) -> list[dict]:
+    """Every frame that the page of the protocol shows."""
+    page = (repository / "docs" / "protocol.md").read_text("utf-8")
+    decoder, found = json.JSONDecoder(), []
+    for block in re.findall(r"^```json\n(.*?)^```", page, re.M | re.S):
+        text = block.strip()
+        while text:
+            frame, end = decoder.raw_decode(text)
+            found.append(frame)
+            text = text[end:].strip()
+    return found
+
+
+def test_the_page_of_the_protocol_shows_every_frame_whole(repository: Path):
+    shown = set()
+    for example in examples(repository):
+        text = json.dumps(example)
+        if example["kind"] in {frame.__struct_config__.tag for frame, _ in CLIENT}:
+            frame = decode_client_frame(text, "json")
+        else:
+            frame = decode_gateway_frame(text)
+            # What a gateway sends has all of its fields, in the example as on the wire.
+            assert json.loads(encode_frame(frame, "json")) == example
+        assert not isinstance(frame, OtherFrame)
+        shown.add(type(frame))
+    assert shown == {type(frame) for frame, _ in CLIENT + GATEWAY}
+
+
+def test_the_page_of_the_protocol_names_every_body_with_all_of_its_fields(repository: Path):
+    page = (repository / "docs" / "protocol.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| `[\w.]+` \| (.*) \|$", page, re.M)
+    listed = {kind: re.findall(r"\[?`(\w+)`\]?", fields) for kind, fields in rows}
+    assert listed == {
+        kind.__struct_config__.tag: list(kind.__struct_fields__) for kind in (*EVENTS, *STATES)
+    }
+    nullable = {kind: set(re.findall(r"\[`(\w+)`\]", fields)) for kind, fields in rows}
+    for kind in (*EVENTS, *STATES):
+        assert nullable[kind.__struct_config__.tag] == {
+            field.name
+            for field in msgspec.structs.fields(kind)
+            if type(None) in get_args(field.type)
+        }
+    # The first rows are the events.
+    events = {kind.__struct_config__.tag for kind in EVENTS}
+    assert {kind for kind, _ in rows[: len(EVENTS)]} == events
+    assert f"The first {NUMBERS[len(EVENTS)]} are events" in page

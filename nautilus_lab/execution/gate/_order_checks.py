@@ -69,10 +69,10 @@ class MaxOrderRate:
             raise InputError("per_second must lie in [1, 9999]", value=self.per_second)
 
     def judge(self, proposal: Proposal, book: Book) -> Finding:
-        """Look when the first of the last `per_second` passed."""
+        """Count what passed within the last second, and this one."""
         most = self.per_second
-        full = book.recent.is_full(most, proposal.now_ns)
-        return Finding(self.name, "account", most + full, most, not full, "orders/s")
+        value = book.recent.within_second(proposal.now_ns) + 1
+        return Finding(self.name, "account", value, most, value <= most, "orders/s")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections import deque
+from bisect import bisect_right
 
 _REMEMBERED = 10_000
 _NS = 1_000_000_000
 
 
 class Recent:
-    """Orders and changes that passed, the last ten thousand.
+    """Orders and changes that passed, the last ten thousand at least.
 
     A time after now does not count: a clock that was set back would stop trading until it is
     then again.
     """
 
     def __init__(self) -> None:
-        self._sent: deque[int] = deque(maxlen=_REMEMBERED)  # when, ns of the kernel's clock
+        self._sent: list[int] = []  # when, ns of the kernel's clock, ascending
         self._alike: dict[tuple[object, ...], int] = {}  # what -> when it passed last
 
     def __repr__(self) -> str:
@@ -27,7 +27,12 @@ class Recent:
 
         `likeness` is None for what may be asked again at once: a change.
         """
-        self._sent.append(now_ns)
+        sent = self._sent
+        if sent and sent[-1] > now_ns:
+            del sent[bisect_right(sent, now_ns) :]
+        elif len(sent) >= 2 * _REMEMBERED:
+            del sent[:_REMEMBERED]
+        sent.append(now_ns)
         if likeness is None:
             return None
         # Taken out first, so that the dict is in the order of time.
@@ -45,10 +50,10 @@ class Recent:
             if before is not None:
                 self._alike[likeness] = before
 
-    def is_full(self, per_second: int, now_ns: int) -> bool:
-        """Whether `per_second` passed within the second before now."""
+    def within_second(self, now_ns: int) -> int:
+        """Return how many passed within the second before now."""
         sent = self._sent
-        return len(sent) >= per_second and 0 <= now_ns - sent[-per_second] < _NS
+        return bisect_right(sent, now_ns) - bisect_right(sent, now_ns - _NS)
 
     def alike_within(self, likeness: tuple[object, ...], window_ns: float, now_ns: int) -> bool:
         """Whether one alike passed within the window before now."""

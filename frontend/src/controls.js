@@ -1,62 +1,77 @@
-import { enter, listen, make } from "./page.js";
+import { clock, enter, listen, make, twice } from "./page.js";
 
-const CONFIRM_MS = 4000;
-// what may be asked for -> its words; all but the first are confirmed by a second press
-const actions = [
-  ["cancel_all", "Cancel all", "cancel all?"],
-  ["reduce_only", "Reduce only", "reduce only?"],
-  ["halt", "Halt", "halt now?"],
-  ["resume", "Resume", "resume?"],
-];
+// what may be asked for -> its label, and the question that the second press answers
+const buttons = {
+  cancel_all: ["Cancel all", "cancel all orders?"],
+  reduce_only: ["Reduce only", "reduce only?"],
+  halt: ["Halt", "halt now?"],
+  resume: ["Resume", "resume trading?"],
+};
+// trading state -> what it means, and which buttons lead nowhere from it
+const states = {
+  ACTIVE: ["", ["resume"]],
+  REDUCE_ONLY: ["only what makes a position smaller goes through, and cancels", ["reduce_only"]],
+  HALTED: ["nothing but cancels goes through", ["halt", "reduce_only"]],
+  KILLED: ["nothing but cancels goes through, for good", ["halt", "reduce_only", "resume"]],
+  UNKNOWN: ["the node has not said what it may do", []],
+};
 
 // What the trader may do now, and the buttons that change it.
 function render({ model, el }) {
   enter(model, el, "controls");
   const panel = make("div", "nl-panel nl-controls-panel", el);
   const state = make("span", "nl-trading-state", panel);
-  const why = make("span", "nl-trading-why", panel);
-  const reason = make("input", "nl-input nl-reason", panel);
-  reason.placeholder = "reason, for the audit trail";
+  const text = make("span", "nl-trading-text", panel);
+  const means = make("b", "", text);
+  const why = make("span", "nl-trading-why", text);
   const answer = make("span", "nl-answer", panel);
   answer.setAttribute("role", "status");
-  const buttons = actions.map(([name, label, question]) => {
+  const reason = make("input", "nl-input nl-reason", panel);
+  reason.placeholder = "reason, for the audit trail";
+  reason.maxLength = 200;
+  reason.setAttribute("aria-label", "reason");
+  reason.oninput = () => reason.classList.remove("nl-wanted");
+
+  const ask = (action) => {
+    answer.textContent = "sent …";
+    answer.dataset.level = "";
+    model.send({ kind: "act", action, reason: reason.value });
+  };
+  const shown = Object.entries(buttons).map(([action, [label, question]]) => {
     const button = make("button", "nl-act", panel, label);
     button.type = "button";
-    button.dataset.action = name;
-    let armed = 0;
-    button.onclick = () => {
-      clearTimeout(armed);
-      if (!button.classList.contains("nl-armed")) {
-        button.classList.add("nl-armed");
-        button.textContent = question;
-        armed = setTimeout(rest, CONFIRM_MS);
-        return;
-      }
-      rest();
-      answer.textContent = "sent …";
-      answer.dataset.level = "";
-      model.send({ kind: "act", action: name, reason: reason.value });
+    button.dataset.action = action;
+    // Only cancels need no reason.
+    const ready = () => {
+      const wanted = action !== "cancel_all" && !reason.value.trim();
+      reason.classList.toggle("nl-wanted", wanted);
+      if (wanted) reason.focus();
+      return !wanted;
     };
-    const rest = () => {
-      button.classList.remove("nl-armed");
-      button.textContent = label;
-    };
+    twice(button, label, question, () => ask(action), ready);
     return button;
   });
   const show = () => {
     const now = model.get("state");
-    state.textContent = (now.state || "unknown").replaceAll("_", " ");
-    state.dataset.state = now.state;
-    why.textContent = now.reason ? `${now.reason}${now.by ? ` · ${now.by}` : ""}` : "";
-    for (const button of buttons) {
-      const name = button.dataset.action;
-      button.hidden = name === "resume" ? now.state === "ACTIVE" : now.state === { halt: "HALTED", reduce_only: "REDUCE_ONLY" }[name];
-      button.disabled = !model.get("enabled");
+    const [meaning, leadsNowhere] = states[now.state] ?? states.UNKNOWN;
+    const since = now.since ? ` · since ${clock(now.since)}` : "";
+    state.textContent = now.state.replaceAll("_", " ");
+    panel.dataset.state = now.state;
+    // The whole page shows that orders do not go through.
+    const root = el.closest(".nl-dashboard") ?? document.querySelector(".nl-dashboard");
+    if (root) root.dataset.trading = now.state;
+    means.textContent = meaning;
+    why.textContent = now.reason ? `${now.reason}${now.by ? ` · ${now.by}` : ""}${since}` : "";
+    why.title = why.textContent;
+    const may = model.get("actions");
+    for (const button of shown) {
+      button.hidden = leadsNowhere.includes(button.dataset.action);
+      button.disabled = !may.includes(button.dataset.action);
     }
-    reason.disabled = !model.get("enabled");
+    reason.hidden = !may.some((action) => action !== "cancel_all");
   };
   show();
-  model.on("change:enabled", show);
+  model.on("change:actions", show);
   const end = listen(model, (message) => {
     if (message.kind === "state") {
       model.set("state", message.state);
@@ -64,12 +79,14 @@ function render({ model, el }) {
     }
     if (message.kind === "answer") {
       answer.dataset.level = message.level;
-      answer.textContent = message.text;
+      answer.textContent = answer.title = message.text;
       if (message.level === "ok") reason.value = "";
     }
   });
+  // The page may be put together after this part of it.
+  requestAnimationFrame(show);
   return () => {
-    model.off("change:enabled", show);
+    model.off("change:actions", show);
     end();
   };
 }

@@ -51,6 +51,19 @@ export function number(value, digits = 2, signed = false) {
   return formats.get(key).format(value).replace("-", "−");
 }
 
+// A number with all the decimals it has, up to what a float keeps of a price.
+export function exact(value, digits = 0) {
+  if (typeof value !== "number" || !Number.isFinite(value)) return "–";
+  const key = `exact${digits}`;
+  if (!formats.has(key)) {
+    formats.set(
+      key,
+      new Intl.NumberFormat("en-GB", { minimumFractionDigits: digits, maximumFractionDigits: 8 }),
+    );
+  }
+  return formats.get(key).format(value).replace("-", "−");
+}
+
 export function clock(seconds) {
   return new Date(seconds * 1000).toISOString().slice(11, 19);
 }
@@ -68,4 +81,32 @@ export function flash(element, className) {
   element.classList.remove("nl-flash-up", "nl-flash-down");
   void element.offsetWidth;
   element.classList.add(className);
+}
+
+const CONFIRM_MS = 4000;
+
+// Makes a button ask before it acts: a second press within four seconds confirms the first.
+export function twice(button, label, question, act, ready = () => true) {
+  let timer = 0;
+  const rest = () => {
+    clearTimeout(timer);
+    button.classList.remove("nl-armed");
+    button.textContent = label;
+  };
+  button.onclick = () => {
+    if (button.classList.contains("nl-armed")) {
+      rest();
+      act();
+    } else if (ready()) {
+      button.classList.add("nl-armed");
+      button.textContent = question;
+      timer = setTimeout(rest, CONFIRM_MS);
+    }
+  };
+  button.onkeydown = (event) => {
+    // A key that is held down presses again and again: that confirms nothing.
+    if (event.repeat) event.preventDefault();
+    if (event.key === "Escape") rest();
+  };
+  button.onblur = rest;
 }

@@ -8,12 +8,14 @@ function render({ model, el }) {
   const node = make("span", "nl-pill", bar);
   const dot = make("i", "nl-dot", node);
   const state = make("span", "nl-node-state", node);
+  const who = make("span", "nl-status-who", bar);
   const detail = make("span", "nl-status-detail", bar);
   const time = make("span", "nl-clock", bar);
 
   const show = (now) => {
     trader.textContent = now.trader || "no trader";
     state.textContent = now.epoch ? `node ${now.node} · epoch ${now.epoch}` : `node ${now.node}`;
+    who.textContent = now.who ?? "";
     node.dataset.level = now.level;
     dot.title = now.node;
     detail.textContent = now.detail ?? "";

@@ -10,7 +10,8 @@ from typing import Any, Literal, TypeAlias
 import traitlets as t
 
 from nautilus_lab.exceptions import InputError
-from nautilus_lab.widgets._library import LabWidget, Theme
+from nautilus_lab.widgets._asking import Asking
+from nautilus_lab.widgets._library import Theme
 
 Cell: TypeAlias = str | float | int | None
 Row: TypeAlias = Mapping[str, Cell]
@@ -27,26 +28,32 @@ class Column:
     label : str
         What stands above it.
     kind : str, default="text"
-        ``text``; ``number``; ``signed``, a number with its sign, coloured; ``time``, UNIX seconds;
-        ``side``; ``status``; ``bar``, a fraction, coloured by the row's ``level``; ``action``, a
-        button with the value as its label, which calls the grid's `on_press`.
+        ``text``; ``number``; ``exact``, a number with all its decimals; ``signed``, a number with
+        its sign, coloured; ``time``, UNIX seconds; ``side``; ``status``; ``bar``, a fraction,
+        coloured by the row's ``level``; ``action``, a button with the value as its label, which
+        calls the grid's `on_press`.
     digits : int, default=2
-        Decimals of a number.
+        Decimals of a number; the fewest of one that is exact.
     width : float, default=1.0
         Share of the table's width.
     flash : bool, default=False
         Whether a change lights up for a moment.
+    confirm : bool, default=False
+        Whether a button must be pressed twice.
     """
 
     key: str
     label: str
-    kind: Literal["text", "number", "signed", "time", "side", "status", "bar", "action"] = "text"
+    kind: Literal[
+        "text", "number", "exact", "signed", "time", "side", "status", "bar", "action"
+    ] = "text"
     digits: int = 2
     width: float = 1.0
     flash: bool = False
+    confirm: bool = False
 
 
-class Grid(LabWidget):
+class Grid(Asking):
     """Rows by id, of which only what changed is sent.
 
     Parameters
@@ -56,15 +63,17 @@ class Grid(LabWidget):
     title, empty : str
         What stands above the table, and in it while there are no rows.
     height : int, default=240
-        Pixels.
+        Pixels, at least: beside a higher neighbour a table grows.
     newest_first : bool, default=False
         Whether new rows are put on top.
     sort_by : str, default=""
-        The column whose values order the rows at first; none when empty.
+        The column whose values order the rows at first, ``"-key"`` for the largest first; none
+        when empty.
     most_rows : int, default=500
-        The oldest row makes room for one more.
+        The oldest row makes room for one more; the table says so.
     on_press : callable, optional
-        Called with a row's id and a column's key when its button was pressed.
+        Called with a row's id and a column's key when its button was pressed. It decides whether
+        the one who pressed may; what became of it is shown by `answer`.
     theme : {"auto", "dark", "light"}, default="auto"
         Colours; those of the page around when "auto".
 
@@ -85,6 +94,7 @@ class Grid(LabWidget):
     height = t.Int(240).tag(sync=True)
     newest_first = t.Bool(False).tag(sync=True)
     sort_by = t.Unicode().tag(sync=True)
+    most_rows = t.Int(500).tag(sync=True)
 
     def __init__(
         self,
@@ -103,6 +113,7 @@ class Grid(LabWidget):
             raise InputError("a grid needs a column", remedy="pass [Column(key=..., label=...)]")
         self._most_rows = most_rows
         self._on_press = on_press
+        self._buttons = frozenset(c.key for c in columns if c.kind == "action")
         self._place: dict[str, dict[str, Cell]] = {}  # id -> its row, oldest first
         super().__init__(
             columns=[asdict(column) for column in columns],
@@ -111,6 +122,7 @@ class Grid(LabWidget):
             height=height,
             newest_first=newest_first,
             sort_by=sort_by,
+            most_rows=most_rows,
             theme=theme,
         )
 
@@ -170,9 +182,9 @@ class Grid(LabWidget):
     def _take(self, content: dict[str, Any]) -> None:
         row = self._place.get(str(content.get("id", "")))
         pressed = str(content.get("key", ""))
-        # A page can say what it likes: only a button that is there was pressed.
-        is_button = any(c["key"] == pressed and c["kind"] == "action" for c in self.columns)
-        if content.get("kind") == "press" and self._on_press and row and is_button and row[pressed]:
+        # A page can say what it likes, and change each trait: only a button that is there counts.
+        there = row is not None and pressed in self._buttons and bool(row.get(pressed))
+        if content.get("kind") == "press" and self._on_press and row is not None and there:
             self._on_press(str(row["id"]), pressed)
 
 

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import ipywidgets
 
-from nautilus_lab.client import Change, ConnectionState, Desk, NodeState
+from nautilus_lab.client import Change, ConnectionState, Desk, NodeState, Permission
 from nautilus_lab.exceptions import LabError
 from nautilus_lab.widgets._library import Theme
 from nautilus_lab.widgets._status import (
@@ -55,7 +55,7 @@ class DeskPage:
         self.pulse = Pulse()
         self._trouble = ""
         self._dirty: dict[str, set[str]] = defaultdict(set)  # kind of change -> keys
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
         self._stop_hearing: Callable[[], None] | None = None
 
     def show_all(self) -> None:
@@ -82,17 +82,18 @@ class DeskPage:
         task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work)
         _running.add(task)
         task.add_done_callback(_running.discard)
-        self._tasks.append(task)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
         return task
 
     async def close(self) -> None:
         """Stop following; the desk stays as it is."""
         if self._stop_hearing is not None:
             self._stop_hearing()
-        for task in self._tasks:
+        tasks = tuple(self._tasks)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks.clear()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def refresh(self) -> None:
         """Show what has changed since the last time."""
@@ -164,10 +165,21 @@ class DeskPage:
             epoch=node.epoch,
             level=level,
             detail=node.detail,
+            who=self._who(),
         )
         if self.banner.simulated != self.desk.simulated:
             self.banner.simulated = self.desk.simulated
             self.simulated_changed(self.desk.simulated)
+
+    def _who(self) -> str:
+        principal = self.desk.principal
+        if principal is None:
+            return ""
+        if principal.may(Permission.ORDERS_WRITE):
+            may = "trades"
+        else:
+            may = "may halt" if principal.may(Permission.RISK_HALT) else "looks only"
+        return f"{principal.name} · {may}"
 
     def _show_age(self) -> None:
         desk = self.desk
@@ -191,11 +203,19 @@ def row(name: str, *children: ipywidgets.Widget) -> ipywidgets.Box:
     return box
 
 
-def column(*children: ipywidgets.Widget) -> ipywidgets.Box:
-    """Put widgets below each other."""
+def column(*children: ipywidgets.Widget, name: str = "") -> ipywidgets.Box:
+    """Put widgets below each other; they share what room there is."""
     box = ipywidgets.Box(children)
     box.add_class("nl-column")
+    if name:
+        box.add_class(f"nl-column-{name}")
     return box
+
+
+def fixed(widget: ipywidgets.DOMWidget) -> ipywidgets.DOMWidget:
+    """Have a widget of a column keep its height."""
+    widget.layout.flex = "0 0 auto"
+    return widget
 
 
 def framed(theme: Theme, *children: ipywidgets.Widget) -> ipywidgets.VBox:

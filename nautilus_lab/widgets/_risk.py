@@ -6,24 +6,27 @@ import asyncio
 import contextlib
 import logging
 import math
+from collections.abc import Collection
 from typing import Any
 
 import ipywidgets
 
 from nautilus_lab.client import (
+    Account,
     ConnectionState,
     Desk,
-    Fill,
     Limit,
     Order,
     Position,
+    Trade,
 )
 from nautilus_lab.exceptions import LabError
 from nautilus_lab.widgets._charts import LineChart, PriceChart
 from nautilus_lab.widgets._grid import Column, Grid, Row
 from nautilus_lab.widgets._kpi import Kpi, KpiRow
 from nautilus_lab.widgets._library import Theme
-from nautilus_lab.widgets._page import DeskPage, column, framed, row
+from nautilus_lab.widgets._page import DeskPage, column, fixed, framed, row
+from nautilus_lab.widgets._rows import ACCOUNTS, FILLS, account_row, fill_row
 
 _log = logging.getLogger(__name__)
 
@@ -41,7 +44,7 @@ _CARDS = (
 )
 _POSITIONS = (
     Column(key="instrument", label="Instrument", width=1.3),
-    Column(key="quantity", label="Quantity", kind="number", digits=0),
+    Column(key="quantity", label="Quantity", kind="exact", digits=0),
     Column(key="average", label="Avg price", kind="number", width=1.1),
     Column(key="price", label="Price", kind="number", width=1.1, flash=True),
     Column(key="value", label="Value", kind="number", digits=0, width=1.2),
@@ -50,28 +53,20 @@ _POSITIONS = (
     Column(key="realised", label="Realised", kind="signed", width=1.2),
 )
 _LIMITS = (
-    Column(key="limit", label="Limit", width=1.6),
-    Column(key="scope", label="Scope", width=1.1),
+    Column(key="limit", label="Limit", width=1.9),
+    Column(key="scope", label="Scope", width=1.8),
     Column(key="value", label="Now", kind="number", digits=0),
     Column(key="most", label="At most", kind="number", digits=0),
-    Column(key="utilisation", label="Used", kind="bar", width=2.6),
-    Column(key="level", label="Level", kind="status", width=0.8),
+    Column(key="utilisation", label="Used", kind="bar", width=2.2),
+    Column(key="level", label="Level", kind="status", width=1.0),
 )
 _ORDERS = (
     Column(key="time", label="Time", kind="time", width=1.1),
     Column(key="instrument", label="Instrument", width=1.3),
     Column(key="side", label="Side", kind="side", width=0.8),
-    Column(key="quantity", label="Qty", kind="number", digits=0, width=0.9),
-    Column(key="filled", label="Filled", kind="number", digits=0, width=0.9),
+    Column(key="quantity", label="Qty", kind="exact", digits=0, width=0.9),
+    Column(key="filled", label="Filled", kind="exact", digits=0, width=0.9),
     Column(key="status", label="Status", kind="status", width=1.3),
-)
-_FILLS = (
-    Column(key="time", label="Time", kind="time", width=1.1),
-    Column(key="instrument", label="Instrument", width=1.3),
-    Column(key="side", label="Side", kind="side", width=0.8),
-    Column(key="quantity", label="Qty", kind="number", digits=0, width=0.9),
-    Column(key="price", label="Price", kind="number", width=1.1),
-    Column(key="commission", label="Fee", kind="number", width=0.9),
 )
 
 
@@ -89,7 +84,7 @@ class RiskDashboard(DeskPage):
             _POSITIONS,
             title="Positions",
             empty="no positions",
-            height=435,
+            height=278,
             sort_by="instrument",
             theme=theme,
         )
@@ -98,6 +93,15 @@ class RiskDashboard(DeskPage):
             title="Limit utilisation",
             empty="no limit was used yet",
             height=99,
+            sort_by="-utilisation",
+            theme=theme,
+        )
+        self.accounts = Grid(
+            ACCOUNTS,
+            title="Accounts",
+            empty="no account yet",
+            height=99,
+            sort_by="venue",
             theme=theme,
         )
         self.orders = Grid(
@@ -110,7 +114,7 @@ class RiskDashboard(DeskPage):
             theme=theme,
         )
         self.fills = Grid(
-            _FILLS,
+            FILLS,
             title="Recent fills",
             empty="no fills",
             height=291,
@@ -126,6 +130,9 @@ class RiskDashboard(DeskPage):
         """Show what changed."""
         if dirty.keys() & {"pnl", "account"}:
             self._show_money()
+        if dirty["account"]:
+            accounts = [self.desk.accounts[k] for k in dirty["account"] if k in self.desk.accounts]
+            self.accounts.put(map(account_row, accounts))
         if dirty["quote"]:
             self._show_quotes(dirty["quote"])
         touched = dirty["position"] | (dirty["quote"] & self.desk.positions.keys())
@@ -134,11 +141,10 @@ class RiskDashboard(DeskPage):
         if dirty["limit"]:
             self.limits.put(_limit_row(k, self.desk.limits[k]) for k in sorted(dirty["limit"]))
         if dirty["order"]:
-            changed = [self.desk.orders[k] for k in dirty["order"] if k in self.desk.orders]
-            self.orders.put(map(_order_row, sorted(changed, key=_when)))
+            self.orders.put(self._order_rows(dirty["order"]))
         if dirty["fill"]:
             fills = [f for f in self.desk.fills[-500:] if f.trade_id in dirty["fill"]]
-            self.fills.put(map(_fill_row, fills))
+            self.fills.put(map(fill_row, fills))
 
     # --- layout ------------------------------------------------------------------------------
 
@@ -150,8 +156,8 @@ class RiskDashboard(DeskPage):
             row("charts", self.equity, self.price),
             row(
                 "books",
-                self.positions,
-                column(self.limits, row("halves", self.orders, self.fills)),
+                column(self.positions, fixed(self.accounts)),
+                column(fixed(self.limits), row("halves", self.orders, self.fills)),
             ),
             self.pulse,
         )
@@ -179,8 +185,9 @@ class RiskDashboard(DeskPage):
         desk = self.desk
         self.limits.replace(_limit_row(k, desk.limits[k]) for k in sorted(desk.limits))
         recent = sorted(desk.orders.values(), key=_when)[-_RECENT:]
-        self.orders.replace(map(_order_row, recent))
-        self.fills.replace(map(_fill_row, desk.fills[-_RECENT:]))
+        self.orders.replace(self._order_rows([order.client_order_id for order in recent]))
+        self.fills.replace(map(fill_row, desk.fills[-_RECENT:]))
+        self.accounts.replace(map(account_row, desk.accounts.values()))
         self.positions.replace(self._position_rows(desk.positions))
         names = sorted(desk.quotes)
         if names and self.price.choices != names:
@@ -209,8 +216,15 @@ class RiskDashboard(DeskPage):
         """Mark the charts."""
         self.equity.simulated = self.price.simulated = simulated
 
+    def _order_rows(self, names: Collection[str]) -> list[Row]:
+        orders = self.desk.orders
+        # What works for an order is counted with it.
+        parents = [orders[name].parent for name in names if name in orders]
+        known = [orders[name] for name in {*names, *parents} if name in orders]
+        return [_order_row(self.desk.trade(o.client_order_id)) for o in sorted(known, key=_when)]
+
     def _show_money(self) -> None:
-        pnl, account = self.desk.pnl, self.desk.account
+        pnl, accounts = self.desk.pnl, self.desk.accounts.values()
         start = pnl.equity - pnl.total
         if self.equity.base is None and math.isfinite(start):
             self.equity.base = start
@@ -218,10 +232,14 @@ class RiskDashboard(DeskPage):
         notes = {card.key: pnl.currency for card in _CARDS}
         if math.isfinite(share):
             notes["total"] = f"{share:+.3f} % of start"
-        if account.equity:
-            for key, value in (("gross", account.gross_exposure), ("net", account.net_exposure)):
-                if math.isfinite(value):
-                    notes[key] = f"{value / account.equity * 100:.1f} % of equity"
+        gross = _sum(accounts, "gross_exposure")
+        net = _sum(accounts, "net_exposure")
+        cash = _sum(accounts, "cash")
+        if pnl.equity:
+            for key, value in (("gross", gross), ("net", net)):
+                share = value / pnl.equity * 100
+                if math.isfinite(share):
+                    notes[key] = f"{share:.1f} % of equity"
         self.kpis.put(
             {
                 "equity": pnl.equity,
@@ -229,9 +247,9 @@ class RiskDashboard(DeskPage):
                 "unrealised": pnl.unrealised,
                 "realised": pnl.realised,
                 "commissions": pnl.commissions,
-                "gross": account.gross_exposure,
-                "net": account.net_exposure,
-                "cash": account.cash,
+                "gross": gross,
+                "net": net,
+                "cash": cash,
             },
             notes,
         )
@@ -328,26 +346,20 @@ def _limit_row(key: str, limit: Limit) -> Row:
     }
 
 
-def _order_row(order: Order) -> Row:
-    return {
-        "id": order.client_order_id,
-        "time": order.ts / 1e9,
-        "instrument": order.instrument,
-        "side": order.side,
-        "quantity": float(order.quantity),
-        "filled": float(order.filled),
-        "status": order.status.value,
-    }
+def _sum(accounts: Collection[Account], what: str) -> float:
+    """Add up over the venues; what is not known of one, or of other money, is not known of all."""
+    if len({account.currency for account in accounts}) != 1:
+        return math.nan
+    return math.fsum(getattr(account, what) for account in accounts)
 
 
-def _fill_row(fill: Fill) -> Row:
+def _order_row(trade: Trade) -> Row:
     return {
-        # Each venue numbers its trades by itself.
-        "id": f"{fill.instrument} {fill.trade_id}",
-        "time": fill.ts / 1e9,
-        "instrument": fill.instrument,
-        "side": fill.side,
-        "quantity": float(fill.quantity),
-        "price": float(fill.price),
-        "commission": float(fill.commission),
+        "id": trade.client_order_id,
+        "time": trade.order.ts / 1e9,
+        "instrument": trade.instrument,
+        "side": trade.side,
+        "quantity": float(trade.quantity),
+        "filled": float(trade.filled),
+        "status": trade.status.value,
     }

@@ -19,18 +19,41 @@ Level: TypeAlias = Literal["ok", "warn", "down"]
 
 
 class StatusBar(LabWidget):
-    """Title, trader, the node's state, and the time by the browser's clock."""
+    """Title, trader, the node's state, who looks, and the time by the browser's clock."""
 
     title = t.Unicode().tag(sync=True)
     state = t.Dict().tag(sync=True)
 
     def __init__(self, *, title: str, theme: Theme = "auto") -> None:
-        state = {"trader": "", "node": "unknown", "epoch": 0, "level": "warn", "detail": ""}
+        state = {
+            "trader": "",
+            "node": "unknown",
+            "epoch": 0,
+            "level": "warn",
+            "detail": "",
+            "who": "",
+        }
         super().__init__(title=title, state=state, theme=theme)
 
-    def put(self, *, trader: str, node: str, epoch: int, level: Level, detail: str = "") -> None:
+    def put(
+        self,
+        *,
+        trader: str,
+        node: str,
+        epoch: int,
+        level: Level,
+        detail: str = "",
+        who: str = "",
+    ) -> None:
         """Show a state: `level` chooses the colour, `detail` is a line for a person."""
-        state = {"trader": trader, "node": node, "epoch": epoch, "level": level, "detail": detail}
+        state = {
+            "trader": trader,
+            "node": node,
+            "epoch": epoch,
+            "level": level,
+            "detail": detail,
+            "who": who,
+        }
         if state != self.state:
             self.state.update(state)
             self._send_all()

@@ -3,127 +3,120 @@
 from __future__ import annotations
 
 import contextlib
-import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
 import ipywidgets
 
 from nautilus_lab.client import (
-    Alert,
+    Change,
+    ConnectionState,
     Desk,
-    Fill,
-    Order,
+    NodeState,
     OrderStatus,
     Permission,
-    Route,
-    Strategy,
     Trade,
+    TradingState,
+    order,
 )
-from nautilus_lab.exceptions import DeadlineExceeded, InputError, LabError
-from nautilus_lab.widgets._grid import Column, Grid, Row
+from nautilus_lab.exceptions import DeadlineExceeded, InputError, NotReachable
+from nautilus_lab.widgets._asking import Answer
+from nautilus_lab.widgets._controls import TradingControls
+from nautilus_lab.widgets._form import Wanted, read
+from nautilus_lab.widgets._grid import Grid, Row
 from nautilus_lab.widgets._library import Theme
-from nautilus_lab.widgets._page import DeskPage, column, framed, row
-from nautilus_lab.widgets._ticket import OrderTicket, TradingControls
+from nautilus_lab.widgets._page import DeskPage, column, fixed, framed, row
+from nautilus_lab.widgets._rows import ACCOUNTS, FILLS, account_row, fill_row
+from nautilus_lab.widgets._ticket import OrderTicket
+from nautilus_lab.widgets._trading_tables import (
+    ACTS,
+    ALERTS,
+    ENDED,
+    HEALTH,
+    MARKETS,
+    POSITIONS,
+    ROUTES,
+    STRATEGIES,
+    WORKING,
+    alert_row,
+    ended_row,
+    health_row,
+    market_rows,
+    position_row,
+    route_row,
+    strategy_row,
+    working_row,
+)
 
-_RECENT = 80  # fills, routes and alerts shown
+_RECENT = 250  # ended orders, fills, routes and alerts shown
+_MOST_WORKING = 10_000  # more than a desk keeps: none that works is left out
 _SEEN_S = 2.0  # how long the ticket waits for the end of an order before it says how it stands
-_SLICES = 10  # of an order that is worked over some minutes
-_RATE = 0.1  # of the volume, for an order that takes its part of it
 
-_WORKING = (
-    Column(key="time", label="Time", kind="time", width=1.0),
-    Column(key="instrument", label="Instrument", width=1.2),
-    Column(key="side", label="Side", kind="side", width=0.6),
-    Column(key="type", label="Type", width=1.5),
-    Column(key="quantity", label="Qty", kind="number", digits=0, width=0.8),
-    Column(key="filled", label="Filled", kind="number", digits=0, width=0.8, flash=True),
-    Column(key="price", label="Price", kind="number", width=0.9),
-    Column(key="trigger", label="Trigger", kind="number", width=0.9),
-    Column(key="status", label="Status", kind="status", width=1.3),
-    Column(key="strategy", label="Strategy", width=1.3),
-    Column(key="by", label="By", width=0.8),
-    Column(key="cancel", label="", kind="action", width=0.7),
-)
-_ENDED = (
-    Column(key="time", label="Time", kind="time", width=1.0),
-    Column(key="instrument", label="Instrument", width=1.2),
-    Column(key="side", label="Side", kind="side", width=0.6),
-    Column(key="type", label="Type", width=1.3),
-    Column(key="quantity", label="Qty", kind="number", digits=0, width=0.8),
-    Column(key="filled", label="Filled", kind="number", digits=0, width=0.8),
-    Column(key="average", label="Avg price", kind="number", width=1.0),
-    Column(key="slippage", label="Slip, bp", kind="number", digits=1, width=0.8),
-    Column(key="status", label="Status", kind="status", width=1.1),
-    Column(key="reason", label="Why", width=2.4),
-)
-_FILLS = (
-    Column(key="time", label="Time", kind="time", width=1.1),
-    Column(key="instrument", label="Instrument", width=1.3),
-    Column(key="side", label="Side", kind="side", width=0.7),
-    Column(key="quantity", label="Qty", kind="number", digits=0, width=0.8),
-    Column(key="price", label="Price", kind="number", width=1.0),
-    Column(key="commission", label="Fee", kind="number", width=0.8),
-)
-_STRATEGIES = (
-    Column(key="strategy", label="Strategy", width=1.5),
-    Column(key="version", label="Version", width=1.4),
-    Column(key="state", label="State", kind="status", width=1.0),
-    Column(key="working", label="Orders", kind="number", digits=0, width=0.7),
-    Column(key="realised", label="Realised", kind="signed", width=1.1),
-    Column(key="unrealised", label="Unrealised", kind="signed", width=1.1),
-    Column(key="act", label="", kind="action", width=0.8),
-)
-_ROUTES = (
-    Column(key="time", label="Time", kind="time", width=1.0),
-    Column(key="what", label="Routed", width=1.7),
-    Column(key="legs", label="To", width=3.6),
-    Column(key="cost", label="Expected", kind="number", width=1.1),
-)
-_ALERTS = (
-    Column(key="time", label="Time", kind="time", width=1.0),
-    Column(key="severity", label="Level", kind="status", width=0.9),
-    Column(key="text", label="What", width=4.5),
-)
-# a strategy's state -> what its button does
-_ACTS = {"running": "pause", "paused": "resume", "stopped": "start", "failed": "start"}
+# a button of the controls -> the permission it needs
+_CONTROLS = {
+    "cancel_all": Permission.ORDERS_CANCEL,
+    "reduce_only": Permission.RISK_HALT,
+    "halt": Permission.RISK_HALT,
+    "resume": Permission.RISK_RESUME,
+}
+_NOTICES = {
+    TradingState.REDUCE_ONLY: "REDUCE ONLY: what makes a position larger is refused",
+    TradingState.HALTED: "HALTED: orders are refused",
+    TradingState.KILLED: "KILLED: orders are refused",
+}
 
 
 class TradingDashboard(DeskPage):
-    """Order ticket, trading state, working orders, fills, strategies; see `trading_dashboard`."""
+    """Order ticket, trading state, orders, fills, strategies, money; see `trading_dashboard`."""
 
     def __init__(self, desk: Desk, *, theme: Theme = "auto", stale_after_s: float = 5.0) -> None:
         super().__init__(
             desk, title="Nautilus Lab · Trading", theme=theme, stale_after_s=stale_after_s
         )
-        self.ticket = OrderTicket(ask=self._submit, spawn=self.spawn, enabled=False, theme=theme)
-        self.controls = TradingControls(
-            ask=self._control, spawn=self.spawn, enabled=False, theme=theme
+        self.ticket = OrderTicket(
+            ask=self._submit, spawn=self.spawn, on_choice=self._chosen, theme=theme
         )
-        recent = partial(Grid, newest_first=True, most_rows=_RECENT, theme=theme)
-        self.working = Grid(
-            _WORKING,
+        self.controls = TradingControls(ask=self._control, spawn=self.spawn, theme=theme)
+        grid = partial(Grid, theme=theme)
+        recent = partial(grid, newest_first=True, most_rows=_RECENT)
+        self.working = grid(
+            WORKING,
             title="Working orders",
             empty="nothing works",
-            height=225,
+            height=170,
             newest_first=True,
-            on_press=self._pressed_cancel,
-            theme=theme,
+            most_rows=_MOST_WORKING,
+            on_press=self._pressed_order,
         )
-        self.ended = recent(_ENDED, title="Ended orders", empty="none has ended", height=230)
-        self.fills = recent(_FILLS, title="Fills", empty="no fills", height=185)
-        self.strategies = Grid(
-            _STRATEGIES,
+        self.ended = recent(ENDED, title="Ended orders", empty="none has ended", height=170)
+        self.fills = recent(FILLS, title="Fills", empty="no fills", height=125)
+        self.routes = recent(ROUTES, title="Routing", empty="nothing was routed", height=78)
+        self.alerts = recent(ALERTS, title="Alerts", empty="no alerts", height=100)
+        self.strategies = grid(
+            STRATEGIES,
             title="Strategies",
             empty="none is deployed",
-            height=185,
+            height=125,
             sort_by="strategy",
             on_press=self._pressed_strategy,
-            theme=theme,
         )
-        self.routes = recent(_ROUTES, title="Routing", empty="nothing was routed", height=185)
-        self.alerts = recent(_ALERTS, title="Alerts", empty="no alerts", height=185)
+        self.positions = grid(
+            POSITIONS,
+            title="Positions",
+            empty="no positions",
+            height=150,
+            sort_by="instrument",
+        )
+        self.accounts = grid(
+            ACCOUNTS, title="Accounts", empty="no account yet", height=100, sort_by="venue"
+        )
+        self.markets = grid(
+            MARKETS, title="At the venues", empty="no quotes", height=100, sort_by="venue"
+        )
+        self.health = grid(HEALTH, title="System", empty="nothing heard yet", height=100)
+        # order id -> trade whose placing was not answered; the desk lists it once it is found
+        self._wondered: dict[str, Trade] = {}
         self.page = self._laid_out(theme)
 
     def _laid_out(self, theme: Theme) -> ipywidgets.VBox:
@@ -132,12 +125,16 @@ class TradingDashboard(DeskPage):
             row("head", self.status, self.banner, self.age),
             self.controls,
             row(
-                "trade",
-                self.ticket,
-                column(self.working, self.ended),
+                "desk",
+                column(fixed(self.ticket), fixed(self.markets), self.health),
+                column(
+                    self.working,
+                    self.ended,
+                    row("uneven", self.fills, self.strategies),
+                    self.routes,
+                ),
+                column(self.positions, fixed(self.accounts), self.alerts, name="side"),
             ),
-            row("halves", self.fills, self.strategies),
-            row("halves", self.routes, self.alerts),
             self.pulse,
         )
 
@@ -146,15 +143,18 @@ class TradingDashboard(DeskPage):
     def show_all(self) -> None:
         """Show the whole desk."""
         desk = self.desk
-        self._show_rights()
-        orders = sorted(desk.orders.values(), key=_when)
-        self.working.replace(self._working_row(o) for o in orders if not o.is_done)
-        self.ended.replace(_ended_row(self.desk, o) for o in orders[-_RECENT:] if o.is_done)
-        self.fills.replace(map(_fill_row, desk.fills[-_RECENT:]))
-        self.routes.replace(map(_route_row, list(desk.routes.values())[-_RECENT:]))
+        trades = self._trades(desk.orders)
+        self.working.replace(working_row(desk, t) for t in trades if not t.is_done)
+        self.ended.replace([ended_row(desk, t) for t in trades if t.is_done][-_RECENT:])
+        self.fills.replace(map(fill_row, desk.fills[-_RECENT:]))
+        self.routes.replace(map(route_row, list(desk.routes.values())[-_RECENT:]))
+        self.strategies.replace(strategy_row(desk, s) for s in desk.strategies.values())
+        held = [p for p in desk.positions.values() if not p.is_flat or p.realised]
+        self.positions.replace(map(position_row, held))
+        self.accounts.replace(account_row(a) for a in desk.accounts.values())
         self._show_alerts()
-        self.strategies.replace(self._strategy_row(s) for s in desk.strategies.values())
-        self._show_state()
+        self._show_rights()
+        self._show_health()
         self._show_instruments()
 
     def show_changed(self, dirty: dict[str, set[str]]) -> None:
@@ -162,153 +162,196 @@ class TradingDashboard(DeskPage):
         desk = self.desk
         if dirty.keys() & {"node", "connection", "trading_state"}:
             self._show_rights()
-            self._show_state()
+        if dirty.keys() & {"node", "connection", "health"}:
+            self._show_health()
         if dirty["order"]:
-            self._show_orders(desk.orders[k] for k in dirty["order"] if k in desk.orders)
+            self._show_orders(dirty["order"])
         if dirty["fill"]:
-            fills = [f for f in desk.fills[-500:] if f.trade_id in dirty["fill"]]
-            self.fills.put(map(_fill_row, fills))
+            fills = [f for f in desk.fills[-1_000:] if f.trade_id in dirty["fill"]]
+            self.fills.put(map(fill_row, fills))
         if dirty["route"]:
-            found = [desk.routes[k] for k in sorted(dirty["route"]) if k in desk.routes]
-            self.routes.put(map(_route_row, found))
+            found = [desk.routes[k] for k in dirty["route"] if k in desk.routes]
+            self.routes.put(route_row(r) for r in sorted(found, key=lambda route: route.ts))
         if dirty["alert"]:
-            self.alerts.replace(
-                _alert_row(n, a) for n, a in enumerate(list(desk.alerts)[-_RECENT:])
-            )
+            self._show_alerts()
         if dirty["strategy"]:
             known = [desk.strategies[k] for k in dirty["strategy"] if k in desk.strategies]
-            self.strategies.put(self._strategy_row(s) for s in known)
+            self.strategies.put(strategy_row(desk, s) for s in known)
+        if dirty["account"]:
+            accounts = [desk.accounts[k] for k in dirty["account"] if k in desk.accounts]
+            self.accounts.put(map(account_row, accounts))
+        if dirty["position"]:
+            held = [desk.positions[k] for k in dirty["position"] if k in desk.positions]
+            self.positions.put(map(position_row, held))
         if dirty["quote"]:
             self._show_instruments()
 
-    def _show_alerts(self) -> None:
-        recent = list(self.desk.alerts)[-_RECENT:]
-        self.alerts.replace(_alert_row(number, alert) for number, alert in enumerate(recent))
-
     def _show_rights(self) -> None:
         desk = self.desk
-        trades, halts = desk.may(Permission.ORDERS_WRITE), desk.may(Permission.RISK_HALT)
-        self.ticket.enabled = trades and desk.node.is_up
-        self.ticket.disabled_reason = (
-            "a viewer's page: it sends no orders" if not trades else "the node is not there"
+        connected = desk.connection is ConnectionState.CONNECTED
+        closed = ""
+        if not connected:
+            closed = "not connected"
+        elif not desk.may(Permission.ORDERS_WRITE):
+            closed = "this page may not send orders"
+        elif not desk.node.is_up:
+            closed = f"the node is {desk.node.state.value}"
+        now = desk.trading_state
+        self.ticket.closed = closed
+        self.ticket.notice = _NOTICES.get(now.state, "")
+        self.controls.actions = [name for name, needs in _CONTROLS.items() if desk.may(needs)]
+        self.controls.put(
+            state=now.state.value, reason=now.reason, by=now.by, since_s=now.since_ns / 1e9
         )
-        self.controls.enabled = halts
 
-    def _show_state(self) -> None:
-        now = self.desk.trading_state
-        self.controls.put(state=now.state.value, reason=now.reason, by=now.by)
+    def _show_health(self) -> None:
+        desk = self.desk
+        linked = desk.connection is ConnectionState.CONNECTED
+        rows: list[Row] = [health_row("gateway", "connected" if linked else desk.connection.value)]
+        for name, beat in sorted(desk.health.items()):
+            state, detail = beat.state, beat.detail
+            if name == "node" and (not linked or desk.node.state is not NodeState(beat.state)):
+                # Its last heartbeat is older than what the gateway, or the page, knows.
+                state = desk.node.state.value if linked else NodeState.UNKNOWN.value
+                detail = desk.node.detail
+            rows.append(health_row(name, state, detail, beat))
+        if {r["id"] for r in self.health.rows} <= {r["id"] for r in rows}:
+            self.health.put(rows)
+        else:
+            self.health.replace(rows)
+
+    def _show_alerts(self) -> None:
+        alerts = list(self.desk.alerts)[-_RECENT:]
+        self.alerts.replace(alert_row(number, alert) for number, alert in enumerate(alerts))
+
+    def _chosen(self) -> None:
+        self.markets.replace([])
+        self._show_instruments()
 
     def _show_instruments(self) -> None:
-        names = sorted(self.desk.quotes)
+        quotes = self.desk.quotes
+        names = sorted(quotes)
         if names != self.ticket.instruments:
             self.ticket.instruments = names
-        quote = self.desk.quotes.get(self.ticket.chosen or (names[0] if names else ""))
-        if quote is not None and math.isfinite(quote.mid):
-            self.ticket.quote(quote.instrument, quote.bid, quote.ask)
+        chosen = self.ticket.chosen
+        if chosen in quotes:
+            self.ticket.show_market(quotes[chosen])
+        symbol = _symbol(chosen)
+        self.markets.put(
+            market_rows([q for q in quotes.values() if _symbol(q.instrument) == symbol])
+        )
 
-    def _show_orders(self, orders: Any) -> None:
-        changed = sorted(orders, key=_when)
-        self.working.put(self._working_row(o) for o in changed if not o.is_done)
-        self.working.remove([o.client_order_id for o in changed if o.is_done])
-        self.ended.put(_ended_row(self.desk, o) for o in changed if o.is_done)
+    def _show_orders(self, names: Iterable[str]) -> None:
+        orders = self.desk.orders
+        known = {name for name in names if name in orders}
+        # What works for an order is counted with it.
+        known |= {p for name in known if (p := orders[name].parent) is not None and p in orders}
+        trades = self._trades(known)
+        self.working.put(working_row(self.desk, t) for t in trades if not t.is_done)
+        self.working.remove([t.client_order_id for t in trades if t.is_done])
+        self.ended.put(ended_row(self.desk, t) for t in trades if t.is_done)
 
-    def _working_row(self, order: Order) -> Row:
-        may = self.desk.may(Permission.ORDERS_CANCEL)
-        # What an algorithm works is filled by the orders that it sends.
-        whole = self.desk.trade(order.client_order_id)
-        algorithm = f" by {order.algorithm}" if order.algorithm else ""
-        return {
-            "id": order.client_order_id,
-            "time": order.ts / 1e9,
-            "instrument": order.instrument,
-            "side": order.side,
-            "type": order.order_type.replace("_", " ").lower() + algorithm,
-            "quantity": float(whole.quantity),
-            "filled": float(whole.filled),
-            "price": _number(order.limit_price),
-            "trigger": _number(order.trigger_price),
-            "status": order.status.value,
-            "strategy": order.strategy,
-            "by": order.by,
-            "cancel": "cancel" if may else "",
-        }
-
-    def _strategy_row(self, strategy: Strategy) -> Row:
-        may = self.desk.may(Permission.STRATEGY_CONTROL)
-        return {
-            "id": strategy.strategy,
-            "strategy": strategy.strategy,
-            "version": f"{strategy.name} {strategy.version}",
-            "state": strategy.state,
-            "working": strategy.working_orders,
-            "realised": strategy.realised,
-            "unrealised": strategy.unrealised,
-            "act": _ACTS.get(strategy.state, "") if may else "",
-        }
+    def _trades(self, names: Iterable[str]) -> list[Trade]:
+        """Return the trades of these orders and those nobody knows of, oldest first."""
+        found = {name: self.desk.trade(name) for name in names}
+        for name, trade in list(self._wondered.items()):
+            found.setdefault(name, trade)
+            if trade.status is not OrderStatus.UNKNOWN:
+                del self._wondered[name]
+                self.ticket.answer(_told(trade))
+        return sorted(found.values(), key=lambda trade: trade.order.ts)
 
     # --- asking ------------------------------------------------------------------------------
+    #
+    # A page can send what it likes, whatever it shows: each of these asks what the principal may.
 
-    async def _submit(self, form: Mapping[str, Any]) -> str:
+    async def _submit(self, form: Mapping[str, Any]) -> Answer:
         """Submit what the ticket says; return how it stands a moment later."""
-        given = {name: str(value).strip() for name, value in form.items()}
-        prices = ("limit_price", "trigger_price", "trailing_offset")
-        if not given.get("quantity"):
-            raise InputError("an order needs a quantity")
-        side, kind, lasts = given["side"], given["order_type"], given["time_in_force"]
-        algorithm = given.get("algorithm") or None
-        trade = await self.desk.submit(
-            given["instrument"],
-            side,  # type: ignore[arg-type]  # checked by submit
-            given["quantity"],
-            order_type=kind,  # type: ignore[arg-type]
-            time_in_force=lasts,  # type: ignore[arg-type]
-            algorithm=algorithm,
-            parameters=_parameters(algorithm, given.get("minutes", "")),
-            **{name: given[name] for name in prices if given.get(name)},  # type: ignore[arg-type]
-        )
-        # One that works longer is followed by the table.
-        with contextlib.suppress(DeadlineExceeded):
-            await trade.done(timeout_s=_SEEN_S if algorithm is None else 0.1)
+        self._require(Permission.ORDERS_WRITE)
+        wanted = read(form)
+        trade = await self._placed(wanted)
+        # What takes longer is followed by the tables.
+        with contextlib.suppress(DeadlineExceeded, NotReachable):
+            if wanted.fields["order_type"] == "MARKET" and "algorithm" not in wanted.fields:
+                await trade.done(timeout_s=_SEEN_S)
+            else:
+                await trade.until_accepted(timeout_s=_SEEN_S)
         return _told(trade)
 
-    async def _control(self, form: Mapping[str, Any]) -> str:
-        reason, action = str(form.get("reason", "")).strip(), form.get("action")
+    async def _placed(self, wanted: Wanted) -> Trade:
+        desk, what = self.desk, (wanted.instrument, wanted.side, wanted.quantity)
+        if not wanted.take_profit:
+            trade = await desk.submit(*what, **wanted.fields)
+            self._wonder(trade)
+            return trade
+        bracket = await desk.bracket(
+            order(*what, **wanted.fields),
+            take_profit=wanted.take_profit,
+            stop_loss=wanted.stop_loss,
+        )
+        for leg in bracket:
+            self._wonder(leg)
+        return bracket.entry
+
+    def _wonder(self, trade: Trade) -> None:
+        """Show an order whose placing was not answered, which no table of the desk has."""
+        if trade.status is OrderStatus.UNKNOWN:
+            self._wondered[trade.client_order_id] = trade
+            self._heard(Change("order", trade.client_order_id))
+
+    async def _control(self, form: Mapping[str, Any]) -> Answer:
+        action, reason = str(form.get("action")), str(form.get("reason", "")).strip()
+        if action not in _CONTROLS:
+            raise InputError("a page may ask for what its buttons say", value=action)
+        self._require(_CONTROLS[action])
         if action == "cancel_all":
             done = await self.desk.cancel_all()
             left = f", {len(done.pending)} not yet" if done.pending else ""
-            return f"{len(done.ended)} cancelled{left}"
+            return Answer(f"{len(done.ended)} cancelled{left}", "warn" if left else "ok")
         if not reason:
             raise InputError("say why: it stands in the audit trail")
         if action == "halt":
-            await self.desk.halt(reason, cancel_orders=True)
+            now = await self.desk.halt(reason, cancel_orders=True)
         elif action == "reduce_only":
-            await self.desk.reduce_only(reason)
-        elif action == "resume":
-            await self.desk.resume(reason)
+            now = await self.desk.reduce_only(reason)
         else:
-            raise InputError("a page may ask for what its buttons say", value=action)
-        return f"trading is {self.desk.trading_state.state.value}"
+            now = await self.desk.resume(reason)
+        self._show_rights()
+        return Answer(f"trading is {now.state.value.replace('_', ' ')}")
 
-    def _pressed_cancel(self, order_id: str, key: str) -> None:
-        async def cancel(_: Mapping[str, Any]) -> str:
-            done = await self.desk.cancel(order_id)
-            return "cancelled" if done.ended else "the venue has not cancelled it yet"
+    def _pressed_order(self, order_id: str, key: str) -> None:
+        self.spawn(self.working.attempt(self._cancel(order_id), of=order_id))
 
-        self.spawn(self.ticket.attempt(cancel))
+    async def _cancel(self, order_id: str) -> Answer:
+        self._require(Permission.ORDERS_CANCEL)
+        done = await self.desk.cancel(order_id)
+        if done.pending:
+            return Answer(f"the venue has not cancelled {len(done.pending)} yet", "warn")
+        return Answer(f"{len(done.ended)} cancelled")
 
     def _pressed_strategy(self, name: str, key: str) -> None:
-        async def act(_: Mapping[str, Any]) -> str:
-            strategy = self.desk.strategies.get(name)
-            verb = _ACTS.get(strategy.state, "") if strategy is not None else ""
-            if not verb:
-                raise InputError("a strategy must be one that can be paused or started", value=name)
-            if verb == "pause":
-                await self.desk.strategies.pause(name, cancel_orders=True)
-            else:
-                await getattr(self.desk.strategies, verb)(name)
-            return f"{name}: {verb}"
+        self.spawn(self.strategies.attempt(self._steer(name, key), of=name))
 
-        self.spawn(self.controls.attempt(act))
+    async def _steer(self, name: str, key: str) -> Answer:
+        self._require(Permission.STRATEGY_CONTROL)
+        strategies = self.desk.strategies
+        state = strategies[name].state if name in strategies else ""
+        verb = "stop" if key == "stop" else ACTS.get(state, "")
+        if verb in ("stop", "pause"):
+            now = await getattr(strategies, verb)(name, cancel_orders=True)
+        elif verb in ("resume", "start"):
+            now = await getattr(strategies, verb)(name)
+        else:
+            raise InputError("a strategy must be one that can be paused or started", value=name)
+        return Answer(f"{name} is {now.state}")
+
+    def _require(self, permission: Permission) -> None:
+        principal = self.desk.principal
+        if principal is None:
+            raise NotReachable(
+                "the desk must be connected", value=self.desk.trader, remedy="wait until it is"
+            )
+        principal.require(permission)
 
 
 def trading_dashboard(
@@ -336,90 +379,22 @@ def trading_dashboard(
     return TradingDashboard(desk, theme=theme, stale_after_s=stale_after_s).start()
 
 
-def _parameters(algorithm: str | None, minutes: str) -> dict[str, float] | None:
-    if algorithm is None or algorithm == "SMART":
-        return None
-    try:
-        horizon = float(minutes) * 60
-    except ValueError:
-        horizon = math.nan
-    if not 0 < horizon < math.inf:
-        raise InputError("an algorithm needs its minutes", value=minutes)
-    if algorithm == "POV":
-        return {"horizon_secs": horizon, "rate": _RATE}
-    return {"horizon_secs": horizon, "interval_secs": max(1.0, horizon / _SLICES)}
-
-
-def _told(trade: Trade) -> str:
+def _told(trade: Trade) -> Answer:
+    """Say how a trade stands."""
     status = trade.status
     if status is OrderStatus.UNKNOWN:
-        return "no answer: what became of it is being looked up"
+        return Answer(
+            "no answer: it may have been placed, or not, and is looked up; do not send it again",
+            "warn",
+        )
     price = trade.average_price
     done = f"{trade.filled:f} of {trade.quantity:f}" if trade.filled else ""
-    at = f" at {price:.2f}" if price is not None else ""
-    why = f" ({trade.reason})" if trade.reason else ""
-    return f"{status.value.replace('_', ' ').lower()} {done}{at}{why}".strip()
+    at = f"at {price:.4f}" if price is not None else ""
+    why = f"({trade.reason})" if trade.reason else ""
+    words = (status.value.replace("_", " ").lower(), done, at, why)
+    ended_short = trade.is_done and status is not OrderStatus.FILLED
+    return Answer(" ".join(filter(None, words)), "down" if ended_short else "ok")
 
 
-def _when(order: Order) -> int:
-    return order.ts
-
-
-def _number(value: Any) -> float | None:
-    return None if value is None else float(value)
-
-
-def _ended_row(desk: Desk, order: Order) -> Row:
-    return {
-        "id": order.client_order_id,
-        "time": order.ts / 1e9,
-        "instrument": order.instrument,
-        "side": order.side,
-        "type": order.order_type.replace("_", " ").lower(),
-        "quantity": float(order.quantity),
-        "filled": float(order.filled),
-        "average": _number(order.average_price),
-        "slippage": _slippage(desk, order),
-        "status": order.status.value,
-        "reason": order.reason,
-    }
-
-
-def _slippage(desk: Desk, order: Order) -> float | None:
-    try:
-        return desk.trade(order.client_order_id).slippage_bps
-    except LabError:
-        return None
-
-
-def _fill_row(fill: Fill) -> Row:
-    return {
-        # Each venue numbers its trades by itself.
-        "id": f"{fill.instrument} {fill.trade_id}",
-        "time": fill.ts / 1e9,
-        "instrument": fill.instrument,
-        "side": fill.side,
-        "quantity": float(fill.quantity),
-        "price": float(fill.price),
-        "commission": float(fill.commission),
-    }
-
-
-def _route_row(route: Route) -> Row:
-    legs = ", ".join(f"{leg.quantity:f} {leg.venue} @ {leg.price:f}" for leg in route.legs)
-    return {
-        "id": f"{route.client_order_id} {route.ts}",
-        "time": route.ts / 1e9,
-        "what": f"{route.side.lower()} {route.quantity:f} {route.instrument.partition('.')[0]}",
-        "legs": legs,
-        "cost": float(route.expected_cost),
-    }
-
-
-def _alert_row(number: int, alert: Alert) -> Row:
-    return {
-        "id": f"{alert.ts} {number}",
-        "time": alert.ts / 1e9,
-        "severity": alert.severity,
-        "text": f"{alert.rule}. {alert.detail}".strip(),
-    }
+def _symbol(instrument: str) -> str:
+    return instrument.rpartition(".")[0]

@@ -357,6 +357,8 @@ class Book:
             expected_cost=body.expected_cost,
             policy=body.policy,
             ts=envelope.ts,
+            unplaced=body.unplaced,
+            passed_over=body.passed_over,
         )
         if len(self.routes) > _MOST_ROUTES:
             del self.routes[next(iter(self.routes))]

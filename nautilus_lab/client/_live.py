@@ -296,7 +296,8 @@ class Order:
 class Route:
     """How a router split an order among venues; never changes.
 
-    `expected_cost` is what the legs cost at the quotes seen, fees included, in quote currency.
+    `expected_cost` is what the legs cost at the quotes seen, fees included, in quote currency;
+    `unplaced` is what no venue offered, `passed_over` which venues got nothing, each with why.
     """
 
     client_order_id: str
@@ -307,6 +308,8 @@ class Route:
     expected_cost: Decimal
     policy: str
     ts: int
+    unplaced: Decimal = Decimal(0)
+    passed_over: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)

@@ -37,7 +37,8 @@ from nautilus_lab.platform.messages import (
 from nautilus_lab.platform.outbox import Outbox
 from nautilus_lab.risk import level_of
 from nautilus_lab.trading.node._accounts import Accounts
-from nautilus_lab.trading.node._orders_told import order_updated, side_of
+from nautilus_lab.trading.node._history import OVER
+from nautilus_lab.trading.node._orders_told import order_updated, parent_of, side_of
 
 _REMEMBERED_ORDERS = 500
 _REMEMBERED_FILLS = 500
@@ -83,7 +84,9 @@ class Desk:
         self._cache = cache
         self._source_ts = source_ts
         self._record = record
-        self._orders: OrderedDict[str, Envelope] = OrderedDict()  # client order id -> its last
+        # client order id -> its last: of every order that works, and of the latest that are over
+        self._orders: OrderedDict[str, Envelope] = OrderedDict()
+        self._over: OrderedDict[str, None] = OrderedDict()  # the oldest first
         self._fills: deque[Envelope] = deque(maxlen=_REMEMBERED_FILLS)
         self._states: dict[str, Envelope] = {}  # topic -> its last
         self._found: OrderedDict[tuple[str, str], Finding] = OrderedDict()  # limit, scope -> last
@@ -103,6 +106,7 @@ class Desk:
             self._on_fill(event, order)
         if not (self.reconciling and event.reconciliation):
             self._tell_order(order, getattr(event, "reason", "") or "")
+            self._tell_made_smaller(order)
 
     def _note_arrival(self, event: OrderInitialized) -> None:
         quote = self._cache.quote_tick(event.instrument_id)
@@ -121,20 +125,21 @@ class Desk:
         if order is not None and event.client_order_id.value not in self._orders:
             self._tell_order(order, "")
 
-    def catch_up(self) -> None:
-        """Tell of every order that is not as the store has it, and go on telling as it happens.
+    def catch_up(self, stored: Iterable[Envelope]) -> None:
+        """Tell of every order that is not as it is in `stored`, and go on telling as it happens.
 
         Reconciliation plays each order of the venue again from its beginning; only where it ends
         is news.
         """
         self.reconciling = False
+        before = {
+            told.body.client_order_id: told.body
+            for told in (*stored, *self._orders.values())
+            if isinstance(told.body, OrderUpdated)
+        }
         for order in self._cache.orders():
-            last = self._orders.get(order.client_order_id.value)
-            known = last.body if last is not None else None
-            now = self._updated(order, "")
-            if not isinstance(known, OrderUpdated) or (
-                (known.status, known.filled) != (now.status, now.filled)
-            ):
+            known = before.get(order.client_order_id.value)
+            if known is None or _standing(known) != _standing(self._updated(order, "")):
                 self._tell_order(order, "reconciled with the venue")
 
     def settle(self, working: Iterable[OrderUpdated], theirs: Mapping[str, str]) -> None:
@@ -169,6 +174,17 @@ class Desk:
             self.order_count += order.client_order_id.value not in self._orders
             self.remember_order(told)
 
+    def _tell_made_smaller(self, part: Order) -> None:
+        """Tell of the order that a slice was taken from, or given back to: Nautilus does not."""
+        parent = parent_of(part)
+        last = self._orders.get(parent) if parent is not None else None
+        whole = self._cache.order(ClientOrderId(parent)) if last is not None else None
+        if last is None or whole is None:
+            return
+        assert isinstance(last.body, OrderUpdated)
+        if last.body.quantity != whole.quantity.as_decimal():
+            self._tell_order(whole, last.body.reason)
+
     def _updated(self, order: Order, reason: str) -> OrderUpdated:
         name = order.client_order_id.value
         arrival = self._arrivals.get(name)
@@ -198,10 +214,13 @@ class Desk:
         """Keep an order's last envelope for snapshots."""
         body = told.body
         assert isinstance(body, OrderUpdated)
-        self._orders[body.client_order_id] = told
-        self._orders.move_to_end(body.client_order_id)
-        while len(self._orders) > _REMEMBERED_ORDERS:
-            self._orders.popitem(last=False)
+        name = body.client_order_id
+        self._orders[name] = told
+        self._orders.move_to_end(name)
+        if body.status in OVER:
+            self._over[name] = None
+            if len(self._over) > _REMEMBERED_ORDERS:
+                del self._orders[self._over.popitem(last=False)[0]]
 
     def remember_fill(self, told: Envelope) -> None:
         """Account for a fill that is in the store."""
@@ -379,3 +398,8 @@ class Desk:
             states=tuple(self._states.values()),
             fills=tuple(self._fills),
         )
+
+
+def _standing(order: OrderUpdated) -> tuple[object, ...]:
+    """Return what the venue may have changed of an order."""
+    return (order.status, order.filled, order.quantity, order.limit_price, order.trigger_price)

@@ -30,7 +30,7 @@ def order_updated(order: Order, reason: str, arrival: Decimal | None) -> OrderUp
         reason=reason,
         trigger_price=order.trigger_price.as_decimal() if order.has_trigger_price else None,
         time_in_force=time_in_force_to_str(order.time_in_force),
-        parent=_parent(order),
+        parent=parent_of(order),
         list_id=order.order_list_id.value if order.order_list_id is not None else None,
         linked=tuple([linked.value for linked in order.linked_order_ids or ()]),
         algorithm=order.exec_algorithm_id.value if order.exec_algorithm_id is not None else None,
@@ -48,7 +48,7 @@ def tagged(order: Order, key: str) -> str | None:
     return None
 
 
-def _parent(order: Order) -> str | None:
+def parent_of(order: Order) -> str | None:
     """Return the order that this one works for, or hangs on."""
     if told := tagged(order, "parent"):
         return told

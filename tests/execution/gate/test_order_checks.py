@@ -1,6 +1,7 @@
 """Checks of the order itself: at the bound they pass, over it and unmeasured they do not."""
 
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
 from nautilus_trader.model.currencies import EUR
@@ -10,6 +11,7 @@ from nautilus_trader.model.objects import Price, Quantity
 
 from nautilus_lab.exceptions import InputError
 from nautilus_lab.execution.gate import (
+    Book,
     FreshQuote,
     MaxOrderNotional,
     MaxOrderRate,
@@ -191,6 +193,22 @@ def test_so_many_orders_and_changes_pass_within_a_second_and_no_more():
         stand.do(lambda s: s.market(1), every_s=0.000_001)  # the first is a second old
         assert len(stand.denials) == 2
         assert stand.now == at + 2 * SECOND
+
+
+def test_the_rate_is_told_as_it_is_measured():
+    book = Book()
+    for tenths in (0, 5, 6, 7):
+        book.recent.add(None, tenths * SECOND // 10)
+    told = [
+        MaxOrderRate(per_second=4).judge(SimpleNamespace(now_ns=tenths * SECOND // 10), book)
+        for tenths in (8, 10, 15, 17)
+    ]
+    assert [(found.value, found.passed) for found in told] == [
+        (5, False),
+        (4, True),
+        (3, True),
+        (1, True),
+    ]
 
 
 def test_a_denied_order_does_not_count_in_the_rate():

@@ -8,7 +8,8 @@ from decimal import Decimal
 
 from nautilus_lab.platform.messages import Envelope, OrderFilled, OrderUpdated
 
-_OVER = frozenset({"DENIED", "REJECTED", "CANCELED", "EXPIRED", "FILLED"})
+# order statuses that nothing follows
+OVER = frozenset({"DENIED", "REJECTED", "CANCELED", "EXPIRED", "FILLED"})
 # The venue's stamp of an order is earlier than that of the message which told of it.
 _EARLIER_NS = 60 * 10**9
 _NEVER = 1 << 63
@@ -55,7 +56,7 @@ class History:
         for told in orders:
             order = told.body
             assert isinstance(order, OrderUpdated)
-            if order.status in _OVER and order.client_order_id not in needed:
+            if order.status in OVER and order.client_order_id not in needed:
                 over.append(order.client_order_id)
             else:
                 first = min(first, told.ts)

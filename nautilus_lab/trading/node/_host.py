@@ -20,7 +20,7 @@ from nautilus_trader.model.events import OrderInitialized
 
 from nautilus_lab.config import Settings
 from nautilus_lab.engine import State
-from nautilus_lab.exceptions import LabError, NodeError, StoreError
+from nautilus_lab.exceptions import NodeError, StoreError
 from nautilus_lab.execution.algorithms import build_algorithms
 from nautilus_lab.execution.gate import (
     DailyLoss,
@@ -63,6 +63,7 @@ from nautilus_lab.trading.node._instruments import instrument
 from nautilus_lab.trading.node._journal import StoreJournal
 from nautilus_lab.trading.node._nautilus import node_config
 from nautilus_lab.trading.node._orders import OrderDesk
+from nautilus_lab.trading.node._reconciliation import Reconciliation
 from nautilus_lab.trading.node._recovery import Recovery
 from nautilus_lab.trading.node._states import TradingStates
 from nautilus_lab.trading.node._tables import Tables
@@ -76,7 +77,6 @@ _STATES_EVERY_S = 0.25
 _RECONCILE_EVERY_S = 5.0
 _AGREE_S = 3.0
 _MOST_EVENTS = 10_000
-_REMEMBERED_ORDERS = 500
 # A router believes no older quote of a venue that still answers.
 _MOST_QUOTE_AGE_S = 10.0
 _RECORDER = "recorder"
@@ -98,11 +98,11 @@ class NodeHost:
         self.rundir: RunDirectory = self.home.trader(settings.trading.trader_id).make()
         self.condition = NodeCondition(f"node {settings.trading.trader_id}")
         self._stop = asyncio.Event()
-        self._mismatches = 0
         self._bus_state: ConnectionState | None = None  # None: a bus of sockets has no states
         self._alerts: list[AlertRaised] = []  # raised before there was anybody to tell them
         self._data: list[PaperDataClient] = []
         self._executions: list[PaperExecutionClient] = []
+        self._stored: tuple[Envelope, ...] = ()  # orders, the latest first; while it starts
         self._trail: AuditTrail | None = None
 
     async def run(self) -> int:
@@ -179,7 +179,7 @@ class NodeHost:
         await self._until_trading(node)
         await self._settle_earlier(node)
         # Before anybody can ask: the first snapshot has an account already.
-        self._states.publish()
+        self._states.begin()
         self._deployments.begin()
         self._desk.publish_book()
         self._recorder.begin(self._desk.snapshot())
@@ -261,8 +261,9 @@ class NodeHost:
             source_ts=lambda: self._source_ts,
             record=self._recorder.envelope,
         )
-        self._history = History.of(self._store.orders(), self._store.fills())
-        self._remember()
+        self._stored, fills = self._store.orders(), self._store.fills()
+        self._history = History.of(self._stored, fills)
+        self._remember(fills)
         self.condition.tell = self._tell_state
         self._tell_state("starting")
         for venue, paper in self._venues.clients.items():
@@ -309,13 +310,12 @@ class NodeHost:
         self._tap.on_checked(findings)
         self._desk.on_checked(findings)
 
-    def _remember(self) -> None:
+    def _remember(self, fills: Sequence[Envelope]) -> None:
         """Bring the desk to where the store left it."""
-        for told in self._store.fills():
+        for told in fills:
             self._desk.remember_fill(told)
-        orders = self._store.orders()
-        self._desk.order_count = len(orders)
-        for told in reversed(orders[:_REMEMBERED_ORDERS]):
+        self._desk.order_count = len(self._stored)
+        for told in reversed(self._stored):
             self._desk.remember_order(told)
 
     def _install_gate(self, node: TradingNode, switch: TradingSwitch) -> None:
@@ -450,7 +450,8 @@ class NodeHost:
         desk, process = self._desk, partial(node.kernel.msgbus.send, "ExecEngine.process")
         theirs = await self._venues.orders(self._history.since_ns)
         self._recovery.reject_unknown(process, theirs, time.time_ns())
-        desk.catch_up()
+        desk.catch_up(self._stored)
+        self._stored = ()
         statuses = {name: order.status for name, order in theirs.items()}
         self._journal.settle_earlier(statuses)
         working = [told.body for told in self._store.orders(working_only=True)]
@@ -530,41 +531,41 @@ class NodeHost:
             await asyncio.sleep(self.settings.trading.heartbeat_s)
 
     async def _reconcile(self) -> None:
-        """Compare our book with the venues'; two differences in a row degrade the node."""
+        reconciliation = Reconciliation(
+            {client.venue.value: client.catch_up for client in self._executions},
+            self._differences,
+            self.condition,
+        )
         while True:
             await asyncio.sleep(_RECONCILE_EVERY_S)
-            try:
-                differing = []
-                for client in self._executions:
-                    differing += await client.catch_up()
-                differing += await self._differences()
-            except LabError as error:
-                self.condition.amiss("reconciliation", str(error))
-                continue
-            self.condition.mended("reconciliation")
-            self._mismatches = self._mismatches + 1 if differing else 0
-            if self._mismatches >= 2:
-                self.condition.amiss("book", f"not as the venue has it: {', '.join(differing)}")
-            elif not self._mismatches:
-                self.condition.mended("book")
+            await reconciliation.look()
 
-    async def _differences(self) -> list[str]:
+    async def _differences(self, venue: str) -> set[str]:
+        return await self._venues.differences(venue, self._desk.accounts, self._held)
+
+    def _held(self) -> dict[str, float]:
         held: dict[str, float] = {}
         for position in self._cache.positions_open():
             name = position.instrument_id.value
             held[name] = held.get(name, 0.0) + position.signed_qty
-        return await self._venues.differences(self._desk.accounts, held)
+        return held
 
     async def _require_agreement(self) -> None:
         """Halt a trader whose book is not the venue's: what it would do could only be wrong."""
         deadline = time.monotonic() + _AGREE_S
-        while differing := await self._differences():
+        differing = await self._all_differences()
+        while differing:
             if time.monotonic() > deadline:
-                why = f"after the start the book is not as the venue has it: {', '.join(differing)}"
+                what = ", ".join(sorted(differing))
+                why = f"after the start the book is not as the venue has it: {what}"
                 self._states.tighten("HALTED", reason=why, by="node", automatic=True)
                 self.condition.amiss("book", why)
                 return
             await asyncio.sleep(0.1)  # a fill may be on its way
+            differing &= await self._all_differences()
+
+    async def _all_differences(self) -> set[str]:
+        return set().union(*[await self._differences(venue) for venue in self._venues.clients])
 
     def _on_venue_state(self, venue: str, state: ConnectionState) -> None:
         if state is ConnectionState.RECONNECTING:

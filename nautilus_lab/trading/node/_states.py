@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 import math
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from nautilus_trader.model.enums import OrderSide, OrderStatus
+from nautilus_trader.model.identifiers import ClientOrderId
 from nautilus_trader.model.orders import Order
 
-from nautilus_lab.exceptions import LabError
+from nautilus_lab.exceptions import AuditError, LabError, StoreError
 from nautilus_lab.execution.gate import Book, StopLoss, TradingSwitch
 from nautilus_lab.platform.audit import AuditTrail
 from nautilus_lab.platform.commands import Handler, Request
@@ -27,6 +29,10 @@ from nautilus_lab.trading.node._cancelling import send_cancel
 log = logging.getLogger(__name__)
 
 _STOP_LOSS = "stop-loss"
+# A venue that is there has answered a cancel by then.
+_CANCEL_AGAIN_S = 6.0
+# A store that is locked holds up the node's loop with each try.
+_TELL_AGAIN_S = 10.0
 
 
 class TradingStates:
@@ -35,6 +41,10 @@ class TradingStates:
     The latch is on the disk before the state moves, the state moves before the first cancel is
     sent, and both before anybody is told: a store that cannot write keeps nobody from halting.
     Automatic moves only tighten.
+
+    A cancel may be lost with the venue it was sent to: it is sent again until the order is over.
+    While the trader is KILLED, whoever wrote that into its latch, all that works is cancelled. What
+    the store could not take is told as soon as it can, with the time at which it was.
 
     Parameters
     ----------
@@ -56,6 +66,8 @@ class TradingStates:
         Looked at with each `watch`.
     stop_loss_state : {"REDUCE_ONLY", "HALTED"}, default="REDUCE_ONLY"
         Where the stop-loss moves the trader to.
+    now_s : callable, optional
+        Seconds that only go up.
     """
 
     def __init__(
@@ -70,6 +82,7 @@ class TradingStates:
         book: Book | None = None,
         stop_loss: StopLoss | None = None,
         stop_loss_state: Standing = "REDUCE_ONLY",
+        now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self.switch = switch
         self._kernel = kernel
@@ -81,6 +94,10 @@ class TradingStates:
         self._book = book if book is not None else Book()
         self._stop_loss = stop_loss
         self._stop_loss_state = stop_loss_state
+        self._now_s = now_s
+        self._ending: dict[ClientOrderId, float] = {}  # order -> when its cancel was sent last
+        self._untold: list[Callable[[], object]] = []
+        self._tell_after_s = -math.inf
         self._accepted = False  # whether a person accepted a loss whose size was not known then
         if stop_loss is not None:
             self._book.day_start_equity = stop_loss.day_start
@@ -146,8 +163,33 @@ class TradingStates:
         self._accept()
         self._announce(before, after)
 
+    def begin(self) -> None:
+        """Write down what the trader may do as its node begins, and publish it.
+
+        It may have been tightened while no node ran.
+        """
+        held = self.switch.held
+        self._untold.append(lambda: self._audit("trading.begun", held))
+        self._tell_untold()
+        self.publish()
+
     def watch(self) -> None:
-        """Look at the latch and at the loss; call it four times a second. Never raises."""
+        """Look at the latch and at the loss, and finish what was begun; never raises.
+
+        Call it four times a second.
+        """
+        self._look()
+        try:
+            if self._now_s() > self._tell_after_s:
+                self._tell_untold()
+            if self.switch.state == "KILLED":
+                for order in self._to_cancel():
+                    self._ending.setdefault(order.client_order_id, -math.inf)
+            self._send_cancels()
+        except Exception:
+            log.exception("what follows from %s could not be finished", self.switch.state)
+
+    def _look(self) -> None:
         try:
             before = self.switch.held
             if self.switch.refresh():
@@ -208,46 +250,71 @@ class TradingStates:
             by=after.by,
             automatic=after.automatic,
         )
-        tellings: list[Callable[[], None]] = [
-            lambda: self._audit(before, after),
+        self._untold += [
+            lambda: self._audit("trading.state", after, before=before.state),
             lambda: self._tell(changed, f"risk.change.{self._trader}"),
-            self.publish,
         ]
-        for telling in tellings:
-            try:
-                telling()
-            except Exception:
-                log.exception("the trader is %s and could not tell", after.state)
+        self._tell_untold()
+        try:
+            self.publish()
+        except Exception:
+            log.exception("the trader is %s and could not tell", after.state)
 
-    def _audit(self, before: LatchState, after: LatchState) -> None:
+    def _tell_untold(self) -> None:
+        """Tell what has not been told, oldest first, as far as the store takes it."""
+        while self._untold:
+            try:
+                self._untold[0]()
+            except StoreError as error:
+                if not isinstance(error, AuditError):
+                    log.error("the trader is %s and cannot tell yet: %s", self.switch.state, error)
+                    self._tell_after_s = self._now_s() + _TELL_AGAIN_S
+                    return
+                log.exception("the trader is %s, and its audit trail is lost", self.switch.state)
+            except Exception:
+                log.exception("the trader is %s and could not tell", self.switch.state)
+            del self._untold[0]
+
+    def _audit(self, kind: str, held: LatchState, **facts: object) -> None:
         if self._trail is not None:
             self._trail.append(
-                "trading.state",
+                kind,
                 {
-                    "state": after.state,
-                    "before": before.state,
-                    "reason": after.reason,
-                    "automatic": after.automatic,
+                    "state": held.state,
+                    "reason": held.reason,
+                    "automatic": held.automatic,
+                    "since_ns": held.since_ns,
+                    **facts,
                 },
-                actor=after.by,
+                actor=held.by,
             )
 
     def _cancel(self) -> int:
-        count = 0
-        for order in list(self._to_cancel()):
-            try:
-                send_cancel(self._kernel, order)
-                count += 1
-            except Exception:
-                log.exception("%s could not be cancelled", order.client_order_id)
-        return count
+        """Cancel what works and go on until it is over; return how many orders that are."""
+        works = [order.client_order_id for order in self._to_cancel()]
+        self._ending |= dict.fromkeys(works, -math.inf)
+        self._send_cancels()
+        return len(works)
+
+    def _send_cancels(self) -> None:
+        now_s = self._now_s()
+        for name, sent_s in tuple(self._ending.items()):
+            order = self._cache.order(name)
+            if order is None or order.is_closed:
+                del self._ending[name]
+            elif now_s - sent_s > _CANCEL_AGAIN_S:
+                self._ending[name] = now_s
+                try:
+                    send_cancel(self._kernel, order)
+                except Exception:
+                    log.exception("%s could not be cancelled", name)
 
     def _to_cancel(self) -> Iterator[Order]:
         everything = self.switch.state != "REDUCE_ONLY"
         for order in self._cache.orders():
             # An order that an algorithm works is as it was made until the algorithm ends it.
             held = order.status == OrderStatus.INITIALIZED and order.exec_algorithm_id is None
-            if order.is_closed or order.is_pending_cancel or held:
+            if order.is_closed or held:
                 continue
             if everything or not self._reduces(order):
                 yield order

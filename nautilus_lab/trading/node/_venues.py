@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import islice
 
 from nautilus_lab.exceptions import NodeError
@@ -91,27 +91,33 @@ class Venues:
                     remedy="restore the venue's book, or begin anew: move the run directory away",
                 )
 
-    async def differences(self, accounts: Accounts, held: Mapping[str, float]) -> list[str]:
+    async def differences(
+        self, venue: str, accounts: Accounts, held: Callable[[], Mapping[str, float]]
+    ) -> set[str]:
         """Return what a venue has another amount of than we do, and at which of us.
+
+        Each of its answers is compared as it comes: fills go on meanwhile.
 
         Parameters
         ----------
+        venue : str
+            Its name.
         accounts : Accounts
             Our own books.
-        held : mapping of str to float
-            instrument -> signed units, as strategies and the gate see them.
+        held : callable
+            Returns instrument -> signed units, as strategies and the gate see them.
         """
-        differing: set[str] = set()
-        for venue, client in self.clients.items():
-            positions = (await client.request(ListPositions(), Positions)).positions
-            account = (await client.request(GetAccount(), Account)).account
-            theirs = {f"{p.symbol}.{venue}": float(p.quantity) for p in positions}
-            book = accounts.at[venue]
-            ours = {name: book[name].quantity for name in book.instruments}
-            seen = {name: units for name, units in held.items() if venue_of(name) == venue}
-            for one in (ours, seen):
-                names = theirs.keys() | one
-                differing |= {n for n in names if one.get(n, 0.0) != theirs.get(n, 0.0)}
-            if not abs(accounts.cash_at(venue) - float(account.cash)) < _CENT:
-                differing.add(f"cash at {venue}")
-        return sorted(differing)
+        client = self.clients[venue]
+        positions = (await client.request(ListPositions(), Positions)).positions
+        theirs = {f"{p.symbol}.{venue}": float(p.quantity) for p in positions}
+        book = accounts.at[venue]
+        ours = {name: book[name].quantity for name in book.instruments}
+        seen = {name: units for name, units in held().items() if venue_of(name) == venue}
+        differing = set()
+        for one in (ours, seen):
+            names = theirs.keys() | one
+            differing |= {n for n in names if one.get(n, 0.0) != theirs.get(n, 0.0)}
+        account = (await client.request(GetAccount(), Account)).account
+        if not abs(accounts.cash_at(venue) - float(account.cash)) < _CENT:
+            differing.add(f"cash at {venue}")
+        return differing

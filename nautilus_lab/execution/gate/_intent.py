@@ -19,6 +19,24 @@ from nautilus_lab.execution.gate._proposal import Proposal
 
 _encode = msgspec.json.Encoder(order="sorted").encode
 _FLOAT = "float"
+# What most orders have. It is left out: a shorter intent fits a page of the journal, and is the
+# quicker to write for it.
+_USUAL: dict[str, Any] = {
+    "contingency_type": "NO_CONTINGENCY",
+    "emulation_trigger": "NO_TRIGGER",
+    "exec_algorithm_id": None,
+    "exec_algorithm_params": None,
+    "exec_spawn_id": None,
+    "linked_order_ids": None,
+    "order_list_id": None,
+    "parent_order_id": None,
+    "post_only": False,
+    "quote_quantity": False,
+    "reconciliation": False,
+    "reduce_only": False,
+    "tags": None,
+    "trigger_instrument_id": None,
+}
 
 
 def order_text(order: Order, quantity: Quantity | None = None) -> str:
@@ -34,7 +52,8 @@ def order_text(order: Order, quantity: Quantity | None = None) -> str:
             name: {_FLOAT: repr(value)} if isinstance(value, float) else value
             for name, value in facts["exec_algorithm_params"].items()
         }
-    return _encode(facts).decode()
+    usual = _USUAL
+    return _encode({k: v for k, v in facts.items() if k not in usual or v != usual[k]}).decode()
 
 
 def order_of(text: str) -> Order:
@@ -46,7 +65,7 @@ def order_of(text: str) -> Order:
         When the text is no order.
     """
     try:
-        facts = msgspec.json.decode(text)
+        facts = _USUAL | msgspec.json.decode(text)
         if facts["exec_algorithm_params"]:
             facts["exec_algorithm_params"] = {
                 name: float(value[_FLOAT]) if isinstance(value, dict) else value

@@ -628,6 +628,21 @@ async def test_a_full_redis_holds_events_back_and_loses_none(own_server, trader,
     assert on_stream(own_server, settings) == desk.stored
 
 
+async def test_a_full_redis_counts_as_away_until_it_takes_events(own_server, opened, event, until):
+    states = []
+    settings = BusSettings(url=own_server.url, persistence="none", attempts=3, probe_s=0.1)
+    bus = opened(RedisBus.serve(settings, on_state=states.append))
+    await until(lambda: bus.state is CONNECTED)
+    own_server.cli("CONFIG", "SET", "maxmemory", "1mb")
+    bus.publish(event(1))
+    await until(lambda: bus.state is ERROR)
+    assert states.count(CONNECTED) == 1
+    assert "maxmemory" in bus.trouble
+    own_server.cli("CONFIG", "SET", "maxmemory", "0")
+    await until(lambda: bus.state is CONNECTED and bus.pending == 0)
+    assert bus.trouble == ""
+
+
 def test_less_persistence_than_promised_is_said(own_server, caplog):
     for promised, said in (("aof", "append-only"), ("rdb", "saves nothing"), ("none", "")):
         caplog.clear()

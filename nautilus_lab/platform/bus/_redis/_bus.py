@@ -125,6 +125,11 @@ class RedisBus:
         return 0
 
     @property
+    def trouble(self) -> str:
+        """Why there is no connection; empty when there is one. Without secrets."""
+        raise NotImplementedError
+
+    @property
     def health(self) -> str:
         """How the bus is, in a few words; without secrets."""
         raise NotImplementedError
@@ -184,6 +189,10 @@ class _Publisher(RedisBus):
         return self._writer.pending
 
     @property
+    def trouble(self) -> str:
+        return self._writer.trouble
+
+    @property
     def health(self) -> str:
         writer = self._writer
         words = [f"redis {writer.state.value}"]
@@ -192,7 +201,7 @@ class _Publisher(RedisBus):
         words += [f"{writer.gaps} gaps"] * bool(writer.gaps)
         words += [f"{writer.passed} entries trimmed unread"] * bool(writer.passed)
         words += [f"{writer.unreplicated} writes unreplicated"] * bool(writer.unreplicated)
-        words += [writer.trouble] * bool(writer.trouble)
+        words += [self.trouble] * bool(self.trouble)
         return ", ".join(words)
 
     def reconnect(self) -> None:
@@ -256,9 +265,12 @@ class _Follower(RedisBus):
         return self._reader.last_id
 
     @property
+    def trouble(self) -> str:
+        return self._reader.trouble
+
+    @property
     def health(self) -> str:
-        trouble = self._reader.trouble
-        return f"redis {self.state.value}" + (f", {trouble}" if trouble else "")
+        return f"redis {self.state.value}" + (f", {self.trouble}" if self.trouble else "")
 
     def reconnect(self) -> None:
         self._reader.reconnect()

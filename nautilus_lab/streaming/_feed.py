@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 _WRITER = "node"
 _LOOK_EVERY_S = 0.5
 _ASK_S = 5.0  # how long a node may take to answer
-_SILENT_S = 4.0  # after so long without a message a node is asked whether it lives
+_SILENT_S = 4.0  # after so long without a message a node is asked itself
 _MOST_WAITING = 20_000  # events that wait for a gap to be filled
 
 
@@ -132,7 +132,7 @@ class Feed:
         try:
             return _why_absent(ProcessRecord.read(self._run.node))
         except StoreError:
-            return None  # not to be told from here, out of files say: the bus and `_look` tell
+            return None  # not to be told from here, out of files say: the bus and `_poll` tell
 
     async def _follow(self) -> None:
         """Attach, and stay until the node is gone; raises the `LabError` of what went wrong."""
@@ -153,10 +153,9 @@ class Feed:
                     bus.close()
                     bus = self._open()  # with fresh attempts
                     self._anew = True
-                if bus.state is not ConnectionState.CONNECTED and self._filling is None:
+                silent = time.monotonic() - self._heard_at > _SILENT_S
+                if (silent or bus.state is not ConnectionState.CONNECTED) and not self._filling:
                     await self._poll(commands)
-                if time.monotonic() - self._heard_at > _SILENT_S:
-                    await self._look(commands)
             raise NodeError("the node must run", value=gone)
         finally:
             if self._filling is not None:
@@ -212,27 +211,27 @@ class Feed:
         for envelope in waiting:
             self._arrive(envelope)
 
-    async def _look(self, commands: CommandClient) -> None:
-        """Ask a silent node how it is."""
-        status = await commands.call("node.status", timeout_s=_ASK_S, answer=_Status)
-        self._heard_at = time.monotonic()
-        if self._attached:
-            self._enter(status.state, status.detail)
-
     async def _poll(self, commands: CommandClient) -> None:
-        """Ask the node for what its bus does not carry at present."""
+        """Ask the node for what its bus does not carry at present, and how it is."""
         if not self._attached:
             return
+        heard = False
         for event in await self._events_after(commands, self.picture.position):
             if not self._tracker.holds(event) and event.epoch == self.picture.epoch:
                 self._tracker.note(self.trader, _WRITER, event.epoch, event.seq or 0)
                 self._take_event(event)
+                heard = True
         snapshot = await commands.call("node.snapshot", timeout_s=_ASK_S, answer=Snapshot)
         for state in snapshot.states:
             if state != self.picture.states.get(state.topic):
                 self._take_state(state)
+                heard = True
         self.audience.stale()
-        await self._look(commands)
+        status = await commands.call("node.status", timeout_s=_ASK_S, answer=_Status)
+        if not heard:
+            self._heard_at = time.monotonic()  # there was nothing that the bus might have told
+        if self._attached:
+            self._enter(status.state, status.detail)
 
     async def _events_after(
         self, commands: CommandClient, after: tuple[int, int]

@@ -354,6 +354,19 @@ async def test_a_node_that_is_frozen_becomes_unreachable(wire, node, monkeypatch
     assert frame.state == "unreachable"
 
 
+async def test_of_a_silent_bus_the_node_is_asked_what_happened(wire, node, monkeypatch):
+    monkeypatch.setattr(_feed, "_SILENT_S", 0.1)
+    await wire.subscribe("trading.fill.>", "market.quote.>")
+    for number in range(3):
+        node.fill(number, lost=True)
+        (seen,) = await wire.events(1)
+        assert seen.body.trade_id == f"T-{number}"
+    # Once it carries again, what comes is in turn, and nothing comes twice.
+    node.fill(3)
+    (seen,) = await wire.events(1)
+    assert seen.body.trade_id == "T-3"
+
+
 # --- slow viewers ---------------------------------------------------------------------------
 
 

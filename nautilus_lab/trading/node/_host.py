@@ -33,7 +33,7 @@ from nautilus_lab.execution.gate import (
 from nautilus_lab.execution.paper import PaperVenueClient
 from nautilus_lab.platform.access import LocalOwner, TokenVerifier, signing_key
 from nautilus_lab.platform.audit import AuditTrail
-from nautilus_lab.platform.bus import ProcessBus, open_bus
+from nautilus_lab.platform.bus import ProcessBus, RedisBus, open_bus
 from nautilus_lab.platform.commands import CommandServer, Handler, Request, StoreCommandLog
 from nautilus_lab.platform.connection import ConnectionState
 from nautilus_lab.platform.messages import (
@@ -209,7 +209,7 @@ class NodeHost:
             on_alert=self._on_alert,
         )
         stack.callback(bus.close)
-        self._store = store
+        self._store, self._bus = store, bus
         self._trail = trail = AuditTrail(store)
         self._journal = StoreJournal(trail, store)
         return bus
@@ -584,8 +584,9 @@ class NodeHost:
         self._bus_state = state
         if state is ConnectionState.CONNECTED:
             self.condition.mended("bus")
-        elif state in (ConnectionState.RECONNECTING, ConnectionState.ERROR):
-            self.condition.amiss("bus", _BUS_AWAY)
+        elif state is not ConnectionState.DISCONNECTED:  # that is our own closing
+            trouble = self._bus.trouble if isinstance(self._bus, RedisBus) else ""
+            self.condition.amiss("bus", ": ".join(filter(None, (_BUS_AWAY, trouble))))
 
     def _on_alert(self, alert: AlertRaised) -> None:
         self._alerts.append(alert)

@@ -156,6 +156,7 @@ class Supervisor:
                 keeper.awaited -= 1
                 if not (keeper.node.alive or keeper.awaited):
                     self._forget(keeper)
+                    self._soon(self._leave_if_idle)
             if not keeper.ended:
                 await self._start_services(settings)
             return status

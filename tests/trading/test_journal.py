@@ -1,7 +1,12 @@
 """What becomes of an intent is noted once the venue is known to have the order, or not."""
 
+import signal
+import subprocess
+import sys
+
 import pytest
 
+from nautilus_lab.exceptions import StoreError
 from nautilus_lab.execution import Intent
 from nautilus_lab.platform.audit import AuditTrail
 from nautilus_lab.platform.store import TradingStore
@@ -56,3 +61,74 @@ def test_after_a_restart_the_venue_says_what_became_of_the_intents_before_it(sto
         ("new", "INTENDED"),
     ]
     assert AuditTrail(store).verify().ok
+
+
+def test_an_intent_and_its_audit_row_say_the_same(store):
+    trail = AuditTrail(store)
+    StoreJournal(trail, store).write([intent("A"), intent("B", "denied")])
+    assert [row.kind for row in store.audit_rows()] == ["order.intent", "order.denied"]
+    assert {row.actor for row in store.audit_rows()} == {"strategy:S-1"}
+    assert [row.body["quantity"] for row in store.journal()] == ["1", "1"]
+    assert trail.verify().rows == 2
+
+
+def test_nothing_is_written_for_nothing(store):
+    StoreJournal(AuditTrail(store), store).write([])
+    assert store.journal() == ()
+
+
+def test_of_several_intents_all_are_written_or_none(store):
+    journal = StoreJournal(AuditTrail(store), store)
+    bad = Intent(
+        client_order_id="B", command="submit", verdict="forwarded", body={"strategy": "\ud800"}
+    )
+    with pytest.raises((StoreError, ValueError)):
+        journal.write([intent("A"), bad])
+    assert store.journal() == ()
+    assert list(store.audit_rows()) == []
+    journal.write([intent("A")])  # and writing goes on
+    assert AuditTrail(store).verify().rows == 1
+
+
+WRITER = """
+import sys
+from nautilus_lab.execution import Intent
+from nautilus_lab.platform.audit import AuditTrail
+from nautilus_lab.platform.store import TradingStore
+from nautilus_lab.trading.node._journal import StoreJournal
+
+store = TradingStore.open(sys.argv[1])
+journal = StoreJournal(AuditTrail(store), store)
+for number in range(9):
+    journal.write(
+        [
+            Intent(
+                client_order_id=f"O-{number}",
+                command="submit",
+                verdict="forwarded",
+                body={"strategy": "S-1"},
+            )
+        ]
+    )
+    print(number, flush=True)
+"""
+
+
+@pytest.mark.processes
+def test_a_process_that_is_killed_within_a_transaction_leaves_nothing_of_it(tmp_path):
+    path = tmp_path / "trading.db"
+    ended = subprocess.run(
+        [sys.executable, "-c", WRITER, path],
+        env={"NL_FAILPOINT": "journal.in_transaction@6"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == -signal.SIGKILL
+    assert ended.stdout.split() == ["0", "1", "2", "3", "4"]
+    with TradingStore.open(path) as store:
+        assert [row.client_order_id for row in store.journal()] == [f"O-{n}" for n in range(5)]
+        trail = AuditTrail(store)
+        assert trail.verify().rows == 5
+        StoreJournal(trail, store).write([intent("next")])
+        assert trail.verify().rows == 6

@@ -10,6 +10,7 @@ import pytest
 
 from nautilus_lab.exceptions import BusError, InputError, StoreError
 from nautilus_lab.platform.bus import LocalBus
+from nautilus_lab.platform.failpoint import FailpointReached, arm
 from nautilus_lab.platform.messages import NodeStateChanged, OrderFilled, QuoteUpdated
 from nautilus_lab.platform.outbox import Outbox
 from nautilus_lab.platform.store import TradingStore
@@ -274,3 +275,15 @@ def test_an_outbox_shows_what_waits(wire, outbox):
     wire.down = True
     outbox.publish(a_state(), TOPIC)
     assert repr(outbox) == "Outbox(T-1/node, epoch 1, seq 1, 1 pending)"
+
+
+def test_what_was_stored_and_not_published_is_published_next(store, wire, outbox):
+    arm("outbox.before_publish:raise")
+    try:
+        with pytest.raises(FailpointReached):
+            outbox.publish(a_state(1), TOPIC)
+    finally:
+        arm("")
+    assert (outbox.seq, outbox.pending, wire.numbers) == (1, 1, [])
+    outbox.publish(a_state(2), TOPIC)
+    assert (outbox.pending, wire.numbers) == (0, [1, 2])

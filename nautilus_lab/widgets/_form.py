@@ -184,7 +184,7 @@ def _texts(given: object) -> dict[str, str]:
     for name, value in given.items():
         if not isinstance(value, str) or len(value) > _MOST_CHARACTERS:
             raise InputError(
-                f"a field holds at most {_MOST_CHARACTERS} characters", value=str(name)[:40]
+                f"a field holds text of at most {_MOST_CHARACTERS} characters", value=str(name)[:40]
             )
     return {str(name): value.strip() for name, value in given.items()}
 

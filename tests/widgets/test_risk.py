@@ -1,9 +1,7 @@
 """The risk page over a real desk of a stand-in of a node; what the page would show, without one."""
 
 import asyncio
-import shutil
-import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -21,20 +19,9 @@ from nautilus_lab.platform.messages import (
 from nautilus_lab.streaming import StreamingEngine
 from nautilus_lab.widgets import RiskDashboard, _page, risk_dashboard
 from tests.streaming.fake_node import FakeNode
+from tests.widgets.conftest import until
 
-
-@pytest.fixture
-def root() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="nl-", dir="/tmp"))
-    (folder / "lab.toml").touch()
-    yield folder
-    shutil.rmtree(folder)
-
-
-@pytest.fixture(autouse=True)
-def hasty(monkeypatch):
-    monkeypatch.setattr(_page, "_REFRESH_S", 0.02)
-    monkeypatch.setattr(_page, "_TRY_AGAIN_S", 0.05)
+pytestmark = pytest.mark.usefixtures("hasty")
 
 
 @pytest.fixture
@@ -54,12 +41,18 @@ async def dashboard(root: Path) -> AsyncIterator[RiskDashboard]:
     await dashboard.desk.close()
 
 
-async def until(condition) -> None:
-    for _ in range(1_000):
-        if condition():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("it did not come to this within 10 s")
+def account(node: FakeNode, venue: str, cash: float, *, currency: str = "USD") -> None:
+    node.put(
+        AccountUpdated(
+            venue=venue,
+            currency=currency,
+            cash=cash,
+            equity=cash + 1_000.0,
+            gross_exposure=3_000.0,
+            net_exposure=1_000.0,
+        ),
+        f"trading.account.PAPER-001.{venue}",
+    )
 
 
 def book(node: FakeNode, equity: float) -> None:
@@ -124,6 +117,49 @@ async def test_money_is_on_the_cards_and_the_equity_on_its_line(node, dashboard)
     assert dashboard.kpis.notes["gross"] == "10.0 % of equity"
     await until(lambda: dashboard.equity.base == 1_000_000.0)
     assert dashboard.equity.points[-1]["value"] == 1_000_500.0
+
+
+async def test_the_accounts_of_several_venues_stand_in_a_table_and_add_up_on_the_cards(
+    node, dashboard
+):
+    for venue, cash in (("ALPHA", 100.0), ("BETA", 20.0), ("PAPER", 3.0)):
+        account(node, venue, cash)
+    await until(lambda: len(dashboard.accounts.rows) == 3)
+    assert {row["venue"]: row["cash"] for row in dashboard.accounts.rows} == {
+        "ALPHA": 100.0,
+        "BETA": 20.0,
+        "PAPER": 3.0,
+    }
+    await until(lambda: dashboard.kpis.values.get("cash") == 123.0)
+    assert (dashboard.kpis.values["gross"], dashboard.kpis.values["net"]) == (9_000.0, 3_000.0)
+
+
+async def test_money_of_two_currencies_is_not_added_up(node, dashboard):
+    account(node, "ALPHA", 100.0)
+    account(node, "BETA", 20.0, currency="EUR")
+    await until(lambda: len(dashboard.accounts.rows) == 2)
+    await until(lambda: "cash" in dashboard.kpis.values)
+    assert dashboard.kpis.values["cash"] is None
+
+
+async def test_one_limit_of_several_scopes_has_a_row_of_each(node, dashboard):
+    scopes = ("AAPL.PAPER", "AAPL.ALPHA", "AAPL", "Manual-000:AAPL.PAPER")
+    for number, scope in enumerate(scopes):
+        node.put(
+            LimitUpdated(
+                limit="max_position_notional",
+                scope=scope,
+                value=float(number),
+                limit_value=10.0,
+                utilisation=number / 10,
+                level="ok",
+            ),
+            f"risk.limit.PAPER-001.max_position_notional.{scope}",
+        )
+    await until(lambda: len(dashboard.limits.rows) == 4)
+    assert {row["scope"]: row["value"] for row in dashboard.limits.rows} == {
+        scope: float(number) for number, scope in enumerate(scopes)
+    }
 
 
 async def test_what_is_simulated_is_marked_on_the_page_and_on_both_charts(node, dashboard):

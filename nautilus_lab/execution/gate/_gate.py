@@ -60,8 +60,8 @@ class Gate:
     queries pass always, also when the trader is HALTED or KILLED, when nothing else does.
     REDUCE_ONLY lets pass what reduces.
 
-    It fails closed: a check or a journal that raises denies the order, and a command of a kind
-    that it does not know goes nowhere.
+    It fails closed: a check or a journal that raises denies the order, a command of a kind that
+    it does not know goes nowhere, and a book that cannot follow an event halts the trader.
 
     Parameters
     ----------
@@ -158,10 +158,17 @@ class Gate:
     # --- crossings ------------------------------------------------------------------------
 
     def _follow(self, event: Any) -> None:
-        if threading.get_ident() == self._thread or self._hand_over is None:
-            self.book.on_order_event(event, self._cache)
-        else:
+        if threading.get_ident() != self._thread and self._hand_over is not None:
             self._hand_over(self._follow, event)
+            return
+        try:
+            self.book.on_order_event(event, self._cache)
+        except Exception as error:
+            # Nobody knows any more what is held, so nothing may be sent by it.
+            log.exception("the book could not follow %r", event)
+            self.state.tighten(
+                "HALTED", reason=f"the book lost count: {error}", by="gate", automatic=True
+            )
 
     def _cross(self, command: Any, forward: Callable[[Any], None], last: bool) -> None:
         if threading.get_ident() != self._thread:
@@ -209,7 +216,12 @@ class Gate:
             log.error("%s came twice; the second one goes nowhere", command)
             return
         proposals = self._passed.pop(command.id.value)
-        if reason := self._changed_since(proposals, command):
+        try:
+            reason = self._changed_since(proposals, command)
+        except Exception as error:
+            log.exception("the gate could not decide again on %s", command.id)
+            reason = f"GATE_FAILED: {error}"
+        if reason:
             self._withdraw(proposals)
             self._refuse(proposals, [p.order for p in proposals], command, None, reason)
         else:
@@ -276,6 +288,7 @@ class Gate:
             reason = f"GATE_FAILED: {error}"
             over = None
         if reason:
+            self._forget(proposals)
             self._withdraw(proposals)
             self._refuse(proposals, orders, command, over, reason)
             return None
@@ -343,14 +356,19 @@ class Gate:
         proposal.before = book.recent.add(proposal.likeness, proposal.now_ns)
         proposal.reserved = True
 
+    def _forget(self, proposals: Sequence[Proposal]) -> None:
+        """Take it that what was reserved just now did not pass; the latest first."""
+        for proposal in reversed(proposals):
+            if proposal.reserved:
+                self.book.recent.take_back(proposal.likeness, proposal.before)
+
     def _withdraw(self, proposals: Sequence[Proposal]) -> None:
         """Count nothing of a command that does not leave."""
         book = self.book
-        for proposal in reversed(proposals):
+        for proposal in proposals:
             if not proposal.reserved:
                 continue
             proposal.reserved = False
-            book.recent.take_back(proposal.likeness, proposal.before)
             if proposal.ask == "modify":
                 book.release_change(proposal.client_order_id, proposal.quantity)
             else:

@@ -228,6 +228,16 @@ def test_an_order_whose_forwarding_fails_stays_counted_since_it_may_have_left(st
     assert stand.queued() == (5, 0)
 
 
+def test_a_book_that_loses_count_halts_the_trader_and_nautilus_goes_on(stand):
+    stand.book._fill = lambda fill, cache: 1 / 0
+    order = stand.do(lambda s: s.market(10))
+    assert stand.status(order) == "FILLED"
+    assert stand.gate.state.state == "HALTED"
+    assert stand.gate.state.held.reason == "the book lost count: division by zero"
+    stand.do(lambda s: s.market(-10))
+    assert stand.reason().startswith("HALTED")
+
+
 def test_a_command_of_an_unknown_kind_goes_nowhere(stand, caplog):
     unknown = TradingCommand(None, stand.hands[0].trader_id, stand.hands[0].id, AAPL.id, UUID4(), 0)
     stand.engine.kernel.msgbus.send("ExecEngine.execute", unknown)
@@ -412,6 +422,47 @@ def test_a_trader_that_is_halted_between_the_crossings_sends_nothing(stand):
     assert stand.reason() == "HALTED: a fire"
     assert stand.verdicts() == [("submit", "forwarded"), ("submit", "denied")]
     assert stand.queued() == (0, 0)
+
+
+def test_orders_whose_crossings_come_apart_are_each_looked_at_again():
+    # A live kernel has a queue between them.
+    with Stand() as stand:
+        gate, waiting, forwarded = stand.gate, [], []
+
+        def act(strategy):
+            orders = [strategy.limit(10, "90.00", send=False) for _ in range(4)]
+            for order in orders:
+                strategy.cache.add_order(order)
+                gate._cross(command(order), waiting.append, False)
+            gate._cross(waiting.pop(0), forwarded.append, True)
+            gate.state.tighten("HALTED", reason="a fire", by="ana")
+            for sent in waiting:
+                gate._cross(sent, forwarded.append, True)
+            return orders
+
+        first, *others = stand.do(act)
+        assert [sent.order for sent in forwarded] == [first]
+        assert {stand.status(order) for order in others} == {"DENIED"}
+        assert stand.queued() == (10, 0)
+
+
+def test_a_second_look_that_fails_lets_nothing_through(stand):
+    def broken(sent):
+        stand.gate._forbidden = lambda proposals: 1 / 0
+        stand.gate._cross(sent, forwarded.append, True)
+
+    forwarded = []
+
+    def act(strategy):
+        order = strategy.market(10, send=False)
+        strategy.cache.add_order(order)
+        stand.gate._cross(command(order), broken, False)
+        return order
+
+    order = stand.do(act)
+    assert forwarded == []
+    assert stand.status(order) == "DENIED"
+    assert stand.reason().startswith("GATE_FAILED")
 
 
 # --- every way to a venue -----------------------------------------------------------------

@@ -45,10 +45,11 @@ def index() -> str:
         "- The first notebook: [start_here](../notebooks/start_here.ipynb); `make lab` opens it",
         "- [Settings](configuration.md), [the command line](command_line.md),",
         "  [commands and permissions](commands.md), [contents](contents.md)",
-        "- [The stream protocol](protocol.md): how a viewer follows a node",
+        "- [The stream protocol](protocol.md): how a viewer follows a node, and asks it for things",
         "- [Coverage](coverage.md): each line of the platform description, and what fulfils it",
         "- [Decisions](decisions.md): what could have been done otherwise",
-        "- [Contributing](../CONTRIBUTING.md): how to add an engine, a source, a notebook",
+        "- [Contributing](../CONTRIBUTING.md): how to add an engine, a command, a venue, a notebook",
+        "- [Changes](../CHANGELOG.md): by package, and which of them change behaviour",
         *_linked("Concepts", "concepts"),
         *_linked("Inside", "platform"),
     ]

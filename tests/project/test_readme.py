@@ -1,5 +1,8 @@
 import ast
+import asyncio
 import re
+import shlex
+from types import SimpleNamespace
 
 import pytest
 
@@ -24,17 +27,42 @@ def test_the_ten_lines_run_and_print_all_four_answers(blocks, workspace, catalog
         assert kind in printed
 
 
-def test_what_the_live_lines_call_is_there(blocks):
+@pytest.fixture
+def shell_lines(readme):
+    """The lines that are given to a shell, without their comments."""
+    (block,) = re.findall(r"^```sh\n(.*?)^```", readme, re.DOTALL | re.MULTILINE)
+    return [shlex.split(line, comments=True) for line in block.splitlines()]
+
+
+@pytest.mark.slow
+@pytest.mark.processes
+async def test_the_live_lines_trade_and_those_of_the_shell_stop_it(
+    blocks, shell_lines, workspace, catalog, capsys
+):
+    import pandas as pd
+
     import nautilus_lab as nl
 
-    tree = compile(
-        blocks[1], "README.md", "exec", flags=ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-    )
-    called = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
-    assert called == {"lab.trading.start", "nl.connect", "nl.widgets.risk_dashboard"}
-    assert callable(nl.TradingEngine.start)
-    assert callable(nl.connect)
-    assert callable(nl.widgets.risk_dashboard)
+    # What the ten lines would have left behind, at a thousandth of the time.
+    book = SimpleNamespace(weights=pd.Series({"AAPL": 0.5, "MSFT": 0.5}))
+    names = {"nl": nl, "lab": nl.Lab(), "book": book}
+    code = compile(blocks[1], "README.md", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    try:
+        await eval(code, names)
+        assert "BUY 100 AAPL.PAPER MARKET: FILLED, 100 of 100" in capsys.readouterr().out
+        said = []
+        for line in shell_lines:
+            done = await asyncio.create_subprocess_exec(*line, stdout=asyncio.subprocess.PIPE)
+            said.append((await done.communicate())[0].decode())
+            assert done.returncode == 0, line
+        assert [len(line) > 0 for line in said] == [True] * 5
+        states = ("HALTED (the feed looks wrong)", "HALTED", "ACTIVE", "KILLED (enough)")
+        for text, state in zip(said, states, strict=False):
+            assert state in text
+        assert names["lab"].trading.may.state == "KILLED"
+    finally:
+        await names["desk"].close()
+        await names["node"].stop()
 
 
 @pytest.mark.parametrize("command", ["make lab", "make test", "make demo", "make help"])

@@ -48,7 +48,7 @@ def index() -> str:
         "- [The stream protocol](protocol.md): how a viewer follows a node, and asks it for things",
         "- [Coverage](coverage.md): each line of the platform description, and what fulfils it",
         "- [Decisions](decisions.md): what could have been done otherwise",
-        "- [Contributing](../CONTRIBUTING.md): how to add an engine, a command, a venue, a notebook",
+        "- [Contributing](../CONTRIBUTING.md): how to add an engine, a command, a venue",
         "- [Changes](../CHANGELOG.md): by package, and which of them change behaviour",
         *_linked("Concepts", "concepts"),
         *_linked("Inside", "platform"),

@@ -75,7 +75,7 @@ async def test_trading_is_halted_although_no_node_and_no_gateway_answer(operator
     assert latch.read().state == "KILLED"
 
 
-@pytest.mark.parametrize("reason", ["", "   ", "x" * 501])
+@pytest.mark.parametrize("reason", ["", "   ", "x" * 501, "two\nlines", "\x1b[31mred"])
 async def test_a_reason_that_is_none_halts_nothing(operator, trader, latch, reason):
     for asking in (operator.halt(reason), operator.reduce_only(reason), operator.resume(reason)):
         with pytest.raises(InputError, match="a reason must have"):

@@ -16,6 +16,7 @@ from nautilus_lab.exceptions import (
     NotReachable,
 )
 from nautilus_lab.platform.commands._errors import error_of
+from nautilus_lab.platform.commands._table import LARGEST_COMMAND
 from nautilus_lab.platform.messages import (
     Ack,
     Command,
@@ -112,6 +113,8 @@ class CommandClient:
 
         Raises
         ------
+        InputError
+            When the command is too large to be read; it was not sent.
         NotReachable
             When nobody listens, or the command was not acknowledged in time.
         DeadlineExceeded
@@ -139,7 +142,14 @@ class CommandClient:
             deadline_ns=time.time_ns() + int(ack_timeout_s * 1e9),
             body=plain,
         )
-        result = await self._exchange(command, ack_timeout_s, timeout_s)
+        message = encode(command)
+        if len(message) > LARGEST_COMMAND:
+            raise InputError(
+                f"a command must have at most {LARGEST_COMMAND} bytes",
+                value=len(message),
+                remedy="it was not sent; ask for less at once",
+            )
+        result = await self._exchange(command, message, ack_timeout_s, timeout_s)
         if not result.ok:
             raise error_of(result)
         if answer is None:
@@ -155,14 +165,16 @@ class CommandClient:
     def __repr__(self) -> str:
         return f"CommandClient({self.address!r})"
 
-    async def _exchange(self, command: Command, ack_timeout_s: float, timeout_s: float) -> Result:
+    async def _exchange(
+        self, command: Command, message: bytes, ack_timeout_s: float, timeout_s: float
+    ) -> Result:
         import zmq.asyncio  # desks import this package for its bodies alone
 
         context = zmq.asyncio.Context()
         try:
             socket = context.socket(zmq.DEALER)
             socket.connect(self.address)
-            await socket.send_multipart([encode(command)])
+            await socket.send_multipart([message])
             loop = asyncio.get_running_loop()
             begun = loop.time()
             try:

@@ -14,9 +14,10 @@ _LONGEST_REASON = 500
 
 
 def _require_reason(reason: str) -> None:
-    if not reason.strip() or len(reason) > _LONGEST_REASON:
+    # Control characters would write what they like on the terminal that shows it.
+    if not reason.strip() or len(reason) > _LONGEST_REASON or not reason.isprintable():
         raise InputError(
-            f"a reason must have 1 to {_LONGEST_REASON} characters",
+            f"a reason must have 1 to {_LONGEST_REASON} printable characters, on one line",
             value=reason[:60],
             remedy="say why: it stands in the latch and in the audit trail",
         )

@@ -25,7 +25,12 @@ from nautilus_lab.exceptions import (
 )
 from nautilus_lab.platform.access import Permission, Principal
 from nautilus_lab.platform.commands._log import CommandLog, MemoryCommandLog
-from nautilus_lab.platform.commands._table import CommandBody, CommandSpec, CommandTable
+from nautilus_lab.platform.commands._table import (
+    LARGEST_COMMAND,
+    CommandBody,
+    CommandSpec,
+    CommandTable,
+)
 from nautilus_lab.platform.failpoint import reach
 from nautilus_lab.platform.messages import Ack, Command, Result, decode_command, encode
 from nautilus_lab.platform.rundir import claim_socket
@@ -36,7 +41,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_LARGEST_COMMAND = 1 << 20  # bytes
 _MOST_AT_ONCE = 256
 _KEPT_FREE = 64  # beside those, for what only reads or halts
 _LONGEST_ID = 64
@@ -152,7 +156,7 @@ class CommandServer:
         path = claim_socket(self.address)
         self._context = zmq.asyncio.Context()
         self._socket = self._context.socket(zmq.ROUTER)
-        self._socket.setsockopt(zmq.MAXMSGSIZE, _LARGEST_COMMAND)
+        self._socket.setsockopt(zmq.MAXMSGSIZE, LARGEST_COMMAND)
         # Whatever the file's mode says: the system tells who connects, and others are hung up on.
         self._socket.setsockopt(zmq.IPC_FILTER_UID, os.getuid())
         try:
@@ -251,9 +255,10 @@ class CommandServer:
                 value=command.deadline_ns,
                 remedy="give it in nanoseconds since 1970, and soon",
             )
-        if not 0 < len(command.id) <= _LONGEST_ID:
+        if not 0 < len(command.id) <= _LONGEST_ID or not command.id.isprintable():
             raise InputError(
-                f"a command's id must have 1 to {_LONGEST_ID} characters", value=len(command.id)
+                f"a command's id must have 1 to {_LONGEST_ID} printable characters",
+                value=len(command.id),
             )
         principal = self._verify(command.principal_token)
         spec = self._table.spec(command.name)
@@ -323,6 +328,8 @@ def _checked(spec: CommandSpec, body: dict[str, object]) -> CommandBody | None:
     try:
         _refuse_not_finite(body)
         return msgspec.convert(body, spec.body)
+    except RecursionError:
+        raise InputError(f"the body of {spec.name} must not be nested without end") from None
     except (msgspec.ValidationError, InputError) as error:
         if isinstance(error.__cause__, LabError):
             raise error.__cause__ from None  # a rule of the body's own, told as it is

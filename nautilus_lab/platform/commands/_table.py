@@ -10,6 +10,8 @@ import msgspec
 from nautilus_lab.exceptions import InputError
 from nautilus_lab.platform.access import Permission
 
+LARGEST_COMMAND = 1 << 20  # bytes; what is larger is not read
+
 
 class CommandBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The base of every command's body: a field that the schema does not know is refused.

@@ -384,7 +384,7 @@ class PaperExecutionClient(LiveExecutionClient):
                 await self._bring(order, told)
             elif order.status != OrderStatus.SUBMITTED:
                 unknown.append(f"order {name}")
-            elif now - order.ts_last > _NEVER_ARRIVES_NS:
+            elif now - order.ts_submitted > _NEVER_ARRIVES_NS:
                 self.generate_order_rejected(*_ids(order), "it never reached the venue", now)
         return unknown
 

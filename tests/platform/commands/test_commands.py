@@ -277,9 +277,17 @@ async def test_a_malformed_command_is_answered(server, raw):
     assert (result.id, result.ok, result.error_type) == ("", False, "MessageError")
 
 
-async def test_a_command_too_large_is_not_read(server, client, counter):
-    with pytest.raises(NotReachable):
+async def test_a_command_too_large_is_not_sent(server, client, counter):
+    with pytest.raises(InputError, match="at most 1048576 bytes"):
         await client.call("counter.add", {"amount": 1, "note": "x" * 2_000_000}, version=2)
+    assert counter.calls == []
+
+
+async def test_a_command_too_large_is_not_read(server, client, raw, counter):
+    body = {"amount": 1, "note": "x" * 2_000_000}
+    await raw.command("counter.add", body=body, version=2)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(raw.reply(), 0.5)
     assert counter.calls == []
     assert (await client.call("counter.read"))["total"] == 0
 

@@ -89,6 +89,12 @@ class Feed:
             ts=time.time_ns(),
         )
 
+    def look(self) -> None:
+        """Look for a node that was not there, now and not at the next turn: somebody asks for it."""
+        if self._state == "unreachable" and self._absent() is None:
+            self._enter("attaching", "")
+            self._changed.set()
+
     # --- life --------------------------------------------------------------------------------
 
     def start(self) -> None:
@@ -118,7 +124,7 @@ class Feed:
                     why = "following it failed; see the gateway's log"
             self._attached = False
             self._enter("unreachable", why or "its process ended")
-            await asyncio.sleep(_LOOK_EVERY_S)
+            await self._wait()
 
     def _absent(self) -> str | None:
         """Why the node cannot be there, or None."""

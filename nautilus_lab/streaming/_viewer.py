@@ -392,6 +392,7 @@ class ViewerConnection(WSListener):
         self._feed.audience.add(self)
         if self._blocked_at is not None:
             self._hold()
+        self._feed.look()
         node = self._feed.node_frame()
         self.offer_node(node, encode_frame(node, self.encoding))
         if self._feed.picture.begun:

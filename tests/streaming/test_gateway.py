@@ -341,6 +341,27 @@ async def test_who_looks_before_the_node_starts_sees_it_start(home, settings):
     await engine.stop()
 
 
+async def test_a_node_that_has_just_come_is_looked_for_when_somebody_asks(
+    home, settings, monkeypatch
+):
+    monkeypatch.setattr(_feed, "_LOOK_EVERY_S", 3_600)
+    Home(home).make().trader("PAPER-001").make()
+    engine = StreamingEngine(home, settings=settings)
+    await engine.start()
+    async with connect(engine.url, proxy=None) as socket_:
+        wire = Wire(socket_)
+        await wire.hello((home / "gateway.token").read_text())
+        await wire.send_subscribe()
+        while (await wire.next(NodeFrame)).state != "unreachable":
+            continue
+        async with FakeNode(home):
+            await wire.send_subscribe()
+            # Not unreachable first, for which a client would give up.
+            assert (await wire.next(NodeFrame)).state == "attaching"
+            assert (await wire.next(SnapshotFrame)).epoch == 1
+    await engine.stop()
+
+
 async def test_a_node_that_is_frozen_becomes_unreachable(wire, node, monkeypatch):
     monkeypatch.setattr(_feed, "_SILENT_S", 0.2)
     monkeypatch.setattr(_feed, "_ASK_S", 0.3)

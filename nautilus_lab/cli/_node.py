@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from nautilus_lab.cli._engine import add_trader, engine_of
 from nautilus_lab.cli._shown import add_json, show_fields, show_json, show_table
 from nautilus_lab.cli._strategies import read_weights
 from nautilus_lab.cli._verbs import Verbs, add_verb
-from nautilus_lab.exceptions import InputError
+from nautilus_lab.exceptions import InputError, NodeNotRunning
 
 if TYPE_CHECKING:
     from nautilus_lab.trading import NodeStatus
@@ -93,7 +94,8 @@ def _stop(chosen: argparse.Namespace) -> None:
     if chosen.all:
         if chosen.trader is not None:
             raise InputError("it is one trader or all of them", value=chosen.trader)
-        asyncio.run(engine_of(chosen).shut_down())
+        with suppress(NodeNotRunning):  # then there is nothing to stop
+            asyncio.run(engine_of(chosen).shut_down())
         return show_json("stopped") if chosen.json else print("nothing of this workspace runs")
     stopped = asyncio.run(engine_of(chosen).stop())
     if chosen.json:

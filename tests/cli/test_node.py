@@ -30,6 +30,12 @@ def test_traders_are_listed_with_what_they_may_do_running_or_not(node, home, cap
     assert json.loads(capsys.readouterr().out)["services"] == []
 
 
+def test_stopping_all_where_nothing_runs_is_no_error(home, capsys):
+    assert main(["node", "stop", "--all"]) == 0
+    assert capsys.readouterr().out == "nothing of this workspace runs\n"
+    assert main(["node", "stop"]) == 2  # of one trader, who was meant to run
+
+
 def test_a_log_is_followed_and_shown_without_what_steers_a_terminal(rundir, capsys):
     (rundir.logs / "node.log").write_text("one\n\x1b[31mtoken=abcdef\x1b[0m\nthree\n")
     assert main(["logs", "-n", "2"]) == 0

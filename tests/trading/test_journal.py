@@ -1,5 +1,6 @@
 """What becomes of an intent is noted once the venue is known to have the order, or not."""
 
+import asyncio
 import signal
 import subprocess
 import sys
@@ -61,6 +62,45 @@ def test_after_a_restart_the_venue_says_what_became_of_the_intents_before_it(sto
         ("new", "INTENDED"),
     ]
     assert AuditTrail(store).verify().ok
+
+
+async def test_on_a_running_loop_outcomes_are_noted_together_and_soon(store):
+    journal = StoreJournal(AuditTrail(store), store)
+    journal.write([intent("A"), intent("B")])
+    journal.settle("A", "FILLED")
+    journal.settle("B", "REJECTED")
+    assert len(store.journal(open_only=True)) == 2
+    async with asyncio.timeout(5):
+        while store.journal(open_only=True):
+            await asyncio.sleep(0.01)
+    assert states(store) == [("A", "ACKNOWLEDGED"), ("B", "REJECTED")]
+
+
+async def test_many_outcomes_do_not_wait(store):
+    journal = StoreJournal(AuditTrail(store), store)
+    journal.write([intent(f"O-{n}") for n in range(300)])
+    for n in range(300):
+        journal.settle(f"O-{n}", "FILLED")
+    assert len(store.journal(open_only=True)) == 300 - 256
+    journal.flush()
+    assert store.journal(open_only=True) == ()
+
+
+async def test_outcomes_that_cannot_be_written_are_kept_for_the_next_time(store, monkeypatch):
+    journal = StoreJournal(AuditTrail(store), store)
+    journal.write([intent("A"), intent("B")])
+    with monkeypatch.context() as patch:
+
+        def refuse(outcomes):
+            raise StoreError("the disk is full")
+
+        patch.setattr(store, "mark_many", refuse)
+        journal.settle("A", "FILLED")
+        journal.flush()
+        assert len(store.journal(open_only=True)) == 2
+    journal.settle("B", "FILLED")
+    journal.flush()
+    assert store.journal(open_only=True) == ()
 
 
 def test_an_intent_and_its_audit_row_say_the_same(store):

@@ -117,20 +117,6 @@ def use_write_ahead_log(connection: sqlite3.Connection, busy_timeout_ms: int) ->
 
 
 @contextmanager
-def writing(connection: sqlite3.Connection) -> Iterator[None]:
-    """Commit what is done inside, or nothing of it."""
-    connection.execute(BEGIN_WRITE)
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        # On a full disk SQLite has rolled back by itself.
-        if connection.in_transaction:
-            connection.rollback()
-        raise
-
-
-@contextmanager
 def synced(connection: sqlite3.Connection) -> Iterator[None]:
     """Make the commits inside survive a loss of power too."""
     connection.execute("PRAGMA synchronous = FULL")

@@ -7,9 +7,10 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import fields
+from operator import attrgetter
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -50,6 +51,7 @@ _log = logging.getLogger(__name__)
 _PAGE = 1_000
 _COMMAND = tuple(field.name for field in fields(CommandRow))
 _AUDIT = tuple(field.name for field in fields(AuditRow))
+_audit_values = attrgetter(*_AUDIT)
 
 
 class TradingStore:
@@ -176,7 +178,13 @@ class TradingStore:
         believed dead cannot write among those of its successor. The number is on the disk when
         this returns: not even a loss of power lets two epochs share one.
         """
-        with self._transaction("beginning an epoch", synced=True) as driver:
+        doing = "beginning an epoch"
+        self._mine()
+        with (
+            translating(self._where, doing),
+            _sqlite.synced(self._driver),
+            self._transaction(doing) as driver,
+        ):
             ((epoch,),) = self._writes.next_epoch(driver, {"writer": writer}).fetchall()
         return int(epoch)
 
@@ -391,14 +399,19 @@ class TradingStore:
         StoreError
             When there is no such intent, or its outcome is known already.
         """
-        check_choice("the state of an intent", state, IntentState)
-        with self._transaction("marking an intent") as driver:
-            if not self._writes.mark(driver, {"intent": intent_id, "state": state}).rowcount:
-                raise StoreError(
-                    f"an intent must be there and be one of {', '.join(sorted(OPEN_INTENTS))}",
-                    value=intent_id,
-                    remedy="read it back with journal()",
-                )
+        self.mark_many(((intent_id, state),))
+
+    def mark_many(self, outcomes: Iterable[tuple[int, IntentState]]) -> None:
+        """Say what became of several intents, in one transaction, all or none; see `mark`."""
+        with self._transaction("marking intents") as driver:
+            for intent_id, state in outcomes:
+                check_choice("the state of an intent", state, IntentState)
+                if not self._writes.mark(driver, {"intent": intent_id, "state": state}).rowcount:
+                    raise StoreError(
+                        f"an intent must be there and be one of {', '.join(sorted(OPEN_INTENTS))}",
+                        value=intent_id,
+                        remedy="read it back with journal()",
+                    )
 
     def journal(
         self, *, open_only: bool = False, client_order_id: str | None = None
@@ -473,7 +486,7 @@ class TradingStore:
 
     def _append(self, driver: sqlite3.Connection, rows: Sequence[AuditRow]) -> None:
         for row in rows:
-            self._writes.add_audit(driver, {name: getattr(row, name) for name in _AUDIT})
+            self._writes.add_audit(driver, dict(zip(_AUDIT, _audit_values(row), strict=True)))
 
     def audit_head(self, *, chain: str = "node") -> AuditRow | None:
         """Return the last row of a chain; None for one that has not begun."""
@@ -522,18 +535,55 @@ class TradingStore:
         with translating(self._where, doing), connection.begin():
             yield connection
 
-    @contextmanager
-    def _transaction(self, doing: str, *, synced: bool = False) -> Iterator[sqlite3.Connection]:
+    def _transaction(self, doing: str) -> _Transaction:
         self._mine()
-        driver = self._driver
-        with (
-            translating(self._where, doing),
-            _sqlite.synced(driver) if synced else nullcontext(),
-            _sqlite.writing(driver),
-        ):
-            yield driver
-        if self._checkpoints is not None:
-            self._checkpoints.count()
+        return _Transaction(self._driver, self._where, doing, self._checkpoints)
+
+
+class _Transaction:
+    """Commits what is done inside, or nothing of it; its errors are ours.
+
+    A class of its own, since it stands on the order path: two context managers made of generators
+    take longer than the statements inside.
+    """
+
+    __slots__ = ("_checkpoints", "_doing", "_driver", "_where")
+
+    def __init__(
+        self, driver: sqlite3.Connection, where: str, doing: str, checkpoints: Checkpoints | None
+    ) -> None:
+        self._driver = driver
+        self._where = where
+        self._doing = doing
+        self._checkpoints = checkpoints
+
+    def __enter__(self) -> sqlite3.Connection:
+        try:
+            self._driver.execute(_sqlite.BEGIN_WRITE)
+        except sqlite3.Error as error:
+            raise _sqlite.translated(error, self._where, self._doing) from None
+        return self._driver
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is None:
+            try:
+                self._driver.execute("COMMIT")
+            except BaseException as failed:
+                error = failed
+        if error is None:
+            if self._checkpoints is not None:
+                self._checkpoints.count()
+            return
+        # On a full disk SQLite has rolled back by itself.
+        if self._driver.in_transaction:
+            self._driver.rollback()
+        with translating(self._where, self._doing):
+            raise error
 
 
 def _check_limit(limit: int | None) -> None:

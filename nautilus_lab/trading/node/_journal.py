@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 
+from nautilus_lab.exceptions import StoreError
 from nautilus_lab.execution import Intent
 from nautilus_lab.platform.audit import AuditTrail
 from nautilus_lab.platform.store import IntentState, OrderIntent, TradingStore
+
+log = logging.getLogger(__name__)
+
+_SOON_S = 0.05
+_MOST_SETTLED = 256
 
 
 class StoreJournal:
@@ -24,6 +32,8 @@ class StoreJournal:
         self._trail = trail
         self._store = store
         self._open: dict[str, list[int]] = {}  # client order id -> intents without an outcome
+        self._settled: list[tuple[int, IntentState]] = []  # outcomes that are to be written
+        self._later: asyncio.TimerHandle | None = None
 
     def write(self, intents: Sequence[Intent]) -> None:
         """Make `intents` durable, all or none; raises `StoreError` when they cannot be."""
@@ -46,9 +56,34 @@ class StoreJournal:
                 self._open.setdefault(intent.client_order_id, []).append(number)
 
     def settle(self, client_order_id: str, status: str) -> None:
-        """Note what became of an order's intents, by its status at the venue."""
-        for number in self._open.pop(client_order_id, ()):
-            self._store.mark(number, _outcome(status))
+        """Note what became of an order's intents, by its status at the venue.
+
+        Soon, and with what else there is to note then: on a running loop nothing of it stands on
+        the order path. What a process did not come to note before it died is asked of the venue,
+        as are the intents without an outcome.
+        """
+        numbers = self._open.pop(client_order_id, None)
+        if numbers is None:
+            return
+        self._settled += [(number, _outcome(status)) for number in numbers]
+        if self._later is None and (loop := _running_loop()) is not None:
+            self._later = loop.call_later(_SOON_S, self.flush)
+        if self._later is None or len(self._settled) >= _MOST_SETTLED:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write down the outcomes that `settle` was told; raises nothing, and tries again later."""
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
+        settled, self._settled = self._settled, []
+        if not settled:
+            return
+        try:
+            self._store.mark_many(settled)
+        except StoreError:
+            log.exception("%d outcomes of intents could not be noted", len(settled))
+            self._settled = settled + self._settled
 
     def settle_earlier(self, statuses: Mapping[str, str]) -> None:
         """Note what became of the intents of earlier epochs.
@@ -56,11 +91,20 @@ class StoreJournal:
         `statuses` are those of all orders the venue has; an order that is not among them never
         reached it.
         """
+        self.flush()
         mine = {number for numbers in self._open.values() for number in numbers}
-        for intent in self._store.journal(open_only=True):
-            if intent.id not in mine:
-                status = statuses.get(intent.client_order_id, "REJECTED")
-                self._store.mark(intent.id, _outcome(status))
+        self._store.mark_many(
+            (intent.id, _outcome(statuses.get(intent.client_order_id, "REJECTED")))
+            for intent in self._store.journal(open_only=True)
+            if intent.id not in mine
+        )
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 def _outcome(status: str) -> IntentState:

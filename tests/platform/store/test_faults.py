@@ -64,6 +64,7 @@ TRADING_CALLS = {
     "latest_epoch": lambda s: s.latest_epoch("node"),
     "latest_seq": lambda s: s.latest_seq("node", 1),
     "mark": lambda s: s.mark(1, "SENT"),
+    "mark_many": lambda s: s.mark_many([(1, "SENT")]),
     "order": lambda s: s.order("O-1"),
     "orders": lambda s: s.orders(),
     "outbox_after": lambda s: s.outbox_after("node", 0, 0),

@@ -51,8 +51,8 @@ def index() -> str:
         "- [Contributing](../CONTRIBUTING.md): how to add an engine, a command, a venue",
         "- [Changes](../CHANGELOG.md): by package, and which of them change behaviour",
         "",
-        "Before each example, `import nautilus_lab as nl` and `lab = nl.Lab()` have run, where `await`",
-        "may stand by itself, as in a notebook.",
+        "Before each example, `import nautilus_lab as nl` and `lab = nl.Lab()` have run, where",
+        "`await` may stand by itself, as in a notebook.",
         *_linked("Concepts", "concepts"),
         *_linked("Inside", "platform"),
     ]

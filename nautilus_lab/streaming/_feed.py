@@ -90,7 +90,7 @@ class Feed:
         )
 
     def look(self) -> None:
-        """Look for a node that was not there, now and not at the next turn: somebody asks for it."""
+        """Look at once for a node that was not there: somebody asks for it."""
         if self._state == "unreachable" and self._absent() is None:
             self._enter("attaching", "")
             self._changed.set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -98,9 +99,9 @@ def workspace(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     shutil.rmtree(root)
 
 
-@pytest.fixture
-def page() -> Iterator[Page]:
-    """A page of a headless browser; the test fails when it asks anything of another machine."""
+@contextlib.contextmanager
+def open_page() -> Iterator[Page]:
+    """A page of a headless browser; it ends in an error when it asked another machine."""
     from playwright.sync_api import sync_playwright
 
     outside: list[str] = []
@@ -119,3 +120,10 @@ def page() -> Iterator[Page]:
         yield tab
         browser.close()
     assert outside == []
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    """A page of a headless browser; the test fails when it asks anything of another machine."""
+    with open_page() as tab:
+        yield tab

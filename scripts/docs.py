@@ -267,7 +267,11 @@ def _first_line(thing: object) -> str:
         return re.sub(r" \[\d+\]_|:math:", "", own.splitlines()[0])
     if get_origin(thing) is not None or isinstance(thing, UnionType):
         return "a type"
-    return f"`{thing!r}`" if len(repr(thing)) < 80 else "a constant"
+    if isinstance(thing, frozenset):  # whose own order is another one in each process
+        shown = f"{{{', '.join(sorted(map(repr, thing)))}}}"
+    else:
+        shown = repr(thing)
+    return f"`{shown}`" if len(shown) < 80 else "a constant"
 
 
 GENERATED = {

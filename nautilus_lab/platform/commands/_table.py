@@ -85,6 +85,9 @@ class CommandTable:
                 "a command may be in a table once", value=sorted(spec.name for spec in specs)
             )
 
+    def __repr__(self) -> str:
+        return f"CommandTable({len(self)} commands)"
+
     def __iter__(self) -> Iterator[CommandSpec]:
         return iter(self._specs.values())
 

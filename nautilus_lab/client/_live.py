@@ -111,7 +111,7 @@ class TradingState(Enum):
     """What a trader may do, from loose to tight; UNKNOWN while the node has not said.
 
     REDUCE_ONLY lets through what makes a position smaller; HALTED and KILLED let only cancels
-    through, KILLED for good.
+    through, and KILLED has cancelled what worked.
     """
 
     ACTIVE = "ACTIVE"

@@ -136,7 +136,7 @@ class AskHistory(Frame, frozen=True, kw_only=True, tag="history?"):
 
 
 class CommandFrame(Frame, frozen=True, kw_only=True, tag="command"):
-    """Ask a node to do something; see the table of commands in docs/reference.
+    """Ask a node to do something; see docs/commands.md.
 
     `id` (1 to 64 characters, made by the client) makes it idempotent: sent again with the same
     content it is not done again, its result is repeated. The node refuses it unread once its own

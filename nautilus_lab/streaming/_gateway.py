@@ -9,7 +9,6 @@ import os
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -40,6 +39,7 @@ from nautilus_lab.platform.access import (
     Principal,
     TokenIssuer,
     TokenVerifier,
+    key_mark,
     signing_key,
 )
 from nautilus_lab.platform.commands import CommandServer, Request
@@ -310,7 +310,7 @@ class Gateway:
             self.feed(trader)
 
     def _take_key(self) -> None:
-        self._seen_key = _mark_of(self.home.signing_key)
+        self._seen_key = key_mark(self.home.signing_key)
         self._key = signing_key(self.home.signing_key)
         self._tokens = LocalTokens(
             home=self.home, issuer=TokenIssuer(self._key, ttl_s=self.settings.token_minutes * 60)
@@ -318,7 +318,7 @@ class Gateway:
 
     def _look_at_key(self) -> None:
         """Take tokens back whose key was taken away: a new one ends every session of the old."""
-        if self._key and _mark_of(self.home.signing_key) == self._seen_key:
+        if self._key and key_mark(self.home.signing_key) == self._seen_key:
             return
         try:
             self._take_key()
@@ -362,15 +362,6 @@ def _alive(files: GatewayFiles) -> bool:
     except StoreError:
         return False
     return record is not None and record.alive
-
-
-def _mark_of(path: Path) -> tuple[int, ...] | None:
-    """Return what changes when a file is replaced, written or opened to others; opens nothing."""
-    try:
-        found = os.lstat(path)
-    except FileNotFoundError:
-        return None
-    return (found.st_dev, found.st_ino, found.st_mode, found.st_uid, found.st_ctime_ns)
 
 
 def _host_of(url: str) -> str | None:

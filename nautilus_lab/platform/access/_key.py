@@ -34,6 +34,15 @@ def signing_key(path: Path) -> bytes:
         ) from None
 
 
+def key_mark(path: Path) -> tuple[int, ...] | None:
+    """Return what changes when a key is replaced, written or opened to others; opens nothing."""
+    try:
+        found = os.lstat(path)
+    except FileNotFoundError:
+        return None
+    return (found.st_dev, found.st_ino, found.st_mode, found.st_uid, found.st_ctime_ns)
+
+
 def _create(path: Path) -> None:
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
     try:

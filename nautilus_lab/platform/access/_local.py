@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from nautilus_lab.exceptions import AccessDenied
+from nautilus_lab.platform.access._key_file import Verifier
 from nautilus_lab.platform.access._principal import Principal
-from nautilus_lab.platform.access._tokens import TokenVerifier
 
 
 @dataclass(frozen=True)
@@ -19,13 +19,13 @@ class LocalOwner:
 
     Parameters
     ----------
-    tokens : TokenVerifier, optional
+    tokens : Verifier, optional
         Verifies the tokens that are brought; without it they are refused.
     principal : Principal, optional
         The owner; the user of this process, with every role, when not given.
     """
 
-    tokens: TokenVerifier | None = None
+    tokens: Verifier | None = None
     principal: Principal = field(default_factory=Principal.owner)
 
     def verify(self, token: str) -> Principal:

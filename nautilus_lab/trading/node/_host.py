@@ -31,7 +31,7 @@ from nautilus_lab.execution.gate import (
     build_checks,
 )
 from nautilus_lab.execution.paper import PaperVenueClient
-from nautilus_lab.platform.access import LocalOwner, TokenVerifier, signing_key
+from nautilus_lab.platform.access import KeyFileVerifier, LocalOwner
 from nautilus_lab.platform.audit import AuditTrail
 from nautilus_lab.platform.bus import ProcessBus, RedisBus, open_bus
 from nautilus_lab.platform.commands import CommandServer, Handler, Request, StoreCommandLog
@@ -76,7 +76,7 @@ _WRITER = "node"
 _STATES_EVERY_S = 0.25
 _RECONCILE_EVERY_S = 5.0
 _AGREE_S = 3.0
-_MOST_EVENTS = 10_000
+_MOST_EVENTS = 1_000  # a page of them; who wants more asks again
 # A router believes no older quote of a venue that still answers.
 _MOST_QUOTE_AGE_S = 10.0
 _RECORDER = "recorder"
@@ -478,7 +478,7 @@ class NodeHost:
 
     async def _serve(self, stack: AsyncExitStack) -> None:
         # Its owner needs no token; a gateway brings those of its viewers.
-        tokens = TokenVerifier(signing_key(self.home.signing_key))
+        tokens = KeyFileVerifier(self.home.signing_key)
         server = CommandServer(
             self.rundir.commands,
             NODE_COMMANDS,

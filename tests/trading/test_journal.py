@@ -25,7 +25,7 @@ def intent(order_id, verdict="forwarded", command="submit"):
         client_order_id=order_id,
         command=command,
         verdict=verdict,
-        body={"strategy": "S-1", "quantity": "1"},
+        facts=lambda: {"strategy": "S-1", "quantity": "1"},
     )
 
 
@@ -120,7 +120,10 @@ def test_nothing_is_written_for_nothing(store):
 def test_of_several_intents_all_are_written_or_none(store):
     journal = StoreJournal(AuditTrail(store), store)
     bad = Intent(
-        client_order_id="B", command="submit", verdict="forwarded", body={"strategy": "\ud800"}
+        client_order_id="B",
+        command="submit",
+        verdict="forwarded",
+        facts=lambda: {"strategy": "\ud800"},
     )
     with pytest.raises((StoreError, ValueError)):
         journal.write([intent("A"), bad])
@@ -146,7 +149,7 @@ for number in range(9):
                 client_order_id=f"O-{number}",
                 command="submit",
                 verdict="forwarded",
-                body={"strategy": "S-1"},
+                facts=lambda: {"strategy": "S-1"},
             )
         ]
     )

@@ -1,16 +1,24 @@
 """What a node makes of a past that is not as it left it."""
 
 import asyncio
+import os
+import signal
 from decimal import Decimal
 
 import pytest
 
-from nautilus_lab import Lab
+from nautilus_lab import Lab, connect
 from nautilus_lab.exceptions import NodeError
-from nautilus_lab.execution.paper import NewOrder, Orders, PaperVenueClient
+from nautilus_lab.execution.paper import (
+    ListPositions,
+    NewOrder,
+    Orders,
+    PaperVenueClient,
+    Positions,
+)
 from nautilus_lab.platform.audit import AuditTrail
 from nautilus_lab.platform.messages import OrderUpdated, envelope
-from nautilus_lab.platform.rundir import Home
+from nautilus_lab.platform.rundir import Home, ProcessRecord
 from nautilus_lab.platform.store import OrderIntent, TradingStore
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(120)]
@@ -75,18 +83,16 @@ async def test_lost_orders_end_foreign_ones_are_taken_in_and_another_book_is_ref
     assert desk.orders["O-LOST"].reason == "it never reached the venue"
     await buy_by_hand(rundir)
     async with asyncio.timeout(20):
-        while len(desk.fills) < 2:  # bought by hand, and sold again: the target is cash
+        while not desk.fills:
             await asyncio.sleep(0.05)
-    assert [(f.client_order_id == "BY-HAND", f.side, f.quantity) for f in desk.fills] == [
-        (True, "BUY", 7),
-        (False, "SELL", 7),
-    ]
+    # What was bought by hand is none of the strategy's, whose target is cash.
+    assert [(f.client_order_id, f.side, f.quantity) for f in desk.fills] == [("BY-HAND", "BUY", 7)]
     await desk.close()
     await node.stop()
     with TradingStore.open(rundir.store, read_only=True) as store:
         assert store.journal(open_only=True) == ()
         assert store.orders(working_only=True) == ()
-        assert len({told.body.trade_id for told in store.fills()}) == 2
+        assert [told.body.trade_id for told in store.fills()] == ["T-1"]
         kinds = {row.kind for row in store.audit_rows()}
         assert "targets.loaded" in kinds
         assert AuditTrail(store).verify().ok
@@ -110,3 +116,61 @@ async def test_a_node_says_that_history_is_over_and_stays(workspace, catalog):
     assert "replay is over" in (await node.status()).detail
     await desk.close()
     await lab.trading.shut_down()
+
+
+async def closed_out(rundir):
+    """Wait for the venue to close what the account cannot keep any more."""
+    broker = PaperVenueClient(
+        orders_address=rundir.venue_orders, quotes_address=rundir.venue_quotes
+    )
+    await broker.connect()
+    try:
+        async with asyncio.timeout(40):
+            while (await broker.request(ListPositions(), Positions)).positions:
+                await asyncio.sleep(0.1)
+    finally:
+        await broker.close()
+
+
+async def test_what_a_venue_closed_out_while_no_node_ran_was_the_strategys(workspace, catalog):
+    # The weeks in which a bank lost a third.
+    falling = {"seconds_per_day": 0.5, "replay_symbols": ("JPM",), "replay_start": "2020-02-20"}
+    margin = ({"name": "PAPER", "leverage": 4.0, "starting_cash": 100_000.0},)
+    lab = Lab(workspace, trading={**falling, "venues": margin, "max_order_notional": 1e6})
+    rundir = Home(lab.settings.home_path).make().trader("PAPER-001").make()
+    try:
+        node = await lab.trading.start(targets={"JPM": 0.0})
+        await lab.trading.command(
+            "orders.submit", {"instrument": "JPM.PAPER", "side": "BUY", "quantity": "3000"}
+        )
+        async with asyncio.timeout(20):
+            while not (await lab.trading.status()).fills:
+                await asyncio.sleep(0.05)
+        supervisor = ProcessRecord.read(Home(lab.settings.home_path).supervisor)
+        for pid in (supervisor.pid, node.pid):
+            os.kill(pid, signal.SIGKILL)
+        await closed_out(rundir)
+        await lab.trading.start()
+        desk = await connect(root=workspace)
+        async with asyncio.timeout(10):  # its gateway may be an epoch behind
+            while not (sales := [o for o in desk.orders.values() if o.side == "SELL"]):
+                await asyncio.sleep(0.05)
+        (closing,) = sales
+        assert (closing.strategy, closing.filled, closing.by) == ("Manual-000", 3000, "PAPER")
+        assert desk.positions["JPM.PAPER"].quantity == 0
+        assert [alert.rule for alert in desk.alerts] == [
+            "an account must keep its maintenance margin"
+        ]
+        state = await lab.trading.command("risk.state")
+        assert (state["state"], state["by"]) == ("REDUCE_ONLY", "venue:PAPER")
+        assert abs(state["equity"] - (await lab.trading.status()).equity) < 1
+        await desk.close()
+        # A later life finds it as it is.
+        again = await lab.trading.attach()
+        os.kill(again.pid, signal.SIGKILL)
+        async with asyncio.timeout(40):
+            while (await lab.trading.status()).epoch != 3:
+                await asyncio.sleep(0.1)
+        assert (await lab.trading.status()).detail == ""
+    finally:
+        await lab.trading.shut_down()

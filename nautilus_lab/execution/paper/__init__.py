@@ -3,6 +3,7 @@
 from nautilus_lab.execution.paper._book import PaperBook
 from nautilus_lab.execution.paper._client import PaperVenueClient
 from nautilus_lab.execution.paper._clock import ReplayClock
+from nautilus_lab.execution.paper._form import MARGIN_CALL
 from nautilus_lab.execution.paper._ledger import Ledger
 from nautilus_lab.execution.paper._replay import Instant, Replay
 from nautilus_lab.execution.paper._server import PaperVenue
@@ -60,6 +61,7 @@ from nautilus_lab.execution.paper._wire import (
 )
 
 __all__ = [
+    "MARGIN_CALL",
     "WORKING",
     "Account",
     "Ask",

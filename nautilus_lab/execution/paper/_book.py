@@ -337,7 +337,7 @@ class PaperBook:
             if self._working.get(position.symbol) or position.symbol not in self._depth:
                 continue  # it is being closed, or there is no market to close it at
             new = NewOrder(
-                client_order_id=f"{MARGIN_CALL}{self._n_orders + 1}",
+                client_order_id=f"{MARGIN_CALL}{self.account_id}-{self._n_orders + 1}",
                 symbol=position.symbol,
                 side="SELL" if position.quantity > 0 else "BUY",
                 order_type="MARKET",

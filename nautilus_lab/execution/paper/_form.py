@@ -16,7 +16,7 @@ _MOST_USD = Decimal(10) ** 7
 _LONGEST_ID = 128
 _MOST_LINKED = 100
 
-# what the venue calls the orders by which it closes an account out
+# what the names of the orders begin with by which the venue closes an account out
 MARGIN_CALL = "MARGIN-CALL-"
 
 

@@ -43,6 +43,14 @@ class Accounts:
         for book in self.of.values():
             book.mark(instrument, price)
 
+    def shares(self, instrument: str) -> dict[str, float]:
+        """Return strategy -> signed units of an instrument, of those that ever traded it."""
+        return {
+            strategy: book[instrument].quantity
+            for strategy, book in self.of.items()
+            if instrument in book.instruments
+        }
+
     @property
     def equity(self) -> float:
         """Cash and positions at the market, over all venues."""

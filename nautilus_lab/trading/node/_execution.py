@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -78,6 +78,7 @@ from nautilus_lab.execution.paper import (
 from nautilus_lab.execution.paper import CancelOrder as CancelAtVenue
 from nautilus_lab.execution.paper import ModifyOrder as ModifyAtVenue
 from nautilus_lab.platform.failpoint import reach
+from nautilus_lab.trading.node._closing_out import close_out_order, is_close_out, who_is_closed
 from nautilus_lab.trading.node._history import History
 from nautilus_lab.trading.node._instruments import instrument_id
 from nautilus_lab.trading.node._paper_orders import (
@@ -127,6 +128,7 @@ class PaperExecutionClient(LiveExecutionClient):
         paper: PaperVenueClient,
         lends: bool,
         history: History,
+        on_closed_out: Callable[[str, VenueOrder], None] = lambda venue, told: None,
         msgbus: MessageBus,
         cache: Cache,
         clock: LiveClock,
@@ -148,6 +150,7 @@ class PaperExecutionClient(LiveExecutionClient):
         self._name = name
         self._paper = paper
         self._history = history
+        self._on_closed_out = on_closed_out
         self._set_account_id(account_id_of(name))
         self._account_asked = False
 
@@ -262,6 +265,8 @@ class PaperExecutionClient(LiveExecutionClient):
         reach("client.before_event")
         told, fill = event.order, event.fill
         order = self._cache.order(ClientOrderId(told.client_order_id))
+        if order is None and is_close_out(told):
+            order = self._take_over(told)
         if order is None:
             log.warning("the venue has an order of another hand: %s", told.client_order_id)
             return self._report(told, [] if fill is None else [self._fill_report(fill)])
@@ -300,6 +305,26 @@ class PaperExecutionClient(LiveExecutionClient):
                     fill.ts,
                 )
                 self._report_account_soon()
+
+    def _take_over(self, told: VenueOrder) -> Order | None:
+        """Give an order by which the venue closes out to the strategy whose position it closes."""
+        at = self._instrument_id(told.symbol)
+        held: dict[str, float] = {}
+        for position in self._cache.positions_open(instrument_id=at):
+            held[position.strategy_id.value] = position.signed_qty
+        strategy = who_is_closed(told, held)
+        if strategy is None:
+            return None
+        order = close_out_order(
+            told,
+            trader=self.trader_id.value,
+            strategy=strategy,
+            instrument_id=at,
+            account_id=self.account_id,
+        )
+        self._cache.add_order(order)
+        self._on_closed_out(self._name, told)
+        return order
 
     def _update(self, order: Order, told: VenueOrder, limit: Decimal | None = None) -> None:
         self.generate_order_updated(
@@ -539,6 +564,7 @@ def execution_factory(
     *,
     lends: bool,
     history: History,
+    on_closed_out: Callable[[str, VenueOrder], None],
     made: list[PaperExecutionClient],
 ) -> type[LiveExecClientFactory]:
     """Return a factory that makes the client of this venue and appends it to `made`."""
@@ -559,6 +585,7 @@ def execution_factory(
                 paper=paper,
                 lends=lends,
                 history=history,
+                on_closed_out=on_closed_out,
                 msgbus=msgbus,
                 cache=cache,
                 clock=clock,

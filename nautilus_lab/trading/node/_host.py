@@ -30,7 +30,7 @@ from nautilus_lab.execution.gate import (
     TradingSwitch,
     build_checks,
 )
-from nautilus_lab.execution.paper import PaperVenueClient
+from nautilus_lab.execution.paper import PaperVenueClient, VenueOrder
 from nautilus_lab.platform.access import KeyFileVerifier, LocalOwner
 from nautilus_lab.platform.audit import AuditTrail
 from nautilus_lab.platform.bus import ProcessBus, RedisBus, open_bus
@@ -53,6 +53,7 @@ from nautilus_lab.platform.telemetry import LoopLag, resource_use
 from nautilus_lab.strategies.nautilus import ManualOrders, StrategyRegistry
 from nautilus_lab.trading.commands import NODE_COMMANDS, EventsAfter, NodeStatus
 from nautilus_lab.trading.node._accounts import Accounts
+from nautilus_lab.trading.node._closing_out import who_is_closed
 from nautilus_lab.trading.node._condition import NodeCondition
 from nautilus_lab.trading.node._data import PaperDataClient, data_factory
 from nautilus_lab.trading.node._deployments import Deployments
@@ -103,6 +104,7 @@ class NodeHost:
         self._data: list[PaperDataClient] = []
         self._executions: list[PaperExecutionClient] = []
         self._stored: tuple[Envelope, ...] = ()  # orders, the latest first; while it starts
+        self._closed_out: list[tuple[str, VenueOrder]] = []  # while no node listened
         self._trail: AuditTrail | None = None
 
     async def run(self) -> int:
@@ -171,7 +173,7 @@ class NodeHost:
         await self._reach_venues(stack)
         node = self._build(bus, stack)
         self._install_gate(node, TradingSwitch(latch))
-        self._bring_back(node)
+        await self._bring_back(node)
         self._add_strategies(node)
         self._listen(node)
         self._running = asyncio.ensure_future(node.run_async())
@@ -276,6 +278,7 @@ class NodeHost:
                     paper,
                     lends=self._statements[venue].leverage > 1,
                     history=self._history,
+                    on_closed_out=self._on_closed_out,
                     made=self._executions,
                 ),
             )
@@ -355,9 +358,35 @@ class NodeHost:
             confirmations=trading.stop_loss_confirmations,
         )
 
-    def _bring_back(self, node: TradingNode) -> None:
+    async def _bring_back(self, node: TradingNode) -> None:
         self._recovery = Recovery(node.cache, self._venues.clients, self._history)
         self._recovery.restore(self._store.journal())
+        closed_out = await self._venues.closed_out(self._history.since_ns)
+        self._recovery.take_over(self._desk.trader, closed_out, self._whose)
+
+    def _whose(self, venue: str, told: VenueOrder) -> str | None:
+        """Return whose position a venue closed, by its order; what is news is noted."""
+        known = self._store.order(told.client_order_id)
+        if known is not None:
+            assert isinstance(known.body, OrderUpdated)
+            return known.body.strategy
+        self._closed_out.append((venue, told))
+        return who_is_closed(told, self._desk.accounts.shares(f"{told.symbol}.{venue}"))
+
+    def _on_closed_out(self, venue: str, told: VenueOrder) -> None:
+        """Let a trader whose positions a venue closed do no more than reduce what is left."""
+        what = f"{told.side} {told.quantity:f} {told.symbol}"
+        why = f"the venue {venue} closed out what the account could not keep: {what}"
+        self._states.tighten("REDUCE_ONLY", reason=why, by=f"venue:{venue}", automatic=True)
+        self._on_alert(
+            AlertRaised(
+                severity="critical",
+                component="node",
+                rule="an account must keep its maintenance margin",
+                detail=f"{why} ({told.client_order_id})",
+                remedy="look at the positions of each strategy, then resume trading",
+            )
+        )
 
     def _add_strategies(self, node: TradingNode) -> None:
         trading, desk = self.settings.trading, self._desk
@@ -460,6 +489,8 @@ class NodeHost:
         book.rebuild(node.cache)
         for at in desk.accounts.deposits:
             book.set_cash(at, desk.accounts.cash_at(at))
+        for venue, told in self._closed_out:
+            self._on_closed_out(venue, told)
         await self._require_agreement()
 
     def _settle_intent(self, event: Any) -> None:

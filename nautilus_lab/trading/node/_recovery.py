@@ -15,8 +15,10 @@ from nautilus_lab.exceptions import MessageError
 from nautilus_lab.execution.gate import order_of
 from nautilus_lab.execution.paper import VenueOrder
 from nautilus_lab.platform.store import JournalRow
+from nautilus_lab.trading.node._closing_out import close_out_order
 from nautilus_lab.trading.node._execution import account_id_of
 from nautilus_lab.trading.node._history import History
+from nautilus_lab.trading.node._instruments import instrument_id
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +55,37 @@ class Recovery:
             if forwarded and intent.client_order_id not in self._history.orders:
                 self._restore(intent)
         return len(self._restored)
+
+    def take_over(
+        self,
+        trader: str,
+        closed_out: Iterable[tuple[str, VenueOrder]],
+        strategy_of: Callable[[str, VenueOrder], str | None],
+    ) -> None:
+        """Put the orders by which venues closed positions into the cache, as of their strategies.
+
+        Parameters
+        ----------
+        trader : str
+            The trader's id.
+        closed_out : iterable of (str, VenueOrder)
+            Venue and order.
+        strategy_of : callable
+            Takes both and returns whose position was closed; None when that is not known.
+        """
+        for venue, told in closed_out:
+            strategy = strategy_of(venue, told)
+            if strategy is not None and told.client_order_id not in self._history.orders:
+                at, account_id = instrument_id(told.symbol, venue), account_id_of(venue)
+                self._cache.add_order(
+                    close_out_order(
+                        told,
+                        trader=trader,
+                        strategy=strategy,
+                        instrument_id=at,
+                        account_id=account_id,
+                    )
+                )
 
     def _restore(self, intent: JournalRow) -> None:
         text = intent.body.get("order")

@@ -26,6 +26,7 @@ from nautilus_lab.execution.paper import (
 from nautilus_lab.platform.messages import OrderFilled
 from nautilus_lab.platform.store import TradingStore
 from nautilus_lab.trading.node._accounts import Accounts, venue_of
+from nautilus_lab.trading.node._closing_out import is_close_out
 
 _CENT = 0.01
 # A book that is another one has not even the newest fills; older ones need not be asked for.
@@ -66,6 +67,16 @@ class Venues:
             *(client.request(asked, Orders) for client in self.clients.values())
         )
         return {order.client_order_id: order for answer in answers for order in answer.orders}
+
+    async def closed_out(self, since_ns: int) -> list[tuple[str, VenueOrder]]:
+        """Return venue and order of all by which a venue itself closed positions since."""
+        asked = ListOrders(since_ns=since_ns)
+        return [
+            (venue, order)
+            for venue, client in self.clients.items()
+            for order in (await client.request(asked, Orders)).orders
+            if is_close_out(order)
+        ]
 
     async def require_same_books(self, store: TradingStore) -> None:
         """Refuse venues whose books are not the ones that our fills are from.

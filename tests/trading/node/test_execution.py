@@ -1,21 +1,24 @@
-"""What becomes of orders of which the venue says nothing."""
+"""Orders of which the venue says nothing, and those that it makes by itself."""
 
 import asyncio
+from decimal import Decimal
 
 import pytest
 from nautilus_trader.common.component import LiveClock, MessageBus
 from nautilus_trader.common.factories import OrderFactory
 from nautilus_trader.core.uuid import UUID4
 from nautilus_trader.live.config import LiveExecClientConfig
-from nautilus_trader.model.enums import OrderSide
+from nautilus_trader.model.enums import OmsType, OrderSide
 from nautilus_trader.model.events import OrderCancelRejected
-from nautilus_trader.model.identifiers import StrategyId, TraderId
+from nautilus_trader.model.identifiers import ClientOrderId, PositionId, StrategyId, TraderId
 from nautilus_trader.model.objects import Price, Quantity
+from nautilus_trader.model.position import Position
 from nautilus_trader.test_kit.providers import TestInstrumentProvider
 from nautilus_trader.test_kit.stubs.component import TestComponentStubs
 from nautilus_trader.test_kit.stubs.events import TestEventStubs
 
-from nautilus_lab.execution.paper import Orders
+from nautilus_lab.execution.paper import Orders, VenueEvent, VenueOrder
+from nautilus_lab.trading.node._closing_out import who_is_closed
 from nautilus_lab.trading.node._execution import PaperExecutionClient
 from nautilus_lab.trading.node._history import History
 
@@ -37,7 +40,13 @@ def cache():
 
 
 @pytest.fixture
-async def client(cache):
+def told():
+    """The venues that closed out."""
+    return []
+
+
+@pytest.fixture
+async def client(cache, told):
     clock = LiveClock()
     bus = MessageBus(TraderId("T-1"), clock)
 
@@ -53,6 +62,7 @@ async def client(cache):
         paper=EmptyVenue(),
         lends=False,
         history=History(),
+        on_closed_out=lambda venue, order: told.append(venue),
         msgbus=bus,
         cache=cache,
         clock=clock,
@@ -69,6 +79,17 @@ def sent(client, cache, ago_s):
     order.apply(TestEventStubs.order_submitted(order, ts_event=then))
     cache.update_order(order)
     return order
+
+
+def hold(cache, strategy, units):
+    """Have a strategy hold some of the stock."""
+    orders = OrderFactory(TraderId("T-1"), StrategyId(strategy), LiveClock(), cache)
+    order = orders.market(AAPL.id, OrderSide.BUY, Quantity.from_int(units))
+    fill = TestEventStubs.order_filled(
+        order, AAPL, strategy_id=StrategyId(strategy), position_id=PositionId(f"P-{strategy}")
+    )
+    cache.add_instrument(AAPL)
+    cache.add_position(Position(AAPL, fill), OmsType.NETTING)
 
 
 @pytest.mark.parametrize(("ago_s", "status"), [(5, "SUBMITTED"), (9, "REJECTED")])
@@ -88,3 +109,44 @@ async def test_a_cancel_that_is_refused_again_and_again_keeps_no_order_on_its_wa
     )
     await client.catch_up()
     assert order.status_string() == "REJECTED"
+
+
+def closes(side="SELL"):
+    """The venue's own order over what the account cannot keep."""
+    return VenueOrder(
+        client_order_id="MARGIN-CALL-PAPER-1-5",
+        venue_order_id="V-5",
+        symbol="AAPL",
+        side=side,
+        order_type="MARKET",
+        quantity=Decimal(7),
+        reduce_only=True,
+        status="ACCEPTED",
+        ts_accepted=5,
+        ts_last=5,
+    )
+
+
+@pytest.mark.parametrize(
+    ("side", "held", "whose"),
+    [
+        ("SELL", {"A-1": 3.0, "B-1": 4.0, "C-1": -9.0}, "B-1"),
+        ("BUY", {"A-1": 3.0, "B-1": -4.0}, "B-1"),
+        ("SELL", {"A-1": -3.0, "B-1": 0.0}, None),
+        ("SELL", {}, None),
+    ],
+)
+def test_what_a_venue_closes_is_of_the_strategy_that_holds_most_of_it(side, held, whose):
+    assert who_is_closed(closes(side), held) == whose
+
+
+async def test_a_venue_that_closes_out_does_so_in_the_name_of_who_holds(cache, client, told):
+    hold(cache, "A-1", 7)
+    client._on_event(VenueEvent(seq=1, kind="ACCEPTED", order=closes()))
+    order = cache.order(ClientOrderId("MARGIN-CALL-PAPER-1-5"))
+    assert (order.strategy_id.value, order.status_string()) == ("A-1", "ACCEPTED")
+    assert not order.is_reduce_only  # Nautilus drops fills of those that reduce nothing of theirs
+    assert order.tags == ["by:PAPER"]
+    assert told == ["PAPER"]
+    client._on_event(VenueEvent(seq=2, kind="UPDATED", order=closes()))
+    assert told == ["PAPER"]

@@ -54,7 +54,7 @@ from nautilus_lab.platform.commands import (
 )
 from nautilus_lab.platform.connection import Backoff
 from nautilus_lab.platform.messages import new_id
-from nautilus_lab.platform.rundir import Home, Latch
+from nautilus_lab.platform.rundir import Home, Latch, Standing
 
 _TIMEOUT_S = 10.0
 
@@ -480,8 +480,7 @@ class Desk(View):
         """
         self._commands.require(Permission.RISK_HALT)
         body = HaltTrading(reason=reason, cancel_orders=cancel_orders, kill=kill)
-        await self._write_latch("KILLED" if kill else "HALTED", reason)
-        return await self._move("risk.halt", body, timeout_s)
+        return await self._tighten("KILLED" if kill else "HALTED", "risk.halt", body, timeout_s)
 
     async def reduce_only(
         self, reason: str, *, cancel_orders: bool = False, timeout_s: float = _TIMEOUT_S
@@ -492,8 +491,7 @@ class Desk(View):
         """
         self._commands.require(Permission.RISK_HALT)
         body = ReduceOnly(reason=reason, cancel_orders=cancel_orders)
-        await self._write_latch("REDUCE_ONLY", reason)
-        return await self._move("risk.reduce_only", body, timeout_s)
+        return await self._tighten("REDUCE_ONLY", "risk.reduce_only", body, timeout_s)
 
     async def resume(
         self,
@@ -626,11 +624,19 @@ class Desk(View):
         )
         return self._book.take_trading(told)
 
-    async def _write_latch(self, to: Literal["REDUCE_ONLY", "HALTED", "KILLED"], why: str) -> None:
+    async def _tighten(
+        self, to: Standing, name: str, body: HaltTrading | ReduceOnly, timeout_s: float
+    ) -> TradingStatus:
+        """Write the latch where it is ours, and have the node do the rest."""
         if self._latch is None:
-            return
+            return await self._move(name, body, timeout_s)
         latch = self._latch(self.trader)
-        await asyncio.to_thread(latch.tighten, to, reason=why, by=Principal.owner().name)
+        await asyncio.to_thread(latch.tighten, to, reason=body.reason, by=Principal.owner().name)
+        try:
+            return await self._move(name, body, timeout_s)
+        except LabError as error:
+            rule = f"the latch is written and trading is {to}, but {error.rule}"
+            raise type(error)(rule, value=error.value, remedy=error.remedy) from None
 
 
 def _latch_of(home: Path, trader: str) -> Latch:

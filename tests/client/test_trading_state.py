@@ -66,7 +66,7 @@ async def test_reducing_and_resuming_say_why_and_how_far(operator, trader, latch
 
 async def test_trading_is_halted_although_no_node_and_no_gateway_answer(operator, trader, latch):
     await trader.stop()
-    with pytest.raises(NodeNotRunning):
+    with pytest.raises(NodeNotRunning, match="the latch is written and trading is HALTED, but"):
         await operator.halt("the node hangs")
     assert latch.read().state == "HALTED"
     await operator.close()

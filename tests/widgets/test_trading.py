@@ -20,6 +20,7 @@ from nautilus_lab.platform.messages import (
     StrategyUpdated,
     TradingStateUpdated,
 )
+from nautilus_lab.platform.rundir import Home, Latch
 from nautilus_lab.streaming import StreamingEngine
 from nautilus_lab.widgets import TradingDashboard, trading_dashboard
 from tests.client.trading_node import TradingNode
@@ -446,6 +447,16 @@ async def test_trading_is_halted_and_resumed_with_a_reason_only(page, node, sent
     assert (await answer(sent, page.controls))["text"] == "trading is REDUCE ONLY"
     says(page.controls, kind="act", action="fire_everyone", reason="no")
     assert "what its buttons say" in (await answer(sent, page.controls))["text"]
+
+
+async def test_a_halt_that_only_the_latch_has_heard_of_is_told_as_that(page, node, sent, root):
+    await node.stop()
+    says(page.controls, kind="act", action="halt", reason="the node hangs")
+    told = await answer(sent, page.controls)
+    assert told["text"].startswith("the latch is written and trading is HALTED, but")
+    run = Home(root / ".lab").trader("PAPER-001")
+    assert Latch(run.latch, witness=run.store).read().state == "HALTED"
+    await node.start()
 
 
 async def test_everything_is_cancelled_without_a_reason(page, node, sent):

@@ -110,9 +110,14 @@ function render({ model, el }) {
   // --- what is shown of them -------------------------------------------------------------------
 
   let quote = null;
+  let chosen = ""; // the instrument, as the kernel was told
   const seen = (input) => !(input.closest("label") ?? input).hidden;
   const put = (input, visible) => ((input.closest("label") ?? input).hidden = !visible);
   const show = () => {
+    if (instrument.value !== chosen) {
+      chosen = instrument.value;
+      model.send({ kind: "chosen", instrument: chosen });
+    }
     const { needs, may } = prices[type.value];
     for (const input of priced) {
       put(input, needs.includes(input.name) || may.includes(input.name));
@@ -167,26 +172,20 @@ function render({ model, el }) {
     show();
     return buttons.find((button) => button.dataset.side === name);
   };
-  const tellChosen = () => model.send({ kind: "chosen", instrument: instrument.value });
   const offer = () => {
     // What was chosen stays chosen while its quotes are away: an order never goes elsewhere.
-    const chosen = instrument.value;
+    const kept = instrument.value;
     const names = [...model.get("instruments")];
-    if (chosen && !names.includes(chosen)) names.push(chosen);
+    if (kept && !names.includes(kept)) names.push(kept);
     instrument.replaceChildren();
     for (const name of names) make("option", "", instrument, name).value = name;
-    if (chosen) instrument.value = chosen;
-    else if (names.length) tellChosen();
+    if (kept) instrument.value = kept;
     show();
   };
 
   // --- sending ---------------------------------------------------------------------------------
 
   form.oninput = show;
-  instrument.onchange = () => {
-    tellChosen();
-    show();
-  };
   form.onsubmit = (event) => {
     event.preventDefault();
     if (model.get("closed") || send.classList.contains("nl-waiting")) return;
@@ -217,7 +216,6 @@ function render({ model, el }) {
       answer.textContent = message.text;
     }
   });
-  if (instrument.value) tellChosen();
   return () => {
     model.off("change:instruments", offer);
     model.off("change:closed change:notice", show);

@@ -78,7 +78,7 @@ ALERTS = (
     Column(key="text", label="What", width=4.0),
 )
 MARKETS = (
-    Column(key="venue", label="Venue", width=1.0),
+    Column(key="venue", label="Venue", width=1.2),
     Column(key="bid_size", label="Size", kind="exact", digits=0, width=0.8),
     Column(key="bid", label="Bid", kind="exact", width=1.0, flash=True),
     Column(key="ask", label="Ask", kind="exact", width=1.0, flash=True),

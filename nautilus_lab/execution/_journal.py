@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal, Protocol, TypeAlias
 
 Verdict: TypeAlias = Literal["forwarded", "denied"]
@@ -21,8 +22,8 @@ class Intent:
         ``"submit"`` or ``"modify"``.
     verdict : {"forwarded", "denied"}
         What the gate did with it.
-    body : mapping of str to str
-        The order's facts: strategy, instrument, side, type, quantity, limit price, notional.
+    facts : callable
+        Writes out the order's facts, for `body`.
     reason : str
         Why it was denied; empty when it was not.
     """
@@ -30,8 +31,16 @@ class Intent:
     client_order_id: str
     command: str
     verdict: Verdict
-    body: Mapping[str, str]
+    facts: Callable[[], dict[str, str]] = field(repr=False, compare=False)
     reason: str = ""
+
+    @cached_property
+    def body(self) -> dict[str, str]:
+        """The order's facts: strategy, instrument, side, type, quantity, limit price, notional.
+
+        Written out when somebody asks: a backtest never does.
+        """
+        return self.facts()
 
 
 class Journal(Protocol):

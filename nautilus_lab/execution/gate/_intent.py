@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -87,18 +86,18 @@ def intent_of(proposal: Proposal, verdict: Verdict, reason: str) -> Intent:
         command=proposal.ask,
         verdict=verdict,
         reason=reason,
-        body=_Facts(proposal),
+        facts=_Facts(proposal),
     )
 
 
-class _Facts(Mapping[str, str]):
+class _Facts:
     """The facts of a proposal as they were when it was decided on, written out once asked for.
 
-    A backtest never asks, and a tenth of the time of an order is in writing them out. All that is
-    kept is immutable: what becomes of the order later does not change them.
+    A third of the gate's time would go into writing them. All that is kept is immutable: what
+    becomes of the order later does not change them.
     """
 
-    __slots__ = ("_added", "_command", "_held", "_made", "_of", "_opening", "_order", "_terms")
+    __slots__ = ("_added", "_command", "_held", "_of", "_opening", "_order", "_terms")
 
     def __init__(self, proposal: Proposal) -> None:
         self._of = proposal.instrument.name, proposal.strategy, proposal.buy, proposal.notional
@@ -108,26 +107,8 @@ class _Facts(Mapping[str, str]):
         self._added = proposal.added
         self._opening = proposal.opening
         self._held = proposal.instrument.line.filled
-        self._made: dict[str, str] | None = None
 
-    def __getitem__(self, name: str) -> str:
-        return self._written()[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._written())
-
-    def __len__(self) -> int:
-        return len(self._written())
-
-    def __repr__(self) -> str:
-        return repr(self._written())
-
-    def _written(self) -> dict[str, str]:
-        if self._made is None:
-            self._made = self._write()
-        return self._made
-
-    def _write(self) -> dict[str, str]:
+    def __call__(self) -> dict[str, str]:
         order, command = self._order, self._command
         instrument, strategy, buy, notional = self._of
         quantity, limit, _ = self._terms

@@ -61,7 +61,14 @@ def row_hash(
 
 
 def next_row(
-    last: AuditRow | None, *, chain: str, ts_ns: int, actor: str, kind: str, body: object
+    last: AuditRow | None,
+    *,
+    chain: str,
+    ts_ns: int,
+    actor: str,
+    kind: str,
+    body: object = None,
+    text: str | None = None,
 ) -> AuditRow:
     """Return the row that follows `last`; the first of `chain` when `last` is None.
 
@@ -77,6 +84,8 @@ def next_row(
         Who did it, and what happened.
     body : dict
         The facts; anything that `canonical_json` takes.
+    text : str, optional
+        They as canonical JSON already, in place of `body`.
 
     Raises
     ------
@@ -84,7 +93,8 @@ def next_row(
         When `body` has no canonical JSON: a float, a NaN.
     """
     seq, prev = (1, GENESIS) if last is None else (last.seq + 1, last.hash)
-    text = canonical_json(body)
+    if text is None:
+        text = canonical_json(body)
     return AuditRow(
         chain=chain,
         seq=seq,

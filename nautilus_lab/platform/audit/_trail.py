@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 from nautilus_lab.exceptions import AuditError, InputError
 from nautilus_lab.platform.audit._chain import is_sound, next_row
 from nautilus_lab.platform.audit._verify import AuditVerdict, verify
-from nautilus_lab.platform.store import AuditRow, OrderIntent, TradingStore
+from nautilus_lab.platform.store import AuditRow, OrderIntent, TradingStore, canonical_json
+
+_T = TypeVar("_T")
 
 
 class AuditTrail:
@@ -108,8 +110,7 @@ class AuditTrail:
             When the store cannot write; the row is not in the chain then.
         """
         row = self._next(self._last(), kind=kind, body=body, actor=actor, ts_ns=ts_ns)
-        with self._advancing_to(row):
-            self._store.append_audit((row,))
+        self._advance(row, self._store.append_audit, (row,))
         return row
 
     def intend(
@@ -155,22 +156,22 @@ class AuditTrail:
         """
         last, rows = self._last(), []
         for intent in intents:
-            last = self._next(
+            # As canonical_json would spell it, with the facts spelled once for journal and chain.
+            names = canonical_json(
+                {"client_order_id": intent.client_order_id, "command": intent.command}
+            )
+            last = next_row(
                 last,
-                kind="order.denied" if intent.state == "DENIED" else "order.intent",
-                body={
-                    "client_order_id": intent.client_order_id,
-                    "command": intent.command,
-                    "order": intent.body,
-                },
+                chain=self._chain,
+                ts_ns=time.time_ns() if ts_ns is None else ts_ns,
                 actor=actor,
-                ts_ns=ts_ns,
+                kind="order.denied" if intent.state == "DENIED" else "order.intent",
+                text=f'{names[:-1]},"order":{intent.text}}}',
             )
             rows.append(last)
         if last is None or not rows:
             return ()
-        with self._advancing_to(last):
-            return self._store.intend_many(intents, rows)
+        return self._advance(last, self._store.intend_many, intents, rows)
 
     def verify(self) -> AuditVerdict:
         """Verify the whole chain, as it stands in the file; reads every row.
@@ -209,10 +210,10 @@ class AuditTrail:
             )
         return self._head
 
-    @contextmanager
-    def _advancing_to(self, row: AuditRow) -> Iterator[None]:
+    def _advance(self, row: AuditRow, write: Callable[..., _T], *what: object) -> _T:
+        """Write what ends with `row`, and have the chain end with it."""
         try:
-            yield
+            written = write(*what)
         except AuditError:
             self._lost = True
             raise
@@ -220,3 +221,4 @@ class AuditTrail:
             self._doubtful = row
             raise
         self._head = row
+        return written

@@ -11,8 +11,8 @@ _log = logging.getLogger(__name__)
 
 # About as many pages as SQLite folds by itself at a time, at some eight pages a commit.
 _COMMITS = 128
-# Where nobody folds any more, the writer does so itself at this many pages: 32 MiB.
-_AT_LAST_PAGES = 8_000
+# Where nobody folds any more, the writer does so itself at this many pages: 16 MiB.
+_AT_LAST_PAGES = 4_000
 
 
 class Checkpoints:

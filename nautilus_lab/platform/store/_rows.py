@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
 
 from nautilus_lab.exceptions import InputError
 from nautilus_lab.platform.messages import Severity
+from nautilus_lab.platform.store._canonical import canonical_json
 
 IntentState: TypeAlias = Literal[
     "INTENDED", "SENT", "UNKNOWN", "DENIED", "ACKNOWLEDGED", "REJECTED"
@@ -32,15 +33,27 @@ class OrderIntent:
         The order's facts, for a restart to work from. Numbers are Decimals or integers.
     state : IntentState, default="INTENDED"
         ``"DENIED"`` for a command that was refused and is kept for the record.
+
+    Attributes
+    ----------
+    text : str
+        `body` as canonical JSON: journal and audit row both have it.
+
+    Raises
+    ------
+    InputError
+        When `body` has no canonical JSON: a float, a NaN.
     """
 
     client_order_id: str
     command: str
     body: dict[str, object]
     state: IntentState = "INTENDED"
+    text: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check_choice("the state of an intent", self.state, IntentState)
+        object.__setattr__(self, "text", canonical_json(self.body))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Collection, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -54,6 +55,7 @@ class Statement:
                 remedy='make its engine with paramstyle="format"',
             )
         self._names = names
+        self._values_of = attrgetter(*names) if len(names) > 1 else None
 
     def __repr__(self) -> str:
         return f"Statement({self.sql!r})"
@@ -61,6 +63,11 @@ class Statement:
     def __call__(self, driver: sqlite3.Connection, values: Mapping[str, Any]) -> sqlite3.Cursor:
         """Run the statement with `values` by name; there may be more than it needs."""
         return driver.execute(self.sql, [values[name] for name in self._names])
+
+    def of(self, driver: sqlite3.Connection, record: object) -> sqlite3.Cursor:
+        """Run the statement with the attributes of `record` by name; there are two at least."""
+        assert self._values_of is not None
+        return driver.execute(self.sql, self._values_of(record))
 
 
 def insert(table: sa.Table, dialect: sa.Dialect) -> Statement:

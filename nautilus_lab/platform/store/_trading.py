@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
-from operator import attrgetter
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -24,7 +23,6 @@ from nautilus_lab.platform.failpoint import reach
 from nautilus_lab.platform.messages import EVENTS, Envelope, OrderFilled, OrderUpdated
 from nautilus_lab.platform.store import _sqlite
 from nautilus_lab.platform.store import _trading_sql as sql
-from nautilus_lab.platform.store._canonical import canonical_json
 from nautilus_lab.platform.store._checkpoints import Checkpoints
 from nautilus_lab.platform.store._database import engine_for, intact, place_of, translating
 from nautilus_lab.platform.store._projection import (
@@ -50,8 +48,6 @@ _log = logging.getLogger(__name__)
 
 _PAGE = 1_000
 _COMMAND = tuple(field.name for field in fields(CommandRow))
-_AUDIT = tuple(field.name for field in fields(AuditRow))
-_audit_values = attrgetter(*_AUDIT)
 
 
 class TradingStore:
@@ -379,7 +375,7 @@ class TradingStore:
             {
                 "client_order_id": intent.client_order_id,
                 "command": intent.command,
-                "body": canonical_json(intent.body),
+                "body": intent.text,
                 "ts_ns": told.ts_ns,
                 "state": intent.state,
             }
@@ -486,7 +482,7 @@ class TradingStore:
 
     def _append(self, driver: sqlite3.Connection, rows: Sequence[AuditRow]) -> None:
         for row in rows:
-            self._writes.add_audit(driver, dict(zip(_AUDIT, _audit_values(row), strict=True)))
+            self._writes.add_audit.of(driver, row)
 
     def audit_head(self, *, chain: str = "node") -> AuditRow | None:
         """Return the last row of a chain; None for one that has not begun."""

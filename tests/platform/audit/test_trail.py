@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 
 from nautilus_lab.exceptions import AuditError, InputError, StoreError
-from nautilus_lab.platform.audit import AuditTrail
+from nautilus_lab.platform.audit import AuditTrail, canonical_json
 from nautilus_lab.platform.store import OrderIntent, TradingStore
 
 
@@ -166,3 +166,14 @@ def test_a_trail_shows_its_chain_and_length(store):
     trail = AuditTrail(store)
     trail.append("note", {}, actor="ana")
     assert repr(trail) == "AuditTrail('node', 1 rows)"
+
+
+def test_the_row_of_an_intent_is_spelled_as_any_other(store):
+    intent = OrderIntent(
+        client_order_id='O-"1"', command="submit", body={"b": 1, "a": "\u00fc", "c": [None, {}]}
+    )
+    trail = AuditTrail(store)
+    trail.intend_many([intent], actor="ana")
+    facts = {"client_order_id": 'O-"1"', "command": "submit", "order": intent.body}
+    assert trail.head.body == canonical_json(facts)
+    assert store.journal()[0].body == intent.body

@@ -103,5 +103,5 @@ def test_where_nobody_can_fold_it_is_said_once_and_the_writer_goes_on(path, capl
 def test_the_writer_folds_at_last(path):
     with TradingStore.open(path) as store:
         (pages,) = store._driver.execute("PRAGMA wal_autocheckpoint").fetchone()
-        assert pages == 8_000
+        assert pages == 4_000
         assert repr(store._checkpoints) == f"Checkpoints({str(path)!r})"

@@ -1,0 +1,344 @@
+"""What the gate, its journal and what is told of orders cost, beside Nautilus alone."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import tempfile
+import time
+from itertools import pairwise
+from pathlib import Path
+from types import SimpleNamespace
+
+from nautilus_trader.backtest.engine import BacktestEngine, BacktestEngineConfig
+from nautilus_trader.config import LoggingConfig, RiskEngineConfig, StrategyConfig
+from nautilus_trader.core.uuid import UUID4
+from nautilus_trader.execution.messages import SubmitOrder
+from nautilus_trader.model.currencies import USD
+from nautilus_trader.model.data import QuoteTick
+from nautilus_trader.model.enums import AccountType, OmsType, OrderSide
+from nautilus_trader.model.events import OrderDenied
+from nautilus_trader.model.identifiers import TraderId, Venue
+from nautilus_trader.model.objects import Money, Price, Quantity
+from nautilus_trader.test_kit.providers import TestInstrumentProvider
+from nautilus_trader.trading.strategy import Strategy
+
+from nautilus_lab.execution.gate import (
+    Check,
+    DailyLoss,
+    EnoughMargin,
+    FreshQuote,
+    Gate,
+    MaxGrossExposure,
+    MaxOrderNotional,
+    MaxOrderRate,
+    MaxPositionNotional,
+    MaxPositionUnits,
+    NoDuplicate,
+    PriceBand,
+)
+from nautilus_lab.platform.audit import AuditTrail
+from nautilus_lab.platform.bus import LocalBus
+from nautilus_lab.platform.outbox import Outbox
+from nautilus_lab.platform.store import TradingStore
+from nautilus_lab.risk import NotionalLimit
+from nautilus_lab.trading.node._accounts import Accounts
+from nautilus_lab.trading.node._desk import Desk
+from nautilus_lab.trading.node._journal import StoreJournal
+
+ROUNDS = 7
+ORDERS = 1_000
+CASH = 1e9
+STOCKS = [TestInstrumentProvider.equity(f"S{n}", "PAPER") for n in range(20)]
+SIZE = Quantity.from_int(1_000_000)
+
+
+def limits() -> list[Check]:
+    """Twenty limits that let everything pass: each of ours, some several times."""
+    notional = [MaxOrderNotional(limit=NotionalLimit(max_notional=1e8 + n)) for n in range(2)]
+    return [
+        MaxOrderRate(per_second=9_999),
+        NoDuplicate(window_s=0.001),
+        FreshQuote(max_age_s=1e9),
+        PriceBand(bps=5_000),
+        *notional,
+        *[MaxPositionUnits(max_units=1e9, per=p) for p in ("instrument", "symbol", "strategy")],
+        *[MaxPositionNotional(max_notional=1e9, per=p) for p in ("instrument", "symbol")],
+        *[MaxPositionNotional(max_notional=1e9 + n, per="strategy") for n in range(3)],
+        *[MaxGrossExposure(max_notional=1e9 + n) for n in range(2)],
+        *[EnoughMargin(leverage={"PAPER": 4.0 + n}) for n in range(2)],
+        *[DailyLoss(max_loss=1e6 + n) for n in range(2)],
+    ]
+
+
+class Nothing:
+    """A journal that keeps nothing: what is left is the gate."""
+
+    def write(self, intents) -> None:
+        pass
+
+
+class Sink:
+    """An engine of Nautilus that passes on what it gets, or ends it."""
+
+    def __init__(self, bus=None) -> None:
+        self.bus = bus
+        self.count = 0
+
+    def execute(self, command) -> None:
+        self.count += 1
+        if self.bus is not None:
+            self.bus.send("ExecEngine.execute", command)
+
+    def _find_client_for_command(self, command):
+        return self
+
+
+class Sender(Strategy):
+    """Sends a limit order far from the market at each quote, and notes when."""
+
+    def __init__(self) -> None:
+        super().__init__(StrategyConfig(strategy_id="Sender", order_id_tag="001"))
+        self.began: list[int] = []
+        self.heard: list[int] = []
+
+    def on_start(self) -> None:
+        for stock in STOCKS:
+            self.subscribe_quote_ticks(stock.id)
+
+    def on_quote_tick(self, tick) -> None:
+        self.began.append(time.perf_counter_ns())
+        count = len(self.began)
+        self.submit_order(
+            self.order_factory.limit(
+                tick.instrument_id,
+                OrderSide.BUY,
+                Quantity.from_int(100 + count % 37),
+                Price.from_str(f"{90 + count % 90 / 100:.2f}"),
+            )
+        )
+
+    def on_order_accepted(self, event) -> None:
+        self.heard.append(time.perf_counter_ns())
+
+
+def engine() -> BacktestEngine:
+    """Return an engine with twenty stocks and a venue."""
+    made = BacktestEngine(
+        BacktestEngineConfig(
+            trader_id=TraderId("T-1"),
+            logging=LoggingConfig(bypass_logging=True),
+            risk_engine=RiskEngineConfig(bypass=True),
+            run_analysis=False,
+        )
+    )
+    made.add_venue(Venue("PAPER"), OmsType.NETTING, AccountType.MARGIN, [Money(CASH, USD)], USD)
+    for stock in STOCKS:
+        made.add_instrument(stock)
+    return made
+
+
+def quote(stock, at: int) -> QuoteTick:
+    return QuoteTick(
+        stock.id, Price.from_str("99.98"), Price.from_str("100.00"), SIZE, SIZE, at, at
+    )
+
+
+def ready(gate: Gate) -> Gate:
+    """Put `gate` before its venue, with an account that it knows."""
+    gate.install()
+    gate.book.set_cash("PAPER", CASH)
+    gate.book.day_start_equity = CASH
+    return gate
+
+
+def crossings(journal) -> list[float]:
+    """Return what each order takes at the gate, both crossings, microseconds."""
+    made = engine()
+    kernel = made.kernel
+    bus, cache = kernel.msgbus, kernel.cache
+    last, first = Sink(), Sink(bus)
+    for endpoint, theirs, ours in (
+        ("RiskEngine.execute", kernel.risk_engine, first),
+        ("ExecEngine.execute", kernel.exec_engine, last),
+    ):
+        bus.deregister(endpoint, theirs.execute)
+        bus.register(endpoint, ours.execute)
+    stub = SimpleNamespace(
+        msgbus=bus, cache=cache, clock=kernel.clock, risk_engine=first, exec_engine=last
+    )
+    ready(Gate(stub, checks=limits(), journal=journal))
+    strategy = Sender()
+    made.add_strategy(strategy)
+    for stock in STOCKS:
+        cache.add_quote_tick(quote(stock, 0))
+    took, sent = [], []
+    for number in range(ORDERS):
+        order = strategy.order_factory.limit(
+            STOCKS[number % 20].id,
+            OrderSide.BUY,
+            Quantity.from_int(100 + number % 37),
+            Price.from_str(f"{99 + number % 90 / 100:.2f}"),
+        )
+        cache.add_order(order)
+        sent.append(order)
+        command = SubmitOrder(order.trader_id, order.strategy_id, order, UUID4(), 0)
+        kernel.clock.set_time(number * 10_000_000)
+        began = time.perf_counter_ns()
+        bus.send("RiskEngine.execute", command)
+        took.append((time.perf_counter_ns() - began) / 1e3)
+        if number >= 100:  # a hundred orders work at a time
+            denied = sent[number - 100]
+            event = OrderDenied(
+                denied.trader_id,
+                denied.strategy_id,
+                denied.instrument_id,
+                denied.client_order_id,
+                "over",
+                UUID4(),
+                0,
+            )
+            denied.apply(event)
+            bus.publish(f"events.order.{denied.strategy_id}", event)
+    made.dispose()
+    if last.count != ORDERS or first.count != ORDERS:
+        raise AssertionError("every order must pass before it is measured")
+    return took
+
+
+async def runs(store: TradingStore | None) -> tuple[list[float], list[float]]:
+    """Return what each order takes until its strategy hears that it was accepted, and in all.
+
+    Microseconds. With a store all of ours stands before and after Nautilus, as in a node: the
+    gate, intent and audit, what is told of the order by way of the store, and the outcome of the
+    intent; on a loop, as in a node.
+    """
+    made = engine()
+    strategy = Sender()
+    made.add_strategy(strategy)
+    if store is not None:
+        attach(made.kernel, store)
+    # One more: all that an order takes ends when the next quote begins.
+    made.add_data([quote(STOCKS[n % 20], n * 10_000_000) for n in range(ORDERS + 1)])
+    made.run()
+    made.dispose()
+    if len(strategy.heard) != ORDERS + 1:
+        raise AssertionError("every order must be accepted before it is measured")
+    heard = [(b - a) / 1e3 for a, b in zip(strategy.began, strategy.heard, strict=True)]
+    return heard, [(after - before) / 1e3 for before, after in pairwise(strategy.began)]
+
+
+def attach(kernel, store: TradingStore) -> None:
+    """Put everything of a node's order path around `kernel`, as a node does."""
+    trail = AuditTrail(store)
+    journal = StoreJournal(trail, store)
+    bus = LocalBus()
+    epoch = store.begin_epoch("node")
+    desk = Desk(
+        trader="T-1",
+        writer="node",
+        epoch=epoch,
+        accounts=Accounts({"PAPER": CASH}),
+        outbox=Outbox(store, bus, trader="T-1", writer="node", epoch=epoch, simulated=True),
+        publish=bus.publish,
+        cache=kernel.cache,
+    )
+    desk.reconciling = False
+    ready(
+        Gate(
+            kernel,
+            checks=limits(),
+            journal=journal,
+            on_checked=desk.on_checked,
+            on_denied=desk.on_denied,
+        )
+    )
+
+    def settle(event) -> None:
+        order = kernel.cache.order(event.client_order_id)
+        if order is not None and (order.is_closed or order.venue_order_id is not None):
+            journal.settle(order.client_order_id.value, order.status_string())
+
+    kernel.msgbus.subscribe("events.order.*", lambda event: desk.on_order_event(event))
+    kernel.msgbus.subscribe("events.order.*", settle)
+
+
+def at(share: float, took: list[float]) -> float:
+    """Return the quantile of `took`."""
+    return sorted(took)[int(share * (len(took) - 1))]
+
+
+def rows() -> list[dict]:
+    """Measure gate, commit and the whole path in turn, and report the best of each median."""
+    gate: list[list[float]] = []
+    commit: list[list[float]] = []
+    added: list[float] = []
+    in_all: list[float] = []
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        TradingStore.open(Path(folder) / "gate.db") as gated,
+        TradingStore.open(Path(folder) / "all.db") as whole,
+    ):
+        for _ in range(ROUNDS + 1):  # the first of each warms up
+            gc.collect()
+            gate.append(crossings(Nothing()))
+            commit.append(crossings(StoreJournal(AuditTrail(gated), gated)))
+            raw = [at(0.5, took) for took in asyncio.run(runs(None))]
+            ours = [at(0.5, took) for took in asyncio.run(runs(whole))]
+            added.append(ours[0] - raw[0])
+            in_all.append(ours[1] - raw[1])
+    gate, commit = gate[1:], commit[1:]
+    both = [at(0.5, c) - at(0.5, g) for g, c in zip(gate, commit, strict=True)]
+    how = f"best of {ROUNDS} rounds of {ORDERS:,} orders on 20 stocks"
+    return [
+        row(
+            "02-gate-p50",
+            50,
+            min(at(0.5, took) for took in gate),
+            f"20 limits, both crossings, nothing written, 100 orders working; {how}",
+        ),
+        row(
+            "02-gate-p99",
+            1_000,
+            min(at(0.99, took) for took in gate),
+            f"as 02-gate-p50, its 99th percentile; {how}",
+        ),
+        row(
+            "02-gate-commit-p50",
+            150,
+            min(both),
+            "an intent and its audit row, one transaction of a SQLite file (WAL, synchronous "
+            f"NORMAL): what the gate takes longer with it; {how}",
+        ),
+        row(
+            "02-gate-commit-p99",
+            1_000,
+            min(at(0.99, took) for took in commit),
+            f"gate and commit together, the 99th percentile; {how}",
+        ),
+        row(
+            "02-order-added-p50",
+            300,
+            min(added[1:]),
+            "from an order's submission until its strategy hears that Nautilus' simulated exchange "
+            "accepted it, by what gate, intent, audit and the telling of its submission by way of "
+            "the store add, the same orders without and with them in turn; with what follows "
+            f"later, the telling of the acceptance, {min(in_all[1:]):.0f} us; {how}",
+        ),
+    ]
+
+
+def row(name: str, target: float, measured: float, how: str) -> dict:
+    return {
+        "id": name,
+        "target": target,
+        "measured": round(measured, 1),
+        "unit": "us",
+        "met": measured <= target,
+        "how": how,
+    }
+
+
+if __name__ == "__main__":
+    for line in rows():
+        print(line)

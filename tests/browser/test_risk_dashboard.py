@@ -187,6 +187,7 @@ def test_a_closed_page_takes_its_kernel_with_it(page, voila, node):
     assert psutil.wait_procs([kernel], timeout=10)[1] == []
 
 
+@pytest.mark.timeout(400 if ASKED_FOR_PICTURES else 180)
 def test_a_paper_trading_node_is_seen_at_work(quiet, workspace, catalog, repository, tmp_path):
     """The whole path: replayed prices, orders through the gate, fills, P&L, gateway, page."""
     lab = [sys.executable, "-m", "nautilus_lab.cli", "node"]

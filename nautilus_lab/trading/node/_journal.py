@@ -44,7 +44,7 @@ class StoreJournal:
                 OrderIntent(
                     client_order_id=intent.client_order_id,
                     command=intent.command,
-                    body=intent.body | {"reason": intent.reason},
+                    body={**intent.body, "reason": intent.reason},
                     state="DENIED" if intent.verdict == "denied" else "INTENDED",
                 )
                 for intent in intents

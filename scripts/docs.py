@@ -43,6 +43,8 @@ def index() -> str:
         MADE,
         "- [Install](install.md)",
         "- The first notebook: [start_here](../notebooks/start_here.ipynb); `make lab` opens it",
+        "- The second: [live_trading](../notebooks/live_trading.ipynb), orders of every kind,",
+        "  a kill, a halt and a look back",
         "- [Settings](configuration.md), [the command line](command_line.md),",
         "  [commands and permissions](commands.md), [contents](contents.md)",
         "- [The stream protocol](protocol.md): how a viewer follows a node, and asks it for things",

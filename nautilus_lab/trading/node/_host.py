@@ -77,6 +77,7 @@ _WRITER = "node"
 _STATES_EVERY_S = 0.25
 _RECONCILE_EVERY_S = 5.0
 _AGREE_S = 3.0
+_FIRST_QUOTES_S = 2.0
 _MOST_EVENTS = 1_000  # a page of them; who wants more asks again
 # A router believes no older quote of a venue that still answers.
 _MOST_QUOTE_AGE_S = 10.0
@@ -180,6 +181,7 @@ class NodeHost:
         stack.push_async_callback(self._cancel, self._running)
         await self._until_trading(node)
         await self._settle_earlier(node)
+        await self._until_quoted()
         # Before anybody can ask: the first snapshot has an account already.
         self._states.begin()
         self._deployments.begin()
@@ -473,6 +475,16 @@ class NodeHost:
                     remedy=f"see {self.rundir.logs}",
                 )
             await asyncio.sleep(0.05)
+
+    async def _until_quoted(self) -> None:
+        """Wait for the first quotes: an order that nothing values would be denied."""
+        names = [one.id for told in self._instruments.values() for one in told]
+        deadline = time.monotonic() + _FIRST_QUOTES_S
+        while not all(self._cache.quote_tick(name) for name in names):
+            if time.monotonic() > deadline:
+                log.warning("the node begins before every instrument has a quote")
+                return
+            await asyncio.sleep(0.02)
 
     async def _settle_earlier(self, node: TradingNode) -> None:
         """Give what an earlier life of this node left open the outcome the venue knows."""

@@ -57,6 +57,7 @@ class RunDirectory:
     `day`                  the equity its loss of the day is counted from
     `targets`              the target weights the node's own strategy trades; `targets_of` has all
     `deployed`             which strategies the node runs
+    `held_up`              the strategy whose code the node was stuck in; absent when in none
     `commands`, `events`   the node's sockets: ROUTER for commands, PUB for the bus
     `venue_orders`, `venue_quotes`   the first paper venue's sockets
     `venue_book`           the first paper venue's own durable book
@@ -140,6 +141,10 @@ class RunDirectory:
     @property
     def deployed(self) -> Path:
         return self.path / "deployed.json"
+
+    @property
+    def held_up(self) -> Path:
+        return self.path / "held_up.json"
 
     @property
     def commands(self) -> str:

@@ -43,6 +43,7 @@ from nautilus_lab.strategies.nautilus import (
 from nautilus_lab.trading._targets import TargetTable
 from nautilus_lab.trading.commands import NewTargets, ShowTargets
 from nautilus_lab.trading.node._accounts import Accounts
+from nautilus_lab.trading.node._call_watch import CallWatch, HeldUp
 from nautilus_lab.trading.node._cancelling import send_cancel
 from nautilus_lab.trading.node._deployed import DeployedFile, Deployment, Standing
 from nautilus_lab.trading.node._guard import Guard
@@ -58,6 +59,8 @@ _FIRST = DeployStrategy(name="hold-targets", version="1")
 _FIRST_ID = "HoldTargets-001"
 _RUNS: frozenset[Standing] = frozenset({"running", "paused"})
 _PAUSED = "STRATEGY_PAUSED"
+# Imports of large libraries on a busy machine take some of it.
+_LOAD_S = 60.0
 
 
 @dataclass(eq=False)
@@ -76,7 +79,8 @@ class Deployments:
     so its orders and positions stay its own; an id is never given again.
 
     A strategy that raises ends alone: it is called no more, its working orders are cancelled or
-    kept as its deployment says, and everybody is told.
+    kept as its deployment says, and everybody is told. So does one in whose code an earlier life
+    of the node was stuck when it ended.
 
     Until a strategy has started, nothing that it asks for is done: one that cannot start has done
     nothing. Nor is what it asks for when it is stopped.
@@ -106,6 +110,8 @@ class Deployments:
         Whose share of the profit is told.
     defaults : mapping, optional
         Name of a strategy -> parameters that it has where a deployment gives none.
+    watch : CallWatch, optional
+        Knows when the node is in a strategy's code, and in whose an earlier life was stuck.
     """
 
     def __init__(
@@ -122,6 +128,7 @@ class Deployments:
         hand_over: Callable[..., object],
         accounts: Accounts | None = None,
         defaults: Mapping[str, Mapping[str, object]] | None = None,
+        watch: CallWatch | None = None,
     ) -> None:
         self._kernel = kernel
         self._cache = kernel.cache
@@ -135,9 +142,11 @@ class Deployments:
         self._hand_over = hand_over
         self._accounts = accounts if accounts is not None else Accounts({})
         self._defaults = defaults or {}
+        self._watch = watch if watch is not None else CallWatch()
         self._stage = Stage(kernel)
         self._running: dict[str, _Running] = {}  # strategy id -> what runs
         self._ending: set[str] = set()  # ids whose orders are cancelled also when accepted later
+        self._untold: list[AlertRaised] = []  # until the node can be heard
         self._told: dict[str, str] = {}  # strategy id -> hash of the table whose end was told
         self._loading = asyncio.Lock()  # one load at a time; stopping never waits for one
         kernel.msgbus.subscribe("events.order.*", self._end_late)
@@ -182,6 +191,7 @@ class Deployments:
             found = self._registry.find(_FIRST.name, _FIRST.version)
             self._file.put(_deployment(_FIRST_ID, _FIRST, found, by="node"))
         self._tables.open(_FIRST_ID)
+        self._leave_out(self._watch.take())
         for deployment in self._file:
             if deployment.state in _RUNS:
                 self._bring_back(deployment)
@@ -194,6 +204,8 @@ class Deployments:
             self._say(deployment, deployment.state, deployment.reason)
             if deployment.state == "failed" and deployment.when_it_falls == "cancel":
                 self._end_orders(deployment.strategy)
+        while self._untold:
+            self._tell(self._untold.pop(0), f"system.alert.{self._trader}")
         self.publish()
 
     def rest(self) -> None:
@@ -210,13 +222,35 @@ class Deployments:
         except Exception:
             log.exception("the states of strategies could not be told")
 
+    def _leave_out(self, stuck: HeldUp | None) -> None:
+        """Take the strategy for failed that held up the node until it was killed."""
+        known = self._file.get(stuck.strategy) if stuck is not None else None
+        if stuck is None or known is None or known.state not in _RUNS:
+            return
+        reason = f"{stuck.where} did not return, and the node had to be killed"
+        log.error("%s is left out: %s", known.strategy, reason)
+        fallen = replace(known, state="failed", reason=reason, by="node")
+        self._audit("strategy.fell", _facts(fallen), actor="node")
+        self._file.put(fallen)
+        self._untold.append(
+            AlertRaised(
+                severity="critical",
+                component=known.strategy,
+                rule="a strategy must not hold up the node",
+                detail=f"{reason}; its orders are "
+                f"{'cancelled' if known.when_it_falls == 'cancel' else 'kept'}",
+                remedy="mend it and replace it, or start it again; its positions are as they were",
+            )
+        )
+
     def _bring_back(self, deployment: Deployment) -> None:
         try:
             if deployment.strategy != _FIRST_ID:
                 self._tables.open(deployment.strategy)
             found = self._registry.find(deployment.name, deployment.version)
             _require_same(deployment, found)
-            kind, config = self._registry.load(found)
+            with self._watch.calling(deployment.strategy, "its source"):
+                kind, config = self._registry.load(found)
             running = self._made(deployment, kind, config)
             self._note(deployment, found, "loaded")
             self._stage.add(running.strategy)
@@ -419,14 +453,18 @@ class Deployments:
         """Return a strategy that is on no stage yet."""
         strategy = deployment.strategy
         guard = Guard(
-            lambda where, error: self._on_fall(strategy, guard, where, error), self._hand_over
+            lambda where, error: self._on_fall(strategy, guard, where, error),
+            self._hand_over,
+            strategy=strategy,
+            watch=self._watch,
         )
         if deployment.state == "paused":
             guard.close(_PAUSED)
         given = {**self._defaults.get(deployment.name, {}), **deployment.parameters}
         if issubclass(kind, HoldTargets):
             given |= self._tables.parameters(strategy)
-        return _Running(self._stage.make(kind, config, strategy, given, guard), guard)
+        with self._watch.calling(strategy, "__init__"):
+            return _Running(self._stage.make(kind, config, strategy, given, guard), guard)
 
     def _on_fall(self, strategy: str, guard: Guard, where: str, error: BaseException) -> None:
         # Not now: Nautilus is in the middle of calling it.
@@ -640,8 +678,15 @@ class Deployments:
 
     async def _load(self, found: StrategyVersion) -> tuple[type[Strategy], type[StrategyConfig]]:
         """Execute a version's source beside the loop: it may import for seconds."""
-        async with self._loading:
-            return await asyncio.to_thread(self._registry.load, found)
+        try:
+            async with self._loading, asyncio.timeout(_LOAD_S):
+                return await asyncio.to_thread(self._registry.load, found)
+        except TimeoutError:
+            raise StrategyFailed(
+                f"a strategy's source must be executed within {_LOAD_S:g} s",
+                value=f"{found.name} {found.version}",
+                remedy="it goes on in a thread that nobody can end: restart the node",
+            ) from None
 
     def _known(self, strategy: str, unchanged_since: Deployment | None = None) -> Deployment:
         """Return a deployment; raises `InputError` when there is none, or it was changed."""

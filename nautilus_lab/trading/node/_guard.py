@@ -11,16 +11,20 @@ from collections.abc import Callable
 from types import FunctionType, MethodType
 from typing import Any
 
+from nautilus_trader.common.component import Clock
 from nautilus_trader.common.events import TimeEvent
 from nautilus_trader.core.uuid import UUID4
 from nautilus_trader.model.events import OrderDenied
 from nautilus_trader.model.orders import Order
 from nautilus_trader.trading.strategy import Strategy
 
+from nautilus_lab.trading.node._call_watch import CallWatch
+
 log = logging.getLogger(__name__)
 
 _GUARD = "_lab_guard"
 _BUS = "_lab_bus"
+_CLOCK = "_lab_clock"
 # Of the orders that a closed strategy goes on sending so many are told of, then one a minute: a
 # night at four quotes a second would fill store and memory with what was never meant to be.
 _TOLD_DENIALS = 20
@@ -37,6 +41,10 @@ class Guard:
     hand_over : callable, optional
         Takes a function and its arguments and calls it on the node's thread; a timer of the
         strategy that fires on another thread is given to it.
+    strategy : str, optional
+        Its id.
+    watch : CallWatch, optional
+        Knows when the node is in the strategy's code.
 
     Attributes
     ----------
@@ -54,6 +62,9 @@ class Guard:
         self,
         on_fall: Callable[[str, BaseException], None],
         hand_over: Callable[..., object] | None = None,
+        *,
+        strategy: str = "",
+        watch: CallWatch | None = None,
     ) -> None:
         self.muted = False
         self.closed = ""
@@ -61,6 +72,8 @@ class Guard:
         self.error: BaseException | None = None
         self._on_fall = on_fall
         self._hand_over = hand_over
+        self._strategy = strategy
+        self._watch = watch if watch is not None else CallWatch()
         self._thread = threading.get_ident()
         self._within = False
         self._tell_after = 0.0  # time.monotonic() until which a denial is told to its strategy only
@@ -79,6 +92,8 @@ class Guard:
         if self._within:
             return method(*args, **kwargs)
         self._within = True
+        watch = self._watch
+        before, watch.now = watch.now, (self._strategy, name, time.monotonic())
         try:
             return method(*args, **kwargs)
         except BaseException as error:
@@ -87,6 +102,7 @@ class Guard:
             return None
         finally:
             self._within = False
+            watch.now = before
 
     def close(self, reason: str) -> None:
         """Deny the strategy's orders from now on."""
@@ -159,14 +175,15 @@ def guarded(kind: type[Strategy]) -> type[Strategy]:
     """Return a class that is `kind` with every way into it and out of it guarded.
 
     Ways in are the methods of `kind`, which Nautilus, its timers and its bus call, Nautilus' own
-    handlers, which keep indicators, and whatever function a strategy gives to the bus. What one
-    method of a strategy calls of another passes. Ways out are orders and cancels.
+    handlers, which keep indicators, and whatever function a strategy gives to the bus or to its
+    clock. What one method of a strategy calls of another passes. Ways out are orders and cancels.
     """
     space: dict[str, Any] = {
         "__module__": kind.__module__,
         "__qualname__": kind.__qualname__,
         "__doc__": kind.__doc__,
         "msgbus": property(_bus_of),
+        "clock": property(_clock_of),
     }
     space |= {name: _way_out(name, getattr(kind, name)) for name in (*_ORDERS, *_CANCELS)}
     names = {name for name in dir(Strategy) if name.startswith("handle_")}
@@ -233,6 +250,110 @@ class GuardedBus:
         return self._guarded[handler]  # type: ignore[no-any-return]
 
 
+class GuardedClock(Clock):  # type: ignore[misc]
+    """The clock as a strategy sees it: a function that it gives to a timer is called in its guard.
+
+    Nautilus calls it on a thread of its own, and only logs what it raises.
+    """
+
+    def __init__(self, strategy: Strategy, clock: Clock) -> None:
+        self._strategy = strategy
+        self._clock = clock
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._clock, name)  # the clock of a backtest can do more
+
+    @property
+    def timer_names(self) -> list[str]:
+        """The names of the timers that are set."""
+        return self._clock.timer_names  # type: ignore[no-any-return]
+
+    @property
+    def timer_count(self) -> int:
+        """How many are set."""
+        return self._clock.timer_count  # type: ignore[no-any-return]
+
+    def timestamp(self) -> float:
+        """Return the time, UNIX seconds."""
+        return self._clock.timestamp()  # type: ignore[no-any-return]
+
+    def timestamp_ms(self) -> int:
+        """Return the time, UNIX ms."""
+        return self._clock.timestamp_ms()  # type: ignore[no-any-return]
+
+    def timestamp_us(self) -> int:
+        """Return the time, UNIX us."""
+        return self._clock.timestamp_us()  # type: ignore[no-any-return]
+
+    def timestamp_ns(self) -> int:
+        """Return the time, UNIX ns."""
+        return self._clock.timestamp_ns()  # type: ignore[no-any-return]
+
+    def register_default_handler(self, handler: Callable[[TimeEvent], None]) -> None:
+        """Have `handler` called for timers that have none."""
+        self._clock.register_default_handler(self._in_guard(handler))
+
+    def cancel_default_handler(self) -> None:
+        """Have it called no more."""
+        self._clock.cancel_default_handler()
+
+    def cancel_callbacks(self) -> None:
+        """Forget the functions of all timers."""
+        self._clock.cancel_callbacks()
+
+    def next_time_ns(self, name: str) -> int:
+        """Return when a timer fires next, UNIX ns."""
+        return self._clock.next_time_ns(name)  # type: ignore[no-any-return]
+
+    def set_time_alert_ns(
+        self,
+        name: str,
+        alert_time_ns: int,
+        callback: Callable[[TimeEvent], None] | None = None,
+        allow_past: bool = True,
+    ) -> None:
+        """Set a timer that fires once, as Nautilus' own clock does."""
+        self._clock.set_time_alert_ns(name, alert_time_ns, self._in_guard(callback), allow_past)
+
+    def set_timer_ns(
+        self,
+        name: str,
+        interval_ns: int,
+        start_time_ns: int,
+        stop_time_ns: int,
+        callback: Callable[[TimeEvent], None] | None = None,
+        allow_past: bool = True,
+        fire_immediately: bool = False,
+    ) -> None:
+        """Set a timer that fires again and again, as Nautilus' own clock does."""
+        self._clock.set_timer_ns(
+            name,
+            interval_ns,
+            start_time_ns,
+            stop_time_ns,
+            self._in_guard(callback),
+            allow_past,
+            fire_immediately,
+        )
+
+    def cancel_timer(self, name: str) -> None:
+        """Cancel a timer."""
+        self._clock.cancel_timer(name)
+
+    def cancel_timers(self) -> None:
+        """Cancel all of them."""
+        self._clock.cancel_timers()
+
+    def _in_guard(
+        self, handler: Callable[[TimeEvent], None] | None
+    ) -> Callable[[TimeEvent], None] | None:
+        if handler is None or getattr(handler, "__self__", None) is self._strategy:
+            return handler  # a method of its own, guarded already
+        guard: Guard = getattr(self._strategy, _GUARD)
+        name = getattr(handler, "__name__", "a timer")
+        return lambda event: guard.run(name, handler, (event,), {})
+
+
 def _bus_of(strategy: Any) -> Any:
     bus = Strategy.msgbus.__get__(strategy)
     if bus is None or getattr(strategy, _GUARD, None) is None:
@@ -240,6 +361,20 @@ def _bus_of(strategy: Any) -> Any:
     if (seen := strategy.__dict__.get(_BUS)) is None:
         seen = strategy.__dict__[_BUS] = GuardedBus(strategy, bus)
     return seen
+
+
+def _clock_of(strategy: Any) -> Any:
+    clock = real_clock(strategy)
+    if clock is None or getattr(strategy, _GUARD, None) is None:
+        return clock  # it is being made
+    if (seen := strategy.__dict__.get(_CLOCK)) is None:
+        seen = strategy.__dict__[_CLOCK] = GuardedClock(strategy, clock)
+    return seen
+
+
+def real_clock(strategy: Strategy) -> Any:
+    """Return the clock that Nautilus gave to a strategy, guarded or not."""
+    return Strategy.clock.__get__(strategy)
 
 
 def _way_in(name: str, method: Callable[..., Any]) -> Callable[..., Any]:

@@ -53,6 +53,7 @@ from nautilus_lab.platform.telemetry import LoopLag, resource_use
 from nautilus_lab.strategies.nautilus import ManualOrders, StrategyRegistry
 from nautilus_lab.trading.commands import NODE_COMMANDS, EventsAfter, NodeStatus
 from nautilus_lab.trading.node._accounts import Accounts
+from nautilus_lab.trading.node._call_watch import CallWatch
 from nautilus_lab.trading.node._closing_out import who_is_closed
 from nautilus_lab.trading.node._condition import NodeCondition
 from nautilus_lab.trading.node._data import PaperDataClient, data_factory
@@ -81,6 +82,7 @@ _FIRST_QUOTES_S = 2.0
 _MOST_EVENTS = 1_000  # a page of them; who wants more asks again
 # A router believes no older quote of a venue that still answers.
 _MOST_QUOTE_AGE_S = 10.0
+_CALL_S = 5.0  # what a call of a strategy may take
 _RECORDER = "recorder"
 _BUS_AWAY = "the message bus does not answer; events wait in the store"
 
@@ -175,7 +177,7 @@ class NodeHost:
         node = self._build(bus, stack)
         self._install_gate(node, TradingSwitch(latch))
         await self._bring_back(node)
-        self._add_strategies(node)
+        self._add_strategies(node, stack)
         self._listen(node)
         self._running = asyncio.ensure_future(node.run_async())
         stack.push_async_callback(self._cancel, self._running)
@@ -390,9 +392,12 @@ class NodeHost:
             )
         )
 
-    def _add_strategies(self, node: TradingNode) -> None:
+    def _add_strategies(self, node: TradingNode, stack: AsyncExitStack) -> None:
         trading, desk = self.settings.trading, self._desk
         venue, instruments = next(iter(self._instruments.items()))
+        # Before its supervisor takes the node for frozen: each missed beat takes a second at least.
+        patience_s = min(_CALL_S, float(self.settings.supervisor.missed_beats))
+        watch = CallWatch(self.rundir.held_up, patience_s=patience_s)
         self._deployments = Deployments(
             node.kernel,
             StrategyRegistry(self.home.strategies),
@@ -415,7 +420,10 @@ class NodeHost:
                     "largest_order": trading.max_order_notional * 0.8,
                 }
             },
+            watch=watch,
         )
+        watch.start()
+        stack.callback(watch.stop)
         self._deployments.restore()
         manual = ManualOrders()
         node.trader.add_strategy(manual)

@@ -15,7 +15,7 @@ from nautilus_trader.model.identifiers import InstrumentId, StrategyId
 from nautilus_trader.trading.strategy import Strategy
 
 from nautilus_lab.exceptions import InputError, StrategyFailed
-from nautilus_lab.trading.node._guard import Guard, guarded, put_on
+from nautilus_lab.trading.node._guard import Guard, guarded, put_on, real_clock
 
 log = logging.getLogger(__name__)
 
@@ -121,7 +121,7 @@ class Stage:
             return  # Nautilus knows nothing of it
         self._unsubscribe(strategy)
         strategy.dispose()
-        deregister_component_clock(self._trader.instance_id, strategy.clock)
+        deregister_component_clock(self._trader.instance_id, real_clock(strategy))
 
     def _is_on(self, strategy: Strategy) -> bool:
         # By identity: strategies with one id are equal to Nautilus.

@@ -25,6 +25,7 @@ from nautilus_lab.platform.commands import Request
 from nautilus_lab.strategies.nautilus import StrategyRegistry
 from nautilus_lab.trading.commands import NODE_COMMANDS
 from nautilus_lab.trading.node._accounts import Accounts
+from nautilus_lab.trading.node._call_watch import CallWatch
 from nautilus_lab.trading.node._deployments import Deployments
 from nautilus_lab.trading.node._tables import Tables
 
@@ -146,6 +147,7 @@ class Node:
             hand_over=lambda function, *args: self.later.append((function, args)),
             accounts=self.accounts,
             defaults={"hold-targets": {"interval_s": 1.0, "largest_order": 10_000.0}},
+            watch=CallWatch(folder / "held_up.json"),
         )
         self._handlers = self.deployments.handlers()
         self._second = 0

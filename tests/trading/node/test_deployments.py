@@ -3,6 +3,7 @@
 import asyncio
 import json
 import math
+import threading
 
 import pytest
 
@@ -559,6 +560,48 @@ def test_changed_code_does_not_come_back_and_the_node_starts_without_it(nodes):
     assert "code must be what was deployed" in view.reason
     with pytest.raises(StrategyFailed, match="what was deployed"):
         again.ask("strategy.start", strategy=name)
+
+
+def test_one_in_whose_code_the_node_was_stuck_is_left_out_of_its_next_life(nodes):
+    node = nodes().begin()
+    node.publish("1")
+    stuck = node.ask("strategy.deploy", name="script", version="1").strategy
+    other = node.ask("strategy.deploy", name="script", version="1").strategy
+    (node.folder / "held_up.json").write_text(f'{{"strategy":"{stuck}","where":"on_bar"}}')
+    again = nodes().begin()
+    assert (again.state(stuck), again.state(other)) == ("failed", "running")
+    assert again.strategy(stuck) is None
+    (alert,) = again.alerts()
+    assert (alert.severity, alert.component) == ("critical", stuck)
+    assert "on_bar did not return" in alert.detail
+    assert ("strategy.fell", "node") in [(kind, actor) for kind, _, actor in again.audited]
+    # It is started again by a person, and blamed no second time.
+    again.ask("strategy.start", strategy=stuck)
+    assert nodes().begin().state(stuck) == "running"
+
+
+def test_source_that_never_ends_is_given_up_and_others_are_loaded(node, monkeypatch):
+    over = threading.Event()
+    load = node.registry.load
+
+    def loads(found):
+        if found.version == "1":
+            over.wait(10)
+        return load(found)
+
+    node.publish("1")
+    node.publish("2")
+    monkeypatch.setattr(node.registry, "load", loads)
+    monkeypatch.setattr("nautilus_lab.trading.node._deployments._LOAD_S", 0.05)
+
+    async def both():
+        with pytest.raises(StrategyFailed, match=r"executed within 0\.05 s"):
+            await node.aask("strategy.deploy", name="script", version="1")
+        over.set()
+        monkeypatch.setattr("nautilus_lab.trading.node._deployments._LOAD_S", 10.0)
+        return await node.aask("strategy.deploy", name="script", version="2")
+
+    assert asyncio.run(both()).state == "running"
 
 
 def test_one_that_raises_as_the_node_starts_falls_alone(nodes):

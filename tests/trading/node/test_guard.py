@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from datetime import timedelta
 
 import pytest
 from nautilus_trader.common.component import TestClock
@@ -11,7 +12,8 @@ from nautilus_trader.model.enums import OrderSide
 from nautilus_trader.model.objects import Quantity
 from nautilus_trader.trading.strategy import Strategy
 
-from nautilus_lab.trading.node._guard import Guard, guarded, put_on
+from nautilus_lab.trading.node._call_watch import CallWatch
+from nautilus_lab.trading.node._guard import Guard, GuardedClock, guarded, put_on
 from tests.trading.node.conftest import Node
 
 
@@ -294,3 +296,55 @@ def test_an_indicator_that_raises_ends_its_strategy_alone(stage, fallen):
     ((where, error),) = fallen
     assert (where, type(error)) == ("handle_quote_tick", ZeroDivisionError)
     assert "quote" not in strategy.did
+
+
+@pytest.mark.parametrize("way", ["set_timer", "set_time_alert", "register_default_handler"])
+def test_a_function_that_is_no_method_is_guarded_when_a_timer_calls_it(careless, fallen, way):
+    error, clock = ValueError("late"), TestClock()
+    seen = GuardedClock(careless, clock)
+
+    def strikes(event):
+        raise error
+
+    if way == "set_timer":
+        seen.set_timer("t", timedelta(seconds=1), callback=strikes)
+    elif way == "set_time_alert":
+        seen.set_time_alert("t", seen.utc_now() + timedelta(seconds=1), strikes)
+    else:
+        seen.register_default_handler(strikes)
+        seen.set_timer("t", timedelta(seconds=1))
+    assert seen.timer_names == ["t"]
+    for event in clock.advance_time(seen.timestamp_ns() + 3_000_000_000):
+        event.handle()
+    assert fallen == [("strikes", error)]
+
+
+def test_a_method_that_a_timer_calls_is_guarded_once(careless, fallen):
+    clock = TestClock()
+    seen = GuardedClock(careless, clock)
+    seen.set_timer("t", timedelta(seconds=1), callback=careless.helper)
+    (event,) = clock.advance_time(1_000_000_000)
+    event.handle()
+    assert [told.name for told in careless.did] == ["t"]
+    assert fallen == []
+    seen.cancel_timer("t")
+    assert (clock.timer_count, seen.timer_count) == (0, 0)
+
+
+def test_the_watch_knows_whose_code_is_called_also_inside_of_another_s(careless, fallen):
+    watch = CallWatch()
+    inner = guarded(Careless)()
+    put_on(inner, Guard(lambda *_: None, strategy="inner", watch=watch))
+    outer = guarded(Careless)()
+    put_on(outer, Guard(lambda *_: None, strategy="outer", watch=watch))
+    seen = []
+
+    def look():
+        seen.append(watch.now[:2])
+
+    guard_of(inner).run("within", look, (), {})
+    guard_of(outer).run(
+        "around", lambda: (guard_of(inner).run("within", look, (), {}), look()), (), {}
+    )
+    assert seen == [("inner", "within"), ("inner", "within"), ("outer", "around")]
+    assert watch.now is None

@@ -25,6 +25,7 @@ JPM = InstrumentId.from_str("JPM.PAPER")
 
 class RestConfig(StrategyConfig, frozen=True, kw_only=True):
     falls_at: int = 0
+    loops_at: int = 0
     starts: bool = True
 
 
@@ -47,12 +48,14 @@ class Rest(Strategy):
             )
         if self.quotes == self.config.falls_at:
             raise ValueError("it fell")
+        while self.quotes == self.config.loops_at:
+            pass
 """
 
 
 @pytest.fixture
 def lab(workspace, catalog):
-    lab = Lab(workspace, trading=FAST)
+    lab = Lab(workspace, trading=FAST, supervisor={"missed_beats": 2})
     path = workspace / "rest.py"
     for version in ("1", "2"):
         path.write_text(textwrap.dedent(SOURCE) + f"VERSION = {version}\n")
@@ -115,4 +118,16 @@ async def test_strategies_are_steered_fall_alone_and_come_back_with_their_orders
     await until(lambda: not working(desk, rest))
     await desk.strategies.remove(rest)
     assert (await desk.deploy("rest", "1")).strategy == "rest-006"
+    await desk.close()
+
+
+async def test_one_that_never_returns_is_left_out_when_its_node_comes_back(lab):
+    await lab.trading.start(targets={"AAPL": 0.2})
+    desk = await connect(root=lab.settings.root, role="operator")
+    endless = (await desk.deploy("rest", "1", parameters={"loops_at": 3})).strategy
+    await until(lambda: desk.node.epoch == 2 and desk.node.state.value == "running", 60)
+    await until(lambda: endless in desk.strategies and desk.strategies[endless].state == "failed")
+    assert "did not return" in desk.strategies[endless].detail
+    await until(lambda: not working(desk, endless))
+    assert [alert.rule for alert in desk.alerts] == ["a strategy must not hold up the node"]
     await desk.close()

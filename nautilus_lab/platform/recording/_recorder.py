@@ -514,6 +514,13 @@ class FlightRecorder:
                 self._opened_at, self._opened_on = time.monotonic(), now.date()
                 self._index += 1
             assert self._opened_on is not None
+            if not self.folder.is_dir():
+                # Whoever moved it would find an almost empty one in its old place.
+                raise StoreError(
+                    "a recording must stay where it began",
+                    value=str(self.folder),
+                    remedy="stop the node before its home is moved",
+                )
             day = private_folder(self.folder / self._opened_on.isoformat())
             name = f"{table.name}-{self._session}-{self._index:06d}{OPEN}"
             self._open[table] = Segment(day / name, table, self._about)

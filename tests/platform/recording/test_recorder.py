@@ -275,6 +275,17 @@ def test_a_disk_that_is_full_loses_no_row_that_had_room_to_wait(tmp_path):
         subprocess.run(["umount", disk], check=True)
 
 
+def test_a_folder_that_is_moved_away_is_not_made_again(folder):
+    with FlightRecorder(folder, trader="T-1", flush_s=0.01, rotate_s=0.02) as recorder:
+        quote(recorder, 1)
+        assert recorder.flush()
+        folder.rename(folder.with_name("moved"))
+        until(lambda: quote(recorder, 2) or recorder.health().state is State.DEGRADED)
+        quote(recorder, 3)
+        recorder.flush()
+    assert not folder.exists()
+
+
 def test_an_error_that_nobody_expected_degrades_and_goes_on(folder, monkeypatch):
     broken = threading.Event()
     broken.set()

@@ -47,6 +47,7 @@ _SLICE_BARS = 50_000
 # Our own strategy asks the stop button at each bar. Others cannot: it is asked between slices that
 # take about this time.
 _SLICE_SECONDS = 0.2
+_REFUSALS = (OrderDenied, OrderRejected)
 
 
 def is_nautilus_strategy(strategy: object) -> bool:
@@ -247,7 +248,7 @@ def _ledger(engine: BacktestEngine, events: list[OrderEvent], played: int) -> Le
     refused = {
         event.client_order_id: event.reason
         for event in events
-        if isinstance(event, OrderDenied | OrderRejected)
+        if isinstance(event, _REFUSALS)
     }
     for event in events:
         if isinstance(event, OrderInitialized):

@@ -128,11 +128,20 @@ def _resume(chosen: argparse.Namespace) -> None:
 
 def _state(chosen: argparse.Namespace) -> None:
     from nautilus_lab.platform.commands import StateOfTrading
+    from nautilus_lab.platform.rundir import Home
 
     engine = engine_of(chosen)
     try:
         told = asyncio.run(engine.command("risk.state", answer=StateOfTrading))
     except NodeNotRunning:
+        known = Home(engine.settings.home_path).trader_ids
+        if chosen.trader is not None and chosen.trader not in known:
+            # One that never was may do everything, which is no answer to a slip of the pen.
+            raise InputError(
+                "a trader must be one of this workspace",
+                value=chosen.trader,
+                remedy=f"one of {', '.join(known) or 'none'}",
+            ) from None
         held = engine.may
         told = StateOfTrading(
             state=held.state,

@@ -178,3 +178,11 @@ def test_the_state_is_the_latchs_where_no_node_runs(rundir, capsys):
     assert (told["state"], told["reason"]) == ("HALTED", "a reason")
     assert main(["state"]) == 0
     assert "a reason" in capsys.readouterr().out
+
+
+def test_a_trader_that_never_was_has_no_state(rundir, capsys):
+    assert main(["state", "--trader", "PAPER-009"]) == 2
+    told = capsys.readouterr()
+    assert "PAPER-009" in told.err
+    assert "one of PAPER-001" in told.err
+    assert told.out == ""

@@ -232,12 +232,14 @@ class Money:
                 by_symbol.setdefault(order.symbol, []).append(order)
         need = _NOTHING
         for symbol, working in by_symbol.items():
-            held, worst = self.held(symbol), _NOTHING
+            held, mark, worst = self.held(symbol), self._mark(symbol), _NOTHING
             for side, sign in (("BUY", 1), ("SELL", -1)):
                 mine = [o for o in working if o.side == side]
                 units = held + sign * _largest(mine)
                 highest = max((price(o) / o.leaves for o in mine if o.leaves), default=_NOTHING)
-                worst = max(worst, abs(units) * max(highest, self._mark(symbol)))
+                # What only closes leaves less of the same: its own price opens nothing.
+                opens = units * held < 0 or abs(units) > abs(held)
+                worst = max(worst, abs(units) * (max(highest, mark) if opens else mark))
             need += worst * self._terms.initial_margin
         return need
 

@@ -194,6 +194,19 @@ def test_what_closes_a_position_needs_no_margin(lent):
     assert (lent.status("o2"), lent.held()) == ("FILLED", 0)
 
 
+@pytest.mark.parametrize(
+    ("side", "back", "far"), [("BUY", "SELL", "500.00"), ("SELL", "BUY", "90.00")]
+)
+def test_a_profit_is_taken_however_far_away_it_lies(lent, side, back, far):
+    lent.submit(order("o1", side, quantity=390))
+    lent.submit(limit("o2", back, far, 100))
+    lent.submit(limit("o3", back, far, 290))
+    assert (lent.status("o2"), lent.status("o3")) == ("ACCEPTED", "ACCEPTED")
+    # Beyond what is held it opens the other side, at its own price.
+    lent.submit(limit("o4", back, "500.00", 300))
+    assert "not enough margin" in lent.reason("o4")
+
+
 def test_a_position_can_be_closed_that_could_not_be_opened_any_more(lent):
     lent.submit(order("o1", quantity=390))
     lent.quote("90.90", "91.10")

@@ -149,7 +149,8 @@ class Deployments:
         self._untold: list[AlertRaised] = []  # until the node can be heard
         self._told: dict[str, str] = {}  # strategy id -> hash of the table whose end was told
         self._loading = asyncio.Lock()  # one load at a time; stopping never waits for one
-        kernel.msgbus.subscribe("events.order.*", self._end_late)
+        # Nautilus tells handlers apart by their text, which of a bound method is its object's.
+        kernel.msgbus.subscribe("events.order.*", lambda event: self._end_late(event))
 
     def __repr__(self) -> str:
         states = ", ".join(f"{one.strategy} {one.state}" for one in self._file)

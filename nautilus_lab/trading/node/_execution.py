@@ -407,7 +407,7 @@ class PaperExecutionClient(LiveExecutionClient):
                 continue  # it was heard of meanwhile
             if told is not None:
                 await self._bring(order, told)
-            elif order.status != OrderStatus.SUBMITTED:
+            elif order.venue_order_id is not None:
                 unknown.append(f"order {name}")
             elif now - order.ts_submitted > _NEVER_ARRIVES_NS:
                 self.generate_order_rejected(*_ids(order), "it never reached the venue", now)

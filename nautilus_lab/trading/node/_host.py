@@ -84,6 +84,8 @@ _MOST_EVENTS = 1_000  # a page of them; who wants more asks again
 _MOST_QUOTE_AGE_S = 10.0
 _CALL_S = 5.0  # what a call of a strategy may take
 _RECORDER = "recorder"
+_STORE = "store"
+_WRITE_AGAIN_S = 10.0
 _BUS_AWAY = "the message bus does not answer; events wait in the store"
 
 
@@ -109,6 +111,7 @@ class NodeHost:
         self._stored: tuple[Envelope, ...] = ()  # orders, the latest first; while it starts
         self._closed_out: list[tuple[str, VenueOrder]] = []  # while no node listened
         self._trail: AuditTrail | None = None
+        self._write_after = 0.0  # time.monotonic() until which a failing store is left alone
 
     async def run(self) -> int:
         """Run until asked to stop; returns the process' exit code."""
@@ -268,7 +271,10 @@ class NodeHost:
             record=self._recorder.envelope,
         )
         self._stored, fills = self._store.orders(), self._store.fills()
-        self._history = History.of(self._stored, fills)
+        waiting = self._store.journal(open_only=True)
+        self._history = History.of(
+            self._stored, fills, open_since_ns=min((i.ts_ns for i in waiting), default=0)
+        )
         self._remember(fills)
         self.condition.tell = self._tell_state
         self._tell_state("starting")
@@ -312,6 +318,17 @@ class NodeHost:
             self.condition.mended(_RECORDER)
         else:
             self.condition.amiss(_RECORDER, f"the flight recorder: {health.detail}")
+
+    def _look_after_store(self) -> None:
+        """Say so when nothing can be written, although orders are denied then one by one."""
+        trouble, now = self._store.trouble, time.monotonic()
+        if not trouble:
+            return self.condition.mended(_STORE)
+        self.condition.amiss(_STORE, f"the trader's store: {trouble}")
+        if now > self._write_after:
+            # Nobody else may write for hours, and a locked store holds up the loop with each try.
+            self._write_after = now + _WRITE_AGAIN_S
+            self._tell_state(self.condition.state.value, self.condition.detail)
 
     def _on_checked(self, findings: Sequence[Finding]) -> None:
         self._tap.on_checked(findings)
@@ -364,6 +381,7 @@ class NodeHost:
 
     async def _bring_back(self, node: TradingNode) -> None:
         self._recovery = Recovery(node.cache, self._venues.clients, self._history)
+        self._recovery.carry_on(self._desk.trader)
         self._recovery.restore(self._store.journal())
         closed_out = await self._venues.closed_out(self._history.since_ns)
         self._recovery.take_over(self._desk.trader, closed_out, self._whose)
@@ -559,6 +577,7 @@ class NodeHost:
     async def _beat(self, lag: LoopLag) -> None:
         while True:
             self._look_after_recorder()
+            self._look_after_store()
             if all(client.replay_ended for client in self._data):
                 self.condition.remark("the replay is over: the last close stands")
             if not self.rundir.node.exists() and self.condition.state is not State.STARTING:
@@ -719,6 +738,7 @@ class NodeHost:
             await asyncio.wait_for(node.stop_async(), self.settings.trading.stop_timeout_s / 2)
         except TimeoutError:
             log.error("Nautilus did not stop in time; the process ends all the same")
+        self._journal.flush()
         self.condition.move(State.STOPPED)
 
     def _fail(self, error: Exception) -> None:

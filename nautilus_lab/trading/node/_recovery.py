@@ -7,14 +7,17 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from nautilus_trader.core.uuid import UUID4
+from nautilus_trader.model.enums import OmsType
 from nautilus_trader.model.events import OrderRejected, OrderSubmitted
-from nautilus_trader.model.identifiers import ClientOrderId
+from nautilus_trader.model.identifiers import ClientOrderId, InstrumentId
 from nautilus_trader.model.orders import Order
+from nautilus_trader.model.position import Position
 
 from nautilus_lab.exceptions import MessageError
 from nautilus_lab.execution.gate import order_of
 from nautilus_lab.execution.paper import VenueOrder
 from nautilus_lab.platform.store import JournalRow
+from nautilus_lab.trading.node._carrying import carried_fill
 from nautilus_lab.trading.node._closing_out import close_out_order
 from nautilus_lab.trading.node._execution import account_id_of
 from nautilus_lab.trading.node._history import History
@@ -28,7 +31,8 @@ _SUBMIT = "submit"
 class Recovery:
     """Puts the orders that the gate forwarded into Nautilus' cache before the node starts.
 
-    Each comes back as its strategy made it, as submitted and no further. Nautilus then asks the
+    Only those that work, or are needed by one that does: of all others the positions are carried
+    on. Each comes back as its strategy made it, as submitted and no further. Nautilus then asks the
     venue and plays what happened to it from there, so that its fills and positions belong to the
     strategy that sent it; what no venue has is rejected by `reject_unknown`.
 
@@ -55,6 +59,20 @@ class Recovery:
             if forwarded and intent.client_order_id not in self._history.orders:
                 self._restore(intent)
         return len(self._restored)
+
+    def carry_on(self, trader: str) -> int:
+        """Put the positions that history has left into the cache; returns how many there are."""
+        count = 0
+        for held in self._history.positions:
+            at = InstrumentId.from_str(held.instrument)
+            instrument = self._cache.instrument(at)
+            if instrument is None:
+                log.error("a position in %s is of a venue that is gone", at)
+                continue
+            fill = carried_fill(held, trader=trader, account_id=account_id_of(at.venue.value))
+            self._cache.add_position(Position(instrument, fill), OmsType.NETTING)
+            count += 1
+        return count
 
     def take_over(
         self,

@@ -83,6 +83,8 @@ class Book:
     _trades: set[tuple[str, str]] = field(default_factory=set)  # (order, trade id)
     _expected: dict[str, Order] = field(default_factory=dict)  # known of, not told of yet
     _found: dict[str, int] = field(default_factory=dict)  # order -> when the node was asked, ns
+    # order -> the (epoch, seq) of what is shown of it
+    _shown: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def begin(self, frame: SnapshotFrame) -> None:
         """Start over from a snapshot; objects handed out before go on being the live ones."""
@@ -91,6 +93,8 @@ class Book:
         keep: dict[str, set[str]] = {kind: set() for kind in kinds}
         for part in self._parts.values():
             part.clear()
+        if not frame.resumed:
+            self._shown.clear()  # the node's store may have been begun anew
         for event in frame.events:
             self.apply(event)
         present = set()
@@ -282,6 +286,12 @@ class Book:
         if envelope.ts < self._found.get(body.client_order_id, 0):
             # What it was before the node was asked: still on its way when the answer came.
             return Change("order", body.client_order_id)
+        if envelope.seq is not None:
+            at = (envelope.epoch, envelope.seq)
+            if at < self._shown.get(body.client_order_id, at):
+                # Of a snapshot in parts: its orders, as they are now, came before what led there.
+                return Change("order", body.client_order_id)
+            self._shown[body.client_order_id] = at
         order.strategy, order.instrument, order.side = body.strategy, body.instrument, body.side
         order.order_type, order.quantity, order.filled = body.order_type, body.quantity, body.filled
         order.limit_price, order.average_price = body.limit_price, body.average_price
@@ -391,6 +401,7 @@ class Book:
                 if oldest_done is not None:
                     del self.orders[oldest_done]
                     self._found.pop(oldest_done, None)
+                    self._shown.pop(oldest_done, None)
         return self.orders[order_id]
 
     def _forget(self, instruments: set[str], keep: dict[str, set[str]]) -> None:

@@ -16,8 +16,9 @@ def in_parts(
     """Encode `frame`, as several frames when its events make it larger than `largest` bytes.
 
     A client reads the parts as if its node had been asked at several moments: a delta becomes
-    several, each after the last; a snapshot becomes one that ends earlier, and deltas. What one
-    event or the states alone fill is not divided.
+    several, each after the last; a snapshot becomes one that ends earlier, and deltas: its orders
+    are as they are at the end all the same. What one event, or orders and states alone fill is not
+    divided.
     """
     encoded = encode_frame(frame, encoding)
     events = frame.events
@@ -26,8 +27,10 @@ def in_parts(
     if len(encoded) <= largest or len(events) < 2 or not present:
         return [encoded]
     middle = max(len(events) // 2, present[0])
-    if middle == 0:
-        return [encoded]
+    if isinstance(frame, SnapshotFrame):
+        # Where its orders and states fill it by themselves, dividing its events does not help.
+        bare = replace(frame, events=events[: present[0]])
+        middle = present[0] if len(encode_frame(bare, encoding)) > largest else middle
     reached = (events[middle].seq or 1) - 1
     if isinstance(frame, Delta):
         head: Delta | SnapshotFrame = replace(

@@ -176,6 +176,23 @@ async def test_an_order_is_followed_to_its_end_with_its_fills(desk, node):
     assert order.average_price == Decimal("100.25")
 
 
+async def test_orders_of_a_snapshot_in_parts_are_as_they_are_now(gateway, node, root):
+    for number in range(800):
+        for status in ("SUBMITTED", "ACCEPTED", "FILLED"):
+            body = OrderUpdated(**ORDER | {"client_order_id": f"O-{number}", "status": status})
+            node.event(body, ORDERS)
+    statuses = set()
+    async with await connect(root=root) as desk:
+        desk.on_change(
+            lambda change: statuses.update(order.status for order in desk.orders.values())
+        )
+        node.fill(1)
+        await until(desk, lambda: desk.fills)
+        assert len(desk.orders) == 800
+        # None is what it was before it was filled, not even for a moment.
+        assert statuses == {OrderStatus.FILLED}
+
+
 async def test_a_status_of_a_newer_node_is_unknown_and_breaks_nothing(desk, node):
     node.event(OrderUpdated(**ORDER, status="TELEPORTED"), ORDERS)
     await until(desk, lambda: "O-1" in desk.orders)

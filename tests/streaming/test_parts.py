@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from nautilus_lab.client.protocol import Delta, SnapshotFrame, decode_gateway_frame, encode_frame
 from nautilus_lab.platform.messages import Envelope, NodeStateChanged, OrderFilled
+from nautilus_lab.streaming import _parts
 from nautilus_lab.streaming._parts import in_parts
 
 
@@ -103,6 +104,29 @@ def test_a_snapshot_becomes_an_earlier_one_and_deltas(n_earlier):
     assert [part.after for part in tail] == [head.seq, *(part.upto for part in tail[:-1])]
     assert tail[-1].upto == 60
     assert head.states == frame.states
+
+
+def test_orders_that_fill_a_frame_are_encoded_few_times(monkeypatch):
+    encoded = []
+
+    def encode(frame, encoding):
+        encoded.append(frame)
+        return encode_frame(frame, encoding)
+
+    monkeypatch.setattr(_parts, "encode_frame", encode)
+    frame = SnapshotFrame(
+        trader="T-1",
+        epoch=2,
+        seq=1_000,
+        ts=1,
+        simulated=True,
+        orders=tuple(fill(number, padding=100) for number in range(1_000)),
+        events=tuple(fill(number) for number in range(1, 1_001)),
+    )
+    head, *tail = read(in_parts(frame, "msgpack", largest=200_000))
+    assert (head.seq, head.events, len(head.orders)) == (0, (), 1_000)
+    assert [e.seq for part in tail for e in part.events] == list(range(1, 1_001))
+    assert sum(isinstance(made, SnapshotFrame) for made in encoded) == 3
 
 
 def test_one_event_that_is_too_large_by_itself_is_left_whole():

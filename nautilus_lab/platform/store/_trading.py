@@ -62,6 +62,11 @@ class TradingStore:
     last commits with it, never the order or the integrity of what is left; see
     ``docs/platform/store.md``.
 
+    Attributes
+    ----------
+    trouble : str
+        The rule that the last write broke; empty when it was written.
+
     Examples
     --------
     >>> from nautilus_lab.platform.messages import NodeStateChanged, envelope
@@ -87,6 +92,7 @@ class TradingStore:
         self._checkpoints = checkpoints
         self._thread = threading.get_ident()
         self._writes = sql.Writes(engine.dialect)
+        self.trouble = ""
 
     @classmethod
     def open(
@@ -533,7 +539,7 @@ class TradingStore:
 
     def _transaction(self, doing: str) -> _Transaction:
         self._mine()
-        return _Transaction(self._driver, self._where, doing, self._checkpoints)
+        return _Transaction(self, self._driver, self._where, doing, self._checkpoints)
 
 
 class _Transaction:
@@ -543,11 +549,17 @@ class _Transaction:
     take longer than the statements inside.
     """
 
-    __slots__ = ("_checkpoints", "_doing", "_driver", "_where")
+    __slots__ = ("_checkpoints", "_doing", "_driver", "_store", "_where")
 
     def __init__(
-        self, driver: sqlite3.Connection, where: str, doing: str, checkpoints: Checkpoints | None
+        self,
+        store: TradingStore,
+        driver: sqlite3.Connection,
+        where: str,
+        doing: str,
+        checkpoints: Checkpoints | None,
     ) -> None:
+        self._store = store
         self._driver = driver
         self._where = where
         self._doing = doing
@@ -557,7 +569,9 @@ class _Transaction:
         try:
             self._driver.execute(_sqlite.BEGIN_WRITE)
         except sqlite3.Error as error:
-            raise _sqlite.translated(error, self._where, self._doing) from None
+            failed = _sqlite.translated(error, self._where, self._doing)
+            self._store.trouble = failed.rule
+            raise failed from None
         return self._driver
 
     def __exit__(
@@ -572,14 +586,19 @@ class _Transaction:
             except BaseException as failed:
                 error = failed
         if error is None:
+            self._store.trouble = ""
             if self._checkpoints is not None:
                 self._checkpoints.count()
             return
         # On a full disk SQLite has rolled back by itself.
         if self._driver.in_transaction:
             self._driver.rollback()
-        with translating(self._where, self._doing):
-            raise error
+        try:
+            with translating(self._where, self._doing):
+                raise error
+        except StoreError as failed:
+            self._store.trouble = failed.rule
+            raise
 
 
 def _check_limit(limit: int | None) -> None:

@@ -197,6 +197,7 @@ def test_a_full_disk_stops_writing_and_harms_nothing(stores, order):
     with pytest.raises(StoreError, match="needs room to write") as failure:
         write_on()
     assert "free some space" in failure.value.remedy
+    assert store.trouble == "a store needs room to write"
     assert intents > 3
     assert store._driver.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     assert len(store.journal()) == len(list(store.audit_rows())) == intents
@@ -204,6 +205,7 @@ def test_a_full_disk_stops_writing_and_harms_nothing(stores, order):
 
     store._driver.execute("PRAGMA max_page_count = 100000")  # somebody made room
     trail.intend("O-again", "submit", {}, actor="node")
+    assert store.trouble == ""
     assert store.record(order(epoch=epoch)).seq == events + 1
     verdict = trail.verify()
     assert (verdict.ok, verdict.rows) == (True, intents + 1)

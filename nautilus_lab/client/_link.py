@@ -119,6 +119,7 @@ class Link:
         # the first snapshot, or why there is none
         self._settled: asyncio.Future[None] | None = None
         self._synced = False  # whether this session has sent its snapshot
+        self._whole_at = (0, 0)  # the position at which that has come in all its parts
         self._gateway_ahead_ns = 0
         self._clock_unknown = True  # of this session's gateway
 
@@ -308,9 +309,11 @@ class Link:
                 return
         self._reader.take(frame)
         if isinstance(frame, SnapshotFrame):
-            self._synced = True
+            self._synced, self._whole_at = True, (frame.epoch, max(frame.seq, frame.upto))
             self._become(ConnectionState.CONNECTED)
-            self._settle(None)
+        if isinstance(frame, SnapshotFrame | Delta):
+            if (self._reader.position() or (0, 0)) >= self._whole_at:
+                self._settle(None)
         elif isinstance(frame, NodeFrame):
             self._become(ConnectionState.CONNECTED)
             if frame.state == "unreachable":

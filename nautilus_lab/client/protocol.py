@@ -197,6 +197,9 @@ class SnapshotFrame(Frame, frozen=True, kw_only=True, tag="snapshot"):
     `events` are the recent ones (fills, breaches, node states), oldest first. With `resumed` they
     hold every event after the point named in the subscribe; without it (first subscribe, or the
     gap could not be filled) older ones may be missing.
+
+    A present that is too large for one frame goes on in the deltas that follow at once, up to
+    `upto`; it is 0 where this frame is all.
     """
 
     trader: str
@@ -205,6 +208,7 @@ class SnapshotFrame(Frame, frozen=True, kw_only=True, tag="snapshot"):
     ts: int
     simulated: bool
     resumed: bool = False
+    upto: int = 0
     orders: tuple[Envelope, ...] = ()
     states: tuple[Envelope, ...] = ()
     events: tuple[Envelope, ...] = ()

@@ -38,7 +38,8 @@ def in_parts(
         )
         states, upto = frame.states, frame.upto
     else:
-        head = replace(frame, seq=reached, events=events[:middle])
+        whole = max(frame.seq, frame.upto)
+        head = replace(frame, seq=reached, upto=whole, events=events[:middle])
         states, upto = (), frame.seq
     tail = Delta(
         trader=frame.trader,

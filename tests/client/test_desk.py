@@ -475,6 +475,17 @@ async def test_a_glance_gives_the_desk_as_it_is_and_lets_go(gateway, node, root)
     assert desk.connection is ConnectionState.DISCONNECTED
 
 
+async def test_a_glance_at_much_waits_for_all_of_its_parts(gateway, node, root):
+    for number in range(800):
+        body = OrderUpdated(**ORDER | {"client_order_id": f"O-{number}", "status": "FILLED"})
+        node.event(body, ORDERS)
+    for number in range(100):
+        node.fill(number)
+    desk = await asyncio.to_thread(glance, root=root)
+    assert len(desk.fills) == 100
+    assert len(desk.orders) == 800
+
+
 async def test_a_glance_where_a_loop_runs_says_what_to_write(root):
     with pytest.raises(LifecycleError, match="for scripts") as error:
         glance(root=root)

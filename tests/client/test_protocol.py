@@ -91,7 +91,7 @@ GATEWAY = [
     (
         SnapshotFrame(trader="T-1", epoch=3, seq=7, ts=9, simulated=True, events=(ENVELOPE,)),
         '{"kind":"snapshot","trader":"T-1","epoch":3,"seq":7,"ts":9,"simulated":true,'
-        f'"resumed":false,"orders":[],"states":[],"events":[{ENVELOPE_JSON}]}}',
+        f'"resumed":false,"upto":0,"orders":[],"states":[],"events":[{ENVELOPE_JSON}]}}',
     ),
     (
         Delta(trader="T-1", epoch=3, after=6, upto=7, ts=9, events=(ENVELOPE,)),

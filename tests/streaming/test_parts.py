@@ -104,6 +104,7 @@ def test_a_snapshot_becomes_an_earlier_one_and_deltas(n_earlier):
     assert [part.after for part in tail] == [head.seq, *(part.upto for part in tail[:-1])]
     assert tail[-1].upto == 60
     assert head.states == frame.states
+    assert head.upto == 60
 
 
 def test_orders_that_fill_a_frame_are_encoded_few_times(monkeypatch):

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import itertools
 import json
 import random
 
@@ -187,6 +188,7 @@ async def test_a_bad_frame_ends_the_connection_with_its_code(raw, data, code, ca
         (json_frame('{"kind":"hello","protocol":1,"token":"a","token":"b"}'), 4000),
         (json_frame('{"kind":"hello","protocol":0,"token":"t"}'), 4006),
     ],
+    ids=map(str, itertools.count()),  # a frame's mask is another in each process
 )
 async def test_before_a_good_hello_nothing_else_counts(stranger, data, code):
     stranger.writer.write(data)

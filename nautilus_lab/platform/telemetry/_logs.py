@@ -14,6 +14,8 @@ from nautilus_lab.platform.telemetry._redaction import redacted
 
 _MOST_BYTES = 10_000_000
 _BACKUPS = 5
+# libraries that say at each start what all is well with
+_TALKATIVE = ("alembic",)
 
 
 def configure_logging(path: Path, level: str = "INFO") -> None:
@@ -56,6 +58,8 @@ def configure_logging(path: Path, level: str = "INFO") -> None:
         earlier.close()
     root.addHandler(handler)
     root.setLevel(level)
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelName(level)))
 
 
 class _PrivateFile(RotatingFileHandler):

@@ -63,7 +63,7 @@ def order(
     parameters : mapping, optional
         What the algorithm is told: ``{"horizon_secs": 600, "interval_secs": 30}``.
     emulate : bool, default=False
-        Hold the order in the node until it triggers.
+        Hold the order in the node until it triggers; it ends with the node.
 
     Raises
     ------

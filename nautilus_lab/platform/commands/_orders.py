@@ -115,7 +115,8 @@ class SubmitOrder(CommandBody, frozen=True, kw_only=True):
     parameters : dict, optional
         What the algorithm is told.
     emulate : bool, default=False
-        Hold the order in the node until it triggers; the venue sees it only then.
+        Hold the order in the node until it triggers; the venue sees it only then, and with the
+        node it ends: a stop that must survive is one that the venue holds.
 
     Raises
     ------

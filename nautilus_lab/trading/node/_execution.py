@@ -394,22 +394,22 @@ class PaperExecutionClient(LiveExecutionClient):
         """
         now = self._now()
         mine = [o for o in self._cache.orders(venue=self.venue) if _is_out(o)]
-        quiet = [o for o in mine if now - o.ts_last > _SETTLED_NS]
+        quiet = [(o, o.ts_last) for o in mine if _is_past(o.ts_last, now, _SETTLED_NS)]
         if not quiet:
             return []
         working = await self._paper.request(ListOrders(working_only=True), Orders)
         theirs = {told.client_order_id: told for told in working.orders}
         unknown = []
-        for order in quiet:
+        for order, heard_last in quiet:
             name = order.client_order_id.value
             told = theirs.get(name) or await self._order_at_venue(name)
-            if order.is_closed or order.ts_last > now:
+            if order.is_closed or order.ts_last != heard_last:
                 continue  # it was heard of meanwhile
             if told is not None:
                 await self._bring(order, told)
             elif order.venue_order_id is not None:
                 unknown.append(f"order {name}")
-            elif now - order.ts_submitted > _NEVER_ARRIVES_NS:
+            elif _is_past(order.ts_submitted, now, _NEVER_ARRIVES_NS):
                 self.generate_order_rejected(*_ids(order), "it never reached the venue", now)
         return unknown
 
@@ -612,6 +612,11 @@ def _balance(account: VenueAccount) -> AccountBalance:
 
 def _lacks_limit(order: Order) -> bool:
     return order.order_type == OrderType.MARKET_TO_LIMIT and order.price is None
+
+
+def _is_past(ts: int, now: int, by_ns: int) -> bool:
+    """Whether it was so long ago; what lies ahead was before the clock was set back."""
+    return abs(now - ts) > by_ns
 
 
 def _is_out(order: Order) -> bool:

@@ -92,7 +92,10 @@ def hold(cache, strategy, units):
     cache.add_position(Position(AAPL, fill), OmsType.NETTING)
 
 
-@pytest.mark.parametrize(("ago_s", "status"), [(5, "SUBMITTED"), (9, "REJECTED")])
+@pytest.mark.parametrize(
+    ("ago_s", "status"),
+    [(5, "SUBMITTED"), (9, "REJECTED"), (-2, "SUBMITTED"), (-3_600, "REJECTED")],
+)
 async def test_what_no_venue_has_is_rejected_once_it_cannot_arrive(client, cache, ago_s, status):
     order = sent(client, cache, ago_s)
     assert await client.catch_up() == []

@@ -11,10 +11,15 @@ from nautilus_trader.config import (
     LiveDataClientConfig,
     LiveExecClientConfig,
     LiveExecEngineConfig,
+    LiveRiskEngineConfig,
     LoggingConfig,
     TradingNodeConfig,
 )
 from nautilus_trader.model.identifiers import TraderId
+
+# Above the largest that trading.max_orders_per_second may be: the gate counts, and says which limit
+# it was. Nautilus alone would let through no more than 100 a second.
+_NEVER_REACHED = "100000/00:00:01"
 
 
 def node_config(
@@ -44,6 +49,9 @@ def node_config(
             inflight_check_interval_ms=0,
             filter_position_reports=True,
             generate_missing_orders=False,
+        ),
+        risk_engine=LiveRiskEngineConfig(
+            max_order_submit_rate=_NEVER_REACHED, max_order_modify_rate=_NEVER_REACHED
         ),
         data_clients={venue: LiveDataClientConfig() for venue in venues},
         exec_clients={venue: LiveExecClientConfig() for venue in venues},

@@ -18,7 +18,7 @@ def is_stopped(pid: int) -> bool:
 
 
 def threads_of(pid: int) -> tuple[str, ...]:
-    """Return a line for each thread: its name, its state, where in the system it waits.
+    """Return a line for each thread, the main one first: its name, its state, where it waits.
 
     Examples
     --------
@@ -26,7 +26,9 @@ def threads_of(pid: int) -> tuple[str, ...]:
     >>> "running" in threads_of(os.getpid())[0]
     True
     """
-    return tuple(_thread(path) for path in sorted(_tasks(pid), key=lambda p: int(p.name)))
+    # A system that ran out of numbers begins again: a later thread may have a lower one.
+    tasks = sorted(_tasks(pid), key=lambda p: (int(p.name) != pid, int(p.name)))
+    return tuple(_thread(path) for path in tasks)
 
 
 def _tasks(pid: int) -> list[Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -31,6 +32,11 @@ _LOCAL = {"127.0.0.1", "localhost", "::1", None}  # None: data:, blob:, file:
 
 def _program(marker: str) -> str | None:
     return next(filter(None, map(shutil.which, _NEEDS[marker][0])), None)
+
+
+def pytest_configure() -> None:
+    """Be interruptible, with all children: what a shell starts in its background is not."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

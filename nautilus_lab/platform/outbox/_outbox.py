@@ -131,6 +131,18 @@ class Outbox:
         StoreError
             When the store cannot write; nothing was published.
         """
+        event = self.event(body, topic, source_ts=source_ts, simulated=simulated)
+        return self.publish_many((event,))[0]
+
+    def event(
+        self,
+        body: Event,
+        topic: str,
+        *,
+        source_ts: int | None = None,
+        simulated: bool | None = None,
+    ) -> Envelope:
+        """Return an event as it is now, for `publish_many`; see `publish`."""
         # A topic that no bus takes would stand before all later events for ever.
         if not all(topic.split(".")) or not topic.isprintable() or "*" in topic or ">" in topic:
             raise InputError(
@@ -138,27 +150,30 @@ class Outbox:
                 value=topic,
                 remedy='write it like "trading.fill.PAPER-001.tilt"',
             )
-        reach("outbox.before_store")
-        event = self._store.record(
-            envelope(
-                body,
-                topic,
-                trader=self._trader,
-                writer=self._writer,
-                epoch=self._epoch,
-                source_ts=source_ts,
-                simulated=self._simulated if simulated is None else simulated,
-            )
+        return envelope(
+            body,
+            topic,
+            trader=self._trader,
+            writer=self._writer,
+            epoch=self._epoch,
+            source_ts=source_ts,
+            simulated=self._simulated if simulated is None else simulated,
         )
-        if event is None or event.seq is None:
-            return None
-        self._stored = event.seq
+
+    def publish_many(self, events: Sequence[Envelope]) -> tuple[Envelope | None, ...]:
+        """Store what `event` returned, in one transaction, all or none; then publish it."""
+        reach("outbox.before_store")
+        told = self._store.record_many(events)
+        stored = [event for event in told if event is not None]
+        if not stored:
+            return told
+        self._stored = stored[-1].seq or 0
         reach("outbox.after_store")
-        if self.pending > 1 or self._relaying:
+        if self.pending > len(stored) or self._relaying:
             self.relay()
-        elif self._send((event,)) and self.pending:
+        elif self._send(stored) == len(stored) and self.pending:
             self.relay()  # its handlers published more
-        return event
+        return told
 
     def relay(self, limit: int = _BATCH) -> int:
         """Publish what the bus has not taken yet, oldest first; return how many it took.

@@ -43,6 +43,7 @@ from nautilus_lab.trading.node._orders_told import order_updated, parent_of, sid
 _REMEMBERED_ORDERS = 500
 _REMEMBERED_FILLS = 500
 _REMEMBERED_LIMITS = 200
+_MOST_CHECKED = 10_000
 _ORDER = "order"
 _ACCOUNT = "account"
 
@@ -54,7 +55,22 @@ class Desk:
     store before anybody hears of it. Quotes, positions, account, P&L and limits are states: the
     last one of each topic is kept, and published when it changed.
 
+    What happens to orders in one turn of the loop is stored together right after it: a commit for
+    each step would stand between a venue's answer and the strategy that waits for it. A process
+    that is killed before that loses nothing by it. Intents are in the store before their orders
+    leave; what became of them the venue tells the next life, and its `catch_up` tells whatever the
+    store has not heard. All other events, which no venue knows, are stored at once.
+
     Everything a paper node says is marked simulated.
+
+    Parameters
+    ----------
+    soon : callable
+        Takes a function and calls it when the turn of the loop is over: its ``call_soon``.
+        Without it nothing waits.
+    give_up : callable
+        Called with the error when what happened to orders cannot be stored; a node must end then,
+        since later events would stand in the store without the earlier ones.
     """
 
     def __init__(
@@ -69,6 +85,8 @@ class Desk:
         cache: Any,
         source_ts: Callable[[], int | None] = lambda: None,
         record: Callable[[Envelope], None] = lambda told: None,
+        soon: Callable[[Callable[[], None]], object] = lambda act: act(),
+        give_up: Callable[[Exception], None] = lambda error: None,
     ) -> None:
         self.trader = trader
         self.writer = writer
@@ -77,18 +95,21 @@ class Desk:
         self.accounts = accounts
         self.order_count = 0
         self.fill_count = 0
-        self.last_event_ns = 0
         self.reconciling = True
         self._outbox = outbox
         self._publish = publish
         self._cache = cache
         self._source_ts = source_ts
         self._record = record
+        self._soon = soon
+        self._give_up = give_up
+        self._waiting: list[Envelope] = []  # what happened to orders and is not stored yet
         # client order id -> its last: of every order that works, and of the latest that are over
         self._orders: OrderedDict[str, Envelope] = OrderedDict()
         self._over: OrderedDict[str, None] = OrderedDict()  # the oldest first
         self._fills: deque[Envelope] = deque(maxlen=_REMEMBERED_FILLS)
         self._states: dict[str, Envelope] = {}  # topic -> its last
+        self._checked: list[Finding] = []  # what the gate found since the book was published
         self._found: OrderedDict[tuple[str, str], Finding] = OrderedDict()  # limit, scope -> last
         # client order id -> the middle of the quote when the order was made
         self._arrivals: OrderedDict[str, Decimal] = OrderedDict()
@@ -122,7 +143,7 @@ class Desk:
         Nautilus says no more of it until it is let go.
         """
         order = self._cache.order(event.client_order_id)
-        if order is not None and event.client_order_id.value not in self._orders:
+        if order is not None and self._last(event.client_order_id.value) is None:
             self._tell_order(order, "")
 
     def catch_up(self, stored: Iterable[Envelope]) -> None:
@@ -131,6 +152,7 @@ class Desk:
         Reconciliation plays each order of the venue again from its beginning; only where it ends
         is news.
         """
+        self.flush()
         self.reconciling = False
         before = {
             told.body.client_order_id: told.body
@@ -141,6 +163,7 @@ class Desk:
             known = before.get(order.client_order_id.value)
             if known is None or _standing(known) != _standing(self._updated(order, "")):
                 self._tell_order(order, "reconciled with the venue")
+        self.flush()
 
     def settle(self, working: Iterable[OrderUpdated], theirs: Mapping[str, str]) -> None:
         """Tell of orders that the store has working and that Nautilus does not know.
@@ -158,45 +181,47 @@ class Desk:
             else:
                 status, reason = "REJECTED", "it never reached the venue"
             if theirs.get(order.client_order_id, "REJECTED") == "REJECTED":
-                told = self._tell(
+                self._tell_soon(
                     msgspec.structs.replace(order, status=status, reason=reason),
                     f"trading.order.{self.trader}.{order.strategy}",
                 )
-                if told is not None:
-                    self.remember_order(told)
+        self.flush()
 
     def _tell_order(self, order: Order, reason: str) -> None:
-        told = self._tell(
+        self._tell_soon(
             self._updated(order, reason),
             f"trading.order.{self.trader}.{order.strategy_id.value}",
         )
-        if told is not None:
-            self.order_count += order.client_order_id.value not in self._orders
-            self.remember_order(told)
 
     def _tell_made_smaller(self, part: Order) -> None:
         """Tell of the order that a slice was taken from, or given back to: Nautilus does not."""
         parent = parent_of(part)
-        last = self._orders.get(parent) if parent is not None else None
+        last = self._last(parent) if parent is not None else None
         whole = self._cache.order(ClientOrderId(parent)) if last is not None else None
         if last is None or whole is None:
             return
-        assert isinstance(last.body, OrderUpdated)
-        if last.body.quantity != whole.quantity.as_decimal():
-            self._tell_order(whole, last.body.reason)
+        if last.quantity != whole.quantity.as_decimal():
+            self._tell_order(whole, last.reason)
 
     def _updated(self, order: Order, reason: str) -> OrderUpdated:
         name = order.client_order_id.value
         arrival = self._arrivals.get(name)
-        if arrival is None and (last := self._orders.get(name)) is not None:
-            assert isinstance(last.body, OrderUpdated)
-            arrival = last.body.arrival_price
+        if arrival is None and (last := self._last(name)) is not None:
+            arrival = last.arrival_price
         return order_updated(order, reason, arrival)
+
+    def _last(self, name: str) -> OrderUpdated | None:
+        """Return the last that was told of an order, or is about to be."""
+        known = self._orders.get(name)
+        for told in reversed(self._waiting if known is None else [known, *self._waiting]):
+            if isinstance(told.body, OrderUpdated) and told.body.client_order_id == name:
+                return told.body
+        return None
 
     def on_denied(self, order: Order, over: Finding | None, reason: str) -> None:
         """Tell that the gate let an order through no further."""
         limit = over.limit if over is not None else "gate"
-        self._tell(
+        self.tell(
             LimitBreach(
                 limit=limit,
                 scope=f"order:{order.strategy_id.value}",
@@ -231,8 +256,25 @@ class Desk:
         self.accounts.fill(fill)
 
     def tell(self, body: Event, topic: str) -> None:
-        """Tell an event of the node itself."""
-        self._tell(body, topic)
+        """Tell an event of the node itself, after what happened before it."""
+        self.flush()
+        told = self._outbox.publish(body, topic, source_ts=self._source_ts())
+        if told is not None:
+            self._note(told)
+
+    def flush(self) -> None:
+        """Tell what happened to orders and was not told yet."""
+        waiting, self._waiting = self._waiting, []
+        if not waiting:
+            return
+        try:
+            stored = self._outbox.publish_many(waiting)
+        except Exception as error:
+            self._give_up(error)
+            raise
+        for told in stored:
+            if told is not None:  # a fill that was stored before
+                self._note(told)
 
     def _on_fill(self, event: NautilusFill, order: Order) -> None:
         """Tell of a fill, unless the store has its trade id already."""
@@ -247,18 +289,25 @@ class Desk:
             commission=event.commission.as_decimal(),
             currency=event.currency.code,
         )
-        topic = f"trading.fill.{self.trader}.{order.strategy_id.value}"
-        told = self._tell(fill, topic)
-        if told is not None:
-            self.remember_fill(told)
+        self._tell_soon(fill, f"trading.fill.{self.trader}.{order.strategy_id.value}")
 
-    def _tell(self, body: Event, topic: str) -> Envelope | None:
-        told = self._outbox.publish(body, topic, source_ts=self._source_ts())
-        if told is not None:
-            self._record(told)
-            self.seq = told.seq or self.seq
-            self.last_event_ns = told.ts
-        return told
+    def _tell_soon(self, body: OrderUpdated | OrderFilled, topic: str) -> None:
+        """Tell it with all else that happens to orders in this turn of the loop."""
+        self._waiting.append(self._outbox.event(body, topic, source_ts=self._source_ts()))
+        if len(self._waiting) == 1:
+            self._soon(self.flush)
+
+    def _note(self, told: Envelope) -> None:
+        """Keep what is in the store now."""
+        self._record(told)
+        # A handler on the bus may have told something in between.
+        self.seq = max(self.seq, told.seq or 0)
+        body = told.body
+        if isinstance(body, OrderFilled):
+            self.remember_fill(told)
+        elif isinstance(body, OrderUpdated):
+            self.order_count += body.client_order_id not in self._orders
+            self.remember_order(told)
 
     # --- states ---------------------------------------------------------------------------
 
@@ -324,6 +373,7 @@ class Desk:
         self._publish_pnl("account", book, accounts.equity)
         for strategy, held in accounts.of.items():
             self._publish_pnl(strategy, held, held.net)
+        self._sort_findings()
         for (limit, scope), finding in self._found.items():
             self._publish_limit(limit, scope, finding)
 
@@ -359,7 +409,14 @@ class Desk:
         )
 
     def on_checked(self, findings: Sequence[Finding]) -> None:
-        """Note what the gate measured last of each limit; of one order's size the largest."""
+        """Note what the gate found of an order, which waits for this to leave."""
+        self._checked += findings
+        if len(self._checked) > _MOST_CHECKED:
+            self._sort_findings()
+
+    def _sort_findings(self) -> None:
+        """Keep what was measured last of each limit; of one order's size the largest."""
+        findings, self._checked = self._checked, []
         for finding in findings:
             key = (finding.limit, finding.scope)
             last = self._found.get(key)
@@ -388,6 +445,7 @@ class Desk:
 
     def snapshot(self) -> Snapshot:
         """Return the present, stamped with the last event's number."""
+        self.flush()
         return Snapshot(
             trader=self.trader,
             epoch=self.epoch,

@@ -269,7 +269,10 @@ class NodeHost:
             cache=node.cache,
             source_ts=lambda: self._source_ts,
             record=self._recorder.envelope,
+            soon=asyncio.get_running_loop().call_soon,
+            give_up=self._end_at_once,
         )
+        stack.callback(self._desk.flush)
         self._stored, fills = self._store.orders(), self._store.fills()
         waiting = self._store.journal(open_only=True)
         self._history = History.of(
@@ -552,7 +555,7 @@ class NodeHost:
             self.rundir.commands,
             NODE_COMMANDS,
             LocalOwner(tokens).verify,
-            self._handlers(),
+            {name: self._on_time(handler) for name, handler in self._handlers().items()},
             log=StoreCommandLog(self._store),
         )
         await server.start()
@@ -701,6 +704,18 @@ class NodeHost:
             **self._order_desk.handlers(),
         }
 
+    def _on_time(self, handler: Handler) -> Handler:
+        """Return `handler`, which finds told what happened, as who reads its answer will."""
+
+        async def handle(request: Request) -> object:
+            self._desk.flush()
+            try:
+                return await handler(request)
+            finally:
+                self._desk.flush()
+
+        return handle
+
     async def _status(self, request: Request) -> NodeStatus:
         desk = self._desk
         return NodeStatus(
@@ -740,6 +755,17 @@ class NodeHost:
             log.error("Nautilus did not stop in time; the process ends all the same")
         self._journal.flush()
         self.condition.move(State.STOPPED)
+
+    def _end_at_once(self, error: Exception) -> None:
+        """End the process, as Nautilus does when a handler of its events raises.
+
+        Its successor asks the venue. What this one went on to tell would stand in the store
+        without what it could not.
+        """
+        log.critical("what happened to orders cannot be stored", exc_info=error)
+        self._fail(error)
+        logging.shutdown()
+        os._exit(1)
 
     def _fail(self, error: Exception) -> None:
         self.condition.move(State.FAULTED, str(error))

@@ -133,6 +133,61 @@ def test_a_topic_that_no_bus_takes_is_refused_before_it_is_stored(store, outbox,
     assert store.latest_seq("node", 1) == 0
 
 
+# --- several at once ----------------------------------------------------------------------
+
+
+def several(outbox, *bodies):
+    return outbox.publish_many([outbox.event(body, TOPIC) for body in bodies])
+
+
+def test_several_events_are_stored_in_one_transaction_and_published_in_their_order(store):
+    stored_when_published = []
+
+    class Looking(Wire):
+        def publish(self, envelope):
+            super().publish(envelope)
+            stored_when_published.append(len(store.outbox_after("node", 0, 0)))
+
+    wire = Looking()
+    outbox = an_outbox(store, wire)
+    told = several(outbox, a_state(0), a_fill(), a_fill(), a_state(1))
+    assert stored_when_published == [3, 3, 3]
+    assert [event and event.seq for event in told] == [1, 2, None, 3]
+    assert wire.taken == list(store.outbox_after("node", 0, 0))
+    assert (outbox.seq, outbox.pending) == (3, 0)
+
+
+def test_of_several_events_all_are_stored_or_none(store, wire, outbox):
+    events = [outbox.event(a_state(n), TOPIC) for n in range(3)]
+    store.begin_epoch("node")  # a successor took over
+    with pytest.raises(StoreError, match="present epoch"):
+        outbox.publish_many(events)
+    assert (store.outbox_after("node", 0, 0), wire.attempts, outbox.seq) == ((), 0, 0)
+
+
+def test_several_fills_that_are_stored_already_are_nothing(wire, outbox):
+    outbox.publish(a_fill(), TOPIC)
+    assert several(outbox, a_fill(), a_fill()) == (None, None)
+    assert (wire.numbers, outbox.pending) == ([1], 0)
+
+
+def test_several_events_never_overtake_one_that_waits(wire, outbox):
+    wire.down = True
+    several(outbox, a_state(0), a_state(1))
+    wire.down, wire.refuse_after = False, 3
+    several(outbox, a_state(2), a_state(3))
+    assert (wire.numbers, outbox.pending) == ([1, 2, 3], 1)
+    wire.refuse_after = None
+    assert outbox.relay() == 1
+    assert wire.numbers == [1, 2, 3, 4]
+
+
+def test_an_event_bears_the_time_at_which_it_was_made(outbox):
+    event = outbox.event(a_state(), TOPIC, source_ts=7)
+    (told,) = outbox.publish_many([event])
+    assert (told.ts, told.source_ts, told.id) == (event.ts, 7, event.id)
+
+
 # --- the bus is down ----------------------------------------------------------------------
 
 

@@ -1,18 +1,22 @@
 """What a node tells of its orders, and what it remembers of them for snapshots."""
 
+import asyncio
 from decimal import Decimal
 
 import pytest
 from nautilus_trader.common.component import TestClock
 from nautilus_trader.common.factories import OrderFactory
 from nautilus_trader.model.enums import OrderSide
-from nautilus_trader.model.identifiers import StrategyId, TraderId
+from nautilus_trader.model.identifiers import StrategyId, TradeId, TraderId
 from nautilus_trader.model.objects import Price, Quantity
 from nautilus_trader.test_kit.providers import TestInstrumentProvider
 from nautilus_trader.test_kit.stubs.component import TestComponentStubs
 from nautilus_trader.test_kit.stubs.events import TestEventStubs
 
+from nautilus_lab.exceptions import StoreError
+from nautilus_lab.execution.gate import Finding
 from nautilus_lab.platform.bus import LocalBus
+from nautilus_lab.platform.messages import NodeStateChanged
 from nautilus_lab.platform.outbox import Outbox
 from nautilus_lab.platform.store import TradingStore
 from nautilus_lab.trading.node._accounts import Accounts
@@ -24,7 +28,11 @@ AAPL = TestInstrumentProvider.equity("AAPL", "PAPER")
 class Life:
     """One life of a node: a desk over a cache of its own and a store that outlives it."""
 
-    def __init__(self, store: TradingStore) -> None:
+    def __init__(self, store: TradingStore, **desk) -> None:
+        self.heard = []  # what the bus was told
+        self.states = []
+        bus = LocalBus()
+        bus.subscribe(">", self.heard.append)
         self.cache = TestComponentStubs.cache()
         self._store = store
         epoch = store.begin_epoch("node")
@@ -33,9 +41,10 @@ class Life:
             writer="node",
             epoch=epoch,
             accounts=Accounts({"PAPER": 0.0}),
-            outbox=Outbox(store, LocalBus(), trader="T-1", writer="node", epoch=epoch),
-            publish=lambda told: None,
+            outbox=Outbox(store, bus, trader="T-1", writer="node", epoch=epoch),
+            publish=self.states.append,
             cache=self.cache,
+            **desk,
         )
         self.stored = store.orders()
         self.desk.order_count = len(self.stored)
@@ -58,6 +67,10 @@ class Life:
         order.apply(event)
         self.cache.update_order(order)
         self.desk.on_order_event(event)
+
+    def fills(self, order, trade_id: str = "1") -> None:
+        fill = TestEventStubs.order_filled(order, AAPL, trade_id=TradeId(trade_id))
+        self.happens(order, fill)
 
     def shown(self) -> dict[str, str]:
         orders = [told.body for told in self.desk.snapshot().orders]
@@ -128,3 +141,150 @@ def test_a_new_life_tells_what_was_changed_while_nobody_listened(life, store, ch
     (told,) = store.orders()
     assert (told.body.quantity, told.body.limit_price) == expected
     assert told.body.reason == "reconciled with the venue"
+
+
+# --- what happens in one turn of the loop ---------------------------------------------------
+
+
+def statuses(told):
+    return [getattr(event.body, "status", type(event.body).__name__) for event in told]
+
+
+class Turn:
+    """A loop whose turn ends when a test says so."""
+
+    def __init__(self) -> None:
+        self._acts = []
+
+    def soon(self, act) -> None:
+        self._acts.append(act)
+
+    def end(self) -> None:
+        acts, self._acts = self._acts, []
+        for act in acts:
+            act()
+
+
+@pytest.fixture
+def turn():
+    return Turn()
+
+
+@pytest.fixture
+def busy(store, turn):
+    life = Life(store, soon=turn.soon)
+    life.desk.reconciling = False
+    return life
+
+
+def test_what_happens_in_one_turn_is_stored_together_and_then_told_in_its_order(
+    store, busy, turn, monkeypatch
+):
+    commits = []
+    record_many = store.record_many
+    monkeypatch.setattr(
+        store, "record_many", lambda events: commits.append(len(events)) or record_many(events)
+    )
+    order = busy.limit()
+    busy.works(order)
+    busy.fills(order)
+    assert (busy.heard, store.orders()) == ([], ())
+    turn.end()
+    assert commits == [4]
+    assert statuses(busy.heard) == ["SUBMITTED", "ACCEPTED", "OrderFilled", "FILLED"]
+    assert list(store.outbox_after("node", 0, 0)) == busy.heard
+    assert (busy.desk.seq, busy.desk.order_count, busy.desk.fill_count) == (4, 1, 1)
+    busy.works(busy.limit())
+    turn.end()
+    assert commits == [4, 2]
+
+
+async def test_a_running_loop_ends_the_turn(store):
+    life = Life(store, soon=asyncio.get_running_loop().call_soon)
+    life.works(life.limit())
+    assert life.heard == []
+    await asyncio.sleep(0)
+    assert statuses(life.heard) == ["SUBMITTED", "ACCEPTED"]
+
+
+def test_an_event_of_the_node_itself_is_told_at_once_and_after_what_happened_before(busy, turn):
+    busy.works(busy.limit())
+    busy.desk.tell(NodeStateChanged(component="node", state="stopped"), "system.node.T-1")
+    assert statuses(busy.heard) == ["SUBMITTED", "ACCEPTED", "NodeStateChanged"]
+    turn.end()
+    assert [event.seq for event in busy.heard] == [1, 2, 3]
+
+
+def test_a_snapshot_has_what_happened_in_this_turn(store, busy):
+    order = busy.limit()
+    busy.works(order)
+    busy.fills(order)
+    present = busy.desk.snapshot()
+    assert present.seq == store.latest_seq("node", busy.desk.epoch) == 4
+    assert statuses(present.orders) == ["FILLED"]
+    assert [fill.body.trade_id for fill in present.fills] == ["1"]
+
+
+def test_a_trade_that_comes_twice_in_a_turn_counts_once(busy, turn):
+    order = busy.limit()
+    busy.works(order)
+    for _ in range(2):
+        busy.desk.on_order_event(TestEventStubs.order_filled(order, AAPL, trade_id=TradeId("1")))
+    turn.end()
+    assert (busy.desk.fill_count, busy.desk.accounts.positions["AAPL.PAPER"].quantity) == (1, 1)
+
+
+def test_an_order_that_is_held_is_told_of_once(busy, turn):
+    order = busy.limit()
+    busy.cache.add_order(order)
+    busy.desk.tell_held(order.init_event)
+    busy.desk.tell_held(order.init_event)
+    turn.end()
+    assert statuses(busy.heard) == ["INITIALIZED"]
+
+
+def test_a_life_that_was_killed_before_its_turn_was_over_is_caught_up_with(store, busy):
+    order = busy.limit()
+    busy.works(order)
+    again = Life(store)
+    again.cache.add_order(order)
+    again.desk.catch_up(again.stored)
+    (told,) = store.orders()
+    assert (told.body.status, told.body.reason) == ("ACCEPTED", "reconciled with the venue")
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda desk, turn: turn.end(),
+        lambda desk, turn: desk.snapshot(),
+        lambda desk, turn: desk.tell(
+            NodeStateChanged(component="node", state="running"), "system.node.T-1"
+        ),
+    ],
+    ids=["the turn", "a snapshot", "an event"],
+)
+def test_what_cannot_be_stored_is_told_to_nobody_and_ends_the_node(store, turn, act):
+    ends = []
+    life = Life(store, soon=turn.soon, give_up=ends.append)
+    life.works(life.limit())
+    successor = store.begin_epoch("node")
+    with pytest.raises(StoreError, match="present epoch"):
+        act(life.desk, turn)
+    assert [type(error) for error in ends] == [StoreError]
+    assert (life.heard, store.latest_seq("node", successor)) == ([], 0)
+
+
+# --- what the gate found -------------------------------------------------------------------
+
+
+def finding(value, scope="AAPL"):
+    return Finding(limit="max_order", scope=scope, value=value, bound=10.0, passed=True)
+
+
+def test_of_each_limit_the_last_finding_is_published_and_of_orders_the_largest(life):
+    for value in (3.0, 7.0, 5.0):
+        life.desk.on_checked([finding(value), finding(value, "order")])
+    life.desk.publish_book()
+    told = {s.body.scope: s.body.value for s in life.states if s.topic.startswith("risk.limit.")}
+    assert told == {"AAPL": 5.0, "order": 7.0}

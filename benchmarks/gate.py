@@ -1,12 +1,10 @@
-"""What the gate, its journal and what is told of orders cost, beside Nautilus alone."""
+"""What the gate and its journal cost an order."""
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import tempfile
 import time
-from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -38,12 +36,8 @@ from nautilus_lab.execution.gate import (
     PriceBand,
 )
 from nautilus_lab.platform.audit import AuditTrail
-from nautilus_lab.platform.bus import LocalBus
-from nautilus_lab.platform.outbox import Outbox
 from nautilus_lab.platform.store import TradingStore
 from nautilus_lab.risk import NotionalLimit
-from nautilus_lab.trading.node._accounts import Accounts
-from nautilus_lab.trading.node._desk import Desk
 from nautilus_lab.trading.node._journal import StoreJournal
 
 ROUNDS = 7
@@ -94,34 +88,6 @@ class Sink:
         return self
 
 
-class Sender(Strategy):
-    """Sends a limit order far from the market at each quote, and notes when."""
-
-    def __init__(self) -> None:
-        super().__init__(StrategyConfig(strategy_id="Sender", order_id_tag="001"))
-        self.began: list[int] = []
-        self.heard: list[int] = []
-
-    def on_start(self) -> None:
-        for stock in STOCKS:
-            self.subscribe_quote_ticks(stock.id)
-
-    def on_quote_tick(self, tick) -> None:
-        self.began.append(time.perf_counter_ns())
-        count = len(self.began)
-        self.submit_order(
-            self.order_factory.limit(
-                tick.instrument_id,
-                OrderSide.BUY,
-                Quantity.from_int(100 + count % 37),
-                Price.from_str(f"{90 + count % 90 / 100:.2f}"),
-            )
-        )
-
-    def on_order_accepted(self, event) -> None:
-        self.heard.append(time.perf_counter_ns())
-
-
 def engine() -> BacktestEngine:
     """Return an engine with twenty stocks and a venue."""
     made = BacktestEngine(
@@ -168,7 +134,7 @@ def crossings(journal) -> list[float]:
         msgbus=bus, cache=cache, clock=kernel.clock, risk_engine=first, exec_engine=last
     )
     ready(Gate(stub, checks=limits(), journal=journal))
-    strategy = Sender()
+    strategy = Strategy(StrategyConfig(strategy_id="Sender", order_id_tag="001"))
     made.add_strategy(strategy)
     for stock in STOCKS:
         cache.add_quote_tick(quote(stock, 0))
@@ -206,87 +172,23 @@ def crossings(journal) -> list[float]:
     return took
 
 
-async def runs(store: TradingStore | None) -> tuple[list[float], list[float]]:
-    """Return what each order takes until its strategy hears that it was accepted, and in all.
-
-    Microseconds. With a store all of ours stands before and after Nautilus, as in a node: the
-    gate, intent and audit, what is told of the order by way of the store, and the outcome of the
-    intent; on a loop, as in a node.
-    """
-    made = engine()
-    strategy = Sender()
-    made.add_strategy(strategy)
-    if store is not None:
-        attach(made.kernel, store)
-    # One more: all that an order takes ends when the next quote begins.
-    made.add_data([quote(STOCKS[n % 20], n * 10_000_000) for n in range(ORDERS + 1)])
-    made.run()
-    made.dispose()
-    if len(strategy.heard) != ORDERS + 1:
-        raise AssertionError("every order must be accepted before it is measured")
-    heard = [(b - a) / 1e3 for a, b in zip(strategy.began, strategy.heard, strict=True)]
-    return heard, [(after - before) / 1e3 for before, after in pairwise(strategy.began)]
-
-
-def attach(kernel, store: TradingStore) -> None:
-    """Put everything of a node's order path around `kernel`, as a node does."""
-    trail = AuditTrail(store)
-    journal = StoreJournal(trail, store)
-    bus = LocalBus()
-    epoch = store.begin_epoch("node")
-    desk = Desk(
-        trader="T-1",
-        writer="node",
-        epoch=epoch,
-        accounts=Accounts({"PAPER": CASH}),
-        outbox=Outbox(store, bus, trader="T-1", writer="node", epoch=epoch, simulated=True),
-        publish=bus.publish,
-        cache=kernel.cache,
-    )
-    desk.reconciling = False
-    ready(
-        Gate(
-            kernel,
-            checks=limits(),
-            journal=journal,
-            on_checked=desk.on_checked,
-            on_denied=desk.on_denied,
-        )
-    )
-
-    def settle(event) -> None:
-        order = kernel.cache.order(event.client_order_id)
-        if order is not None and (order.is_closed or order.venue_order_id is not None):
-            journal.settle(order.client_order_id.value, order.status_string())
-
-    kernel.msgbus.subscribe("events.order.*", lambda event: desk.on_order_event(event))
-    kernel.msgbus.subscribe("events.order.*", settle)
-
-
 def at(share: float, took: list[float]) -> float:
     """Return the quantile of `took`."""
     return sorted(took)[int(share * (len(took) - 1))]
 
 
 def rows() -> list[dict]:
-    """Measure gate, commit and the whole path in turn, and report the best of each median."""
+    """Measure gate and commit in turn, and report the best of each median."""
     gate: list[list[float]] = []
     commit: list[list[float]] = []
-    added: list[float] = []
-    in_all: list[float] = []
     with (
         tempfile.TemporaryDirectory() as folder,
-        TradingStore.open(Path(folder) / "gate.db") as gated,
-        TradingStore.open(Path(folder) / "all.db") as whole,
+        TradingStore.open(Path(folder) / "gate.db") as store,
     ):
         for _ in range(ROUNDS + 1):  # the first of each warms up
             gc.collect()
             gate.append(crossings(Nothing()))
-            commit.append(crossings(StoreJournal(AuditTrail(gated), gated)))
-            raw = [at(0.5, took) for took in asyncio.run(runs(None))]
-            ours = [at(0.5, took) for took in asyncio.run(runs(whole))]
-            added.append(ours[0] - raw[0])
-            in_all.append(ours[1] - raw[1])
+            commit.append(crossings(StoreJournal(AuditTrail(store), store)))
     gate, commit = gate[1:], commit[1:]
     both = [at(0.5, c) - at(0.5, g) for g, c in zip(gate, commit, strict=True)]
     how = f"best of {ROUNDS} rounds of {ORDERS:,} orders on 20 stocks"
@@ -315,15 +217,6 @@ def rows() -> list[dict]:
             1_000,
             min(at(0.99, took) for took in commit),
             f"gate and commit together, the 99th percentile; {how}",
-        ),
-        row(
-            "02-order-added-p50",
-            300,
-            min(added[1:]),
-            "from an order's submission until its strategy hears that Nautilus' simulated exchange "
-            "accepted it, by what gate, intent, audit and the telling of its submission by way of "
-            "the store add, the same orders without and with them in turn; with what follows "
-            f"later, the telling of the acceptance, {min(in_all[1:]):.0f} us; {how}",
         ),
     ]
 

@@ -332,7 +332,7 @@ class OrderDesk:
         """Return what ends with an order: its slices, and exits of which nothing is held yet."""
         slices = self._cache.orders_for_exec_spawn(order.client_order_id)
         below = [o for o in slices or () if o.client_order_id != order.client_order_id]
-        if not order.filled_qty:
+        if not order.filled_qty > 0:  # a Quantity of 0 is true
             linked = [self._cache.order(name) for name in order.linked_order_ids or ()]
             below += [o for o in linked if o and o.parent_order_id == order.client_order_id]
         return [o for o in below if not o.is_closed]

@@ -246,9 +246,7 @@ def _bar_types(panel: Panel, labels: Nanoseconds) -> list[BarType]:
 def _ledger(engine: BacktestEngine, events: list[OrderEvent], played: int) -> Ledger:
     orders, fills = [], []
     refused = {
-        event.client_order_id: event.reason
-        for event in events
-        if isinstance(event, _REFUSALS)
+        event.client_order_id: event.reason for event in events if isinstance(event, _REFUSALS)
     }
     for event in events:
         if isinstance(event, OrderInitialized):

@@ -18,7 +18,7 @@ from nautilus_lab.platform.messages import (
 )
 
 _MOST_EVENTS = 5_000
-_MOST_ORDERS = 2_000
+_MOST_ORDERS = 2_000  # more only where more are working
 _RECENT = 500  # events that a first snapshot carries
 _OVER = frozenset({"DENIED", "REJECTED", "CANCELED", "EXPIRED", "FILLED"})
 
@@ -39,6 +39,7 @@ class Picture:
     node_state: str = ""  # the node's own word
     states: dict[str, Envelope] = field(default_factory=dict)  # topic -> latest
     orders: dict[str, Envelope] = field(default_factory=dict)  # client order id -> latest
+    ended: dict[str, None] = field(default_factory=dict)  # those of them that are over, in order
     events: deque[Envelope] = field(default_factory=deque)  # oldest first
     earlier_fills: tuple[Envelope, ...] = ()  # from before `events` begins, oldest first
     since: tuple[int, int] | None = None
@@ -65,7 +66,7 @@ class Picture:
             self.events.clear()  # the trader's store was begun anew
             self.since = None
         self.states = {state.topic: state for state in snapshot.states}
-        self.orders = {}
+        self.orders, self.ended = {}, {}
         for order in snapshot.orders:
             self._keep_order(order)
         first = self.since or after
@@ -145,10 +146,14 @@ class Picture:
     def _keep_order(self, envelope: Envelope) -> None:
         if not isinstance(envelope.body, OrderUpdated):
             return
-        self.orders[envelope.body.client_order_id] = envelope
-        if len(self.orders) > _MOST_ORDERS:
-            over = (k for k, e in self.orders.items() if e.body.status in _OVER)  # type: ignore[union-attr]
-            del self.orders[next(over, next(iter(self.orders)))]
+        name = envelope.body.client_order_id
+        self.orders[name] = envelope
+        if envelope.body.status in _OVER:
+            self.ended[name] = None
+        # What works is never forgotten; how much of it there may be is for the gate to say.
+        while len(self.orders) > _MOST_ORDERS and self.ended:
+            oldest = next(iter(self.ended))
+            del self.ended[oldest], self.orders[oldest]
 
 
 def _under(patterns: Sequence[str], envelopes: Iterable[Envelope]) -> tuple[Envelope, ...]:

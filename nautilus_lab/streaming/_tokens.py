@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field
 
@@ -27,18 +28,20 @@ class LocalTokens:
 
     home: Home
     issuer: TokenIssuer
-    due: float = field(default=0.0, init=False)  # time.monotonic() of the next renewal
+    written: float = field(default=-math.inf, init=False)  # time.time() when they were
 
     def renew(self) -> None:
-        """Write both anew if half their life is over.
+        """Write both anew if half their life is over, or if they are from the future.
 
-        A client that reads a file just before it is renewed still has half a life.
+        A client that reads a file just before it is renewed still has half a life. The clock is
+        the one that tokens are checked by: it may have been set, or the machine asleep.
         """
-        if time.monotonic() < self.due:
+        now = time.time()
+        if self.written <= now < self.written + self.issuer.ttl_s / 2:
             return
         write_whole(self.home.gateway_token, self.issuer.issue(_VIEWER).encode())
         write_whole(self.home.operator_token, self.issuer.issue(Principal.owner()).encode())
-        self.due = time.monotonic() + self.issuer.ttl_s / 2
+        self.written = now
 
     def remove(self) -> None:
         """Take both away; harmless when they are gone."""

@@ -142,7 +142,7 @@ async def test_a_session_ends_with_its_token_and_goes_on_with_a_new_one(root, tr
             first = desk._link.welcome.expires
             await asyncio.sleep(1.1)  # a token's times are whole seconds
             tokens = engine._gateway._tokens
-            tokens.due = 0.0
+            tokens.written = 0.0
             tokens.renew()
             (viewer,) = engine._gateway._viewers
             viewer._expires = time.time() - 1

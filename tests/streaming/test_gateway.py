@@ -458,11 +458,21 @@ async def test_the_token_is_renewed_before_half_its_life_is_over(home, node, set
     engine = StreamingEngine(home, settings=settings)
     await engine.start()
     first = (home / "gateway.token").read_text()
-    engine._gateway._tokens.due = 0.0
+    engine._gateway._tokens.written -= settings.token_minutes * 60 / 2
     while (home / "gateway.token").read_text() == first:
         await asyncio.sleep(0.05)
     async with connect(engine.url, proxy=None) as socket_:
         assert (await Wire(socket_).hello((home / "gateway.token").read_text())).role == "viewer"
+    await engine.stop()
+
+
+async def test_a_token_of_a_clock_that_was_ahead_is_renewed(home, node, settings):
+    engine = StreamingEngine(home, settings=settings)
+    await engine.start()
+    first = (home / "gateway.token").read_text()
+    engine._gateway._tokens.written += 86_400.0
+    while (home / "gateway.token").read_text() == first:
+        await asyncio.sleep(0.05)
     await engine.stop()
 
 

@@ -1,12 +1,14 @@
 """Viewers who come back, also from before what a gateway remembers."""
 
 import asyncio
+from decimal import Decimal
 
 import pytest
 from websockets.asyncio.client import connect
 
 from nautilus_lab.client.protocol import Delta, SnapshotFrame
 from nautilus_lab.config import StreamingSettings
+from nautilus_lab.platform.messages import OrderUpdated
 from nautilus_lab.streaming import StreamingEngine, _older, _picture
 from tests.streaming.fake_node import FakeNode
 from tests.streaming.wire import Wire
@@ -237,3 +239,37 @@ async def test_a_snapshot_in_parts_reaches_a_slow_reader_whole(
             assert delta.after == position
             position, count = delta.upto, count + len(delta.events)
     assert count == node.seq - first.seq
+
+
+async def test_what_works_is_shown_to_every_newcomer_however_much_it_is(
+    dial, token, node, gateway, monkeypatch
+):
+    monkeypatch.setattr(_picture, "_MOST_ORDERS", 5)
+
+    def tell(name: str, status: str) -> None:
+        body = OrderUpdated(
+            client_order_id=name,
+            strategy="tilt",
+            instrument="AAPL.PAPER",
+            side="BUY",
+            order_type="LIMIT",
+            quantity=Decimal(10),
+            status=status,
+        )
+        node.event(body, f"trading.order.{node.trader}.tilt")
+
+    async def shown() -> list[str]:
+        feed = gateway._gateway.feed(node.trader)
+        while feed.picture.seq < node.seq:
+            await asyncio.sleep(0.01)
+        async with dial() as wire:
+            await wire.hello(token)
+            return [order.body.client_order_id for order in (await wire.subscribe()).orders]
+
+    for number in range(8):
+        tell(f"L-{number}", "ACCEPTED")
+    assert await shown() == [f"L-{number}" for number in range(8)]
+    for number in range(7):
+        tell(f"L-{number}", "CANCELED")
+    # Of those that are over the earliest go first.
+    assert await shown() == ["L-3", "L-4", "L-5", "L-6", "L-7"]

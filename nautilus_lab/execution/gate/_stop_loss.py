@@ -71,6 +71,7 @@ class StopLoss:
         self._seen = 0
         found = _read(path) if path is not None else None
         self._day = None if found is None else found.day
+        self._today: datetime.date | None = None  # of the last look
         self.day_start = math.nan if found is None else float(found.equity)
 
     def __repr__(self) -> str:
@@ -94,6 +95,7 @@ class StopLoss:
         if not math.isfinite(equity):
             return ""
         today = datetime.datetime.fromtimestamp(now_ns // 1_000_000_000, datetime.UTC).date()
+        self._today = today
         # A clock that is set back does not bring a day back, with its beginning forgotten.
         if self._day is None or today > self._day:
             self.begin(equity, today)
@@ -111,6 +113,8 @@ class StopLoss:
     def begin(self, equity: float, day: datetime.date | None = None) -> None:
         """Count the day's loss from `equity`: a new day, or a person who accepts the loss so far.
 
+        Without `day` it is the one of the last look: a person also mends what a wrong clock did.
+
         Raises
         ------
         InputError
@@ -121,7 +125,7 @@ class StopLoss:
         if not math.isfinite(equity):
             raise InputError("a day must begin with a known equity", value=equity)
         begun = DayStart(
-            day=day or self._day or datetime.datetime.now(datetime.UTC).date(),
+            day=day or self._today or datetime.datetime.now(datetime.UTC).date(),
             equity=Decimal(f"{equity:.6f}"),
         )
         if self._path is not None:

@@ -97,6 +97,16 @@ def test_a_person_may_accept_the_loss_so_far(path):
     assert StopLoss(DailyLoss(max_loss=1_000), path=path).day_start == 8_000.0
 
 
+def test_a_person_also_ends_the_day_of_a_clock_that_was_ahead(path):
+    stop = StopLoss(DailyLoss(max_loss=1_000), path=path, confirmations=1)
+    looks(stop, [10_000.0])
+    assert stop.observe(9_900.0, NOON + 30 * DAY) == ""  # the clock is ahead
+    assert stop.observe(8_800.0, NOON) != ""  # and back: the days between bring no beginning
+    stop.begin(8_800.0)
+    assert stop.observe(7_900.0, NOON + DAY) == ""
+    assert stop.day_start == 7_900.0
+
+
 @pytest.mark.parametrize("equity", [math.nan, math.inf])
 def test_a_day_does_not_begin_with_an_equity_that_is_not_known(equity):
     with pytest.raises(InputError, match="known equity"):

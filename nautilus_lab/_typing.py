@@ -21,3 +21,4 @@ if TYPE_CHECKING:
     TargetWeights: TypeAlias = pd.DataFrame  # time x symbol, fractions of equity
     Bars: TypeAlias = pd.DataFrame  # (timestamp, symbol) x open, high, low, close, volume
     FloatArray: TypeAlias = NDArray[np.float64]
+    IntArray: TypeAlias = NDArray[np.intp]

@@ -11,6 +11,7 @@ from nautilus_lab.display import HasTearSheet, Table, TearSheet
 from nautilus_lab.engine import Health, State
 from nautilus_lab.exceptions import BadData, InputError
 from nautilus_lab.risk._historical import HistoricalRisk
+from nautilus_lab.risk._model import RiskModel
 from nautilus_lab.risk._notional import Level, NotionalLimit
 from nautilus_lab.risk._report import RiskReport
 
@@ -103,7 +104,7 @@ class RiskLimitEngine:
 
     Parameters
     ----------
-    model : HistoricalRisk, default=HistoricalRisk()
+    model : RiskModel, default=HistoricalRisk()
         How risk is measured.
     position_limit : NotionalLimit, default=NotionalLimit(max_notional=250_000)
         The largest notional that one position may have, in account currency.
@@ -116,7 +117,7 @@ class RiskLimitEngine:
     [('AAPL', 9500.0, 'critical'), ('MSFT', 4200.0, 'ok')]
     """
 
-    model: HistoricalRisk = field(default_factory=HistoricalRisk)
+    model: RiskModel = field(default_factory=HistoricalRisk)
     position_limit: NotionalLimit = field(
         default_factory=lambda: NotionalLimit(max_notional=250_000.0)
     )
@@ -135,7 +136,7 @@ class RiskLimitEngine:
         returns: Returns | ReturnSeries,
         weights: Weights | Mapping[str, float] | None = None,
     ) -> RiskReport:
-        """Measure the risk of holding a portfolio for one period; see `HistoricalRisk.measure`."""
+        """Measure the risk of holding a portfolio for one period; see `RiskModel.measure`."""
         return self.model.measure(returns, weights)
 
     def evaluate(

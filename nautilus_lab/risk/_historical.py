@@ -2,35 +2,40 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from nautilus_lab.exceptions import InputError
-from nautilus_lab.frames import require_returns, require_series
-from nautilus_lab.provenance import provenance
-from nautilus_lab.risk._report import RiskReport
+from nautilus_lab.risk._model import Estimate, RiskModel
+from nautilus_lab.risk._tail import (
+    QuantileRule,
+    order_statistics,
+    share_of,
+    tail_chances,
+    tail_size,
+)
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from nautilus_lab._typing import FloatArray, Returns, ReturnSeries, Weights
+    from nautilus_lab._typing import FloatArray
+    from nautilus_lab.risk._sample import Sample
 
 
 @dataclass(frozen=True, kw_only=True)
-class HistoricalRisk:
+class HistoricalRisk(RiskModel):
     r"""Value at risk and expected shortfall, read off past returns.
 
     No distribution is assumed: the losses that happened are the sample [1]_. With :math:`n`
     losses sorted from the largest, :math:`L_{(1)} \ge L_{(2)} \ge \dots`, and a tail of
     :math:`t = n (1 - \alpha)` of them, :math:`k = \lfloor t \rfloor`:
 
-    * value at risk is :math:`L_{(k+1)}`, a loss that did happen: nothing is interpolated;
-    * expected shortfall is the mean over the whole tail, the last loss counting with the
-      fraction that is left [2]_:
+    * value at risk is :math:`L_{(k+1)}`, a loss that did happen: nothing is interpolated. The
+      rule ``"linear"`` interpolates between two losses as `numpy.quantile` does (type 7 of [3]_);
+    * expected shortfall is the mean over the whole tail by either rule, the last loss counting
+      with the fraction that is left [2]_:
       :math:`\frac{1}{t} \left( \sum_{i \le k} L_{(i)} + (t - k) L_{(k+1)} \right)`.
+
+    A symbol's marginal is what it lost in the periods of the tail, and for the value at risk in
+    the one period (or two, or those that tie) it was read off, which says little by itself.
 
     Parameters
     ----------
@@ -39,11 +44,14 @@ class HistoricalRisk:
         as the decimal number that it prints as: 0.9 leaves exactly a tenth.
     min_observations : int, default=100
         Refuse to estimate from fewer returns than this.
+    quantile : {"higher", "linear"}, default="higher"
+        How the value at risk is read off the sorted losses.
 
     Raises
     ------
     InputError
-        When `confidence` is not in (0, 1) or `min_observations` not at least 1.
+        When `confidence` is not in (0, 1), `min_observations` not at least 1 or `quantile`
+        neither rule.
 
     Examples
     --------
@@ -59,142 +67,68 @@ class HistoricalRisk:
     .. [1] Jorion, P. (2006). Value at Risk, 3rd ed., ch. 10. McGraw-Hill.
     .. [2] Acerbi, C. and Tasche, D. (2002). On the coherence of expected shortfall. Journal of
        Banking & Finance 26, 1487-1503.
+    .. [3] Hyndman, R. J. and Fan, Y. (1996). Sample quantiles in statistical packages. The
+       American Statistician 50(4), 361-365.
     """
 
-    confidence: float = 0.99
-    min_observations: int = 100
+    quantile: QuantileRule = "higher"
+
+    method: ClassVar[str] = "historical"
 
     def __post_init__(self) -> None:
-        if not 0 < self.confidence < 1:
+        super().__post_init__()
+        if self.quantile not in ("higher", "linear"):
             raise InputError(
-                "confidence must lie in (0, 1)",
-                value=self.confidence,
-                remedy="pass a fraction: confidence=0.99",
+                "quantile must be one of the rules",
+                value=self.quantile,
+                remedy='pass "higher", a loss that happened, or "linear", numpy\'s',
             )
-        if not self.min_observations >= 1:
-            raise InputError(
-                "min_observations must be at least 1",
-                value=self.min_observations,
-                remedy="pass a count of periods: min_observations=100",
-            )
-
-    def measure(
-        self,
-        returns: Returns | ReturnSeries,
-        weights: Weights | Mapping[str, float] | None = None,
-    ) -> RiskReport:
-        """Measure the risk of holding a portfolio for one period.
-
-        Parameters
-        ----------
-        returns : Series, shape (time,), or DataFrame, shape (time, symbol)
-            Simple returns, fractions, of one portfolio or of the symbols it holds.
-        weights : Series or mapping, symbol -> fraction of capital, optional
-            What is held; need not sum to 1, shorts are negative, money gives money. Symbols
-            without a weight are not held. Required for more than one symbol.
-
-        Returns
-        -------
-        RiskReport
-            Losses positive, per period of `returns`, never scaled to another.
-
-        Raises
-        ------
-        InputError
-            When weights are missing, name symbols without returns or are not finite numbers.
-        NotEnoughData
-            When there are fewer returns than `min_observations`, or than a tail of one needs.
-        BadData
-            When a return is NaN or infinite, or times are unsorted or repeated.
-        """
-        import numpy as np
-        import pandas as pd
-
-        if isinstance(returns, pd.Series):
-            if weights is not None:
-                raise InputError(
-                    "weights belong to a frame of several symbols",
-                    value="a Series of returns with weights",
-                    remedy="pass the frame, or the portfolio's own returns without weights",
-                )
-            series = require_series(returns, at_least=self._needed)
-            frame = series.to_frame("portfolio")
-        else:
-            frame = require_returns(returns, at_least=self._needed)
-        held = _held(frame, weights)
-
-        parts = np.asarray(frame[list(held.index)], dtype=np.float64) * held.to_numpy()
-        losses = np.asarray(0.0 - parts.sum(axis=1), dtype=np.float64)
-        tail = self._tail(len(losses))
-        at_risk = float(np.partition(losses, len(losses) - 1 - int(tail))[-1 - int(tail)])
-        chances = _tail_weights(losses, at_risk, float(tail))
-        contributions = pd.Series(-(chances @ parts), index=held.index, name="expected_shortfall")
-        return RiskReport(
-            confidence=self.confidence,
-            value_at_risk=at_risk,
-            expected_shortfall=float(chances @ losses),
-            tail=float(tail),
-            n_observations=len(losses),
-            contributions=contributions,
-            returns=pd.Series(-losses, index=frame.index, name="return"),
-            provenance=provenance(returns),
-        )
-
-    def _tail(self, n: int) -> Fraction:
-        # The binary 1 - 0.9 is a little less than a tenth and would lose a whole observation.
-        return n * (1 - Fraction(repr(float(self.confidence))))
 
     @property
-    def _needed(self) -> int:
-        """Observations below which there is no answer: the tail must hold one of them."""
-        return max(self.min_observations, math.ceil(1 / self._tail(1)))
+    def needed(self) -> int:
+        """How many periods are needed: the tail must hold one of them."""
+        return max(self.min_observations, self._whole_tail())
 
-
-def _held(frame: Returns, weights: Weights | Mapping[str, float] | None) -> pd.Series[float]:
-    import numpy as np
-    import pandas as pd
-
-    if weights is None:
-        if frame.shape[1] == 1:
-            return pd.Series([1.0], index=frame.columns)
-        raise InputError(
-            "the risk of several symbols needs their weights",
-            value=f"{frame.shape[1]} columns, no weights",
-            remedy="pass weights={symbol: fraction of capital, ...}",
+    def estimate(self, sample: Sample) -> Estimate:
+        """Read both figures off the sample's losses."""
+        losses = 0.0 - sample.portfolio
+        n = len(losses)
+        tail = tail_size(n, self.confidence)
+        edge, shortfall = order_statistics(losses, tail)
+        rows, chances = tail_chances(losses, edge, float(tail))
+        es_slopes = -(chances @ sample.returns[rows])
+        named = f"the {ordinal(int(tail) + 1)} largest loss"
+        if self.quantile == "linear":
+            edge, var_slopes = self._interpolated(sample, losses)
+            named = "interpolated linearly between losses"
+        else:
+            var_slopes = -sample.returns[rows[losses[rows] == edge]].mean(axis=0)
+        return Estimate(
+            value_at_risk=edge,
+            expected_shortfall=shortfall,
+            var_slopes=var_slopes,
+            es_slopes=es_slopes,
+            tail=float(tail),
+            rule=(
+                f"Historical simulation on {n:,} periods: value at risk is {named}, expected "
+                f"shortfall the mean of the {float(tail):,g} largest. Past losses bound nothing."
+            ),
         )
-    try:
-        held = pd.Series(weights, dtype=float)
-    except (TypeError, ValueError):
-        raise InputError(
-            "weights must be numbers by symbol",
-            value=weights,
-            remedy="pass weights={symbol: fraction of capital, ...}",
-        ) from None
-    unknown = [str(symbol) for symbol in held.index if symbol not in frame.columns]
-    if unknown or held.empty or not held.index.is_unique:
-        raise InputError(
-            "every weight must belong to one column of returns",
-            value=", ".join(unknown) or f"{len(held)} weights",
-            remedy="drop the symbol, or load its returns",
-        )
-    if not np.isfinite(held.to_numpy()).all():
-        raise InputError(
-            "weights must be finite",
-            value=str(held.index[~np.isfinite(held.to_numpy())][0]),
-            remedy="set what is not held to 0 or leave it out",
-        )
-    return held
+
+    def _interpolated(self, sample: Sample, losses: FloatArray) -> tuple[float, FloatArray]:
+        import numpy as np
+
+        place = (len(losses) - 1) * share_of(self.confidence)
+        below, part = int(place), float(place - int(place))
+        ranks = (below, min(below + 1, len(losses) - 1))
+        parted = np.partition(losses, ranks)
+        slopes = [sample.returns[losses == parted[rank]].mean(axis=0) for rank in ranks]
+        low, high = (float(parted[rank]) for rank in ranks)
+        return low + part * (high - low), -((1 - part) * slopes[0] + part * slopes[1])
 
 
-def _tail_weights(losses: FloatArray, at_risk: float, tail: float) -> FloatArray:
-    """Return each period's share in the expected shortfall; they sum to 1.
-
-    Periods that tie with the value at risk share what is left of the tail equally, so that the
-    order of the periods does not matter.
-    """
-    import numpy as np
-
-    beyond = losses > at_risk
-    ties = losses == at_risk
-    shares = beyond + ties * ((tail - beyond.sum()) / ties.sum())
-    return np.asarray(shares / tail, dtype=np.float64)
+def ordinal(number: int) -> str:
+    """Return 1st, 2nd, 3rd, 4th ..."""
+    endings = {1: "st", 2: "nd", 3: "rd"}
+    teen = 10 <= number % 100 <= 20
+    return f"{number:,}{'th' if teen else endings.get(number % 10, 'th')}"

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RiskReport(HasTearSheet):
-    """The risk of holding a portfolio for one period, as past returns tell it.
+    """The risk of holding a portfolio for one period, as a model tells it.
 
     Losses are positive. They are fractions of the capital that the weights are fractions of, and
     money when the weights were money.
@@ -38,42 +38,68 @@ class RiskReport(HasTearSheet):
     ----------
     confidence : float
         Share of periods in which the loss stays within `value_at_risk`.
+    method : str
+        The model by name: ``"historical"``.
     value_at_risk : float
         The loss that is exceeded in at most 1 - `confidence` of the periods.
     expected_shortfall : float
         The mean of the worst 1 - `confidence` of the losses; never below `value_at_risk`.
-    tail : float
-        How many of the observations make up that share; may have a fraction, which the expected
-        shortfall gives to the mildest of them.
+    tail : float or None
+        How many of the observations (or draws) make up that share; may have a fraction, which
+        the expected shortfall gives to the mildest of them. None for a closed form.
     n_observations : int
         How many periods were read.
-    contributions : Series, shape (symbol,)
-        Each symbol's part of `expected_shortfall`; they sum to it. Negative where a position
-        softens the bad periods.
+    rule : str
+        How the figures were made, in words.
+    weights : Series, shape (symbol,)
+        What was held of each symbol.
+    marginal_value_at_risk, marginal_expected_shortfall : Series, shape (symbol,)
+        How each figure grows with one more unit of a symbol's weight (its derivative).
     returns : Series, shape (time,)
-        The portfolio's returns the losses were read off.
+        The portfolio's returns that were read.
+    notices : tuple of str
+        What a reader must know of these figures: a model that did not apply, what was left out.
+    standard_error : float or None
+        That of `expected_shortfall` by the draws of a simulation alone; None for other models.
+    uncovered_share : float
+        The share of the gross weights that was left out for want of a history, a fraction.
     provenance : Provenance
         Where the returns came from.
+
+    References
+    ----------
+    .. [1] Tasche, D. (1999). Risk contributions and performance measurement. TU Muenchen.
     """
 
     confidence: float
+    method: str
     value_at_risk: float
     expected_shortfall: float
-    tail: float
+    tail: float | None
     n_observations: int
-    contributions: pd.Series[float] = field(repr=False)
+    rule: str = field(repr=False)
+    weights: pd.Series[float] = field(repr=False)
+    marginal_value_at_risk: pd.Series[float] = field(repr=False)
+    marginal_expected_shortfall: pd.Series[float] = field(repr=False)
     returns: ReturnSeries = field(repr=False)
+    notices: tuple[str, ...] = field(default=(), repr=False)
+    standard_error: float | None = field(default=None, repr=False)
+    uncovered_share: float = field(default=0.0, repr=False)
     provenance: Provenance = field(default_factory=Provenance, repr=False)
 
     @property
-    def rule(self) -> str:
-        """How value at risk and expected shortfall were read off the losses, in words."""
-        rank = int(self.tail) + 1
-        return (
-            f"Historical simulation on {self.n_observations:,} periods: value at risk is the "
-            f"{_ordinal(rank)} largest loss, expected shortfall the mean of the {self.tail:,g} "
-            "largest. Past losses bound nothing."
-        )
+    def contributions(self) -> pd.Series[float]:
+        """Each symbol's part of `expected_shortfall`: weight times marginal; they sum to it [1]_.
+
+        Negative where a position softens the bad periods.
+        """
+        parts = self.weights * self.marginal_expected_shortfall
+        return parts.rename("expected_shortfall")
+
+    @property
+    def value_at_risk_contributions(self) -> pd.Series[float]:
+        """Each symbol's part of `value_at_risk`: weight times marginal; they sum to it [1]_."""
+        return (self.weights * self.marginal_value_at_risk).rename("value_at_risk")
 
     def tear_sheet(self) -> TearSheet:
         """Return the figures, the loss histogram and who contributes to the tail."""
@@ -84,19 +110,21 @@ class RiskReport(HasTearSheet):
         shares = ranked / self.expected_shortfall if self.expected_shortfall else ranked * 0.0
         rows = ranked.rename("expected shortfall").rename_axis("symbol").to_frame()
         rows["share"] = shares
+        rows["marginal"] = self.marginal_expected_shortfall
+        facts = {
+            f"Value at risk {share}": format_value(self.value_at_risk, form),
+            f"Expected shortfall {share}": format_value(self.expected_shortfall, form),
+            "Worst period": format_value(-float(self.returns.min()), form),
+            "Periods": format_value(self.n_observations),
+        }
+        if self.uncovered_share:
+            facts["Left out"] = format_value(self.uncovered_share, ".1%")
         return TearSheet(
             title=f"Risk at {share} confidence",
             subtitle=f"{format_value(begin)} to {format_value(end)} · one period ahead",
             provenance=self.provenance,
             parts=(
-                Facts(
-                    values={
-                        f"Value at risk {share}": format_value(self.value_at_risk, form),
-                        f"Expected shortfall {share}": format_value(self.expected_shortfall, form),
-                        "Worst period": format_value(-float(self.returns.min()), form),
-                        "Periods": format_value(self.n_observations),
-                    }
-                ),
+                Facts(values=facts),
                 Chart(
                     title="Losses",
                     figure=self._losses_figure,
@@ -109,8 +137,8 @@ class RiskReport(HasTearSheet):
                 Table(
                     title="Contributions to expected shortfall",
                     rows=rows,
-                    formats={"expected shortfall": form, "share": ".1%"},
-                    note=self.rule,
+                    formats={"expected shortfall": form, "share": ".1%", "marginal": ".4f"},
+                    note=" ".join((*self.notices, self.rule)),
                 ),
             ),
         )
@@ -141,9 +169,3 @@ class RiskReport(HasTearSheet):
             caption=self.provenance.caption,
             theme=theme,
         )
-
-
-def _ordinal(number: int) -> str:
-    endings = {1: "st", 2: "nd", 3: "rd"}
-    teen = 10 <= number % 100 <= 20
-    return f"{number:,}{'th' if teen else endings.get(number % 10, 'th')}"

@@ -21,4 +21,5 @@ if TYPE_CHECKING:
     TargetWeights: TypeAlias = pd.DataFrame  # time x symbol, fractions of equity
     Bars: TypeAlias = pd.DataFrame  # (timestamp, symbol) x open, high, low, close, volume
     FloatArray: TypeAlias = NDArray[np.float64]
+    BoolArray: TypeAlias = NDArray[np.bool_]
     IntArray: TypeAlias = NDArray[np.intp]

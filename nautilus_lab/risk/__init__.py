@@ -12,9 +12,24 @@ from nautilus_lab.risk._regime import VolatilityRegimes, turbulence, volatility_
 from nautilus_lab.risk._report import RiskReport
 from nautilus_lab.risk._sample import Sample
 from nautilus_lab.risk._volatility import ewma_volatility, range_volatility
+from nautilus_lab.risk.backtests import (
+    AttributionTest,
+    CoverageTest,
+    TrafficLight,
+    VarBacktest,
+    attribution_test,
+    backtest_value_at_risk,
+    christoffersen_test,
+    conditional_coverage_test,
+    kupiec_test,
+    rolling_risk,
+    traffic_light,
+)
 
 __all__ = [
+    "AttributionTest",
     "CornishFisherRisk",
+    "CoverageTest",
     "Estimate",
     "FilteredHistoricalRisk",
     "HistoricalRisk",
@@ -29,10 +44,19 @@ __all__ = [
     "RiskModel",
     "RiskReport",
     "Sample",
+    "TrafficLight",
+    "VarBacktest",
     "VolatilityRegimes",
+    "attribution_test",
+    "backtest_value_at_risk",
+    "christoffersen_test",
+    "conditional_coverage_test",
     "ewma_volatility",
+    "kupiec_test",
     "level_of",
     "range_volatility",
+    "rolling_risk",
+    "traffic_light",
     "turbulence",
     "volatility_regimes",
 ]

@@ -76,7 +76,7 @@ def sample_of(
 
     frame = require_returns(returns, at_least=at_least, values=False)
     held_of = _held(frame, weights)
-    amounts = held_of.to_numpy()
+    amounts = np.asarray(held_of, dtype=np.float64)
     values = frame.to_numpy()
     everything = held_of.index.equals(frame.columns)
     # A number that is not finite, times a weight that is not 0, shows in the sum of its period:
@@ -86,7 +86,7 @@ def sample_of(
     if not everything:
         values = values[:, frame.columns.get_indexer(held_of.index)]
     with np.errstate(all="ignore"):
-        portfolio = values @ amounts
+        portfolio = np.asarray(values @ amounts, dtype=np.float64)
     if not np.isfinite(portfolio).all():
         require_returns(frame)
         raise BadData(

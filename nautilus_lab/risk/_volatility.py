@@ -131,7 +131,8 @@ def range_volatility(
             remedy='pass "parkinson", "garman_klass" or "rogers_satchell"',
         )
     # Rounding may leave a little less than 0 for a bar that did not move.
-    return squared.rolling(window).mean().clip(lower=0) ** 0.5
+    mean: pd.DataFrame = squared.rolling(window).mean().clip(lower=0)
+    return mean**0.5
 
 
 def ewma_path(values: FloatArray, decay: float, warm_up: int) -> tuple[FloatArray, FloatArray]:

@@ -49,5 +49,5 @@ def test_volatility_uses_nothing_of_its_own_period_or_later(frame):
 def test_a_symbol_that_begins_to_move_cannot_be_scaled():
     values = np.r_[np.zeros(50), 0.01 * np.ones(150)]
     returns = pd.Series(values, index=pd.date_range("2000-01-03", periods=200, tz="UTC"))
-    with pytest.raises(BadData, match="cannot be scaled; got return 0.01, volatility 0"):
+    with pytest.raises(BadData, match=r"cannot be scaled; got return 0\.01, volatility 0"):
         FilteredHistoricalRisk(min_observations=100).measure(returns)

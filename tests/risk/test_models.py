@@ -144,7 +144,7 @@ def test_a_certain_gain_is_a_negative_risk(model, frame):
 
 
 def test_a_constant_has_no_skewness_to_bend_by(frame):
-    with pytest.raises(BadData, match="returns that vary; got 0.001 in each of 2000"):
+    with pytest.raises(BadData, match=r"returns that vary; got 0\.001 in each of 2000"):
         CornishFisherRisk().measure(pd.Series(0.001, index=frame.index))
 
 

@@ -25,6 +25,7 @@ from pydantic import (
 from nautilus_lab.exceptions import ConfigError
 
 __all__ = [
+    "AuditSettings",
     "BusSettings",
     "DashboardSettings",
     "DataSettings",
@@ -83,6 +84,24 @@ class StoreSettings(_Section):
     busy_timeout_ms: int = Field(default=5_000, ge=0, le=60_000)
 
 
+class AuditSettings(_Section):
+    """What of the audit trail is kept outside of its database, and for how long.
+
+    A checkpoint is made each `checkpoint_rows` rows, and each `checkpoint_s` in which a row was
+    written; it goes to a file of the folder `checkpoints`, by default in the run directory, and is
+    sealed by the key in the file `key`, by default `audit.key` in the home. Both are safest where
+    the database's owner cannot write. Rows stay in the database for `keep_days` before they can be
+    archived, archives for `retain_days` before they can be discarded; nothing goes by itself.
+    """
+
+    checkpoint_rows: int = Field(default=1_000, ge=1, le=1_000_000)
+    checkpoint_s: float = Field(default=60.0, ge=0.1, le=86_400, allow_inf_nan=False)
+    checkpoints: Path | None = None
+    key: Path | None = None
+    keep_days: float = Field(default=730.0, ge=0, le=36_500, allow_inf_nan=False)
+    retain_days: float = Field(default=2_557.0, ge=0, le=36_500, allow_inf_nan=False)
+
+
 class VenueSettings(_Section):
     """One paper venue; what is None is as `trading` has it for all of them.
 
@@ -133,7 +152,8 @@ class TradingSettings(_Section):
     `max_strategy_notional` is of each strategy in one instrument. `check_margin`
     has each venue's account cover all that works, `max_daily_loss` and `max_daily_loss_fraction`
     (of the equity the UTC day began with) are the stop-loss: exceeded at `stop_loss_confirmations`
-    looks in a row, four a second, they move the trader to `stop_loss_state`.
+    looks in a row, four a second, they move the trader to `stop_loss_state`. `limits` are more of
+    them, each a table with its name as `limit` and its parameters; see docs/concepts/limits.md.
     """
 
     trader_id: TraderId = "PAPER-001"
@@ -149,6 +169,7 @@ class TradingSettings(_Section):
     max_daily_loss_fraction: float | None = Field(default=None, gt=0, le=1, allow_inf_nan=False)
     stop_loss_state: Literal["REDUCE_ONLY", "HALTED"] = "REDUCE_ONLY"
     stop_loss_confirmations: int = Field(default=3, ge=1, le=1_000)
+    limits: tuple[dict[str, Any], ...] = ()
     max_orders_per_second: int | None = Field(default=50, ge=1, le=9_999)
     price_band_bps: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     max_quote_age_s: float | None = Field(default=None, gt=0, allow_inf_nan=False)
@@ -276,6 +297,7 @@ class Settings(_Section):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     data: DataSettings = DataSettings()
     store: StoreSettings = StoreSettings()
+    audit: AuditSettings = AuditSettings()
     trading: TradingSettings = TradingSettings()
     supervisor: SupervisorSettings = SupervisorSettings()
     bus: BusSettings = BusSettings()

@@ -26,6 +26,8 @@ class Intent:
         Writes out the order's facts, for `body`.
     reason : str
         Why it was denied; empty when it was not.
+    reduces : bool
+        Whether it does nothing but reduce a position: what may go on when nothing else does.
     """
 
     client_order_id: str
@@ -33,6 +35,7 @@ class Intent:
     verdict: Verdict
     facts: Callable[[], dict[str, str]] = field(repr=False, compare=False)
     reason: str = ""
+    reduces: bool = False
 
     @cached_property
     def body(self) -> dict[str, str]:

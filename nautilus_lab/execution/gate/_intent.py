@@ -86,6 +86,7 @@ def intent_of(proposal: Proposal, verdict: Verdict, reason: str) -> Intent:
         command=proposal.ask,
         verdict=verdict,
         reason=reason,
+        reduces=proposal.reduces,
         facts=_Facts(proposal),
     )
 

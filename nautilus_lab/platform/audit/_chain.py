@@ -14,10 +14,12 @@ GENESIS = bytes(32)  # what the first row of a chain has for a previous hash
 # A leaf, in the words of RFC 6962; an inner node of a Merkle tree begins with 0x01.
 _LEAF = b"\x00"
 
-_encode = msgspec.json.Encoder().encode
+encode_record = msgspec.json.Encoder().encode
 
 
-class _Record(msgspec.Struct, frozen=True):
+class Record(msgspec.Struct, frozen=True):
+    """What of a row is hashed beside its number and the hash before."""
+
     # Its fields are in the order of their names, so its JSON is canonical without sorting: a
     # chain is verified by hashing every row of it.
     actor: str
@@ -52,7 +54,7 @@ def row_hash(
     True
     """
     try:
-        record = _encode(_Record(actor, body, chain, kind, ts_ns))
+        record = encode_record(Record(actor, body, chain, kind, ts_ns))
     except UnicodeEncodeError as error:
         raise InputError(
             "text in an audit row must be valid Unicode", value=repr(error.object)
@@ -121,5 +123,5 @@ def is_sound(row: AuditRow, *, seq: int | None = None) -> bool:
             body=row.body,
             prev=row.prev,
         )
-    except (InputError, OverflowError):
+    except (InputError, OverflowError, TypeError, AttributeError):
         return False  # no row that was ever written has such columns

@@ -2,25 +2,55 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
-from nautilus_lab.exceptions import AuditError, InputError
-from nautilus_lab.platform.audit._chain import is_sound, next_row
-from nautilus_lab.platform.audit._verify import AuditVerdict, verify
+from nautilus_lab.exceptions import AuditError, InputError, StoreError
+from nautilus_lab.platform.audit._chain import GENESIS, is_sound, next_row
+from nautilus_lab.platform.audit._spool import Spool
+from nautilus_lab.platform.audit._verify import AuditVerdict, verify_chain
+from nautilus_lab.platform.failpoint import reach
 from nautilus_lab.platform.store import AuditRow, OrderIntent, TradingStore, canonical_json
 
 _T = TypeVar("_T")
+
+_log = logging.getLogger(__name__)
+
+_OWN_HAND = "audit"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditNote:
+    """What is to be appended: who did what, and when.
+
+    Parameters
+    ----------
+    kind, body, actor, ts_ns
+        See `AuditTrail.append`.
+    """
+
+    kind: str
+    body: Mapping[str, object]
+    actor: str
+    ts_ns: int | None = None
 
 
 class AuditTrail:
     """The audit chain of one writer, kept in its store.
 
     A row is sealed with the hash of the row before it, so a row that is changed, removed, moved
-    or put in between breaks the chain at that place. **Rows cut off at the end are not found**,
-    nor is a chain rewritten from some row on with new hashes: see `verify`. The file's owner can
-    do all of this; the chain makes it visible, the triggers in the file make it no accident.
+    or put in between breaks the chain at that place. Rows cut off at the end, and a chain that is
+    rewritten from some row on with new hashes, are found by the checkpoints that are kept outside
+    of the store, back to the last of them: see `Checkpointer`. The file's owner can do all of
+    this; the chain makes it visible, the triggers in the file make it no accident.
+
+    With a spool, what may not wait for a store that cannot write is set aside there. The first
+    row that is written after that is preceded by one of kind ``"audit.gap"``, which says since
+    when and why nothing could be, and by what was set aside.
 
     One trail writes to a chain at a time. A second one, a node believed dead for instance, gets
     an `AuditError` on its next row, since that no longer follows the last.
@@ -31,11 +61,20 @@ class AuditTrail:
         Where the chain is; used from the store's thread.
     chain : str, default="node"
         The chain's id: the writer's name.
+    spool : Spool, optional
+        Where intents are set aside.
+
+    Attributes
+    ----------
+    on_fold : callable
+        Called with the intents that came from the spool into the journal, and their numbers.
 
     Raises
     ------
     AuditError
         When the chain's last row does not have the hash of its content.
+    StoreError
+        When the store or the spool cannot be read.
 
     Examples
     --------
@@ -50,14 +89,22 @@ class AuditTrail:
     (1, '{"notional":"250000"}')
     """
 
-    def __init__(self, store: TradingStore, *, chain: str = "node") -> None:
+    def __init__(
+        self, store: TradingStore, *, chain: str = "node", spool: Spool | None = None
+    ) -> None:
         if not chain:
             raise InputError("a chain must have a name", value=chain)
+        self.on_fold: Callable[[Sequence[OrderIntent], Sequence[int]], None] = lambda *_: None
         self._store = store
         self._chain = chain
+        self._spool = spool
+        # since when nothing could be written, how many writes that were, and why: None while it can
+        self._gap: tuple[int, int, str] | None = None
         # the row of a write that failed: it may have reached the file all the same
         self._doubtful: AuditRow | None = None
         self._lost = False  # somebody else appends to our chain
+        if spool is not None and spool.pending and store.spool_entries(spool.id) is not None:
+            spool.retire()  # an earlier process ended between the commit and this
         self._head = store.audit_head(chain=chain)
         if self._head is not None and not is_sound(self._head):
             raise AuditError(
@@ -109,9 +156,36 @@ class AuditTrail:
         StoreError
             When the store cannot write; the row is not in the chain then.
         """
-        row = self._next(self._last(), kind=kind, body=body, actor=actor, ts_ns=ts_ns)
-        self._advance(row, self._store.append_audit, (row,))
-        return row
+        note = AuditNote(kind=kind, body=body, actor=actor, ts_ns=ts_ns)
+        return self.append_many((note,))[0]
+
+    def append_many(
+        self, notes: Sequence[AuditNote], *, durable: bool = False
+    ) -> tuple[AuditRow, ...]:
+        """Append several rows with one commit, all or none; see `append`.
+
+        Parameters
+        ----------
+        notes : sequence of AuditNote
+            What is to be appended, in this order.
+        durable : bool, default=False
+            Wait until they are on the disk. One wait for all: so a row costs little of it.
+        """
+        last, rows = self._last(), []
+        for note in notes:
+            last = next_row(
+                last,
+                chain=self._chain,
+                ts_ns=time.time_ns() if note.ts_ns is None else note.ts_ns,
+                actor=note.actor,
+                kind=note.kind,
+                body=dict(note.body),
+            )
+            rows.append(last)
+        if last is not None and rows:
+            append = self._store.append_audit
+            self._advance(last, partial(append, durable=True) if durable else append, rows)
+        return tuple(rows)
 
     def intend(
         self,
@@ -156,18 +230,8 @@ class AuditTrail:
         """
         last, rows = self._last(), []
         for intent in intents:
-            # As canonical_json would spell it, with the facts spelled once for journal and chain.
-            names = canonical_json(
-                {"client_order_id": intent.client_order_id, "command": intent.command}
-            )
-            last = next_row(
-                last,
-                chain=self._chain,
-                ts_ns=time.time_ns() if ts_ns is None else ts_ns,
-                actor=actor,
-                kind="order.denied" if intent.state == "DENIED" else "order.intent",
-                text=f'{names[:-1]},"order":{intent.text}}}',
-            )
+            when = time.time_ns() if ts_ns is None else ts_ns
+            last = self._next_intent(last, intent, actor, when)
             rows.append(last)
         if last is None or not rows:
             return ()
@@ -176,39 +240,167 @@ class AuditTrail:
     def verify(self) -> AuditVerdict:
         """Verify the whole chain, as it stands in the file; reads every row.
 
+        By itself: `inspect_trail` compares it with checkpoints, archives and the spool.
+
         Raises
         ------
         StoreError
             When the file cannot be read: a page of it is broken.
         """
-        return verify(self._store.audit_rows(chain=self._chain))
+        archived = self._store.audit_archives(chain=self._chain)
+        after = (archived[-1].seq, archived[-1].hash) if archived else (0, GENESIS)
+        pages = self._store.audit_pages(chain=self._chain)
+        return verify_chain(pages, chain=self._chain, after=after)
 
-    def _next(
-        self,
-        last: AuditRow | None,
-        *,
-        kind: str,
-        body: Mapping[str, object],
-        actor: str,
-        ts_ns: int | None,
-    ) -> AuditRow:
-        when = time.time_ns() if ts_ns is None else ts_ns
-        return next_row(
-            last, chain=self._chain, ts_ns=when, actor=actor, kind=kind, body=dict(body)
+    # --- while the store cannot write -----------------------------------------------------
+
+    @property
+    def waiting(self) -> bool:
+        """Whether something is to be folded into the chain before the next row."""
+        spool = self._spool
+        return self._gap is not None or (
+            spool is not None and (spool.pending > 0 or bool(spool.trouble))
         )
 
+    @property
+    def can_set_aside(self) -> bool:
+        """Whether there is a spool."""
+        return self._spool is not None
+
+    def set_aside(self, intents: Sequence[OrderIntent], *, actor: str, why: str) -> None:
+        """Spool the intents of one command that may go on although the store cannot write.
+
+        On the order path: when it returns, they are on the disk.
+
+        Raises
+        ------
+        AuditError
+            When another writer appends to the chain: this one may do nothing more.
+        StoreError
+            When they cannot be spooled either; the order must not go out.
+        """
+        if self._lost:
+            raise self._overtaken()
+        if self._spool is None:
+            raise StoreError("a trail needs a spool to set something aside", value=self._chain)
+        self._spool.add(intents, actor=actor, why=why)
+
+    def fold(self) -> int:
+        """Write into the chain what was set aside, in its order and once; say how many intents.
+
+        The next row does it by itself; call it to have it done without one.
+
+        Raises
+        ------
+        AuditError
+            When another writer appended to the chain since.
+        StoreError
+            When the store still cannot write; all of it waits on.
+        """
+        spool = self._spool
+        if not self.waiting or spool is None:
+            return 0
+        last = self._resolved()
+        gap = next_row(
+            last,
+            chain=self._chain,
+            ts_ns=time.time_ns(),
+            actor=_OWN_HAND,
+            kind="audit.gap",
+            body=self._of_gap(spool),
+        )
+        intents, rows, row = [], [], gap
+        for entry in spool.entries:
+            for intent in entry.order_intents():
+                row = self._next_intent(
+                    row, intent, entry.actor, entry.ts_ns, f"{spool.id}/{entry.number}"
+                )
+                intents.append(intent)
+                rows.append(row)
+        numbers: tuple[int, ...] = ()
+        if spool.pending or spool.trouble:
+            reach("audit.before_fold")
+            numbers = self._advance(
+                row, self._store.fold_spool, spool.id, spool.pending, intents, rows, (gap,)
+            )
+            reach("audit.after_fold")
+        else:
+            self._advance(gap, self._store.append_audit, (gap,))
+        self._gap = None
+        self.on_fold(intents, numbers)
+        self._retire(spool)
+        return len(intents)
+
+    def _of_gap(self, spool: Spool) -> dict[str, object]:
+        entries = spool.entries
+        since, refused, why = self._gap or (0, 0, "")
+        if entries:
+            since, why = min(since or entries[0].ts_ns, entries[0].ts_ns), why or entries[0].why
+        body: dict[str, object] = {
+            "since_ns": since,
+            "refused": refused,
+            "why": why,
+            "spooled": len(entries),
+        }
+        if entries or spool.trouble:
+            body["spool"] = spool.id
+        if spool.trouble:
+            body["trouble"] = spool.trouble
+        return body
+
+    @staticmethod
+    def _retire(spool: Spool) -> None:
+        if spool.trouble:
+            _log.critical("a spool is not as it was written: %s; it is set aside", spool.trouble)
+        try:
+            spool.retire()  # which is done before anything is added to it again
+        except StoreError as error:
+            _log.error("a spool that was folded stays for now: %s", error)
+
+    def _next_intent(
+        self,
+        last: AuditRow | None,
+        intent: OrderIntent,
+        actor: str,
+        ts_ns: int,
+        spooled: str = "",
+    ) -> AuditRow:
+        # As canonical_json would spell it, with the facts spelled once for journal and chain.
+        names = canonical_json(
+            {"client_order_id": intent.client_order_id, "command": intent.command}
+        )
+        aside = f',"spooled":{canonical_json(spooled)}' if spooled else ""
+        return next_row(
+            last,
+            chain=self._chain,
+            ts_ns=ts_ns,
+            actor=actor,
+            kind="order.denied" if intent.state == "DENIED" else "order.intent",
+            text=f'{names[:-1]},"order":{intent.text}{aside}}}',
+        )
+
+    # --- the end of the chain -------------------------------------------------------------
+
     def _last(self) -> AuditRow | None:
+        if self._spool is not None and self.waiting:
+            self.fold()
+        return self._resolved()
+
+    def _resolved(self) -> AuditRow | None:
         if self._doubtful is not None:
             found = self._store.audit_head(chain=self._chain)
             self._lost = found not in (self._head, self._doubtful)
             self._head, self._doubtful = found, None
         if self._lost:
-            raise AuditError(
-                "a chain must have one writer at a time",
-                value=f"another one appended to {self._chain}",
-                remedy="end this process; the one that took over writes the chain",
-            )
+            raise self._overtaken()
         return self._head
+
+    def _overtaken(self) -> AuditError:
+        return AuditError(
+            "a chain must have one writer at a time",
+            value=f"another one appended to {self._chain}",
+            remedy="end this process; the one that took over writes the chain",
+        )
 
     def _advance(self, row: AuditRow, write: Callable[..., _T], *what: object) -> _T:
         """Write what ends with `row`, and have the chain end with it."""
@@ -217,8 +409,11 @@ class AuditTrail:
         except AuditError:
             self._lost = True
             raise
-        except BaseException:
+        except BaseException as error:
             self._doubtful = row
+            if self._spool is not None and isinstance(error, StoreError):
+                since, refused, _ = self._gap or (time.time_ns(), 0, "")
+                self._gap = (since, refused + 1, error.rule)
             raise
         self._head = row
         return written

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import hashlib
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from itertools import chain as joined
+from operator import attrgetter
 from typing import Literal, TypeAlias
 
 from nautilus_lab.exceptions import AuditError
-from nautilus_lab.platform.audit._chain import GENESIS, is_sound
-from nautilus_lab.platform.store import AuditRow
+from nautilus_lab.platform.audit._chain import GENESIS, Record, encode_record, is_sound
+from nautilus_lab.platform.audit._checkpoint import Checkpoint
+from nautilus_lab.platform.audit._merkle import MerkleTree
+from nautilus_lab.platform.store import AuditRow, AuditValues
 
-Tampering: TypeAlias = Literal["edit", "gap", "reorder", "fork"]
+Tampering: TypeAlias = Literal["edit", "gap", "reorder", "fork", "truncation"]
+
+_COLUMNS = tuple(field.name for field in fields(AuditRow))
+_OF_THE_TRAIL = "audit."
+_LEAF = b"\x00"
+_values_of = attrgetter(*_COLUMNS)
+_pack = struct.Struct(">Q").pack
 
 
 @dataclass(frozen=True, kw_only=True)
 class AuditVerdict:
-    """What `verify` found.
+    """What verifying a chain found.
 
     Attributes
     ----------
@@ -25,22 +37,31 @@ class AuditVerdict:
         The number of the last of them; compare it, and `head`, with a copy kept elsewhere.
     head : bytes
         Its hash.
+    anchored : int
+        The number of the last row that a checkpoint covers; 0 without checkpoints. What came
+        after it could still be replaced without a trace.
     first_bad : int or None
         The first number at which the chain is broken; None when it holds.
-    kind : {"edit", "gap", "reorder", "fork"} or None
-        *edit*: a row's content does not have its hash. *gap*: a row is missing. *reorder*: rows
-        changed places. *fork*: a row is sound but continues another row than the one before it,
-        so there are two histories: the one before was rewritten, or this was brought in.
+    kind : {"edit", "gap", "reorder", "fork", "truncation"} or None
+        *edit*: a row's content does not have its hash, or was given another with its hash.
+        *gap*: a row is missing. *reorder*: rows changed places. *fork*: there are two histories:
+        a row is sound but continues another row than the one before it, or the rows hold and a
+        checkpoint tells of others. *truncation*: rows that a checkpoint covers are cut off at the
+        end.
     detail : str
         One line for a person.
+    notes : tuple of AuditRow
+        The rows that the trail wrote about itself, as far as they are proven.
     """
 
     rows: int
     head_seq: int
     head: bytes
+    anchored: int = 0
     first_bad: int | None = None
     kind: Tampering | None = None
     detail: str = ""
+    notes: tuple[AuditRow, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -68,8 +89,7 @@ def verify(rows: Iterable[AuditRow], *, after: AuditRow | None = None) -> AuditV
 
     **A chain cannot see its own end.** Rows cut off at the tail leave a shorter chain that holds,
     and whoever rewrites every row from some point on, hashes included, leaves another that
-    holds. Both are found only by comparing `AuditVerdict.head` with a copy that was kept where
-    the file's owner cannot write.
+    holds. Both are found by `verify_chain`, which has checkpoints.
 
     Parameters
     ----------
@@ -88,48 +108,231 @@ def verify(rows: Iterable[AuditRow], *, after: AuditRow | None = None) -> AuditV
     .. [1] Crosby, S. A., & Wallach, D. S. (2009). Efficient data structures for tamper-evident
        logging. USENIX Security.
     """
-    head_seq, head = (0, GENESIS) if after is None else (after.seq, after.hash)
-    chain = None if after is None else after.chain
-    count, rest = 0, iter(rows)
-    for row in rest:
-        chain = row.chain if chain is None else chain
-        if (row.seq, row.prev, row.chain) == (head_seq + 1, head, chain) and is_sound(row):
-            count, head_seq, head = count + 1, row.seq, row.hash
-            continue
-        kind, detail = _break([row, *rest], head_seq + 1, head, chain)
+    walk = _Walk(
+        chain=None if after is None else after.chain,
+        seq=0 if after is None else after.seq,
+        head=GENESIS if after is None else after.hash,
+    )
+    return walk.over([_values_of(row)] for row in rows)
+
+
+def verify_chain(
+    pages: Iterable[Sequence[AuditValues]],
+    *,
+    chain: str,
+    checkpoints: Iterable[Checkpoint] = (),
+    after: tuple[int, bytes] = (0, GENESIS),
+    tree: MerkleTree | None = None,
+) -> AuditVerdict:
+    """Follow a chain and compare it with its checkpoints; report the first row that is not right.
+
+    Parameters
+    ----------
+    pages : iterable of sequences
+        The rows as `TradingStore.audit_pages` yields them.
+    chain : str
+        Their chain.
+    checkpoints : iterable of Checkpoint
+        What the chain was at earlier times, known to be genuine; those of other chains, and of
+        rows before these, are left out.
+    after : (int, bytes), optional
+        Number and hash of a row known to be sound that these continue.
+    tree : MerkleTree, optional
+        The tree over all rows up to that one; without it, roots are not compared where it is not
+        the chain's beginning.
+    """
+    if tree is None and after[0] == 0:
+        tree = MerkleTree()
+    anchors = sorted(
+        (one for one in checkpoints if one.chain == chain and one.size > after[0]),
+        key=lambda one: one.size,
+    )
+    walk = _Walk(chain=chain, seq=after[0], head=after[1], tree=tree, anchors=anchors)
+    walk.anchored = after[0] if tree is not None else 0  # a tree comes from a checkpoint
+    return walk.over(pages)
+
+
+class _Walk:
+    """Follows a chain, row by row, and stops at the first that does not hold."""
+
+    def __init__(
+        self,
+        *,
+        chain: str | None,
+        seq: int,
+        head: bytes,
+        tree: MerkleTree | None = None,
+        anchors: Sequence[Checkpoint] = (),
+    ) -> None:
+        self._chain = chain
+        self._first, self._seq, self._head = seq, seq, head
+        self._tree = tree
+        self._anchors = list(anchors)
+        self.anchored = 0
+        self._notes: list[AuditRow] = []
+
+    def over(self, pages: Iterable[Sequence[AuditValues]]) -> AuditVerdict:
+        rest = iter(pages)
+        for page in rest:
+            if self._chain is None and page:
+                self._chain = page[0][0]
+            taken = self._take(page)
+            if taken is None:
+                return self._verdict_on_anchor()
+            if taken < len(page):
+                remaining = joined(page[taken:], joined.from_iterable(rest))
+                return self._verdict_on_row(map(_row, remaining))
+        if self._anchors:
+            last = self._anchors[-1]
+            return self._broken(
+                self._seq + 1,
+                "truncation",
+                f"the chain ends with row {self._seq}, and {last} covers more",
+            )
+        return self._verdict()
+
+    def _take(self, page: Sequence[AuditValues]) -> int | None:
+        """Take as many rows as hold; None when an anchor does not."""
+        chain, wanted, head = self._chain, self._seq + 1, self._head
+        sha256, hashes, taken = hashlib.sha256, [], 0
+        at = self._anchors[0].size if self._anchors else 0
+        try:
+            for values in page:
+                name, seq, ts_ns, actor, kind, body, prev, own = values
+                if seq != wanted or prev != head or name != chain:
+                    break
+                record = encode_record(Record(actor, body, name, kind, ts_ns))
+                if sha256(_LEAF + _pack(seq) + prev + record).digest() != own:
+                    break
+                hashes.append(own)
+                head, wanted, taken = own, wanted + 1, taken + 1
+                if kind.startswith(_OF_THE_TRAIL):
+                    self._notes.append(_row(values))
+                if seq == at:
+                    self._seq, self._head = seq, head
+                    self._grow(hashes)
+                    if not self._fits(seq):
+                        return None
+                    at = self._anchors[0].size if self._anchors else 0
+        except (TypeError, ValueError, AttributeError, struct.error):
+            pass  # a column with what was never written into it; the row is looked at again
+        self._seq, self._head = wanted - 1, head
+        self._grow(hashes)
+        return taken
+
+    def _grow(self, hashes: list[bytes]) -> None:
+        if self._tree is not None:
+            self._tree.extend(hashes)
+        hashes.clear()
+
+    def _fits(self, seq: int) -> bool:
+        """Whether all anchors at row `seq` say what the rows say; takes those that do."""
+        while self._anchors and self._anchors[0].size == seq:
+            anchor = self._anchors[0]
+            if anchor.head != self._head.hex() or (
+                self._tree is not None and anchor.root != self._tree.root.hex()
+            ):
+                return False
+            self.anchored = seq
+            del self._anchors[0]
+        return True
+
+    def _verdict(self) -> AuditVerdict:
         return AuditVerdict(
-            rows=count,
-            head_seq=head_seq,
-            head=head,
-            first_bad=head_seq + 1,
+            rows=self._seq - self._first,
+            head_seq=self._seq,
+            head=self._head,
+            anchored=self.anchored,
+            notes=tuple(self._notes),
+        )
+
+    def _broken(self, first_bad: int, kind: Tampering, detail: str) -> AuditVerdict:
+        return AuditVerdict(
+            rows=self._seq - self._first,
+            head_seq=self._seq,
+            head=self._head,
+            anchored=self.anchored,
+            first_bad=first_bad,
             kind=kind,
             detail=detail,
+            notes=tuple(self._notes),
         )
-    return AuditVerdict(rows=count, head_seq=head_seq, head=head)
+
+    def _verdict_on_anchor(self) -> AuditVerdict:
+        """Say that rows which hold by themselves are not those that were checkpointed."""
+        anchor, known = self._anchors[0], max(self.anchored, self._first)
+        detail = (
+            f"rows {known + 1} to {anchor.size} hold by themselves, and {anchor} tells of others: "
+            "one of them, and all after it, were written anew"
+        )
+        verdict = self._broken(known + 1, "fork", detail)
+        notes = tuple([note for note in verdict.notes if note.seq <= known])
+        return replace(verdict, rows=known - self._first, notes=notes)
+
+    def _verdict_on_row(self, remaining: Iterator[AuditRow]) -> AuditVerdict:
+        first_bad, kind, detail = self._break(remaining)
+        return self._broken(first_bad, kind, detail)
+
+    def _break(self, remaining: Iterator[AuditRow]) -> tuple[int, Tampering, str]:
+        """Say how the chain breaks where `remaining` should begin with row `wanted`."""
+        wanted, head, chain = self._seq + 1, self._head, self._chain
+        row = next(remaining)
+        if row.chain != chain:
+            return wanted, "edit", f"row {wanted} is of chain {row.chain}, not {chain}"
+        if row.seq > wanted:
+            if any(other.seq == wanted for other in remaining):
+                return wanted, "reorder", f"row {wanted} comes after row {row.seq}"
+            return wanted, "gap", f"row {wanted} is missing, row {row.seq} comes next"
+        if row.seq < wanted:
+            return wanted, "fork", f"row {row.seq} comes again where row {wanted} should"
+        if is_sound(row, seq=wanted):
+            return self._two_histories(row, remaining)
+        moved, count = False, 1
+        for other in remaining:
+            count += 1
+            moved = moved or (other.prev == head and is_sound(other, seq=wanted))
+        # Is it a true row under a false number? No row can have moved further than the rows reach.
+        reach = range(1, wanted + count + 1)
+        true = next((seq for seq in reach if is_sound(row, seq=seq)), None)
+        if true is None:
+            return wanted, "edit", f"row {wanted} does not have the hash of its content"
+        if true < wanted:
+            detail = f"what was row {true} stands as row {wanted}: a row was put in before it"
+            return wanted, "fork", detail
+        if moved:
+            return wanted, "reorder", f"what was row {true} stands as row {wanted}"
+        detail = f"what was row {wanted} is missing, what was row {true} stands in its place"
+        return wanted, "gap", detail
+
+    def _two_histories(
+        self, row: AuditRow, remaining: Iterator[AuditRow]
+    ) -> tuple[int, Tampering, str]:
+        """Say which is false: the sound `row`, or the one before, which it does not follow."""
+        wanted = row.seq
+        anchor = self._anchors[0] if self._anchors else None
+        last = row
+        while anchor is not None and last.seq < anchor.size:
+            following = next(remaining, None)
+            if following is None or following.prev != last.hash or following.seq != last.seq + 1:
+                break
+            if not is_sound(following):
+                break
+            last = following
+        if anchor is not None and (last.seq, last.hash.hex()) == (anchor.size, anchor.head):
+            known = max(self.anchored, self._first)
+            also = f", as may be those back to row {known + 1}" if known + 2 < wanted else ""
+            return (
+                wanted - 1,
+                "edit",
+                f"row {wanted - 1} was written anew with a hash of its own{also}: "
+                f"row {wanted}, which {anchor} vouches for, continues another",
+            )
+        return (
+            wanted,
+            "fork",
+            f"row {wanted} continues another row {wanted - 1} than the one before it",
+        )
 
 
-def _break(
-    remaining: list[AuditRow], wanted: int, head: bytes, chain: str
-) -> tuple[Tampering, str]:
-    """Say how the chain breaks where `remaining` should begin with row `wanted`."""
-    row = remaining[0]
-    if row.chain != chain:
-        return "edit", f"row {wanted} is of chain {row.chain}, not {chain}"
-    if row.seq > wanted:
-        if any(other.seq == wanted for other in remaining):
-            return "reorder", f"row {wanted} comes after row {row.seq}"
-        return "gap", f"row {wanted} is missing, row {row.seq} comes next"
-    if row.seq < wanted:
-        return "fork", f"row {row.seq} comes again where row {wanted} should"
-    if is_sound(row, seq=wanted):
-        return "fork", f"row {wanted} continues another row {wanted - 1} than the one before it"
-    # Is it a true row under a false number? No row can have moved further than the rows reach.
-    reach = range(1, wanted + len(remaining) + 1)
-    true = next((seq for seq in reach if is_sound(row, seq=seq)), None)
-    if true is None:
-        return "edit", f"row {wanted} does not have the hash of its content"
-    if true < wanted:
-        return "fork", f"what was row {true} stands as row {wanted}: a row was put in before it"
-    if any(other.prev == head and is_sound(other, seq=wanted) for other in remaining):
-        return "reorder", f"what was row {true} stands as row {wanted}"
-    return "gap", f"what was row {wanted} is missing, what was row {true} stands in its place"
+def _row(values: AuditValues) -> AuditRow:
+    return AuditRow(**dict(zip(_COLUMNS, values, strict=True)))  # type: ignore[arg-type]

@@ -4,6 +4,7 @@ from nautilus_lab.platform.rundir._failure import Failure
 from nautilus_lab.platform.rundir._gateway import GatewayFiles
 from nautilus_lab.platform.rundir._history import HistoryFiles
 from nautilus_lab.platform.rundir._home import Home
+from nautilus_lab.platform.rundir._key import private_key
 from nautilus_lab.platform.rundir._latch import STANDINGS, Latch, LatchState, Standing
 from nautilus_lab.platform.rundir._lock import Lock
 from nautilus_lab.platform.rundir._private import private_folder, socket_path, write_whole
@@ -27,6 +28,7 @@ __all__ = [
     "claim_socket",
     "is_answered",
     "private_folder",
+    "private_key",
     "socket_file",
     "socket_path",
     "write_whole",

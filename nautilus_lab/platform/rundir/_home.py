@@ -24,6 +24,7 @@ class Home:
     ====================  =====================================================
     `store`               ``desk.db``: users, runs, ledgers, jobs, alerts
     `signing_key`         the key that signs access tokens, 0600
+    `audit_key`           the key that seals the checkpoints of audit trails, 0600
     `supervisor`          the process record of the supervisor
     `supervisor_lock`     held by the one supervisor that may run
     `supervisor_commands` its socket
@@ -78,6 +79,10 @@ class Home:
     @property
     def signing_key(self) -> Path:
         return self.path / "signing.key"
+
+    @property
+    def audit_key(self) -> Path:
+        return self.path / "audit.key"
 
     @property
     def supervisor(self) -> Path:

@@ -64,6 +64,8 @@ class RunDirectory:
     `replay`               where the replay is that all paper venues play
     `logs`                 the folder of rotated logs
     `recording`            the flight recorder's folder: all that the node saw and decided
+    `audit`                what of the audit trail is kept beside the store
+    `audit_lock`           held by who appends to the trail from the command line
     =====================  ==============================================================
     """
 
@@ -177,3 +179,11 @@ class RunDirectory:
     @property
     def recording(self) -> Path:
         return self.path / "recording"
+
+    @property
+    def audit(self) -> Path:
+        return self.path / "audit"
+
+    @property
+    def audit_lock(self) -> Lock:
+        return Lock(self.path / "audit.lock", f"an audit command on trader {self.trader_id}")

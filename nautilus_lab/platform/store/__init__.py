@@ -8,7 +8,9 @@ from nautilus_lab.platform.store._desk import DeskStore
 from nautilus_lab.platform.store._history import HistoryStore
 from nautilus_lab.platform.store._rows import (
     AlertRow,
+    AuditArchived,
     AuditRow,
+    AuditValues,
     CommandRow,
     GapRow,
     IntentState,
@@ -22,7 +24,9 @@ from nautilus_lab.platform.store._trading import TradingStore
 
 __all__ = [
     "AlertRow",
+    "AuditArchived",
     "AuditRow",
+    "AuditValues",
     "CommandRow",
     "DeskStore",
     "GapRow",

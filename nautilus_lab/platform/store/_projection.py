@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -108,7 +109,7 @@ def fill_event(row: sa.RowMapping) -> Envelope:
     )
 
 
-def audit_row(row: sa.Row[*tuple[Any, ...]]) -> AuditRow:
+def audit_row(row: Iterable[Any]) -> AuditRow:
     """Return the link that `row` is; raises TypeError when a column has another type."""
     values = tuple(row)
     if tuple(map(type, values)) != _AUDIT_TYPES:

@@ -114,6 +114,39 @@ class AuditRow:
     hash: bytes
 
 
+# An audit row as its columns, in the order of the fields of `AuditRow`. A tampered file may hold
+# any type in them.
+AuditValues: TypeAlias = tuple[str, int, int, str, str, str, bytes, bytes]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AuditArchived:
+    """The note that the beginning of a chain stands in an archive, and may be gone from the store.
+
+    Attributes
+    ----------
+    chain : str
+        The chain's id.
+    seq : int
+        The last row that is archived.
+    hash : bytes
+        Its hash.
+    file : str
+        The archive's name.
+    sha256 : bytes
+        Of the archive's bytes.
+    ts_ns : int
+        When it was noted, UNIX nanoseconds UTC.
+    """
+
+    chain: str
+    seq: int
+    hash: bytes
+    file: str
+    sha256: bytes
+    ts_ns: int
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CommandRow:
     """A command that was begun once, and how it ended.

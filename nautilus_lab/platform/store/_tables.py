@@ -109,6 +109,30 @@ audit = sa.Table(
     sqlite_with_rowid=False,
 )
 
+# Up to which row each chain may be cut: what came before stands in that file.
+audit_archived = sa.Table(
+    "audit_archived",
+    trading,
+    sa.Column("chain", sa.Text, primary_key=True),
+    sa.Column("seq", Int64, primary_key=True),
+    sa.Column("hash", sa.LargeBinary, nullable=False),
+    sa.Column("file", sa.Text, nullable=False),
+    sa.Column("sha256", sa.LargeBinary, nullable=False),
+    sa.Column("ts_ns", Int64, nullable=False),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+# How many entries of each spool the chain has, written with them.
+audit_spools = sa.Table(
+    "audit_spools",
+    trading,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("entries", Int64, nullable=False),
+    sa.Column("ts_ns", Int64, nullable=False),
+    sqlite_strict=True,
+)
+
 epochs = sa.Table(
     "epochs",
     trading,

@@ -8,7 +8,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import fields
 from pathlib import Path
 from types import TracebackType
@@ -35,7 +35,9 @@ from nautilus_lab.platform.store._projection import (
 )
 from nautilus_lab.platform.store._rows import (
     OPEN_INTENTS,
+    AuditArchived,
     AuditRow,
+    AuditValues,
     CommandRow,
     IntentState,
     JournalRow,
@@ -47,6 +49,7 @@ from nautilus_lab.platform.store._schema import TRADING, driver_of, prepare
 _log = logging.getLogger(__name__)
 
 _PAGE = 1_000
+_LOWEST = -(2**63)
 _COMMAND = tuple(field.name for field in fields(CommandRow))
 
 
@@ -372,6 +375,52 @@ class TradingStore:
         self, intents: Sequence[OrderIntent], audit: Sequence[AuditRow]
     ) -> tuple[int, ...]:
         """Store several intents, each with its audit row, in one transaction; see `intend`."""
+        with self._transaction("writing an intent") as driver:
+            return self._intend(driver, intents, audit)
+
+    def fold_spool(
+        self,
+        spool: str,
+        entries: int,
+        intents: Sequence[OrderIntent],
+        audit: Sequence[AuditRow],
+        before: Sequence[AuditRow] = (),
+    ) -> tuple[int, ...]:
+        """Store what a spool kept while nothing could be written, once, in one transaction.
+
+        Parameters
+        ----------
+        spool : str
+            The spool's id; one that is noted already is refused.
+        entries : int
+            How many entries it has.
+        intents, audit
+            As `intend_many` takes them; each intent has the time of its audit row.
+        before : sequence of AuditRow
+            Audit rows that precede them.
+
+        Raises
+        ------
+        StoreError
+            When that spool was folded before, or the store cannot write.
+        """
+        note = {"id": spool, "entries": entries, "ts_ns": time.time_ns()}
+        with self._transaction("folding a spool") as driver:
+            self._writes.note_spool(driver, note)
+            self._append(driver, before)
+            return self._intend(driver, intents, audit)
+
+    def spool_entries(self, spool: str) -> int | None:
+        """Return how many entries of a spool were folded; None when it was not."""
+        with self._reading("reading what was folded") as connection:
+            return connection.scalar(sql.spool_entries(spool))
+
+    def _intend(
+        self,
+        driver: sqlite3.Connection,
+        intents: Sequence[OrderIntent],
+        audit: Sequence[AuditRow],
+    ) -> tuple[int, ...]:
         if len(intents) != len(audit):
             raise InputError(
                 "every intent must come with its audit row",
@@ -387,10 +436,9 @@ class TradingStore:
             }
             for intent, told in zip(intents, audit, strict=True)
         ]
-        with self._transaction("writing an intent") as driver:
-            ids = [self._writes.add_intent(driver, row).fetchall()[0][0] for row in rows]
-            reach("journal.in_transaction")
-            self._append(driver, audit)
+        ids = [self._writes.add_intent(driver, row).fetchall()[0][0] for row in rows]
+        reach("journal.in_transaction")
+        self._append(driver, audit)
         return tuple(ids)
 
     def mark(self, intent_id: int, state: IntentState) -> None:
@@ -475,15 +523,25 @@ class TradingStore:
 
     # --- audit ----------------------------------------------------------------------------
 
-    def append_audit(self, rows: Sequence[AuditRow]) -> None:
+    def append_audit(self, rows: Sequence[AuditRow], *, durable: bool = False) -> None:
         """Append `rows` to their chain, all or none.
+
+        Parameters
+        ----------
+        rows : sequence of AuditRow
+            They share one commit.
+        durable : bool, default=False
+            Wait until they are on the disk, so that not even a loss of power takes them.
 
         Raises
         ------
         AuditError
             When they do not follow the chain's last row.
         """
-        with self._transaction("appending to the audit chain") as driver:
+        doing = "appending to the audit chain"
+        self._mine()
+        waiting = _sqlite.synced(self._driver) if durable else nullcontext()
+        with waiting, self._transaction(doing) as driver:
             self._append(driver, rows)
 
     def _append(self, driver: sqlite3.Connection, rows: Sequence[AuditRow]) -> None:
@@ -504,15 +562,71 @@ class TradingStore:
 
     def audit_rows(self, from_seq: int = 1, *, chain: str = "node") -> Iterator[AuditRow]:
         """Yield a chain's rows from `from_seq` on, a page at a time: it may be of any length."""
-        while True:
-            with self._reading("reading the audit chain") as connection:
-                page = connection.execute(sql.audit_page(chain, from_seq, _PAGE)).all()
+        for page in self.audit_pages(from_seq, chain=chain):
             with intact(self._where):
-                rows = [audit_row(row) for row in page]
-            yield from rows
-            if len(rows) < _PAGE:
+                yield from [audit_row(row) for row in page]
+
+    def audit_pages(
+        self, from_seq: int | None = None, *, chain: str = "node", size: int = _PAGE
+    ) -> Iterator[list[AuditValues]]:
+        """Yield a chain's rows as their columns, `size` at a time; for who verifies all of them.
+
+        A column may hold whatever somebody put there, and text that is not Unicode comes with
+        surrogates in its place.
+
+        Parameters
+        ----------
+        from_seq : int, optional
+            Where to begin; with whatever row is the lowest when not given.
+        chain : str, default="node"
+            The chain's id.
+        size : int, default=1000
+            Rows a page.
+        """
+        key: dict[str, object] = {"chain": chain, "most": size}
+        seq = _LOWEST if from_seq is None else from_seq
+        driver = self._driver
+        while True:
+            self._mine()
+            with translating(self._where, "reading the audit chain"):
+                try:
+                    page = self._writes.audit_page(driver, key | {"seq": seq}).fetchall()
+                except (sqlite3.OperationalError, UnicodeDecodeError) as error:
+                    if "decode" not in str(error).lower():
+                        raise
+                    driver.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
+                    try:
+                        page = self._writes.audit_page(driver, key | {"seq": seq}).fetchall()
+                    finally:
+                        driver.text_factory = str
+            if page:
+                yield page
+            if len(page) < size:
                 return
-            from_seq = rows[-1].seq + 1
+            seq = page[-1][1] + 1
+
+    def audit_archives(self, *, chain: str = "node") -> tuple[AuditArchived, ...]:
+        """Return up to where a chain is archived, the oldest note first."""
+        with self._reading("reading what is archived") as connection:
+            rows = connection.execute(sql.audit_archives(chain)).mappings().all()
+        with intact(self._where):
+            return tuple([AuditArchived(**row) for row in rows])
+
+    def cut_audit(self, archived: AuditArchived) -> int:
+        """Note that a chain is archived up to a row and delete it up to there; say how many.
+
+        One transaction: the store has all of the rows, or the note and none of them.
+
+        Raises
+        ------
+        AuditError
+            When the note does not fit the chain, or would take its last row.
+        """
+        row = {field.name: getattr(archived, field.name) for field in fields(AuditArchived)}
+        with self._transaction("cutting the audit chain") as driver:
+            self._writes.note_archived(driver, row)
+            reach("audit.in_cut")
+            return int(self._writes.cut_audit(driver, row).rowcount)
 
     # --- transactions ---------------------------------------------------------------------
 

@@ -11,6 +11,8 @@ from nautilus_lab.platform.store._rows import OPEN_INTENTS
 from nautilus_lab.platform.store._statement import Statement, count_up, insert, insert_new, upsert
 from nautilus_lab.platform.store._tables import (
     audit,
+    audit_archived,
+    audit_spools,
     commands,
     epochs,
     fills,
@@ -62,6 +64,22 @@ class Writes:
         )
         self.mark = Statement(mark, dialect)
         self.add_audit = insert(audit, dialect)
+        self.note_archived = insert(audit_archived, dialect)
+        self.cut_audit = Statement(
+            sa.delete(audit).where(
+                audit.c.chain == sa.bindparam("chain"), audit.c.seq <= sa.bindparam("seq")
+            ),
+            dialect,
+        )
+        self.note_spool = insert(audit_spools, dialect)
+        self.audit_page = Statement(
+            sa.select(audit)
+            .where(audit.c.chain == sa.bindparam("chain"), audit.c.seq >= sa.bindparam("seq"))
+            .order_by(audit.c.seq)
+            .limit(sa.bindparam("most"))
+            .offset(sa.literal_column("0")),
+            dialect,
+        )
         self.add_command = insert_new(commands, dialect)
         self.command = Statement(
             sa.select(commands).where(commands.c.id == sa.bindparam("id")), dialect
@@ -155,11 +173,15 @@ def audit_chains() -> sa.Select[str]:
     return sa.select(audit.c.chain).distinct().order_by(audit.c.chain)
 
 
-def audit_page(chain: str, from_seq: int, limit: int) -> sa.Select[*tuple[Any, ...]]:
-    """Select the rows of `chain` from `from_seq` on."""
+def audit_archives(chain: str) -> sa.Select[*tuple[Any, ...]]:
+    """Select what of `chain` is archived, the oldest first."""
     return (
-        sa.select(audit)
-        .where(audit.c.chain == chain, audit.c.seq >= from_seq)
-        .order_by(audit.c.seq)
-        .limit(limit)
+        sa.select(audit_archived)
+        .where(audit_archived.c.chain == chain)
+        .order_by(audit_archived.c.seq)
     )
+
+
+def spool_entries(spool: str) -> sa.Select[int]:
+    """Select how many entries of `spool` the chain has."""
+    return sa.select(audit_spools.c.entries).where(audit_spools.c.id == spool)

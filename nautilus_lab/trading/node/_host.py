@@ -20,7 +20,7 @@ from nautilus_trader.model.events import OrderInitialized
 
 from nautilus_lab.config import Settings
 from nautilus_lab.engine import State
-from nautilus_lab.exceptions import NodeError, StoreError
+from nautilus_lab.exceptions import AuditError, LabError, NodeError, StoreError
 from nautilus_lab.execution.algorithms import build_algorithms
 from nautilus_lab.execution.gate import (
     DailyLoss,
@@ -32,7 +32,7 @@ from nautilus_lab.execution.gate import (
 )
 from nautilus_lab.execution.paper import PaperVenueClient, VenueOrder
 from nautilus_lab.platform.access import KeyFileVerifier, LocalOwner
-from nautilus_lab.platform.audit import AuditTrail
+from nautilus_lab.platform.audit import AuditFiles, AuditTrail, Checkpoint, Checkpointer, Spool
 from nautilus_lab.platform.bus import ProcessBus, RedisBus, open_bus
 from nautilus_lab.platform.commands import CommandServer, Handler, Request, StoreCommandLog
 from nautilus_lab.platform.connection import ConnectionState
@@ -85,6 +85,7 @@ _MOST_QUOTE_AGE_S = 10.0
 _CALL_S = 5.0  # what a call of a strategy may take
 _RECORDER = "recorder"
 _STORE = "store"
+_AUDIT = "audit"
 _WRITE_AGAIN_S = 10.0
 _BUS_AWAY = "the message bus does not answer; events wait in the store"
 
@@ -111,6 +112,7 @@ class NodeHost:
         self._stored: tuple[Envelope, ...] = ()  # orders, the latest first; while it starts
         self._closed_out: list[tuple[str, VenueOrder]] = []  # while no node listened
         self._trail: AuditTrail | None = None
+        self._tampered = ""  # what of the audit trail is not as it was checkpointed
         self._write_after = 0.0  # time.monotonic() until which a failing store is left alone
 
     async def run(self) -> int:
@@ -219,9 +221,60 @@ class NodeHost:
         )
         stack.callback(bus.close)
         self._store, self._bus = store, bus
-        self._trail = trail = AuditTrail(store)
-        self._journal = StoreJournal(trail, store)
+        self._open_trail(stack)
         return bus
+
+    def _open_trail(self, stack: AsyncExitStack) -> None:
+        """Open the audit trail, take in what an earlier life spooled, and have it checkpointed."""
+        files, store, audit = AuditFiles.of(self.settings).make(), self._store, self.settings.audit
+        spool = Spool(files.spool)
+        stack.callback(spool.close)
+        self._trail = trail = AuditTrail(store, spool=spool)
+        self._journal = StoreJournal(trail, store)
+        trail.fold()
+        key = None
+        try:
+            key = files.key(make=True)
+        except StoreError:
+            log.exception("no checkpoints are made")  # and `_on_checkpoints` hears of it
+        loop = asyncio.get_running_loop()
+        checkpointer = Checkpointer(
+            lambda: TradingStore.open(self.rundir.store, read_only=True),
+            files.checkpoint_file(key),
+            rows=lambda: trail.seq,
+            every=audit.checkpoint_rows,
+            every_s=audit.checkpoint_s,
+            on_trouble=lambda error: loop.call_soon_threadsafe(self._on_checkpoints, error),
+            on_begun=lambda last: loop.call_soon_threadsafe(self._note_checkpoint, last),
+        )
+        checkpointer.start()
+        stack.callback(checkpointer.stop)
+
+    def _on_checkpoints(self, error: LabError | None) -> None:
+        if error is None:
+            return self.condition.mended(_AUDIT)
+        why = f"the audit trail has no new checkpoints: {error}"
+        log.error(why)
+        self.condition.amiss(_AUDIT, why)
+        self._on_alert(
+            AlertRaised(
+                severity="critical",
+                component="node",
+                rule="an audit trail must be checkpointed",
+                detail=str(error),
+                remedy=error.remedy or "nautilus-lab audit verify",
+            )
+        )
+        if isinstance(error, AuditError):
+            self._tampered = why
+
+    def _note_checkpoint(self, last: Checkpoint) -> None:
+        """Have the chain tell of the file of checkpoints: who removes it must forge the chain."""
+        seen = {"number": last.number, "seal": last.seal}
+        try:
+            self.audit("audit.begun", {"checkpoint": seen}, actor="node")
+        except StoreError:
+            log.exception("that checkpoints are made could not be written down")
 
     async def _reach_venues(self, stack: AsyncExitStack) -> None:
         trading = self.settings.trading
@@ -325,13 +378,20 @@ class NodeHost:
     def _look_after_store(self) -> None:
         """Say so when nothing can be written, although orders are denied then one by one."""
         trouble, now = self._store.trouble, time.monotonic()
-        if not trouble:
+        if not trouble and self._journal.fold():
             return self.condition.mended(_STORE)
+        trouble = trouble or self._store.trouble
         self.condition.amiss(_STORE, f"the trader's store: {trouble}")
         if now > self._write_after:
             # Nobody else may write for hours, and a locked store holds up the loop with each try.
             self._write_after = now + _WRITE_AGAIN_S
             self._tell_state(self.condition.state.value, self.condition.detail)
+
+    def _look_after_audit(self) -> None:
+        """Let a trader whose audit trail was tampered with do no more than reduce."""
+        why, self._tampered = self._tampered, ""
+        if why:
+            self._states.tighten("REDUCE_ONLY", reason=why[:500], by=_AUDIT, automatic=True)
 
     def _on_checked(self, findings: Sequence[Finding]) -> None:
         self._tap.on_checked(findings)
@@ -581,6 +641,7 @@ class NodeHost:
         while True:
             self._look_after_recorder()
             self._look_after_store()
+            self._look_after_audit()
             if all(client.replay_ended for client in self._data):
                 self.condition.remark("the replay is over: the last close stands")
             if not self.rundir.node.exists() and self.condition.state is not State.STARTING:

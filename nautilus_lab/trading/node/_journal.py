@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Mapping, Sequence
 
-from nautilus_lab.exceptions import StoreError
+from nautilus_lab.exceptions import AuditError, StoreError
 from nautilus_lab.execution import Intent
 from nautilus_lab.platform.audit import AuditTrail
 from nautilus_lab.platform.store import IntentState, OrderIntent, TradingStore
@@ -15,10 +16,16 @@ log = logging.getLogger(__name__)
 
 _SOON_S = 0.05
 _MOST_SETTLED = 256
+# A store that is locked holds up the node's loop with each try.
+_TRY_AGAIN_S = 1.0
 
 
 class StoreJournal:
     """Writes intents and their audit rows in one transaction of the trader's store.
+
+    While the store cannot write, a command that does nothing but reduce a position is set aside
+    in the trail's spool, which is as durable, and comes into journal and chain once the store
+    writes again. Everything else is refused then: no new risk without its audit row.
 
     Parameters
     ----------
@@ -34,26 +41,71 @@ class StoreJournal:
         self._open: dict[str, list[int]] = {}  # client order id -> intents without an outcome
         self._settled: list[tuple[int, IntentState]] = []  # outcomes that are to be written
         self._later: asyncio.TimerHandle | None = None
+        self._aside: dict[str, str] = {}  # client order id in the spool -> its status, if told
+        self._try_after = 0.0  # time.monotonic() until which the store is not asked to reduce
+        trail.on_fold = self._on_fold
 
     def write(self, intents: Sequence[Intent]) -> None:
         """Make `intents` durable, all or none; raises `StoreError` when they cannot be."""
         if not intents:
             return
-        numbers = self._trail.intend_many(
-            [
-                OrderIntent(
-                    client_order_id=intent.client_order_id,
-                    command=intent.command,
-                    body={**intent.body, "reason": intent.reason},
-                    state="DENIED" if intent.verdict == "denied" else "INTENDED",
-                )
-                for intent in intents
-            ],
-            actor=f"strategy:{intents[0].body['strategy']}",
+        made = [
+            OrderIntent(
+                client_order_id=intent.client_order_id,
+                command=intent.command,
+                body={**intent.body, "reason": intent.reason},
+                state="DENIED" if intent.verdict == "denied" else "INTENDED",
+            )
+            for intent in intents
+        ]
+        actor = f"strategy:{intents[0].body['strategy']}"
+        may_wait = self._trail.can_set_aside and all(
+            intent.reduces and intent.verdict == "forwarded" for intent in intents
         )
+        if may_wait and time.monotonic() < self._try_after:
+            return self._set_aside(made, actor, "it could not write a moment ago")
+        try:
+            numbers = self._trail.intend_many(made, actor=actor)
+        except AuditError:
+            raise  # another node writes this trader's chain: this one may do nothing more
+        except StoreError as error:
+            if not may_wait:
+                raise
+            self._try_after = time.monotonic() + _TRY_AGAIN_S
+            return self._set_aside(made, actor, error.rule)
         for intent, number in zip(intents, numbers, strict=True):
             if intent.verdict == "forwarded":
                 self._open.setdefault(intent.client_order_id, []).append(number)
+
+    def _set_aside(self, intents: Sequence[OrderIntent], actor: str, why: str) -> None:
+        self._trail.set_aside(intents, actor=actor, why=why)
+        log.warning(
+            "the store cannot write, %s goes on by the spool: %s",
+            ", ".join(intent.client_order_id for intent in intents),
+            why,
+        )
+        for intent in intents:
+            self._aside.setdefault(intent.client_order_id, "")
+
+    def _on_fold(self, intents: Sequence[OrderIntent], numbers: Sequence[int]) -> None:
+        """Take over the numbers of what was set aside, and note what was told of it meanwhile."""
+        log.warning("%d intents came from the spool into the journal", len(intents))
+        aside, self._aside = self._aside, {}
+        for intent, number in zip(intents, numbers, strict=True):
+            if intent.client_order_id in aside:  # an earlier life's are settled by the venue
+                self._open.setdefault(intent.client_order_id, []).append(number)
+        for client_order_id, status in aside.items():
+            if status:
+                self.settle(client_order_id, status)
+
+    def fold(self) -> bool:
+        """Bring what was set aside into the journal; returns whether nothing waits now."""
+        try:
+            self._trail.fold()
+        except StoreError as error:
+            log.error("what was set aside waits on: %s", error)
+            return False
+        return True
 
     def settle(self, client_order_id: str, status: str) -> None:
         """Note what became of an order's intents, by its status at the venue.
@@ -62,6 +114,8 @@ class StoreJournal:
         the order path. What a process did not come to note before it died is asked of the venue,
         as are the intents without an outcome.
         """
+        if client_order_id in self._aside:
+            self._aside[client_order_id] = status
         numbers = self._open.pop(client_order_id, None)
         if numbers is None:
             return

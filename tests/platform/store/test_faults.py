@@ -16,6 +16,7 @@ from nautilus_lab.exceptions import MessageError, StoreError
 from nautilus_lab.platform.audit import AuditTrail, next_row
 from nautilus_lab.platform.messages import new_id
 from nautilus_lab.platform.store import (
+    AuditArchived,
     DeskStore,
     HistoryStore,
     OrderIntent,
@@ -48,13 +49,21 @@ def a_run(**changes):
 # every public method that reaches the file -> how to call it
 TRADING_CALLS = {
     "append_audit": lambda s: s.append_audit([audit_row()]),
+    "audit_archives": lambda s: s.audit_archives(),
     "audit_chains": lambda s: s.audit_chains(),
     "audit_head": lambda s: s.audit_head(),
+    "audit_pages": lambda s: list(s.audit_pages()),
     "audit_rows": lambda s: list(s.audit_rows()),
     "begin_command": lambda s: s.begin_command("C-1", "print"),
     "begin_epoch": lambda s: s.begin_epoch("node"),
+    "cut_audit": lambda s: s.cut_audit(
+        AuditArchived(chain="node", seq=1, hash=bytes(32), file="a", sha256=bytes(32), ts_ns=1)
+    ),
     "fills": lambda s: s.fills(),
     "finish_command": lambda s: s.finish_command("C-1", b""),
+    "fold_spool": lambda s: s.fold_spool(
+        "S-1", 1, [OrderIntent(client_order_id="O-1", command="submit", body={})], [audit_row()]
+    ),
     "forget_commands": lambda s: s.forget_commands(before_ns=0, most=1),
     "intend": lambda s: s.intend("O-1", "submit", {}, audit_row()),
     "intend_many": lambda s: s.intend_many(
@@ -68,6 +77,7 @@ TRADING_CALLS = {
     "order": lambda s: s.order("O-1"),
     "orders": lambda s: s.orders(),
     "outbox_after": lambda s: s.outbox_after("node", 0, 0),
+    "spool_entries": lambda s: s.spool_entries("S-1"),
     "record": None,  # needs an event: below
     "record_many": None,
 }

@@ -107,9 +107,9 @@ def test_a_migration_that_fails_leaves_the_file_without_a_schema(tmp_path, monke
     )
     monkeypatch.setattr(_schema.Schema, "folder", folder)
     with pytest.raises(StoreError, match="must be able to do what it is asked"):
-        TradingStore.open(tmp_path / "x.db")
+        DeskStore.open(tmp_path / "x.db")
     monkeypatch.undo()
-    TradingStore.open(tmp_path / "x.db").close()  # nothing of it stayed
+    DeskStore.open(tmp_path / "x.db").close()  # nothing of it stayed
 
 
 def test_a_missing_migration_is_an_error_of_ours(tmp_path, monkeypatch):

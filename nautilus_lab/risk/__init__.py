@@ -1,16 +1,50 @@
 """How much could be lost, and how much may be: value at risk, expected shortfall, limits."""
 
+from nautilus_lab.risk._capital import (
+    BaselStyleCapital,
+    basel_25_style_capital,
+    basel_style_capital,
+    constrained_shortfall,
+)
 from nautilus_lab.risk._cornish_fisher import CornishFisherRisk
+from nautilus_lab.risk._coverage import Coverage, Proxy, cover
 from nautilus_lab.risk._engine import LimitReport, LimitUtilisation, RiskLimitEngine
 from nautilus_lab.risk._filtered import FilteredHistoricalRisk
 from nautilus_lab.risk._historical import HistoricalRisk
+from nautilus_lab.risk._liquidity import (
+    LIQUIDITY_HORIZONS,
+    LiquidityShortfall,
+    liquidity_shortfall,
+    overlapping_returns,
+)
 from nautilus_lab.risk._model import Estimate, RiskModel
 from nautilus_lab.risk._monte_carlo import MonteCarloRisk
 from nautilus_lab.risk._notional import Level, LimitCheck, NotionalLimit, level_of
 from nautilus_lab.risk._parametric import ParametricRisk
-from nautilus_lab.risk._regime import VolatilityRegimes, turbulence, volatility_regimes
+from nautilus_lab.risk._regime import (
+    VolatilityRegimes,
+    average_correlation,
+    turbulence,
+    volatility_regimes,
+)
 from nautilus_lab.risk._report import RiskReport
 from nautilus_lab.risk._sample import Sample
+from nautilus_lab.risk._scenarios import (
+    HISTORICAL_SCENARIOS,
+    HistoricalScenario,
+    ReverseStress,
+    Scenario,
+    ScenarioLoss,
+    StressTest,
+    reverse_stress,
+    stress_test,
+)
+from nautilus_lab.risk._stressed import (
+    CalibratedShortfall,
+    StressedRisk,
+    calibrated_shortfall,
+    stressed_risk,
+)
 from nautilus_lab.risk._volatility import ewma_volatility, range_volatility
 from nautilus_lab.risk.backtests import (
     AttributionTest,
@@ -25,37 +59,83 @@ from nautilus_lab.risk.backtests import (
     rolling_risk,
     traffic_light,
 )
+from nautilus_lab.risk.greeks import (
+    BondValue,
+    CashFlow,
+    OptionKind,
+    OptionValue,
+    black_76,
+    black_scholes,
+    bond_value,
+    implied_volatility,
+    implied_volatility_76,
+    level_coupons,
+)
 
 __all__ = [
+    "HISTORICAL_SCENARIOS",
+    "LIQUIDITY_HORIZONS",
     "AttributionTest",
+    "BaselStyleCapital",
+    "BondValue",
+    "CalibratedShortfall",
+    "CashFlow",
     "CornishFisherRisk",
+    "Coverage",
     "CoverageTest",
     "Estimate",
     "FilteredHistoricalRisk",
     "HistoricalRisk",
+    "HistoricalScenario",
     "Level",
     "LimitCheck",
     "LimitReport",
     "LimitUtilisation",
+    "LiquidityShortfall",
     "MonteCarloRisk",
     "NotionalLimit",
+    "OptionKind",
+    "OptionValue",
     "ParametricRisk",
+    "Proxy",
+    "ReverseStress",
     "RiskLimitEngine",
     "RiskModel",
     "RiskReport",
     "Sample",
+    "Scenario",
+    "ScenarioLoss",
+    "StressTest",
+    "StressedRisk",
     "TrafficLight",
     "VarBacktest",
     "VolatilityRegimes",
     "attribution_test",
+    "average_correlation",
     "backtest_value_at_risk",
+    "basel_25_style_capital",
+    "basel_style_capital",
+    "black_76",
+    "black_scholes",
+    "bond_value",
+    "calibrated_shortfall",
     "christoffersen_test",
     "conditional_coverage_test",
+    "constrained_shortfall",
+    "cover",
     "ewma_volatility",
+    "implied_volatility",
+    "implied_volatility_76",
     "kupiec_test",
+    "level_coupons",
     "level_of",
+    "liquidity_shortfall",
+    "overlapping_returns",
     "range_volatility",
+    "reverse_stress",
     "rolling_risk",
+    "stress_test",
+    "stressed_risk",
     "traffic_light",
     "turbulence",
     "volatility_regimes",

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from nautilus_lab.display import HasTearSheet, Table, TearSheet
 from nautilus_lab.engine import Health, State
 from nautilus_lab.exceptions import BadData, InputError
+from nautilus_lab.provenance import mark, provenance
+from nautilus_lab.risk._coverage import Proxy, cover
 from nautilus_lab.risk._historical import HistoricalRisk
 from nautilus_lab.risk._model import RiskModel
 from nautilus_lab.risk._notional import Level, NotionalLimit
 from nautilus_lab.risk._report import RiskReport
+from nautilus_lab.risk._scenarios import (
+    HISTORICAL_SCENARIOS,
+    HistoricalScenario,
+    ReverseStress,
+    Scenario,
+    StressTest,
+    reverse_stress,
+    stress_test,
+)
+from nautilus_lab.risk._stressed import StressedRisk, stressed_risk
+from nautilus_lab.risk.backtests import VarBacktest, backtest_value_at_risk, rolling_risk
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -108,6 +121,14 @@ class RiskLimitEngine:
         How risk is measured.
     position_limit : NotionalLimit, default=NotionalLimit(max_notional=250_000)
         The largest notional that one position may have, in account currency.
+    max_uncovered : float, default=0.05
+        The largest share of the gross weights, in [0, 1), that may be without a history where
+        `measure` is given `proxies`.
+
+    Raises
+    ------
+    InputError
+        When `max_uncovered` is not in [0, 1).
 
     Examples
     --------
@@ -121,6 +142,15 @@ class RiskLimitEngine:
     position_limit: NotionalLimit = field(
         default_factory=lambda: NotionalLimit(max_notional=250_000.0)
     )
+    max_uncovered: float = 0.05
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.max_uncovered < 1:
+            raise InputError(
+                "max_uncovered must lie in [0, 1)",
+                value=self.max_uncovered,
+                remedy="pass a fraction: 0.05",
+            )
 
     @property
     def name(self) -> str:
@@ -135,9 +165,103 @@ class RiskLimitEngine:
         self,
         returns: Returns | ReturnSeries,
         weights: Weights | Mapping[str, float] | None = None,
+        *,
+        proxies: Mapping[str, Proxy] | None = None,
     ) -> RiskReport:
-        """Measure the risk of holding a portfolio for one period; see `RiskModel.measure`."""
-        return self.model.measure(returns, weights)
+        """Measure the risk of holding a portfolio for one period; see `RiskModel.measure`.
+
+        Parameters
+        ----------
+        returns : Series, shape (time,), or DataFrame, shape (time, symbol)
+            Simple returns, fractions, of one portfolio or of the symbols it holds.
+        weights : Series or mapping, symbol -> fraction of capital, optional
+            What is held; required for more than one symbol.
+        proxies : mapping of str to Proxy, optional
+            Symbol short of history -> what stands in for it. Given, also when empty, symbols
+            short of history without one are left out, and named in the report, up to
+            `max_uncovered`; see `cover`. Not given, every symbol must have all returns.
+
+        Returns
+        -------
+        RiskReport
+            Losses positive, per period of `returns`.
+
+        Raises
+        ------
+        InputError
+            When weights are missing, name symbols without returns or are not finite numbers.
+        NotEnoughData
+            When there are too few returns, or more than `max_uncovered` has no history.
+        BadData
+            When a return is NaN or infinite, or times are unsorted or repeated.
+        """
+        import pandas as pd
+
+        if proxies is None:
+            return self.model.measure(returns, weights)
+        if isinstance(returns, pd.Series) or weights is None:
+            raise InputError(
+                "proxies belong to a frame of several symbols with weights",
+                value="a series, or no weights",
+                remedy="pass the returns of each symbol and what is held of it",
+            )
+        covered = cover(returns, weights, proxies=proxies, max_uncovered=self.max_uncovered)
+        report = self.model.measure(covered.returns, covered.weights)
+        return replace(
+            report,
+            notices=(*covered.notices, *report.notices),
+            uncovered_share=covered.uncovered_share,
+        )
+
+    def stressed(
+        self,
+        returns: Returns | ReturnSeries,
+        weights: Weights | Mapping[str, float] | None = None,
+        *,
+        window: int = 252,
+    ) -> StressedRisk:
+        """Measure in the window that was worst for what is held; see `stressed_risk`."""
+        return stressed_risk(returns, weights, model=self.model, window=window)
+
+    def stress_test(
+        self,
+        weights: Weights | Mapping[str, float],
+        scenarios: Sequence[Scenario | HistoricalScenario] = HISTORICAL_SCENARIOS,
+        *,
+        returns: Returns | None = None,
+        skip_uncovered: bool = False,
+    ) -> StressTest:
+        """Work out what named events would cost; see `stress_test`."""
+        return stress_test(weights, scenarios, returns=returns, skip_uncovered=skip_uncovered)
+
+    def reverse_stress(
+        self,
+        returns: Returns | ReturnSeries,
+        weights: Weights | Mapping[str, float] | None = None,
+        *,
+        loss: float,
+    ) -> ReverseStress:
+        """Find the likeliest returns that lose `loss`; see `reverse_stress`."""
+        return reverse_stress(returns, weights, loss=loss)
+
+    def backtest(
+        self,
+        returns: Returns | ReturnSeries,
+        weights: Weights | Mapping[str, float] | None = None,
+        *,
+        window: int = 250,
+    ) -> VarBacktest:
+        """Hold what the model would have said each day against what came.
+
+        See `rolling_risk` for what it would have said, `backtest_value_at_risk` for how that is
+        judged.
+        """
+        rolled = rolling_risk(returns, weights, model=self.model, window=window)
+        return backtest_value_at_risk(
+            mark(rolled["return"], provenance(returns)),
+            rolled["value_at_risk"],
+            confidence=self.model.confidence,
+        )
 
     def evaluate(
         self,

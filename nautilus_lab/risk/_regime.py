@@ -166,3 +166,47 @@ def turbulence(returns: Returns, *, window: int = 504) -> ReturnSeries:
         distance = np.linalg.solve(lower, off)
         found[row] = distance @ distance / n_symbols
     return pd.Series(found, index=frame.index[window:], name="turbulence")
+
+
+def average_correlation(returns: Returns) -> float:
+    """Return the mean correlation of all pairs of symbols: 1 when all move as one.
+
+    Parameters
+    ----------
+    returns : DataFrame, shape (time, symbol)
+        Simple returns, fractions; 3 rows and 2 symbols at least.
+
+    Returns
+    -------
+    float
+        Pearson's, each pair alike, -1 to 1.
+
+    Raises
+    ------
+    NotEnoughData
+        When there are fewer than 3 rows.
+    InputError
+        When there is one symbol only.
+    BadData
+        When a symbol never moves, a return is NaN or infinite, or times are unsorted.
+    """
+    import numpy as np
+
+    frame = require_returns(returns, at_least=3)
+    n_symbols = frame.shape[1]
+    if n_symbols < 2:
+        raise InputError(
+            "a correlation takes two symbols", value=n_symbols, remedy="pass more columns"
+        )
+    values = np.asarray(frame, dtype=np.float64)
+    still = values.min(axis=0) == values.max(axis=0)
+    if still.any():
+        raise BadData(
+            "every symbol must move",
+            value=str(frame.columns[still][0]),
+            remedy="drop it: what is constant correlates with nothing",
+        )
+    scaled = (values - values.mean(axis=0)) / values.std(axis=0)
+    # The variance of the sum of scaled returns is the sum of all entries of the matrix.
+    everything = float((scaled.sum(axis=1) ** 2).mean())
+    return (everything - n_symbols) / (n_symbols * (n_symbols - 1))

@@ -17,3 +17,14 @@ def frame() -> pd.DataFrame:
 @pytest.fixture(scope="session")
 def weights() -> dict[str, float]:
     return {"A": 0.5, "B": 0.4, "C": -0.3, "D": 0.2}
+
+
+@pytest.fixture(scope="session")
+def sp500() -> pd.DataFrame:
+    """Daily returns of the S&P 500 from 1990 to 2022, real closes."""
+    from skfolio.datasets import load_sp500_index
+
+    closes = load_sp500_index()
+    closes.index = pd.DatetimeIndex(closes.index, tz="UTC")
+    closes.columns = ["SP500"]
+    return closes.pct_change().iloc[1:]

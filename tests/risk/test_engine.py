@@ -6,7 +6,15 @@ import pytest
 
 from nautilus_lab.engine import Engine, State
 from nautilus_lab.exceptions import BadData, InputError
-from nautilus_lab.risk import HistoricalRisk, NotionalLimit, RiskLimitEngine
+from nautilus_lab.risk import (
+    HistoricalRisk,
+    NotionalLimit,
+    ParametricRisk,
+    RiskLimitEngine,
+    Scenario,
+    rolling_risk,
+    stressed_risk,
+)
 
 ENGINE = RiskLimitEngine(position_limit=NotionalLimit(max_notional=1000.0))
 
@@ -68,3 +76,28 @@ def test_the_table_of_limits_escapes_symbols_and_shows_levels():
     html = ENGINE.evaluate({"<b>": 11}, {"<b>": 100})._repr_mimebundle_()["text/html"]
     assert "&lt;b&gt;" in html
     assert "breach" in html
+
+
+def test_the_engine_backtests_its_own_model(frame, weights):
+    engine = RiskLimitEngine(model=ParametricRisk(confidence=0.95))
+    report = engine.backtest(frame, weights, window=250)
+    rolled = rolling_risk(frame, weights, model=engine.model, window=250)
+    over = -rolled["return"] > rolled["value_at_risk"]
+    assert report.n_exceptions == over.sum()
+    assert report.confidence == 0.95
+    assert report.n_observations == len(frame) - 250
+
+
+def test_the_engine_searches_stress_and_plays_scenarios_as_the_functions_do(frame, weights):
+    found = ENGINE.stressed(frame, weights)
+    assert found.begin == stressed_risk(frame, weights, model=ENGINE.model).begin
+    crash = Scenario(name="crash", shocks={}, otherwise=-0.2)
+    assert ENGINE.stress_test(weights, [crash]).worst.loss == pytest.approx(0.2 * 0.8)
+    assert ENGINE.reverse_stress(frame, weights, loss=0.05).contributions.sum() == pytest.approx(
+        0.05
+    )
+
+
+def test_proxies_without_weights_are_refused(frame):
+    with pytest.raises(InputError, match="proxies belong to a frame"):
+        ENGINE.measure(frame["A"], proxies={})

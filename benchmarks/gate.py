@@ -21,23 +21,21 @@ from nautilus_trader.model.objects import Money, Price, Quantity
 from nautilus_trader.test_kit.providers import TestInstrumentProvider
 from nautilus_trader.trading.strategy import Strategy
 
-from nautilus_lab.execution.gate import (
-    Check,
+from nautilus_lab.execution.gate import Check, Gate
+from nautilus_lab.platform.audit import AuditTrail
+from nautilus_lab.platform.store import TradingStore
+from nautilus_lab.risk.limits import (
     DailyLoss,
     EnoughMargin,
     FreshQuote,
-    Gate,
     MaxGrossExposure,
+    MaxMessageRate,
     MaxOrderNotional,
-    MaxOrderRate,
     MaxPositionNotional,
     MaxPositionUnits,
     NoDuplicate,
-    PriceBand,
+    PriceCollar,
 )
-from nautilus_lab.platform.audit import AuditTrail
-from nautilus_lab.platform.store import TradingStore
-from nautilus_lab.risk import NotionalLimit
 from nautilus_lab.trading.node._journal import StoreJournal
 
 ROUNDS = 7
@@ -49,12 +47,12 @@ SIZE = Quantity.from_int(1_000_000)
 
 def limits() -> list[Check]:
     """Twenty limits that let everything pass: each of ours, some several times."""
-    notional = [MaxOrderNotional(limit=NotionalLimit(max_notional=1e8 + n)) for n in range(2)]
+    notional = [MaxOrderNotional(max_notional=1e8 + n) for n in range(2)]
     return [
-        MaxOrderRate(per_second=9_999),
+        MaxMessageRate(per_second=9_999),
         NoDuplicate(window_s=0.001),
         FreshQuote(max_age_s=1e9),
-        PriceBand(bps=5_000),
+        PriceCollar(bps=5_000),
         *notional,
         *[MaxPositionUnits(max_units=1e9, per=p) for p in ("instrument", "symbol", "strategy")],
         *[MaxPositionNotional(max_notional=1e9, per=p) for p in ("instrument", "symbol")],
@@ -88,8 +86,8 @@ class Sink:
         return self
 
 
-def engine() -> BacktestEngine:
-    """Return an engine with twenty stocks and a venue."""
+def engine(stocks) -> BacktestEngine:
+    """Return an engine with some stocks and a venue."""
     made = BacktestEngine(
         BacktestEngineConfig(
             trader_id=TraderId("T-1"),
@@ -99,7 +97,7 @@ def engine() -> BacktestEngine:
         )
     )
     made.add_venue(Venue("PAPER"), OmsType.NETTING, AccountType.MARGIN, [Money(CASH, USD)], USD)
-    for stock in STOCKS:
+    for stock in stocks:
         made.add_instrument(stock)
     return made
 
@@ -118,9 +116,14 @@ def ready(gate: Gate) -> Gate:
     return gate
 
 
-def crossings(journal) -> list[float]:
-    """Return what each order takes at the gate, both crossings, microseconds."""
-    made = engine()
+def crossings(journal, checks=None, stocks=STOCKS, traded=None, prepare=None) -> list[float]:
+    """Return what each order takes at the gate, both crossings, microseconds.
+
+    `prepare` is called with the gate and its bus before the first order; `traded` are the stocks
+    that orders are for, all when not given.
+    """
+    traded = stocks if traded is None else traded
+    made = engine(stocks)
     kernel = made.kernel
     bus, cache = kernel.msgbus, kernel.cache
     last, first = Sink(), Sink(bus)
@@ -133,15 +136,17 @@ def crossings(journal) -> list[float]:
     stub = SimpleNamespace(
         msgbus=bus, cache=cache, clock=kernel.clock, risk_engine=first, exec_engine=last
     )
-    ready(Gate(stub, checks=limits(), journal=journal))
+    gate = ready(Gate(stub, checks=limits() if checks is None else checks, journal=journal))
     strategy = Strategy(StrategyConfig(strategy_id="Sender", order_id_tag="001"))
     made.add_strategy(strategy)
-    for stock in STOCKS:
+    for stock in stocks:
         cache.add_quote_tick(quote(stock, 0))
+    if prepare is not None:
+        prepare(gate, bus)
     took, sent = [], []
     for number in range(ORDERS):
         order = strategy.order_factory.limit(
-            STOCKS[number % 20].id,
+            traded[number % len(traded)].id,
             OrderSide.BUY,
             Quantity.from_int(100 + number % 37),
             Price.from_str(f"{99 + number % 90 / 100:.2f}"),

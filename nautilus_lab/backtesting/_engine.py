@@ -19,6 +19,7 @@ from nautilus_lab.strategies import Costs, SignalStrategy
 
 if TYPE_CHECKING:
     from nautilus_lab._typing import Bars, Prices
+    from nautilus_lab.risk.limits import LimitBook
 
 _MOST_CASH = 1e12
 
@@ -58,7 +59,7 @@ class BacktestingEngine:
         costs: Costs | None = None,
         starting_cash: float = 1_000_000.0,
         mode: Mode = "event",
-        limits: Limits | None = None,
+        limits: Limits | LimitBook | None = None,
     ) -> BacktestResult:
         """Play one strategy over `data`.
 
@@ -82,7 +83,7 @@ class BacktestingEngine:
             In the currency of the prices.
         mode : {"event", "vectorised"}, default="event"
             Events on Nautilus' backtest engine, or arithmetic.
-        limits : Limits, optional
+        limits : Limits or LimitBook, optional
             Has every order pass the gate that stands before a venue in a node; in "event" mode
             only. What it denies is in `orders`, with its reason. Without them nothing is asked.
 
@@ -108,7 +109,7 @@ class BacktestingEngine:
             raise InputError(
                 "mode must be 'event' or 'vectorised'", value=mode, remedy="pass mode='event'"
             )
-        _require_limits(limits, mode)
+        limits = _limits(limits, mode)
         if isinstance(strategy, SignalStrategy):
             panel = panel_of(data)
             given = panel.frame if strategy.reads == "prices" else data
@@ -237,14 +238,18 @@ def _cash(starting_cash: float) -> float:
     return float(starting_cash)
 
 
-def _require_limits(limits: object, mode: Mode) -> None:
+def _limits(limits: object, mode: Mode) -> Limits | None:
+    from nautilus_lab.risk.limits import LimitBook
+
     if limits is None:
-        return
+        return None
+    if isinstance(limits, LimitBook):
+        limits = Limits(checks=limits)
     if not isinstance(limits, Limits):
         raise InputError(
-            "limits must be Limits",
+            "limits must be Limits or a LimitBook",
             value=limits,
-            remedy="pass Limits(checks=[...]), or Limits.of(lab.settings.trading)",
+            remedy="pass LimitBook([...]), or Limits.of(lab.settings.trading)",
         )
     if mode != "event":
         raise InputError(
@@ -252,6 +257,7 @@ def _require_limits(limits: object, mode: Mode) -> None:
             value=f"mode={mode!r}",
             remedy="pass mode='event'",
         )
+    return limits
 
 
 def _require_nautilus(strategy: object, mode: Mode) -> None:

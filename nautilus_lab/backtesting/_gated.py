@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from nautilus_lab.backtesting._limits import Limits
 from nautilus_lab.execution import MemoryJournal
-from nautilus_lab.execution.gate import DailyLoss, Gate, StopLoss, TradingSwitch
+from nautilus_lab.execution.gate import Gate, HighWater, LimitWatch, StopLoss, TradingSwitch
+from nautilus_lab.risk.limits import LimitBook, Measures
 
 # Below the book, which must have the last time whole; above the strategies, which trade on.
 _AFTER_THE_BOOK = 10
 
 
-def install_gate(kernel: Any, limits: Limits, *, venue: str, cash: float, begins_ns: int) -> Gate:
+def install_gate(
+    kernel: Any,
+    limits: Limits,
+    *,
+    venue: str,
+    cash: float,
+    begins_ns: int,
+) -> Gate:
     """Put a gate before the venue of a backtest that has not begun.
 
     Parameters
@@ -28,35 +37,60 @@ def install_gate(kernel: Any, limits: Limits, *, venue: str, cash: float, begins
     begins_ns : int
         When the data begin, UNIX nanoseconds.
     """
-    switch = TradingSwitch()
-    gate = Gate(kernel, checks=limits.checks, journal=MemoryJournal(), state=switch)
+    gate = Gate(kernel, checks=limits.checks, journal=MemoryJournal(), state=TradingSwitch())
     gate.install()
     gate.book.set_cash(venue, cash)
-    for check in limits.checks:
-        if isinstance(check, DailyLoss):
-            stop = StopLoss(check, confirmations=limits.confirmations)
-            watch = _Watch(gate, stop, limits.stop_loss_state, cash, begins_ns)
-            kernel.msgbus.subscribe("data.quotes.*", watch.on_quote, priority=_AFTER_THE_BOOK)
+    if isinstance(limits.measures, Measures):
+        gate.book.measures = limits.measures
+    # An alert has nobody to be told in a backtest.
+    followed = [one for one in limits.book.monitored if one.action != "alert"]
+    if followed:
+        book = replace(limits.book, limits=tuple(followed))
+        watch = _Watch(gate, limits, book, cash, begins_ns)
+        kernel.msgbus.subscribe("data.quotes.*", watch.on_quote, priority=_AFTER_THE_BOOK)
     return gate
 
 
 class _Watch:
-    """Looks at the loss each time the time moves on, when all quotes of the last one are in."""
+    """Looks at the limits each time the time moves on, when all quotes of the last one are in."""
 
-    def __init__(self, gate: Gate, stop: StopLoss, to: Any, cash: float, begins_ns: int) -> None:
+    def __init__(
+        self, gate: Gate, limits: Limits, book: LimitBook, cash: float, begins_ns: int
+    ) -> None:
         self._gate = gate
-        self._stop = stop
-        self._to = to
+        self._measures = limits.measures if callable(limits.measures) else None
+        self._to = limits.stop_loss_state
         self._now_ns = begins_ns
-        self._stop.observe(cash, begins_ns)
-        gate.book.day_start_equity = stop.day_start
+        day = book.day_stop
+        self._stop = None if day is None else StopLoss(day, confirmations=limits.confirmations)
+        if day is not None and day.action == "halt":
+            self._to = "HALTED"
+        if self._stop is not None:
+            self._stop.observe(cash, begins_ns)
+            gate.book.day_start_equity = self._stop.day_start
+        self._limits = LimitWatch(
+            gate,
+            book,
+            tighten=lambda to, reason: gate.state.tighten(
+                to, reason=reason, by="limits", automatic=True
+            ),
+            high_water=HighWater(confirmations=limits.confirmations),
+        )
+        self._look(begins_ns)
 
     def on_quote(self, quote: Any) -> None:
         if quote.ts_event == self._now_ns:
             return
         book = self._gate.book
-        reason = self._stop.observe(book.equity, self._now_ns)
-        book.day_start_equity = self._stop.day_start
+        if self._stop is not None:
+            reason = self._stop.observe(book.equity, self._now_ns)
+            book.day_start_equity = self._stop.day_start
+            if reason:
+                self._gate.state.tighten(self._to, reason=reason, by="stop-loss", automatic=True)
+        self._look(self._now_ns)
         self._now_ns = quote.ts_event
-        if reason:
-            self._gate.state.tighten(self._to, reason=reason, by="stop-loss", automatic=True)
+
+    def _look(self, now_ns: int) -> None:
+        if self._measures is not None:
+            self._gate.book.measures = self._measures(now_ns)
+        self._limits.look(now_ns)

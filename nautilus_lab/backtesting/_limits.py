@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, Self
 
 from nautilus_lab.exceptions import InputError
@@ -11,6 +11,7 @@ from nautilus_lab.exceptions import InputError
 if TYPE_CHECKING:
     from nautilus_lab.config import TradingSettings
     from nautilus_lab.execution.gate import Check
+    from nautilus_lab.risk.limits import LimitBook, Measures
 
 _STATES = ("REDUCE_ONLY", "HALTED")
 
@@ -21,33 +22,50 @@ class Limits:
 
     ====================================  ================================================
     ``Limits.of(lab.settings.trading)``   the limits a node of this workspace has
-    ``Limits(checks=[...])``              any checks of `nautilus_lab.execution.gate`
+    ``Limits(checks=book)``               a `LimitBook`; ``limits=book`` says the same
+    ``Limits(checks=[...])``              limits of `nautilus_lab.risk.limits`, own checks
     ====================================  ================================================
 
     Parameters
     ----------
-    checks : sequence of Check
-        What is asked about each order, in this order.
+    checks : LimitBook, or sequence of Limit or Check
+        What is asked about each order, in this order; limits that are monitored are looked at each
+        time that the time moves on.
     stop_loss_state : {"REDUCE_ONLY", "HALTED"}, default="REDUCE_ONLY"
         What is left to do for the rest of the run once a `DailyLoss` among the checks is
         exceeded. Data of one price a day have no loss within a day.
     confirmations : int, default=1
-        At so many times in a row it must be; a node asks for several looks, since its feed may err.
+        At so many times in a row it must be, and so must every other limit that is monitored; a
+        node asks for several looks, since its feed may err.
+
+    measures : Measures or callable, optional
+        What limits need that cannot be added up; or what returns it for a time, UNIX nanoseconds,
+        of which it must use nothing later. Without it such limits let nothing increase.
+
+    Attributes
+    ----------
+    book : LimitBook
+        The limits among the checks.
 
     Examples
     --------
-    >>> from nautilus_lab.execution.gate import MaxPositionUnits
+    >>> from nautilus_lab.risk.limits import MaxPositionUnits
     >>> Limits(checks=[MaxPositionUnits(max_units=100)]).names
     ('max_position_units',)
     """
 
-    checks: Sequence[Check]
+    checks: LimitBook | Sequence[Check]
     stop_loss_state: Literal["REDUCE_ONLY", "HALTED"] = "REDUCE_ONLY"
     confirmations: int = 1
+    measures: Measures | Callable[[int], Measures] | None = None
+    book: LimitBook = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "checks", tuple(self.checks))
-        for check in self.checks:
+        from nautilus_lab.risk.limits import Levels, Limit, LimitBook
+
+        given, checks = self.checks, tuple(self.checks)
+        object.__setattr__(self, "checks", checks)
+        for check in checks:
             if not callable(getattr(check, "judge", None)):
                 raise InputError(
                     "limits must be checks of the gate",
@@ -60,13 +78,17 @@ class Limits:
             )
         if not self.confirmations >= 1:
             raise InputError("confirmations must be at least 1", value=self.confirmations)
+        levels = given.levels if isinstance(given, LimitBook) else Levels()
+        levels = replace(levels, confirmations=self.confirmations)
+        limits = tuple([check for check in checks if isinstance(check, Limit)])
+        object.__setattr__(self, "book", LimitBook(limits, levels=levels))
 
     @classmethod
     def of(cls, settings: TradingSettings) -> Self:
         """Return the limits of a node with these settings."""
-        from nautilus_lab.execution.gate import build_checks
+        from nautilus_lab.execution.gate import build_limits
 
-        return cls(checks=build_checks(settings), stop_loss_state=settings.stop_loss_state)
+        return cls(checks=build_limits(settings), stop_loss_state=settings.stop_loss_state)
 
     @property
     def names(self) -> tuple[str, ...]:

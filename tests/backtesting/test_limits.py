@@ -8,16 +8,15 @@ import pytest
 from nautilus_lab.backtesting import Limits
 from nautilus_lab.config import TradingSettings
 from nautilus_lab.exceptions import InputError
-from nautilus_lab.execution.gate import (
+from nautilus_lab.execution.gate import TradingSwitch
+from nautilus_lab.risk.limits import (
     DailyLoss,
     EnoughMargin,
+    MaxMessageRate,
     MaxOrderNotional,
-    MaxOrderRate,
     MaxPositionNotional,
     MaxPositionUnits,
-    TradingSwitch,
 )
-from nautilus_lab.risk import NotionalLimit
 from nautilus_lab.strategies import buy_and_hold, strategy
 
 
@@ -88,7 +87,7 @@ def test_its_assumptions_name_what_is_asked(engine, make_prices):
 
 def test_the_settings_of_a_node_are_its_limits(engine, make_prices, free):
     limits = Limits.of(TradingSettings(max_order_notional=9_999, stop_loss_state="HALTED"))
-    assert limits.names == ("max_order_rate", "max_order_notional", "margin")
+    assert limits.names == ("max_message_rate", "max_order_notional", "margin")
     assert limits.stop_loss_state == "HALTED"
     run = engine.run(
         buy_and_hold,
@@ -116,7 +115,7 @@ def test_the_margin_check_knows_the_account_it_begins_with(engine, make_prices, 
 
 def test_a_whole_book_in_one_instant_is_counted_by_the_rate(engine, data):
     prices = data.prices(["AAPL", "JNJ", "KO", "XOM"], start="2020")
-    limits = Limits(checks=[MaxOrderRate(per_second=3)])
+    limits = Limits(checks=[MaxMessageRate(per_second=3)])
     run = engine.run(buy_and_hold, prices, limits=limits)
     assert run.stats.n_denied == 1
 
@@ -212,5 +211,5 @@ def test_limits_are_asked_in_event_mode_alone(engine, make_prices):
         engine.run(
             buy_and_hold,
             make_prices(A=[1, 2]),
-            limits=[MaxOrderNotional(limit=NotionalLimit(max_notional=1))],
+            limits=[MaxOrderNotional(max_notional=1)],
         )

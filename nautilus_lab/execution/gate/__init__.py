@@ -1,56 +1,39 @@
-"""The gate every order passes: checks, the book they judge by, and what the trader may do."""
+"""The gate every order passes: limits, the book they judge by, and what the trader may do."""
 
 from nautilus_lab.execution.gate._book import Book
-from nautilus_lab.execution.gate._build import build_checks
-from nautilus_lab.execution.gate._check import Check, Finding
-from nautilus_lab.execution.gate._exposure_checks import (
-    DailyLoss,
-    EnoughMargin,
-    MaxGrossExposure,
-    MaxPositionNotional,
-    MaxPositionUnits,
-)
+from nautilus_lab.execution.gate._build import build_limits
+from nautilus_lab.execution.gate._check import Check
 from nautilus_lab.execution.gate._gate import Gate
-from nautilus_lab.execution.gate._instrument import Instrument, Line, Purse
+from nautilus_lab.execution.gate._high_water import HighWater
+from nautilus_lab.execution.gate._instrument import Holding, Instrument, Line, Sum
 from nautilus_lab.execution.gate._intent import order_of, order_text
-from nautilus_lab.execution.gate._order_checks import (
-    FreshQuote,
-    MaxOrderNotional,
-    MaxOrderRate,
-    NoDuplicate,
-    PriceBand,
-    SoundOrder,
-)
-from nautilus_lab.execution.gate._proposal import Proposal
+from nautilus_lab.execution.gate._proposal import Proposal, Reach
 from nautilus_lab.execution.gate._recent import Recent
+from nautilus_lab.execution.gate._sound_order import SoundOrder
 from nautilus_lab.execution.gate._state import TradingSwitch
 from nautilus_lab.execution.gate._stop_loss import DayStart, StopLoss
+from nautilus_lab.execution.gate._switch import StrategySwitch
+from nautilus_lab.execution.gate._watch import LimitWatch
 
 __all__ = [
     "Book",
     "Check",
-    "DailyLoss",
     "DayStart",
-    "EnoughMargin",
-    "Finding",
-    "FreshQuote",
     "Gate",
+    "HighWater",
+    "Holding",
     "Instrument",
+    "LimitWatch",
     "Line",
-    "MaxGrossExposure",
-    "MaxOrderNotional",
-    "MaxOrderRate",
-    "MaxPositionNotional",
-    "MaxPositionUnits",
-    "NoDuplicate",
-    "PriceBand",
     "Proposal",
-    "Purse",
+    "Reach",
     "Recent",
     "SoundOrder",
     "StopLoss",
+    "StrategySwitch",
+    "Sum",
     "TradingSwitch",
-    "build_checks",
+    "build_limits",
     "order_of",
     "order_text",
 ]

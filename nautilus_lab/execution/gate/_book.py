@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from nautilus_trader.model.enums import OrderSide
@@ -14,6 +16,7 @@ from nautilus_trader.model.events import (
     OrderModifyRejected,
     OrderPendingCancel,
     OrderPendingUpdate,
+    OrderRejected,
     OrderReleased,
     OrderSubmitted,
     OrderUpdated,
@@ -21,9 +24,18 @@ from nautilus_trader.model.events import (
 from nautilus_trader.model.identifiers import ClientOrderId
 from nautilus_trader.model.orders import Order
 
+from nautilus_lab.exceptions import InputError
 from nautilus_lab.execution.gate._entry import Entry, Group, is_exit
-from nautilus_lab.execution.gate._instrument import UNIT, Instrument, Line, Purse
+from nautilus_lab.execution.gate._instrument import (
+    NOTHING_KNOWN,
+    UNIT,
+    Holding,
+    Instrument,
+    Line,
+    Sum,
+)
 from nautilus_lab.execution.gate._recent import Recent
+from nautilus_lab.risk.limits import Counts, Holdings, Measures, Position
 
 _BUY = OrderSide.BUY
 # events that move no units of an order that is in the book already
@@ -31,6 +43,7 @@ _STILL = frozenset(
     {OrderAccepted, OrderEmulated, OrderInitialized, OrderPendingCancel, OrderPendingUpdate}
     | {OrderReleased, OrderSubmitted}
 )
+_REJECTIONS = (OrderRejected, OrderModifyRejected)
 # events before which no order can be working
 _EARLY = frozenset({OrderEmulated, OrderInitialized, OrderReleased})
 _SUMMED_ANEW_AFTER = 4_096
@@ -51,36 +64,56 @@ class Book:
 
     Attributes
     ----------
-    purses : dict of str to Purse
+    purses : dict of str to Sum
         Venue -> its account.
+    total : Sum
+        The sums over all venues, but for cash.
+    equity : float
+        Cash of all venues and what is held; NaN while either is not known.
     instruments : dict of str to Instrument
         By id.
     recent : Recent
         What passed the gate lately.
     day_start_equity : float
         What the loss of the day is counted from; NaN when nobody keeps it.
+    high_water : float
+        The highest equity, which drawdowns are counted from; NaN when nobody keeps it.
+    measures : Measures
+        What limits need and cannot be added up; whoever measures puts it here.
     """
 
     UNIT = UNIT
 
     def __init__(self, *, currency: str = "USD") -> None:
         self.currency = currency
-        self.purses: dict[str, Purse] = {}
+        self.purses: dict[str, Sum] = {}
+        self._cash = math.nan  # of all venues
         self.day_start_equity = math.nan
+        self.high_water = math.nan
+        self.measures = Measures()
         self.recent = Recent()
+        self.denying = False  # whether a rejection that comes now is the gate's own
+        # what limits asked for: label -> symbol -> its group, or its weight
+        self._groupings: dict[str, dict[str, str]] = {}
+        self._weights: dict[str, dict[str, float]] = {}
+        self._window_ns = 0
+        self._adds_up_strategies = False
         self._begin()
 
     def _begin(self) -> None:
         self.instruments: dict[str, Instrument] = {}
-        self._by_symbol: dict[str, list[Instrument]] = {}
-        self._own: dict[tuple[str, str], Line] = {}  # strategy, instrument -> its units
+        self._wholes: dict[str, Line] = {}  # symbol -> its units at all venues
+        self._own: dict[tuple[str, str], Holding] = {}  # strategy, instrument -> its units
+        self._strategies: dict[str, Sum] = {}  # strategy -> its sums, and what it paid for them
+        self._grouped: dict[tuple[str, str], Sum] = {}  # label, group -> its sums
+        self._weighed: dict[str, Sum] = {}  # label -> its sums
         self._entries: dict[str, Entry] = {}  # client order id -> the order that may still trade
         self._exits: dict[str, list[Entry]] = {}  # entry of a bracket -> the exits that wait for it
-        self._all = Purse()  # the sums over all venues, but for cash
+        self.total = Sum()
+        self.equity = self._cash
         self._changes = 0
         for purse in self.purses.values():
-            purse.net = purse.gross = 0.0
-            purse.unmarked = 0
+            purse.clear()
 
     def __repr__(self) -> str:
         return f"Book({len(self.instruments)} instruments, {len(self._entries)} orders)"
@@ -90,36 +123,39 @@ class Book:
     @property
     def gross(self) -> float:
         """The largest absolute value of all that fills could lead to; NaN while one has no mark."""
-        return math.nan if self._all.unmarked else self._all.gross
+        return self.total.gross
 
     @property
     def net(self) -> float:
         """The value of all that is held, signed; NaN while something held has no mark."""
-        return math.nan if self._all.unmarked else self._all.net
-
-    @property
-    def equity(self) -> float:
-        """Cash of all venues and what is held; NaN while either is not known."""
-        if self._all.unmarked or not self.purses:
-            return math.nan
-        cash = 0.0
-        for purse in self.purses.values():
-            cash += purse.cash
-        return cash + self._all.net
+        return self.total.net
 
     def equity_at(self, venue: str) -> float:
         """Cash and positions at one venue; NaN while either is not known."""
         purse = self.purses.get(venue)
-        if purse is None or purse.unmarked:
-            return math.nan
-        return purse.cash + purse.net
+        return math.nan if purse is None else purse.cash + purse.net
 
     def gross_at(self, venue: str) -> float:
         """Return the most that fills at one venue could lead to be worth; NaN as `gross` is."""
         purse = self.purses.get(venue)
-        if purse is None:
-            return 0.0
-        return math.nan if purse.unmarked else purse.gross
+        return 0.0 if purse is None else purse.gross
+
+    def sums_of(self, strategy: str) -> Sum:
+        """Return what a strategy's positions add up to, once `add_up_strategies` was asked for."""
+        found = self._strategies.get(strategy)
+        if found is None:
+            found = self._strategies[strategy] = Sum(0.0)
+        return found
+
+    def grouped(self, label: str, instrument: str) -> Sum:
+        """Return what the group of an instrument adds up to; what is in none is not known."""
+        found = self.instruments.get(instrument)
+        return NOTHING_KNOWN if found is None else found.groups.get(label, NOTHING_KNOWN)
+
+    @property
+    def venues_used(self) -> frozenset[str]:
+        """The venues where something is held or works."""
+        return frozenset([name for name, purse in self.purses.items() if purse.count])
 
     def line(self, instrument: str, strategy: str | None = None) -> Line:
         """Return the units of an instrument, of one strategy or all; an empty line for none."""
@@ -130,12 +166,68 @@ class Book:
 
     def symbol(self, symbol: str) -> Line:
         """Return the units of a symbol at all venues together."""
-        total = Line()
-        for found in self._by_symbol.get(symbol, ()):
-            total.filled += found.line.filled
-            total.buys += found.line.buys
-            total.sells += found.line.sells
-        return total
+        return self._wholes.get(symbol) or Line()
+
+    def holdings(
+        self,
+        now_ns: int,
+        *,
+        windows_s: tuple[float, ...] = (),
+        strategy_day_loss: Mapping[str, float] = MappingProxyType({}),
+    ) -> Holdings:
+        """Return what is held, working and on its way now; see `Holdings`.
+
+        Parameters
+        ----------
+        now_ns : int
+            The kernel's clock.
+        windows_s : tuple of float
+            For which windows to count what strategies did.
+        strategy_day_loss : mapping of str to float
+            What strategies lost since the day began, as whoever keeps it has it.
+        """
+        found, positions, shares = self.instruments, [], []
+        for one in found.values():
+            if one.line.filled or one.line.buys or one.line.sells:
+                positions.append(_position(one, one.line, ""))
+        for (strategy, name), line in self._own.items():
+            if line.filled or line.buys or line.sells:
+                shares.append(_position(found[name], line, strategy))
+        return Holdings(
+            positions=tuple(positions),
+            shares=tuple(shares),
+            equity={"account": self.equity},
+            venue_equity={venue: self.equity_at(venue) for venue in self.purses},
+            day_start_equity=self.day_start_equity,
+            high_water=self.high_water,
+            strategy_day_loss=strategy_day_loss,
+            now_ns=now_ns,
+            measures=self.measures,
+            counts=self._counts(windows_s, now_ns),
+            currency=self.currency,
+        )
+
+    def _counts(
+        self, windows_s: tuple[float, ...], now_ns: int
+    ) -> Mapping[tuple[str, float], Counts]:
+        recent = self.recent
+        return {
+            (strategy, window_s): recent.counts(strategy, window_s, now_ns)
+            for strategy in tuple(recent.strategies)
+            for window_s in windows_s
+        }
+
+    def profits(self) -> dict[str, float]:
+        """Return what each strategy earned since the book was begun; NaN while it is not known.
+
+        What it held then is counted from what it had paid for it.
+        """
+        earned = {strategy: sum_.cash for strategy, sum_ in self._strategies.items()}
+        for (strategy, instrument), line in self._own.items():
+            if line.filled:
+                found = self.instruments[instrument]
+                earned[strategy] += line.filled / UNIT * found.mark * found.multiplier
+        return earned
 
     def has(self, client_order_id: str) -> bool:
         """Whether the order is on its way or working."""
@@ -156,6 +248,65 @@ class Book:
         others = [n for id_, n in entry.group.items() if id_ != entry.id]
         return max(0, entry.counted - max(others, default=0))
 
+    # --- what limits ask for before the first order ---------------------------------------
+
+    def group_by(self, label: str, groups: Mapping[str, str]) -> None:
+        """Add up by group: symbol -> group; what is in none is not known."""
+        self._groupings[label] = dict(groups)
+        self._sum_otherwise()
+
+    def weigh_by(self, label: str, weights: Mapping[str, float]) -> None:
+        """Add up with weights: symbol -> weight; what has none is not known."""
+        self._weights[label] = dict(weights)
+        self._sum_otherwise()
+
+    def add_up_strategies(self) -> None:
+        """Add up each strategy's positions too."""
+        self._adds_up_strategies = True
+        self._sum_otherwise()
+
+    def keep_opening(self, window_ns: int) -> None:
+        """Keep the middle that each window of so many nanoseconds began with.
+
+        Raises
+        ------
+        InputError
+            When windows of another length are kept.
+        """
+        if self._window_ns not in (0, window_ns):
+            raise InputError(
+                "collars over a window share its length",
+                value=f"{self._window_ns / 1e9:g} s and {window_ns / 1e9:g} s",
+            )
+        self._window_ns = window_ns
+        for found in self.instruments.values():
+            found.window_ns = window_ns
+
+    def _sum_otherwise(self) -> None:
+        """Put every instrument into the sums it is part of now."""
+        for sum_ in (self.total, *self.purses.values(), *self._strategies.values()):
+            sum_.clear()
+        self._grouped.clear()
+        self._weighed.clear()
+        for found in self.instruments.values():
+            found.line.sums, found.line.weighed = self._sums_for(found)
+            for line in (found.line, *found.owns):
+                line.forget_worth()
+            self._value(found)
+
+    def _sums_for(self, found: Instrument) -> tuple[tuple[Sum, ...], tuple[tuple[Sum, float], ...]]:
+        sums, weighed = [found.purse, self.total], []
+        for label, groups in self._groupings.items():
+            if found.symbol in groups:
+                key = (label, groups[found.symbol])
+                sums.append(self._grouped.setdefault(key, Sum()))
+                found.groups[label] = sums[-1]
+        for label, weights in self._weights.items():
+            sum_ = self._weighed.setdefault(label, Sum())
+            weighed.append((sum_, weights.get(found.symbol, math.nan)))
+            found.groups[label] = sum_
+        return tuple(sums), tuple(weighed)
+
     # --- what the gate does ---------------------------------------------------------------
 
     def of(self, instrument_id: Any, instrument: Any) -> Instrument:
@@ -169,9 +320,11 @@ class Book:
         name = instrument_id.value
         found = self.instruments.get(name)
         if found is None:
-            found = Instrument(instrument_id, self._purse(instrument_id.venue.value))
+            whole = self._wholes.setdefault(instrument_id.symbol.value, Line())
+            found = Instrument(instrument_id, self._purse(instrument_id.venue.value), whole)
+            found.line.sums, found.line.weighed = self._sums_for(found)
+            found.window_ns = self._window_ns
             self.instruments[name] = found
-            self._by_symbol.setdefault(found.symbol, []).append(found)
         if instrument is not None and found.multiplier != found.multiplier:
             found.learn(instrument, self.currency)
             self._value(found)
@@ -179,7 +332,7 @@ class Book:
 
     def enter(self, order: Order, of: Instrument, parent: Order | None) -> Entry:
         """Return how an order would stand in the book, with nothing of it counted yet."""
-        entry = Entry(order, of, self._line(order.strategy_id.value, of.name))
+        entry = Entry(order, of, self._line(order.strategy_id.value, of))
         if entry.links:
             entry.group = self._group(entry)
         if parent is not None and is_exit(order, parent) and self._may_wait(entry, parent):
@@ -201,9 +354,12 @@ class Book:
         others = max([n for id_, n in entry.group.items() if id_ != entry.id], default=0)
         return max(counted, others) - max(entry.counted, others)
 
-    def reserve(self, entry: Entry) -> None:
-        """Count an order from now on."""
+    def reserve(self, entry: Entry, now_ns: int | None = None) -> None:
+        """Count an order from now on; with a time also as one that its strategy sent then."""
         self._entries[entry.id] = entry
+        if now_ns is not None:
+            entry.sent_ns = now_ns
+            self.recent.apply(entry.likeness, now_ns)
         if entry.entry is not None:
             self._exits.setdefault(entry.entry, []).append(entry)
         self._set(entry, entry.most)
@@ -219,6 +375,7 @@ class Book:
         """Forget an order that did not leave."""
         entry = self._entries.get(client_order_id)
         if entry is not None:
+            self._unapply(entry)
             self._remove(entry)
 
     def release_change(self, client_order_id: str, size: int) -> None:
@@ -234,6 +391,7 @@ class Book:
         From then on the book moves it with each fill and its commission.
         """
         self._purse(venue).cash = float(cash)
+        self._add_up_cash()
 
     # --- what happens ---------------------------------------------------------------------
 
@@ -249,6 +407,8 @@ class Book:
         order = cache.order(event.client_order_id)
         if kind is OrderFilled:
             self._fill(event, cache)
+        elif kind in _REJECTIONS and entry is not None and not self.denying:
+            self.recent.reject(event.strategy_id.value, event.ts_init)
         if order is None:
             return
         if entry is None:
@@ -286,7 +446,10 @@ class Book:
         self._begin()
         for position in cache.positions_open():
             raw = position.quantity.raw if position.is_long else -position.quantity.raw
-            self._move(self._found(position.instrument_id, cache), position.strategy_id, raw)
+            found = self._found(position.instrument_id, cache)
+            self._move(found, position.strategy_id, raw)
+            paid = raw / UNIT * found.multiplier * position.avg_px_open
+            self.sums_of(position.strategy_id.value).cash -= paid
         working = {
             order.client_order_id.value: order
             for order in (*cache.orders_open(), *cache.orders_inflight())
@@ -317,16 +480,22 @@ class Book:
             self.mark(found, quote)
         return found
 
-    def _purse(self, venue: str) -> Purse:
+    def _purse(self, venue: str) -> Sum:
         purse = self.purses.get(venue)
         if purse is None:
-            purse = self.purses[venue] = Purse()
+            purse = self.purses[venue] = Sum()
+            self._add_up_cash()
         return purse
 
-    def _line(self, strategy: str, instrument: str) -> Line:
-        line = self._own.get((strategy, instrument))
+    def _add_up_cash(self) -> None:
+        self._cash = sum(purse.cash for purse in self.purses.values())
+        self.equity = self._cash + self.total.net
+
+    def _line(self, strategy: str, found: Instrument) -> Holding:
+        line = self._own.get((strategy, found.name))
         if line is None:
-            line = self._own[strategy, instrument] = Line()
+            line = self._own[strategy, found.name] = Holding((self.sums_of(strategy),))
+            found.owns.append(line)
         return line
 
     def _group(self, entry: Entry) -> Group:
@@ -379,6 +548,8 @@ class Book:
     def _follow(self, entry: Entry, order: Order) -> None:
         """Count an order as it stands now."""
         if order.is_closed:
+            if not order.filled_qty.raw:
+                self._unapply(entry)
             self._remove(entry)
             return
         entry.size, entry.filled = order.quantity.raw, order.filled_qty.raw
@@ -401,9 +572,11 @@ class Book:
         if change:
             if entry.buy:
                 entry.of.line.buys += change
+                entry.of.whole.buys += change
                 entry.own.buys += change
             else:
                 entry.of.line.sells += change
+                entry.of.whole.sells += change
                 entry.own.sells += change
             self._value(entry.of)
 
@@ -413,45 +586,71 @@ class Book:
         price, fee = float(fill.last_px), float(fill.commission)
         if fee and fill.commission.currency.code != self.currency:
             fee = math.nan  # until the venue states its cash again
-        found.purse.cash -= raw / UNIT * found.multiplier * price + fee
+        paid = raw / UNIT * found.multiplier * price + fee
+        found.purse.cash -= paid
+        strategy = fill.strategy_id.value
+        self._add_up_cash()
+        self.sums_of(strategy).cash -= paid
+        self.recent.fill(strategy, fill.ts_init)
         if found.mark != found.mark:
             found.mark = price  # the best there is until the next quote
         self._move(found, fill.strategy_id, raw)
 
     def _move(self, found: Instrument, strategy_id: Any, raw: int) -> None:
         found.line.filled += raw
-        self._line(strategy_id.value, found.name).filled += raw
+        found.whole.filled += raw
+        self._line(strategy_id.value, found).filled += raw
         self._value(found)
 
     def _value(self, found: Instrument) -> None:
         """Bring an instrument's part of the sums up to date."""
-        line, purse, total = found.line, found.purse, self._all
-        worst = line.worst
         unit = found.mark * found.multiplier
-        unmarked = unit != unit and worst != 0
-        if unmarked is not found.unmarked:
-            found.unmarked = unmarked
-            step = 1 if unmarked else -1
-            purse.unmarked += step
-            total.unmarked += step
-        if unit != unit:
-            unit = 0.0
-        net, gross = line.filled / UNIT * unit, worst / UNIT * abs(unit)
-        purse.net += net - found.net
-        purse.gross += gross - found.gross
-        total.net += net - found.net
-        total.gross += gross - found.gross
-        found.net, found.gross = net, gross
+        found.line.value(unit)
+        self.equity = self._cash + self.total.net
+        if self._adds_up_strategies:
+            for line in found.owns:
+                line.value(unit)
         self._changes += 1
         if self._changes >= _SUMMED_ANEW_AFTER:
             self._sum_anew()
 
+    def _unapply(self, entry: Entry) -> None:
+        """Take an order that ended without a fill for one that was not sent."""
+        if entry.sent_ns is not None:
+            self.recent.unapply(entry.likeness, entry.sent_ns)
+            entry.sent_ns = None
+
     def _sum_anew(self) -> None:
         """Add all up again: floating point forgets a little with each change."""
         self._changes = 0
-        for purse in (*self.purses.values(), self._all):
-            purse.net = purse.gross = 0.0
+        sums = (
+            self.total,
+            *self.purses.values(),
+            *self._strategies.values(),
+            *self._grouped.values(),
+            *self._weighed.values(),
+        )
+        for sum_ in sums:
+            sum_.begin_again()
         for found in self.instruments.values():
-            for purse in (found.purse, self._all):
-                purse.net += found.net
-                purse.gross += found.gross
+            found.line.add_again()
+            if self._adds_up_strategies:
+                for line in found.owns:
+                    line.add_again()
+        self.equity = self._cash + self.total.net
+
+
+def _position(found: Instrument, line: Line, strategy: str) -> Position:
+    quote = found.quote
+    return Position(
+        instrument=found.name,
+        symbol=found.symbol,
+        venue=found.venue,
+        units=line.filled / UNIT,
+        buys=line.buys / UNIT,
+        sells=line.sells / UNIT,
+        price=found.mark * found.multiplier,
+        quoted=found.mark,
+        quote_ns=None if quote is None else quote.ts_event,
+        strategy=strategy,
+    )

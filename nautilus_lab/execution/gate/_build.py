@@ -1,53 +1,64 @@
-"""The checks that settings ask for."""
+"""The limits that settings ask for."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from nautilus_lab.config import TradingSettings
-from nautilus_lab.execution.gate._check import Check
-from nautilus_lab.execution.gate._exposure_checks import (
+from nautilus_lab.risk.limits import (
     DailyLoss,
     EnoughMargin,
+    FreshQuote,
+    Levels,
+    Limit,
+    LimitBook,
     MaxGrossExposure,
+    MaxMessageRate,
+    MaxOrderNotional,
     MaxPositionNotional,
     MaxPositionUnits,
-)
-from nautilus_lab.execution.gate._order_checks import (
-    FreshQuote,
-    MaxOrderNotional,
-    MaxOrderRate,
     NoDuplicate,
-    PriceBand,
+    PriceCollar,
+    limits_of,
 )
-from nautilus_lab.risk import NotionalLimit
 
 
-def build_checks(settings: TradingSettings) -> tuple[Check, ...]:
-    """Return the checks of a node, cheap ones first; a setting that is None leaves its check out.
+def build_limits(settings: TradingSettings) -> LimitBook:
+    """Return the limits of a node, cheap ones first; a setting that is None leaves its limit out.
+
+    Those of `trading.limits` come after the ones that have a setting of their own.
+
+    Raises
+    ------
+    ConfigError
+        When one of `trading.limits` is none; names it, and what it lacks.
 
     Examples
     --------
-    >>> checks = build_checks(TradingSettings(max_position_notional=400_000, check_margin=False))
-    >>> [check.name for check in checks]
-    ['max_order_rate', 'max_order_notional', 'max_position_notional']
+    >>> book = build_limits(TradingSettings(
+    ...     max_position_notional=400_000, check_margin=False,
+    ...     limits=[{"limit": "max_leverage", "max_times": 2}],
+    ... ))
+    >>> [limit.name for limit in book]
+    ['max_message_rate', 'max_order_notional', 'max_position_notional', 'max_leverage']
     """
-    return (*_of_orders(settings), *_of_exposures(settings))
+    limits = (*_of_orders(settings), *_of_exposures(settings), *limits_of(settings.limits))
+    return LimitBook(limits, levels=Levels(confirmations=settings.stop_loss_confirmations))
 
 
-def _of_orders(s: TradingSettings) -> Iterator[Check]:
+def _of_orders(s: TradingSettings) -> Iterator[Limit]:
     if s.max_orders_per_second is not None:
-        yield MaxOrderRate(per_second=s.max_orders_per_second)
+        yield MaxMessageRate(per_second=s.max_orders_per_second)
     if s.duplicate_window_s is not None:
         yield NoDuplicate(window_s=s.duplicate_window_s)
     if s.max_quote_age_s is not None:
         yield FreshQuote(max_age_s=s.max_quote_age_s)
     if s.price_band_bps is not None:
-        yield PriceBand(bps=s.price_band_bps)
-    yield MaxOrderNotional(limit=NotionalLimit(max_notional=s.max_order_notional))
+        yield PriceCollar(bps=s.price_band_bps)
+    yield MaxOrderNotional(max_notional=s.max_order_notional)
 
 
-def _of_exposures(s: TradingSettings) -> Iterator[Check]:
+def _of_exposures(s: TradingSettings) -> Iterator[Limit]:
     if s.max_position_units is not None:
         yield MaxPositionUnits(max_units=s.max_position_units)
     if s.max_position_notional is not None:

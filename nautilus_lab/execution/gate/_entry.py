@@ -7,7 +7,7 @@ from typing import TypeAlias
 from nautilus_trader.model.enums import ContingencyType, OrderSide
 from nautilus_trader.model.orders import Order
 
-from nautilus_lab.execution.gate._instrument import Instrument, Line
+from nautilus_lab.execution.gate._instrument import Holding, Instrument
 
 # orders of which one ends the others -> what each could trade
 Group: TypeAlias = dict[str, int]
@@ -26,7 +26,7 @@ class Entry:
         The client order id.
     of : Instrument
         What it trades.
-    own : Line
+    own : Holding
         The units of its strategy.
     buy : bool
         Its side.
@@ -46,6 +46,10 @@ class Entry:
         The entry of the bracket that it is an exit of, and waits for.
     started, whole : int
         How far that has filled, and how large it is.
+    likeness : tuple
+        Its strategy, instrument and side.
+    sent_ns : int or None
+        When it passed the gate; None when it did not, or ended without a fill.
     """
 
     __slots__ = (
@@ -57,15 +61,17 @@ class Entry:
         "group",
         "id",
         "leaves",
+        "likeness",
         "links",
         "of",
         "own",
+        "sent_ns",
         "size",
         "started",
         "whole",
     )
 
-    def __init__(self, order: Order, of: Instrument, own: Line) -> None:
+    def __init__(self, order: Order, of: Instrument, own: Holding) -> None:
         self.id: str = order.client_order_id.value
         self.of = of
         self.own = own
@@ -80,6 +86,8 @@ class Entry:
         self.entry: str | None = None
         self.started = 0
         self.whole = 0
+        self.likeness = (order.strategy_id.value, of.name, self.buy)
+        self.sent_ns: int | None = None
 
     def __repr__(self) -> str:
         return f"Entry({self.id}, {self.counted} of {self.leaves})"

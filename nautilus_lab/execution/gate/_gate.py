@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from nautilus_trader.core.uuid import UUID4
@@ -26,20 +26,23 @@ from nautilus_trader.model.orders import Order
 from nautilus_lab.exceptions import NodeError
 from nautilus_lab.execution._journal import Journal
 from nautilus_lab.execution.gate._book import Book
-from nautilus_lab.execution.gate._check import Check, Finding
+from nautilus_lab.execution.gate._check import Check
 from nautilus_lab.execution.gate._intent import intent_of
-from nautilus_lab.execution.gate._order_checks import SoundOrder
 from nautilus_lab.execution.gate._proposal import Proposal, terms_of
 from nautilus_lab.execution.gate._recent import Recent
+from nautilus_lab.execution.gate._sound_order import SoundOrder
 from nautilus_lab.execution.gate._state import TradingSwitch
+from nautilus_lab.execution.gate._switch import StrategySwitch
 from nautilus_lab.platform.failpoint import reach
+from nautilus_lab.risk.limits import Finding, Limit
 
 log = logging.getLogger(__name__)
 
 _REMEMBERED = 10_000
 _ORDERS = (SubmitOrder, SubmitOrderList, ModifyOrder)
+_CANCELS = (CancelOrder, CancelAllOrders, BatchCancelOrders)
 # what adds nothing to what the trader risks, and passes always
-_HARMLESS = (CancelOrder, CancelAllOrders, BatchCancelOrders, QueryOrder, QueryAccount)
+_HARMLESS = (*_CANCELS, QueryOrder, QueryAccount)
 _NEW = (OrderStatus.INITIALIZED, OrderStatus.RELEASED)
 # The book must be up to date before any strategy hears of what happened and reacts to it.
 _BEFORE_STRATEGIES = 20
@@ -67,12 +70,15 @@ class Gate:
     ----------
     kernel : NautilusKernel
         The kernel of a node or of a backtest engine, before it starts.
-    checks : sequence of Check
-        What is asked about each order, in this order; `SoundOrder` comes before them always.
+    checks : sequence of Check, or LimitBook
+        What is asked about each order, in this order; `SoundOrder` comes before them always. Of a
+        limit book those that block.
     journal : Journal
         Where intents are written before orders leave.
     state : TradingSwitch, optional
         What the trader may do; ACTIVE for good when not given.
+    strategies : StrategySwitch, optional
+        Who sends nothing until a person lets it; kept in memory when not given.
     currency : str, default="USD"
         The account's; an instrument that settles in another one cannot be valued.
     hand_over : callable, optional
@@ -89,23 +95,29 @@ class Gate:
     ----------
     book : Book
         What is held, working and on its way.
+    held_back : dict of (str, str) to (Limit, Finding)
+        Limit, scope -> a limit that is exceeded, or not known to hold, and whose action is that
+        nothing increases meanwhile. Who monitors the limits keeps it.
     """
 
     def __init__(
         self,
         kernel: Any,
         *,
-        checks: Sequence[Check] = (),
+        checks: Iterable[Check] = (),
         journal: Journal,
         state: TradingSwitch | None = None,
+        strategies: StrategySwitch | None = None,
         currency: str = "USD",
         hand_over: Callable[..., object] | None = None,
         on_checked: Callable[[Sequence[Finding]], None] = lambda findings: None,
         on_denied: Callable[[Order, Finding | None, str], None] = lambda *_: None,
     ) -> None:
-        self.checks = (SoundOrder(), *checks)
         self.book = Book(currency=currency)
+        self.checks = (SoundOrder(), *[c for c in checks if getattr(c, "blocks", True)])
         self.state = state if state is not None else TradingSwitch()
+        self.strategies = strategies if strategies is not None else StrategySwitch()
+        self.held_back: Mapping[tuple[str, str], tuple[Limit, Finding]] = {}
         self._kernel = kernel
         self._cache = kernel.cache
         self._journal = journal
@@ -113,6 +125,11 @@ class Gate:
         self._on_checked = on_checked
         self._on_denied = on_denied
         self._thread = 0  # where it is installed
+        self._asked_for: tuple[Check, ...] = ()  # the checks that the following are made of
+        # what is asked of orders that increase nothing, and of others; None when that depends on
+        self._of_all: tuple[tuple[Check, ...], tuple[Check, ...]] | None = None
+        # instrument, strategy, whether it increases
+        self._asked: dict[tuple[str, str, bool], tuple[Check, ...]] = {}
         # command id -> what was decided at its first crossing
         self._passed: OrderedDict[str, list[Proposal]] = OrderedDict()
 
@@ -144,9 +161,10 @@ class Gate:
             )
         # Functions, not methods: the bus knows a handler by its text, and one whose text changes,
         # as that of a method does with the repr of its object, is called twice for each message.
+        self._prepare()
         follow, see = self._follow, self.book.on_quote
         bus.subscribe("events.order.*", lambda event: follow(event), priority=_BEFORE_STRATEGIES)
-        if any(check.exposure for check in self.checks):
+        if len(self.checks) > 1:
             bus.subscribe("data.quotes.*", lambda quote: see(quote), priority=_BEFORE_STRATEGIES)
 
     def reset(self) -> None:
@@ -195,6 +213,9 @@ class Gate:
 
     def _pass_harmless(self, command: Any, forward: Callable[[Any], None]) -> None:
         if isinstance(command, _HARMLESS):
+            if isinstance(command, _CANCELS):
+                now_ns = self._kernel.clock.timestamp_ns()
+                self.book.recent.cancel(command.strategy_id.value, now_ns)
             forward(command)
         else:
             log.error("the gate knows no command like %r; it goes nowhere", command)
@@ -328,6 +349,10 @@ class Gate:
         )
 
     def _forbidden(self, proposals: Sequence[Proposal]) -> str:
+        if closed := self.strategies.closed:
+            for proposal in proposals:
+                if proposal.strategy in closed:
+                    return f"DISABLED: {closed[proposal.strategy]}"
         state = self.state.state
         if state == "ACTIVE":
             return ""
@@ -338,13 +363,52 @@ class Gate:
     def _judge(self, proposal: Proposal, findings: list[Finding]) -> Finding | None:
         """Ask all checks; return the first finding that denies."""
         increases, book = proposal.increases, self.book
-        for check in self.checks:
-            if check.exposure and not increases:
-                continue
+        for check in self._asked_of(proposal, increases):
             finding = check.judge(proposal, book)
             if finding.passed is not True:
+                if getattr(check, "latches", False):
+                    self.strategies.close(proposal.strategy, str(finding))
                 return finding
             findings.append(finding)
+        return self._held_back(proposal) if increases and self.held_back else None
+
+    def _asked_of(self, proposal: Proposal, increases: bool) -> tuple[Check, ...]:
+        """Return the checks that a proposal is held against."""
+        if self._asked_for is not self.checks:
+            self._prepare()
+        if self._of_all is not None:
+            return self._of_all[increases]
+        instrument, strategy = proposal.instrument, proposal.strategy
+        key = (instrument.name, strategy, increases)
+        asked = self._asked.get(key)
+        if asked is None:
+            asked = self._asked[key] = tuple(
+                check
+                for check in self.checks
+                if (increases or not check.exposure)
+                and (
+                    not isinstance(check, Limit)
+                    or check.concerns(instrument.name, instrument.symbol, strategy)
+                )
+            )
+        return asked
+
+    def _prepare(self) -> None:
+        """Have the book add up what the checks need."""
+        self._asked, self._asked_for = {}, self.checks
+        limits = [check for check in self.checks if isinstance(check, Limit)]
+        for limit in limits:
+            limit.prepare(self.book)
+        self._of_all = None
+        if not any(limit.instruments or limit.strategies for limit in limits):
+            self._of_all = (tuple([c for c in self.checks if not c.exposure]), self.checks)
+
+    def _held_back(self, proposal: Proposal) -> Finding | None:
+        """Return what keeps the proposal from increasing anything, if something does."""
+        instrument, strategy = proposal.instrument, proposal.strategy
+        for (_, scope), (limit, found) in self.held_back.items():
+            if limit.holds_back(scope, instrument.name, instrument.symbol, strategy):
+                return found
         return None
 
     def _reserve(self, proposal: Proposal) -> None:
@@ -352,15 +416,15 @@ class Gate:
         if proposal.ask == "modify":
             book.reserve_change(proposal.client_order_id, proposal.quantity)
         else:
-            book.reserve(proposal.entry)
-        proposal.before = book.recent.add(proposal.likeness, proposal.now_ns)
+            book.reserve(proposal.entry, proposal.now_ns)
+        proposal.before = book.recent.add(proposal.likeness, proposal.strategy, proposal.now_ns)
         proposal.reserved = True
 
     def _forget(self, proposals: Sequence[Proposal]) -> None:
         """Take it that what was reserved just now did not pass; the latest first."""
         for proposal in reversed(proposals):
             if proposal.reserved:
-                self.book.recent.take_back(proposal.likeness, proposal.before)
+                self.book.recent.take_back(proposal.likeness, proposal.strategy, proposal.before)
 
     def _withdraw(self, proposals: Sequence[Proposal]) -> None:
         """Count nothing of a command that does not leave."""
@@ -398,7 +462,9 @@ class Gate:
             self._journal.write([intent_of(p, "denied", reason) for p in made])
         except Exception:
             log.exception("the denial of %s could not be journaled", command.id)
+        now_ns = self._kernel.clock.timestamp_ns()
         for order in orders:
+            self.book.recent.deny(order.strategy_id.value, now_ns)
             self._tell(self._on_denied, order, over, reason)
         for order in orders:
             if isinstance(command, ModifyOrder):
@@ -447,7 +513,11 @@ class Gate:
             now,
             now,
         )
-        self._kernel.msgbus.send("ExecEngine.process", rejected)
+        self.book.denying = True
+        try:
+            self._kernel.msgbus.send("ExecEngine.process", rejected)
+        finally:
+            self.book.denying = False
 
 
 def _why(over: Finding, proposal: Proposal) -> str:

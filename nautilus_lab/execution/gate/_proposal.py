@@ -12,6 +12,7 @@ from nautilus_trader.model.orders import Order
 from nautilus_lab.execution.gate._book import Book
 from nautilus_lab.execution.gate._entry import Entry
 from nautilus_lab.execution.gate._instrument import UNIT, Instrument, Line
+from nautilus_lab.risk.limits import Per
 
 Ask: TypeAlias = Literal["submit", "modify"]
 
@@ -44,11 +45,16 @@ class Proposal:
         By how much that lengthens the queue of its side; negative when it gets shorter.
     opening : int
         What of `added` does not reduce the position, net of all that works to reduce it already.
+    whole : Reach
+        The furthest that fills could lead the account's position in the instrument.
     reduces : bool
         Whether the order, as it would be, does nothing but reduce.
     increases : bool
         Whether exposure limits have a say: some of it opens a position, or is to open it at a
         higher price.
+    price : int or None
+        What one unit is valued at, for what the order may cost or bring at most, raw; None when
+        there is no quote to value it by.
     limit, trigger : int or None
         Its prices, raw; the new ones for a change.
     quote : QuoteTick or None
@@ -58,8 +64,9 @@ class Proposal:
     """
 
     __slots__ = (
-        "_lengthened",
         "_notional",
+        "_of_strategy",
+        "_of_symbol",
         "added",
         "ask",
         "before",
@@ -77,6 +84,7 @@ class Proposal:
         "now_ns",
         "opening",
         "order",
+        "price",
         "quantity",
         "quote",
         "raised",
@@ -85,6 +93,7 @@ class Proposal:
         "strategy",
         "terms",
         "trigger",
+        "whole",
     )
 
     def __init__(self, order: Order, command: Any, book: Book, cache: Any, now_ns: int) -> None:
@@ -102,7 +111,8 @@ class Proposal:
         self.buy: bool = order.side == _BUY
         self.terms = terms_of(order)
         self._notional: float | None = None
-        self._lengthened: float | None = None
+        self._of_symbol: Reach | None = None
+        self._of_strategy: Reach | None = None
         self.reserved = False  # whether the book counts it
         self.before: int | None = None  # when one alike passed
         quantity, limit, trigger = self.terms
@@ -150,6 +160,8 @@ class Proposal:
         self.raised = self.buy and was is not None and (self.limit is None or self.limit > was)
         self.counted = book.counted(self.client_order_id)
         self.opening = self._opening(line)
+        self.price = self._price()
+        self.whole = Reach(self, line)
         self.increases = self.increases_in(line)
         # What waits for an entry to fill will close what that opens, or else open again what that
         # closes: it is nothing that only reduces.
@@ -183,9 +195,8 @@ class Proposal:
         """The whole size in units of the instrument."""
         return self.quantity / UNIT
 
-    @property
-    def price(self) -> int | None:
-        """What one unit is valued at, for what the order may cost or bring at most, raw.
+    def _price(self) -> int | None:
+        """Return what one unit is valued at, for what the order may cost or bring at most, raw.
 
         A purchase with a limit at its limit; any other at the market, its limit or its trigger,
         whichever is most. A sale far below the market trades at the market: its limit must not
@@ -217,15 +228,22 @@ class Proposal:
         return self._notional
 
     @property
-    def position_after(self) -> int:
-        """The furthest that fills of its side could take the position with it, raw units."""
-        return self.furthest(self.instrument.line)
+    def quote_ns(self) -> int | None:
+        """When the last quote was made at its source; None without one."""
+        quote = self.quote
+        return None if quote is None else quote.ts_event
 
-    def furthest(self, line: Line) -> int:
-        """Return the furthest that fills of its side could take `line` with it, raw units."""
-        if self.buy:
-            return line.filled + line.buys + self.added
-        return line.filled - line.sells - self.added
+    def reach(self, per: Per) -> Reach:
+        """Return the furthest that fills could lead the position it is part of, with it."""
+        if per == "instrument":
+            return self.whole
+        if per == "strategy":
+            if self._of_strategy is None:
+                self._of_strategy = Reach(self, self.entry.own)
+            return self._of_strategy
+        if self._of_symbol is None:
+            self._of_symbol = Reach(self, self.instrument.whole)
+        return self._of_symbol
 
     def dearer(self, line: Line) -> float:
         """Return by how much what it opens of `line` is dearer at its own price than at the mark.
@@ -236,19 +254,11 @@ class Proposal:
         gap = math.nan if price is None else price / UNIT - abs(found.mark)
         if gap <= 0:
             return 0.0
-        units = self._alone(line) if self.raised else self._opening(line)
+        if self.raised:
+            units = self._alone(line)
+        else:
+            units = self.opening if line is found.line else self._opening(line)
         return gap * (units / UNIT) * found.multiplier
-
-    @property
-    def lengthened(self) -> float:
-        """What it adds to what its instrument could be worth at most, account currency."""
-        if self._lengthened is None:
-            found, line = self.instrument, self.instrument.line
-            grown = (abs(self.position_after) - line.worst) / UNIT
-            added = grown * abs(found.mark) * found.multiplier + self.dearer(line)
-            # Not max(), which would take a NaN for nothing.
-            self._lengthened = 0.0 if added <= 0 else added
-        return self._lengthened
 
     @property
     def unmeasured(self) -> str:
@@ -259,6 +269,57 @@ class Proposal:
         if found.mark != found.mark:
             return f"no quote values {found.name}"
         return ""
+
+
+class Reach:
+    """The furthest that fills could lead one position, an order's own included.
+
+    It is of the moment it was made: the book moves on when the order is reserved.
+
+    Attributes
+    ----------
+    units : float
+        Units of the instrument, without a sign.
+    value : float
+        What they are worth, account currency, what the order opens at its own price.
+    lengthened : float
+        By how much more that is with the order, at least 0.
+    added : float
+        What the order itself adds in its own direction.
+    """
+
+    __slots__ = ("_line", "_proposal", "_unit", "_worst", "added", "lengthened", "units", "value")
+
+    def __init__(self, proposal: Proposal, line: Line) -> None:
+        found = proposal.instrument
+        filled, added = line.filled, proposal.added
+        longest, shortest = filled + line.buys, filled - line.sells
+        units = abs(longest + added if proposal.buy else shortest - added)
+        worst = max(abs(longest), abs(shortest))
+        unit, dearer = abs(found.mark) * found.multiplier, proposal.dearer(line)
+        self._proposal, self._line, self._unit, self._worst = proposal, line, unit, worst
+        self.units = units / UNIT
+        self.value = self.units * unit + dearer
+        self.added = added / UNIT * unit + dearer
+        more = units - worst
+        lengthened = self.added if more == added else more / UNIT * unit + dearer
+        # Not max(), which would take a NaN for nothing.
+        self.lengthened = 0.0 if lengthened <= 0 else lengthened
+
+    @property
+    def before(self) -> float:
+        """What fills could lead it to be worth without the order."""
+        return self._worst / UNIT * self._unit
+
+    @property
+    def new(self) -> bool:
+        """Whether nothing was held or working."""
+        return self._worst == 0
+
+    @property
+    def increases(self) -> bool:
+        """Whether the order opens some of the position, or is to at a higher price."""
+        return self._proposal.increases_in(self._line)
 
 
 def terms_of(order: Order) -> tuple[Any, Any, Any]:

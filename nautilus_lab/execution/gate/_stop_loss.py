@@ -10,8 +10,8 @@ from pathlib import Path
 import msgspec
 
 from nautilus_lab.exceptions import InputError, StoreError
-from nautilus_lab.execution.gate._exposure_checks import DailyLoss
 from nautilus_lab.platform.rundir import write_whole
+from nautilus_lab.risk.limits import DailyLoss
 
 _LONGEST = 4_096
 

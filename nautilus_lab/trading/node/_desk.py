@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections import OrderedDict, deque
@@ -17,7 +18,7 @@ from nautilus_trader.model.identifiers import ClientOrderId
 from nautilus_trader.model.orders import Order
 
 from nautilus_lab.analytics import LivePositions
-from nautilus_lab.execution.gate import Finding
+from nautilus_lab.exceptions import StoreUnwritable
 from nautilus_lab.platform.messages import (
     AccountUpdated,
     BarUpdated,
@@ -36,14 +37,19 @@ from nautilus_lab.platform.messages import (
 )
 from nautilus_lab.platform.outbox import Outbox
 from nautilus_lab.risk import level_of
+from nautilus_lab.risk.limits import Finding
 from nautilus_lab.trading.node._accounts import Accounts
 from nautilus_lab.trading.node._history import OVER
 from nautilus_lab.trading.node._orders_told import order_updated, parent_of, side_of
+
+log = logging.getLogger(__name__)
 
 _REMEMBERED_ORDERS = 500
 _REMEMBERED_FILLS = 500
 _REMEMBERED_LIMITS = 200
 _MOST_CHECKED = 10_000
+_MOST_WAITING = 10_000
+_TRY_AGAIN_S = 0.5
 _ORDER = "order"
 _ACCOUNT = "account"
 
@@ -59,7 +65,8 @@ class Desk:
     each step would stand between a venue's answer and the strategy that waits for it. A process
     that is killed before that loses nothing by it. Intents are in the store before their orders
     leave; what became of them the venue tells the next life, and its `catch_up` tells whatever the
-    store has not heard. All other events, which no venue knows, are stored at once.
+    store has not heard. So it waits as well while the store cannot write. All other events, which
+    no venue knows, are stored at once, after those that wait, or not told.
 
     Everything a paper node says is marked simulated.
 
@@ -104,6 +111,7 @@ class Desk:
         self._soon = soon
         self._give_up = give_up
         self._waiting: list[Envelope] = []  # what happened to orders and is not stored yet
+        self._try_after = 0.0  # time.monotonic() until which a store that refused is left alone
         # client order id -> its last: of every order that works, and of the latest that are over
         self._orders: OrderedDict[str, Envelope] = OrderedDict()
         self._over: OrderedDict[str, None] = OrderedDict()  # the oldest first
@@ -263,18 +271,44 @@ class Desk:
             self._note(told)
 
     def flush(self) -> None:
-        """Tell what happened to orders and was not told yet."""
+        """Tell what happened to orders and was not told yet.
+
+        Raises
+        ------
+        StoreUnwritable
+            When the store cannot write for now: all of it waits on, in its order.
+        StoreError
+            When it never will: the node ends.
+        """
         waiting, self._waiting = self._waiting, []
         if not waiting:
             return
         try:
             stored = self._outbox.publish_many(waiting)
+        except StoreUnwritable as error:
+            self._waiting = waiting + self._waiting
+            if len(waiting) > _MOST_WAITING:
+                self._give_up(error)
+            raise
         except Exception as error:
             self._give_up(error)
             raise
         for told in stored:
             if told is not None:  # a fill that was stored before
                 self._note(told)
+
+    def flush_if_can(self) -> None:
+        """Tell it if the store can write; else a little later, and whoever asks goes on."""
+        begun = time.monotonic()
+        if self._waiting and begun < self._try_after:
+            return
+        try:
+            self.flush()
+        except StoreUnwritable as error:
+            # A store that is locked holds up the loop with each try: it has twice that time free.
+            now = time.monotonic()
+            self._try_after = now + max(_TRY_AGAIN_S, 2 * (now - begun))
+            log.error("%d events of orders wait for the store: %s", len(self._waiting), error)
 
     def _on_fill(self, event: NautilusFill, order: Order) -> None:
         """Tell of a fill, unless the store has its trade id already."""
@@ -295,7 +329,7 @@ class Desk:
         """Tell it with all else that happens to orders in this turn of the loop."""
         self._waiting.append(self._outbox.event(body, topic, source_ts=self._source_ts()))
         if len(self._waiting) == 1:
-            self._soon(self.flush)
+            self._soon(self.flush_if_can)
 
     def _note(self, told: Envelope) -> None:
         """Keep what is in the store now."""
@@ -445,7 +479,7 @@ class Desk:
 
     def snapshot(self) -> Snapshot:
         """Return the present, stamped with the last event's number."""
-        self.flush()
+        self.flush_if_can()
         return Snapshot(
             trader=self.trader,
             epoch=self.epoch,

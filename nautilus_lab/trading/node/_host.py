@@ -22,14 +22,7 @@ from nautilus_lab.config import Settings
 from nautilus_lab.engine import State
 from nautilus_lab.exceptions import AuditError, LabError, NodeError, StoreError
 from nautilus_lab.execution.algorithms import build_algorithms
-from nautilus_lab.execution.gate import (
-    DailyLoss,
-    Finding,
-    Gate,
-    StopLoss,
-    TradingSwitch,
-    build_checks,
-)
+from nautilus_lab.execution.gate import Gate, StopLoss, TradingSwitch, build_limits
 from nautilus_lab.execution.paper import PaperVenueClient, VenueOrder
 from nautilus_lab.platform.access import KeyFileVerifier, LocalOwner
 from nautilus_lab.platform.audit import AuditFiles, AuditTrail, Checkpoint, Checkpointer, Spool
@@ -47,9 +40,17 @@ from nautilus_lab.platform.messages import (
 )
 from nautilus_lab.platform.outbox import Outbox
 from nautilus_lab.platform.recording import FlightRecorder, Retention
-from nautilus_lab.platform.rundir import Failure, Home, Latch, ProcessRecord, RunDirectory
+from nautilus_lab.platform.rundir import (
+    Failure,
+    Home,
+    Latch,
+    ProcessRecord,
+    RunDirectory,
+    Standing,
+)
 from nautilus_lab.platform.store import TradingStore
 from nautilus_lab.platform.telemetry import LoopLag, resource_use
+from nautilus_lab.risk.limits import Finding, LimitBook
 from nautilus_lab.strategies.nautilus import ManualOrders, StrategyRegistry
 from nautilus_lab.trading.commands import NODE_COMMANDS, EventsAfter, NodeStatus
 from nautilus_lab.trading.node._accounts import Accounts
@@ -325,7 +326,7 @@ class NodeHost:
             soon=asyncio.get_running_loop().call_soon,
             give_up=self._end_at_once,
         )
-        stack.callback(self._desk.flush)
+        stack.callback(self._desk.flush_if_can)
         self._stored, fills = self._store.orders(), self._store.fills()
         waiting = self._store.journal(open_only=True)
         self._history = History.of(
@@ -407,9 +408,10 @@ class NodeHost:
 
     def _install_gate(self, node: TradingNode, switch: TradingSwitch) -> None:
         trading, desk = self.settings.trading, self._desk
+        limits = build_limits(trading)
         self._gate = Gate(
             node.kernel,
-            checks=build_checks(trading),
+            checks=limits,
             journal=self._journal,
             state=switch,
             hand_over=asyncio.get_running_loop().call_soon_threadsafe,
@@ -427,20 +429,16 @@ class NodeHost:
             publish=desk.state,
             trail=self._trail,
             book=self._gate.book,
-            stop_loss=self._stop_loss(),
-            stop_loss_state=trading.stop_loss_state,
+            stop_loss=self._stop_loss(limits),
+            stop_loss_state=_stop_loss_state(limits, trading.stop_loss_state),
         )
 
-    def _stop_loss(self) -> StopLoss | None:
-        trading = self.settings.trading
-        loss, fraction = trading.max_daily_loss, trading.max_daily_loss_fraction
-        if loss is None and fraction is None:
+    def _stop_loss(self, limits: LimitBook) -> StopLoss | None:
+        day = limits.day_stop
+        if day is None:
             return None
-        return StopLoss(
-            DailyLoss(max_loss=loss, max_fraction=fraction),
-            path=self.rundir.day,
-            confirmations=trading.stop_loss_confirmations,
-        )
+        confirmations = self.settings.trading.stop_loss_confirmations
+        return StopLoss(day, path=self.rundir.day, confirmations=confirmations)
 
     async def _bring_back(self, node: TradingNode) -> None:
         self._recovery = Recovery(node.cache, self._venues.clients, self._history)
@@ -633,6 +631,7 @@ class NodeHost:
     async def _publish_states(self) -> None:
         while True:
             await asyncio.sleep(_STATES_EVERY_S)
+            self._desk.flush_if_can()
             self._desk.publish_book()
             self._states.watch()
             self._deployments.publish()
@@ -769,11 +768,11 @@ class NodeHost:
         """Return `handler`, which finds told what happened, as who reads its answer will."""
 
         async def handle(request: Request) -> object:
-            self._desk.flush()
+            self._desk.flush_if_can()
             try:
                 return await handler(request)
             finally:
-                self._desk.flush()
+                self._desk.flush_if_can()
 
         return handle
 
@@ -839,3 +838,9 @@ class NodeHost:
     async def _cancel(task: asyncio.Future[Any]) -> None:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+def _stop_loss_state(limits: LimitBook, to: Standing) -> Standing:
+    """Return where the loss of the day moves the trader to; a limit that says halt has its way."""
+    day = limits.day_stop
+    return "HALTED" if day is not None and day.action == "halt" else to

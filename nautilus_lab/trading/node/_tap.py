@@ -10,7 +10,7 @@ import msgspec
 from nautilus_trader.model.data import Bar, QuoteTick, TradeTick
 from nautilus_trader.model.enums import aggressor_side_to_str
 
-from nautilus_lab.execution.gate import Finding
+from nautilus_lab.risk.limits import Finding
 from nautilus_lab.platform.recording import FlightRecorder
 
 # A quote is recorded before what is decided upon it: the gate's book follows at 20.

@@ -6,10 +6,9 @@ import pytest
 from nautilus_trader.model.enums import AccountType, OrderSide, OrderStatus
 from nautilus_trader.model.objects import Quantity
 
-from nautilus_lab.execution.gate import MaxOrderNotional
 from nautilus_lab.execution.routing import execution_report
 from nautilus_lab.platform.messages import OrderFilled, OrderUpdated
-from nautilus_lab.risk import NotionalLimit
+from nautilus_lab.risk.limits import MaxOrderNotional
 from tests.execution.algorithms.market import Market, quote, share
 
 NEAR, FAR, DARK = share("NEAR", fee_bps=3.0), share("FAR", fee_bps=1.0), share("DARK")
@@ -192,7 +191,7 @@ def test_a_limit_finer_than_a_venues_tick_is_rounded_to_the_safe_side():
 
 def test_a_venue_that_the_gate_lets_nothing_through_to_gets_nothing_more():
     """A leg over the limit is denied; what it was to get goes to the other venue."""
-    checks = (MaxOrderNotional(limit=NotionalLimit(max_notional=40_000)),)
+    checks = (MaxOrderNotional(max_notional=40_000),)
     data = seen((NEAR, 99.98, 100.02, 1_000), (FAR, 99.97, 100.01, 500), seconds=10)
     market = Market(BOTH, data, smart(700), checks=checks).run()
     assert [

@@ -6,8 +6,8 @@ from nautilus_trader.examples.algorithms.twap import TWAPExecAlgorithm
 from nautilus_trader.model.enums import OrderStatus
 from nautilus_trader.model.events import OrderSubmitted
 
-from nautilus_lab.execution.gate import MaxOrderNotional, order_of
-from nautilus_lab.risk import NotionalLimit
+from nautilus_lab.execution.gate import order_of
+from nautilus_lab.risk.limits import MaxOrderNotional
 from tests.execution.algorithms.market import Market, quote, share
 
 NEAR = share("NEAR")
@@ -70,7 +70,7 @@ def test_what_a_denied_slice_did_not_trade_is_in_the_last():
 
 
 def test_a_slice_that_is_too_large_for_a_limit_is_no_reason_to_trade_more_than_was_asked():
-    checks = (MaxOrderNotional(limit=NotionalLimit(max_notional=5_000)),)
+    checks = (MaxOrderNotional(max_notional=5_000),)
     market = Market([NEAR], quotes(60), twap(400), checks=checks).run()
     assert market.filled == 0
     assert market.parent.status == OrderStatus.DENIED

@@ -20,7 +20,8 @@ from nautilus_trader.model.identifiers import (
 )
 from nautilus_trader.model.objects import Money, Price, Quantity
 
-from nautilus_lab.execution.gate import Book, MaxGrossExposure
+from nautilus_lab.execution.gate import Book
+from nautilus_lab.risk.limits import MaxGrossExposure
 from tests.execution.gate.stand import AAPL, CASH, Stand, equity
 
 MSFT = equity("MSFT")

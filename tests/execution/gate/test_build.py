@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from nautilus_lab.config import TradingSettings, VenueSettings
-from nautilus_lab.execution.gate import build_checks
+from nautilus_lab.execution.gate import build_limits
 
 ALL = {
     "max_orders_per_second": 20,
@@ -23,25 +23,25 @@ ALL = {
 
 
 def test_every_limit_becomes_a_check_cheap_ones_first():
-    checks = build_checks(TradingSettings(**ALL))
+    checks = build_limits(TradingSettings(**ALL))
     assert [(check.name, getattr(check, "per", "")) for check in checks] == [
-        ("max_order_rate", ""),
+        ("max_message_rate", "account"),
         ("duplicate_order", ""),
         ("stale_quote", ""),
-        ("price_band", ""),
+        ("price_collar", ""),
         ("max_order_notional", ""),
         ("max_position_units", "instrument"),
         ("max_position_notional", "instrument"),
         ("max_position_notional", "symbol"),
         ("max_position_notional", "strategy"),
-        ("max_gross_exposure", ""),
+        ("max_gross_exposure", "account"),
         ("margin", ""),
-        ("max_daily_loss", ""),
+        ("max_daily_loss", "account"),
     ]
     per_second, window, age, band, notional, units, *positions, gross, _, loss = checks
     assert per_second.per_second == 20
     assert (window.window_s, age.max_age_s, band.bps) == (1.0, 5.0, 300.0)
-    assert notional.limit.max_notional == 250_000
+    assert notional.max_notional == 250_000
     assert units.max_units == 10_000
     assert [one.max_notional for one in positions] == [400_000, 500_000, 300_000]
     assert gross.max_notional == 900_000
@@ -50,13 +50,13 @@ def test_every_limit_becomes_a_check_cheap_ones_first():
 
 def test_a_limit_that_is_off_is_no_check():
     off = dict.fromkeys(ALL) | {"max_order_notional": 1.0}
-    checks = build_checks(TradingSettings(**off, check_margin=False))
+    checks = build_limits(TradingSettings(**off, check_margin=False))
     assert [check.name for check in checks] == ["max_order_notional"]
 
 
 def test_each_venue_has_its_leverage():
     venues = (VenueSettings(name="ONE", leverage=1.0), VenueSettings(name="TWO", leverage=4.0))
-    (margin,) = [c for c in build_checks(TradingSettings(venues=venues)) if c.name == "margin"]
+    (margin,) = [c for c in build_limits(TradingSettings(venues=venues)) if c.name == "margin"]
     assert margin.leverage == {"ONE": 1.0, "TWO": 4.0}
 
 

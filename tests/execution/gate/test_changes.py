@@ -11,7 +11,7 @@ from nautilus_trader.model.events import (
 from nautilus_trader.model.identifiers import VenueOrderId
 from nautilus_trader.model.objects import Price, Quantity
 
-from nautilus_lab.execution.gate import MaxPositionNotional, MaxPositionUnits
+from nautilus_lab.risk.limits import MaxPositionNotional, MaxPositionUnits
 from tests.execution.gate.stand import SECOND, Stand
 
 FOREVER = 10**15

@@ -13,7 +13,7 @@ from nautilus_trader.model.identifiers import ClientOrderId, OrderListId
 from nautilus_trader.model.objects import Price, Quantity
 from nautilus_trader.model.orders import LimitOrder, OrderList
 
-from nautilus_lab.execution.gate import MaxPositionUnits
+from nautilus_lab.risk.limits import MaxPositionUnits
 from tests.execution.gate.stand import AAPL, SECOND, Stand
 
 HUNDRED = MaxPositionUnits(max_units=100)

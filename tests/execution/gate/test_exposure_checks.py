@@ -6,7 +6,7 @@ import pytest
 from nautilus_trader.model.objects import Price
 
 from nautilus_lab.exceptions import InputError
-from nautilus_lab.execution.gate import (
+from nautilus_lab.risk.limits import (
     DailyLoss,
     EnoughMargin,
     MaxGrossExposure,
@@ -14,7 +14,6 @@ from nautilus_lab.execution.gate import (
     MaxPositionNotional,
     MaxPositionUnits,
 )
-from nautilus_lab.risk import NotionalLimit
 from tests.execution.gate.stand import AAPL, CASH, Stand, equity
 
 MSFT = equity("MSFT")
@@ -308,7 +307,7 @@ def test_reducing_orders_skip_all_limits_of_exposure_and_no_other():
         MaxGrossExposure(max_notional=0),
         EnoughMargin(leverage={"PAPER": 1.0}),
         DailyLoss(max_loss=0),
-        MaxOrderNotional(limit=NotionalLimit(max_notional=10_000)),
+        MaxOrderNotional(max_notional=10_000),
     ]
     with Stand() as stand:
         stand.do(lambda s: s.market(300))

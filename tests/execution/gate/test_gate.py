@@ -18,13 +18,12 @@ from nautilus_trader.model.identifiers import ClientOrderId, ExecAlgorithmId
 from nautilus_trader.model.objects import Price, Quantity
 
 from nautilus_lab.exceptions import NodeError, StoreError
-from nautilus_lab.execution.gate import Finding, MaxOrderNotional, MaxPositionUnits
 from nautilus_lab.platform.failpoint import FailpointReached, arm
-from nautilus_lab.risk import NotionalLimit
+from nautilus_lab.risk.limits import Finding, MaxOrderNotional, MaxPositionUnits
 from tests.execution.gate.stand import AAPL, Stand, equity
 
 MSFT = equity("MSFT")
-TEN_THOUSAND = MaxOrderNotional(limit=NotionalLimit(max_notional=10_000))
+TEN_THOUSAND = MaxOrderNotional(max_notional=10_000)
 
 
 class Full:

@@ -8,9 +8,9 @@ from nautilus_trader.model.identifiers import ClientId, ExecAlgorithmId
 from nautilus_trader.model.objects import Price, Quantity
 
 from nautilus_lab.exceptions import MessageError
-from nautilus_lab.execution.gate import MaxOrderNotional, order_of, order_text
+from nautilus_lab.execution.gate import order_of, order_text
 from nautilus_lab.platform.audit import canonical_json
-from nautilus_lab.risk import NotionalLimit
+from nautilus_lab.risk.limits import MaxOrderNotional
 from tests.execution.gate.stand import AAPL, Stand
 
 TEN = Quantity.from_int(10)
@@ -45,7 +45,7 @@ MADE = {
 
 @pytest.fixture(scope="module")
 def stand():
-    with Stand(MaxOrderNotional(limit=NotionalLimit(max_notional=10_000))) as stand:
+    with Stand(MaxOrderNotional(max_notional=10_000)) as stand:
         yield stand
 
 

@@ -18,7 +18,8 @@ from nautilus_trader.model.identifiers import TraderId
 from nautilus_trader.model.objects import Price, Quantity
 
 from nautilus_lab.execution import MemoryJournal
-from nautilus_lab.execution.gate import Gate, MaxPositionUnits
+from nautilus_lab.execution.gate import Gate
+from nautilus_lab.risk.limits import MaxPositionUnits
 from tests.execution.gate.stand import AAPL, Hand
 
 pytestmark = pytest.mark.timeout(60)

@@ -22,8 +22,7 @@ from hypothesis.stateful import (
 from nautilus_trader.model.enums import OrderType, TimeInForce, TriggerType
 from nautilus_trader.model.objects import Price
 
-from nautilus_lab.execution.gate import MaxGrossExposure, MaxOrderNotional, MaxPositionUnits
-from nautilus_lab.risk import NotionalLimit
+from nautilus_lab.risk.limits import MaxGrossExposure, MaxOrderNotional, MaxPositionUnits
 from tests.execution.gate.stand import AAPL, SECOND, Stand, equity
 
 MSFT = equity("MSFT")
@@ -107,7 +106,7 @@ class Trading(RuleBasedStateMachine):
     @initialize(latency=st.sampled_from([0, 0, 1, 3 * SECOND]))
     def begin(self, latency):
         self.stand = stand = Stand(
-            MaxOrderNotional(limit=NotionalLimit(max_notional=15_000)),
+            MaxOrderNotional(max_notional=15_000),
             MaxPositionUnits(max_units=MOST_UNITS),
             MaxGrossExposure(max_notional=MOST_GROSS),
             instruments=(AAPL, MSFT),

@@ -10,20 +10,19 @@ from nautilus_trader.model.enums import OrderSide
 from nautilus_trader.model.objects import Price, Quantity
 
 from nautilus_lab.exceptions import InputError
-from nautilus_lab.execution.gate import (
-    Book,
+from nautilus_lab.execution.gate import Book
+from nautilus_lab.risk.limits import (
     FreshQuote,
+    MaxMessageRate,
     MaxOrderNotional,
-    MaxOrderRate,
     NoDuplicate,
-    PriceBand,
+    PriceCollar,
 )
-from nautilus_lab.risk import NotionalLimit
 from tests.execution.gate.stand import AAPL, SECOND, Stand, equity
 
 
 def notional(most):
-    return MaxOrderNotional(limit=NotionalLimit(max_notional=most))
+    return MaxOrderNotional(max_notional=most)
 
 
 def passed(check, *acts, **quote):
@@ -95,14 +94,14 @@ def test_what_settles_in_another_currency_than_the_account_is_not_valued():
 )
 def test_a_limit_may_be_so_far_from_the_market(price, within):
     # 500 bp of 99.99: from 94.9905 to 104.9895
-    assert passed(PriceBand(bps=500), lambda s: s.limit(1, price)) is within
+    assert passed(PriceCollar(bps=500), lambda s: s.limit(1, price)) is within
 
 
 def test_the_band_is_measured_exactly():
     # At 100.00/100.00 a limit of 101.00 is 100 bp off.
     order = lambda s: s.limit(1, "101.00")  # noqa: E731
-    assert passed(PriceBand(bps=100), order, bid="100.00", ask="100.00")
-    assert not passed(PriceBand(bps=99.999), order, bid="100.00", ask="100.00")
+    assert passed(PriceCollar(bps=100), order, bid="100.00", ask="100.00")
+    assert not passed(PriceCollar(bps=99.999), order, bid="100.00", ask="100.00")
 
 
 def test_a_stop_limit_is_compared_with_its_trigger():
@@ -117,21 +116,21 @@ def test_a_stop_limit_is_compared_with_its_trigger():
             )
         )
 
-    assert passed(PriceBand(bps=100), order("121.20"))
-    assert not passed(PriceBand(bps=100), order("121.21"))
+    assert passed(PriceCollar(bps=100), order("121.20"))
+    assert not passed(PriceCollar(bps=100), order("121.21"))
 
 
 def test_an_order_without_a_limit_is_in_any_band():
-    assert passed(PriceBand(bps=0), lambda s: s.market(1))
+    assert passed(PriceCollar(bps=0), lambda s: s.market(1))
 
 
 def test_without_a_quote_nothing_is_within_a_band():
-    assert not passed(PriceBand(bps=1e9), lambda s: s.limit(1, "90"), bid="0.00", ask="0.00")
+    assert not passed(PriceCollar(bps=1e9), lambda s: s.limit(1, "90"), bid="0.00", ask="0.00")
 
 
 def test_a_reducing_order_keeps_to_the_band():
     buy = lambda s: s.market(10)  # noqa: E731
-    assert not passed(PriceBand(bps=10), buy, lambda s: s.limit(-10, "120.00"))
+    assert not passed(PriceCollar(bps=10), buy, lambda s: s.limit(-10, "120.00"))
 
 
 # --- time ---------------------------------------------------------------------------------
@@ -176,7 +175,7 @@ def test_a_reducing_order_needs_a_fresh_quote_too():
 
 
 def test_so_many_orders_and_changes_pass_within_a_second_and_no_more():
-    with Stand(MaxOrderRate(per_second=3)) as stand:
+    with Stand(MaxMessageRate(per_second=3)) as stand:
         order = stand.do(lambda s: s.limit(10, "90"))
         stand.quote(every_s=1)
         at = stand.now
@@ -187,7 +186,7 @@ def test_so_many_orders_and_changes_pass_within_a_second_and_no_more():
             lambda s: s.market(1),
             every_s=1,
         )
-        assert stand.denials == ["MAX_ORDER_RATE: 4.00 is over the limit of 3.00"]
+        assert stand.denials == ["MAX_MESSAGE_RATE: 4.00 is over the limit of 3.00"]
         stand.do(lambda s: s.market(1), every_s=0.999_999)
         assert len(stand.denials) == 2
         stand.do(lambda s: s.market(1), every_s=0.000_001)  # the first is a second old
@@ -198,9 +197,9 @@ def test_so_many_orders_and_changes_pass_within_a_second_and_no_more():
 def test_the_rate_is_told_as_it_is_measured():
     book = Book()
     for tenths in (0, 5, 6, 7):
-        book.recent.add(None, tenths * SECOND // 10)
+        book.recent.add(None, "Hand-001", tenths * SECOND // 10)
     told = [
-        MaxOrderRate(per_second=4).judge(SimpleNamespace(now_ns=tenths * SECOND // 10), book)
+        MaxMessageRate(per_second=4).judge(SimpleNamespace(now_ns=tenths * SECOND // 10), book)
         for tenths in (8, 10, 15, 17)
     ]
     assert [(found.value, found.passed) for found in told] == [
@@ -212,13 +211,13 @@ def test_the_rate_is_told_as_it_is_measured():
 
 
 def test_a_denied_order_does_not_count_in_the_rate():
-    with Stand(MaxOrderRate(per_second=2), notional(10_000)) as stand:
+    with Stand(MaxMessageRate(per_second=2), notional(10_000)) as stand:
         stand.do(lambda s: [s.market(n) for n in (500, 500, 500, 1, 1)])
         assert (len(stand.denials), stand.held()) == (3, 2)
 
 
 def test_of_a_denied_list_nothing_counts_in_the_rate_or_as_a_duplicate():
-    with Stand(MaxOrderRate(per_second=2), NoDuplicate(window_s=60), notional(10_000)) as stand:
+    with Stand(MaxMessageRate(per_second=2), NoDuplicate(window_s=60), notional(10_000)) as stand:
 
         def lists(strategy):
             orders = [strategy.limit(n, "90", send=False) for n in (1, 500)]
@@ -231,14 +230,14 @@ def test_of_a_denied_list_nothing_counts_in_the_rate_or_as_a_duplicate():
 
 
 def test_a_clock_that_is_set_back_does_not_stop_trading_for_an_hour():
-    with Stand(MaxOrderRate(per_second=1), NoDuplicate(window_s=2)) as stand:
+    with Stand(MaxMessageRate(per_second=1), NoDuplicate(window_s=2)) as stand:
         stand.quote(every_s=7_200)
         stand.do(lambda s: s.market(1))
         stand.engine.kernel.clock.set_time(stand.now - 3_600 * SECOND)
         stand.hands[0].market(1)
         assert stand.denials == []
         stand.hands[0].market(2)
-        assert stand.denials == ["MAX_ORDER_RATE: 2.00 is over the limit of 1.00"]
+        assert stand.denials == ["MAX_MESSAGE_RATE: 2.00 is over the limit of 1.00"]
 
 
 @pytest.mark.parametrize(
@@ -299,10 +298,10 @@ def test_a_size_in_money_is_refused():
 @pytest.mark.parametrize(
     "make",
     [
-        lambda v: PriceBand(bps=v),
+        lambda v: PriceCollar(bps=v),
         lambda v: FreshQuote(max_age_s=v),
         lambda v: NoDuplicate(window_s=v),
-        lambda v: MaxOrderRate(per_second=v),
+        lambda v: MaxMessageRate(per_second=v),
     ],
 )
 def test_a_bound_that_is_none_is_refused(make, value):

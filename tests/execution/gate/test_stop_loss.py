@@ -7,7 +7,8 @@ from decimal import Decimal
 import pytest
 
 from nautilus_lab.exceptions import InputError, StoreError
-from nautilus_lab.execution.gate import DailyLoss, StopLoss
+from nautilus_lab.execution.gate import StopLoss
+from nautilus_lab.risk.limits import DailyLoss
 
 NOON = int(datetime.datetime(2026, 3, 2, 12, tzinfo=datetime.UTC).timestamp()) * 10**9
 DAY = 86_400 * 10**9

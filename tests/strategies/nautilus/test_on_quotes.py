@@ -12,8 +12,8 @@ from nautilus_trader.test_kit.providers import TestInstrumentProvider
 from nautilus_trader.trading.strategy import Strategy
 
 from nautilus_lab.execution import MemoryJournal
-from nautilus_lab.execution.gate import Gate, MaxOrderNotional
-from nautilus_lab.risk import NotionalLimit
+from nautilus_lab.execution.gate import Gate
+from nautilus_lab.risk.limits import MaxOrderNotional
 from nautilus_lab.strategies.nautilus import HoldTargets, HoldTargetsConfig, TakesTargets
 
 AAPL = TestInstrumentProvider.equity("AAPL", "PAPER")
@@ -42,7 +42,7 @@ def orders(*, limit, seconds, price="100.00", **config):
             )
         )
     )
-    checks = (MaxOrderNotional(limit=NotionalLimit(max_notional=limit)),)
+    checks = (MaxOrderNotional(max_notional=limit),)
     gate = Gate(engine.kernel, checks=checks, journal=MemoryJournal())
     gate.install()
     engine.run()

@@ -13,12 +13,12 @@ from nautilus_trader.test_kit.providers import TestInstrumentProvider
 from nautilus_trader.test_kit.stubs.component import TestComponentStubs
 from nautilus_trader.test_kit.stubs.events import TestEventStubs
 
-from nautilus_lab.exceptions import StoreError
-from nautilus_lab.execution.gate import Finding
+from nautilus_lab.exceptions import StoreError, StoreUnwritable
 from nautilus_lab.platform.bus import LocalBus
 from nautilus_lab.platform.messages import NodeStateChanged
 from nautilus_lab.platform.outbox import Outbox
 from nautilus_lab.platform.store import TradingStore
+from nautilus_lab.risk.limits import Finding
 from nautilus_lab.trading.node._accounts import Accounts
 from nautilus_lab.trading.node._desk import Desk
 
@@ -273,6 +273,48 @@ def test_what_cannot_be_stored_is_told_to_nobody_and_ends_the_node(store, turn, 
         act(life.desk, turn)
     assert [type(error) for error in ends] == [StoreError]
     assert (life.heard, store.latest_seq("node", successor)) == ([], 0)
+
+
+def test_what_the_store_cannot_take_for_now_waits_in_its_order_and_the_node_lives(store, turn):
+    ends = []
+    life = Life(store, soon=turn.soon, give_up=ends.append)
+    life.desk.reconciling = False
+    order = life.limit()
+    life.works(order)
+    store._driver.execute("PRAGMA query_only = ON")
+    turn.end()
+    life.fills(order)
+    turn.end()
+    started = NodeStateChanged(component="node", state="running")
+    with pytest.raises(StoreUnwritable):
+        life.desk.tell(started, "system.node.T-1")
+    assert life.desk.snapshot().orders == []  # it shows what is stored, and answers
+    assert (ends, life.heard) == ([], [])
+    store._driver.execute("PRAGMA query_only = OFF")
+    life.desk.tell(started, "system.node.T-1")
+    assert [told.topic.split(".")[1] for told in life.heard] == [
+        *("order", "order", "fill", "order", "node")
+    ]
+    assert [told.seq for told in life.heard] == [1, 2, 3, 4, 5]
+    assert ends == []
+
+
+def test_a_store_that_refused_is_left_alone_for_a_while(store, turn, monkeypatch):
+    life = Life(store, soon=turn.soon)
+    life.works(life.limit())
+    tries = []
+
+    def refuse(events):
+        tries.append(len(events))
+        raise StoreUnwritable("a store needs room to write")
+
+    monkeypatch.setattr(store, "record_many", refuse)
+    for _ in range(5):
+        life.desk.flush_if_can()
+    assert tries == [2]
+    with pytest.raises(StoreUnwritable):
+        life.desk.flush()  # who must know is told
+    assert tries == [2, 2]
 
 
 # --- what the gate found -------------------------------------------------------------------

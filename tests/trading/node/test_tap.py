@@ -13,8 +13,8 @@ from nautilus_trader.model.identifiers import InstrumentId, TradeId, TraderId, V
 from nautilus_trader.model.objects import Money, Price, Quantity
 from nautilus_trader.test_kit.providers import TestInstrumentProvider
 
-from nautilus_lab.execution.gate import Finding
 from nautilus_lab.platform.recording import FlightRecorder, Recording
+from nautilus_lab.risk.limits import Finding
 from nautilus_lab.strategies.nautilus import HoldTargets, HoldTargetsConfig
 from nautilus_lab.trading.node._tap import Tap
 

@@ -1,0 +1,142 @@
+"""The limits of a running book, looked at again and again, and what follows."""
+
+from __future__ import annotations
+
+import datetime
+import logging
+import math
+from collections.abc import Callable
+
+from nautilus_lab.exceptions import StoreError
+from nautilus_lab.execution.gate._gate import Gate
+from nautilus_lab.execution.gate._high_water import HighWater
+from nautilus_lab.platform.rundir import Standing
+from nautilus_lab.risk.limits import (
+    DailyLoss,
+    Finding,
+    LevelChange,
+    Limit,
+    LimitBook,
+    LimitMonitor,
+    LimitReport,
+    MaxDrawdown,
+)
+
+log = logging.getLogger(__name__)
+
+_NS = 1_000_000_000
+
+
+class LimitWatch:
+    """Monitors the limits of a gate's book, and does what their actions say.
+
+    What is exceeded beyond doubt is told; nothing increases then, a strategy is disabled, or the
+    trader's state is tightened, as the limit's action says. What cannot be measured holds back what
+    increases at once, without waiting for it to be confirmed. The loss of the account's day is
+    looked at here and ended by `StopLoss`.
+
+    Parameters
+    ----------
+    gate : Gate
+        Whose book it is.
+    limits : LimitBook
+        What is looked at.
+    tighten : callable
+        Takes a state and a reason.
+    on_change : callable, optional
+        Called with each `LevelChange`.
+    high_water : HighWater, optional
+        Where the highest equity is kept.
+    """
+
+    def __init__(
+        self,
+        gate: Gate,
+        limits: LimitBook,
+        *,
+        tighten: Callable[[Standing, str], object],
+        on_change: Callable[[LevelChange], object] = lambda change: None,
+        high_water: HighWater | None = None,
+    ) -> None:
+        self.limits = limits
+        self._gate = gate
+        self._tighten = tighten
+        self._on_change = on_change
+        self._monitor = LimitMonitor(limits, self._changed)
+        self._high_water = high_water if high_water is not None else HighWater()
+        self._windows = tuple({w for one in limits if (w := getattr(one, "window_s", None))})
+        self._follows_equity = any(isinstance(one, MaxDrawdown) for one in limits)
+        self._follows_strategies = any(
+            isinstance(one, DailyLoss) and one.per == "strategy" for one in limits
+        )
+        self._day: datetime.date | None = None
+        self._begun: dict[str, float] = {}  # strategy -> what it had earned as the day began
+        # Until they were looked at for the first time nobody knows whether they hold.
+        self._hold_back()
+
+    def __repr__(self) -> str:
+        return f"LimitWatch({self._monitor!r})"
+
+    @property
+    def pending(self) -> bool:
+        """Whether something was found that more looks must confirm: look again soon."""
+        return self._monitor.pending
+
+    def look(self, now_ns: int) -> None:
+        """Look at everything that is monitored, and do what follows."""
+        if not self.limits.monitored:
+            return
+        book = self._gate.book
+        if self._follows_equity:
+            try:
+                book.high_water = self._high_water.observe(book.equity)
+            except StoreError:
+                log.exception("the highest equity is kept in memory only")
+                book.high_water = self._high_water.equity
+        losses = self._losses(now_ns) if self._follows_strategies else {}
+        self._monitor.look(book.holdings(now_ns, windows_s=self._windows, strategy_day_loss=losses))
+        self._hold_back()
+
+    def report(self) -> LimitReport:
+        """Return what is believed of each limit and scope."""
+        return self._monitor.report()
+
+    def _losses(self, now_ns: int) -> dict[str, float]:
+        """Return what each strategy lost since the UTC day began, or since it was seen first."""
+        today = datetime.datetime.fromtimestamp(now_ns // _NS, datetime.UTC).date()
+        profits = self._gate.book.profits()
+        if self._day is None or today > self._day:
+            self._day = today
+            # What is not known when the day begins begins when it is.
+            self._begun = {name: made for name, made in profits.items() if made == made}
+        for name, made in profits.items():
+            if name not in self._begun and made == made:
+                self._begun[name] = made
+        return {name: self._begun.get(name, math.nan) - made for name, made in profits.items()}
+
+    def _hold_back(self) -> None:
+        held: dict[tuple[str, str], tuple[Limit, Finding]] = {}
+        for limit in self._monitor.unseen:
+            if limit.action == "no_increase":
+                unknown = Finding(limit.name, "account", math.nan, math.nan, False)
+                held[f"{limit.name}:{len(held)}", ""] = limit, unknown
+        for place, limit, found in self._monitor.holding_back():
+            held[f"{limit.name}:{place}", found.scope] = limit, found
+        self._gate.held_back = held
+
+    def _changed(self, change: LevelChange) -> None:
+        if change.level == "breach":
+            self._act(change)
+        self._on_change(change)
+
+    def _act(self, change: LevelChange) -> None:
+        limit, reason = change.limit, change.text
+        if limit is self.limits.day_stop:
+            return
+        if limit.action == "disable":
+            if change.scope:
+                self._gate.strategies.close(change.scope, reason)
+        elif limit.action == "reduce_only":
+            self._tighten("REDUCE_ONLY", reason)
+        elif limit.action == "halt":
+            self._tighten("HALTED", reason)

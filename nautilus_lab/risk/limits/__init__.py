@@ -1,0 +1,127 @@
+"""What a desk may do: limits as frozen values, and the book that holds them together."""
+
+from nautilus_lab.risk.limits._asked import (
+    Asked,
+    Held,
+    Lately,
+    Of,
+    Per,
+    Prepares,
+    Reach,
+    Sums,
+    Traded,
+)
+from nautilus_lab.risk.limits._asking import Order
+from nautilus_lab.risk.limits._book import LimitBook
+from nautilus_lab.risk.limits._data import FreshQuote, MaxClockSkew, MaxSourceGap
+from nautilus_lab.risk.limits._exposure import (
+    EnoughMargin,
+    MaxConcentration,
+    MaxGrossExposure,
+    MaxHerfindahl,
+    MaxLeverage,
+    MaxNetExposure,
+    MaxPositionNotional,
+    MaxPositionUnits,
+)
+from nautilus_lab.risk.limits._finding import Finding, Level, level_of
+from nautilus_lab.risk.limits._holdings import Counts, Holdings, Position, Total
+from nautilus_lab.risk.limits._levels import Levels
+from nautilus_lab.risk.limits._limit import Action, Limit, Mode
+from nautilus_lab.risk.limits._liquidity import MaxDaysToLiquidate, MaxParticipation
+from nautilus_lab.risk.limits._loss import DailyLoss, MaxDrawdown
+from nautilus_lab.risk.limits._measured import (
+    MaxCorrelation,
+    MaxExpectedShortfall,
+    MaxGreek,
+    MaxValueAtRisk,
+    MaxVolatility,
+)
+from nautilus_lab.risk.limits._measures import Measured, Measures
+from nautilus_lab.risk.limits._measuring import measures_of
+from nautilus_lab.risk.limits._monitor import LevelChange, LimitMonitor
+from nautilus_lab.risk.limits._order import (
+    MaxOrderNotional,
+    MaxOrderQuantity,
+    NoDuplicate,
+    PriceCollar,
+)
+from nautilus_lab.risk.limits._parsing import CATALOGUE, limit_of, limits_of
+from nautilus_lab.risk.limits._permission import (
+    MaxInstruments,
+    MaxVenues,
+    Restricted,
+    SessionHours,
+)
+from nautilus_lab.risk.limits._rate import MaxMessageRate, MaxOrderToTrade, MaxRejects, MaxRepeats
+from nautilus_lab.risk.limits._report import LimitReport, LimitUtilisation, Standing
+from nautilus_lab.risk.limits._stress import MaxStressLoss
+
+__all__ = [
+    "CATALOGUE",
+    "Action",
+    "Asked",
+    "Counts",
+    "DailyLoss",
+    "EnoughMargin",
+    "Finding",
+    "FreshQuote",
+    "Held",
+    "Holdings",
+    "Lately",
+    "Level",
+    "LevelChange",
+    "Levels",
+    "Limit",
+    "LimitBook",
+    "LimitMonitor",
+    "LimitReport",
+    "LimitUtilisation",
+    "MaxClockSkew",
+    "MaxConcentration",
+    "MaxCorrelation",
+    "MaxDaysToLiquidate",
+    "MaxDrawdown",
+    "MaxExpectedShortfall",
+    "MaxGreek",
+    "MaxGrossExposure",
+    "MaxHerfindahl",
+    "MaxInstruments",
+    "MaxLeverage",
+    "MaxMessageRate",
+    "MaxNetExposure",
+    "MaxOrderNotional",
+    "MaxOrderQuantity",
+    "MaxOrderToTrade",
+    "MaxParticipation",
+    "MaxPositionNotional",
+    "MaxPositionUnits",
+    "MaxRejects",
+    "MaxRepeats",
+    "MaxSourceGap",
+    "MaxStressLoss",
+    "MaxValueAtRisk",
+    "MaxVenues",
+    "MaxVolatility",
+    "Measured",
+    "Measures",
+    "Mode",
+    "NoDuplicate",
+    "Of",
+    "Order",
+    "Per",
+    "Position",
+    "Prepares",
+    "PriceCollar",
+    "Reach",
+    "Restricted",
+    "SessionHours",
+    "Standing",
+    "Sums",
+    "Total",
+    "Traded",
+    "level_of",
+    "limit_of",
+    "limits_of",
+    "measures_of",
+]

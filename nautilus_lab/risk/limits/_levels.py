@@ -1,0 +1,59 @@
+"""Where warning begins, and when a limit that was near is taken not to be any more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nautilus_lab.exceptions import InputError
+from nautilus_lab.risk.limits._finding import Finding, Level, level_of
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Levels:
+    """How utilisation becomes a level, and how long a level lasts.
+
+    Parameters
+    ----------
+    warn, critical : float
+        Utilisation, as a fraction, from which these begin; above 1 it is a breach.
+    clear : float, default=0.75
+        What utilisation must stay below for `clear_s` until it is ``"ok"`` again.
+    clear_s : float, default=60
+        Seconds.
+    confirmations : int, default=3
+        Looks in a row that must find a level before it is believed: one bad tick is none.
+
+    Examples
+    --------
+    >>> Levels().of(0.8), Levels(warn=0.5, clear=0.4).of(0.8)
+    ('warn', 'warn')
+    """
+
+    warn: float = 0.8
+    critical: float = 0.95
+    clear: float = 0.75
+    clear_s: float = 60.0
+    confirmations: int = 3
+
+    def __post_init__(self) -> None:
+        if not 0 < self.clear <= self.warn <= self.critical <= 1:
+            raise InputError(
+                "levels must satisfy 0 < clear <= warn <= critical <= 1",
+                value=f"clear={self.clear}, warn={self.warn}, critical={self.critical}",
+                remedy="pass fractions of the limit, clear=0.75, warn=0.8, critical=0.95",
+            )
+        if not 0 <= self.clear_s < float("inf"):
+            raise InputError("clear_s must be finite and at least 0", value=self.clear_s)
+        if not self.confirmations >= 1 or self.confirmations % 1:
+            raise InputError("confirmations must be at least 1", value=self.confirmations)
+
+    def of(self, utilisation: float) -> Level:
+        """Return the level of a utilisation; NaN is a breach."""
+        return level_of(utilisation, warn=self.warn, critical=self.critical)
+
+    def of_finding(self, found: Finding) -> Level:
+        """Return the level of what a limit found, by the values themselves.
+
+        Their quotient may round down to 1.0 where the value is over the bound.
+        """
+        return "breach" if not found.value <= found.bound else self.of(found.utilisation)

@@ -1,0 +1,98 @@
+"""Measures of what is held, from past returns: in a notebook, or beside a node."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nautilus_lab.exceptions import InputError
+from nautilus_lab.risk.limits._measures import Measures
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+
+    from nautilus_lab._typing import Returns
+    from nautilus_lab.risk._model import RiskModel
+
+_MONTH = 21
+
+
+def measures_of(
+    values: Mapping[str, float] | pd.Series[float],
+    returns: Returns,
+    *,
+    periods_per_year: float,
+    model: RiskModel | None = None,
+    shortfall: RiskModel | None = None,
+    decay: float = 0.94,
+    as_of_ns: int | None = None,
+) -> Measures:
+    """Measure what is held by past returns, for the limits that need it.
+
+    Parameters
+    ----------
+    values : mapping or Series, symbol -> money
+        What each position is worth, signed, account currency.
+    returns : DataFrame, shape (time, symbol)
+        Simple returns, fractions; every symbol held must be there.
+    periods_per_year : float
+        Of `returns`: 252 for days.
+    model, shortfall : RiskModel, optional
+        How value at risk and expected shortfall are measured; historical simulation at 99 % and
+        at 97.5 % when not given.
+    decay : float, default=0.94
+        Of the exponentially weighted volatilities.
+    as_of_ns : int, optional
+        What time the measures are of; the last of `returns` when not given.
+
+    Returns
+    -------
+    Measures
+        ``value_at_risk``, ``expected_shortfall`` for one period, ``volatility`` of what is held
+        (the fraction of its gross value) and of each symbol, and the
+        average ``correlation``; of one symbol alone it is 1.
+
+    Raises
+    ------
+    LabError
+        When returns are missing, too few or unusable: nothing is made up for what has no history.
+    """
+    import numpy as np
+    import pandas as pd
+
+    from nautilus_lab.risk._historical import HistoricalRisk
+    from nautilus_lab.risk._volatility import ewma_volatility
+
+    if not 0 < periods_per_year < float("inf"):
+        raise InputError("periods_per_year must be finite and positive", value=periods_per_year)
+    held = pd.Series(values, dtype=float)
+    held = held[held != 0]
+    stamp = pd.Timestamp(returns.index[-1])
+    at = as_of_ns if as_of_ns is not None else stamp.as_unit("ns").value
+    if held.empty:
+        return Measures.at(at, value_at_risk=0.0, expected_shortfall=0.0, volatility=0.0)
+    risk = (model or HistoricalRisk(confidence=0.99)).measure(returns, held)
+    tail = (shortfall or HistoricalRisk(confidence=0.975)).measure(returns, held)
+    year = float(np.sqrt(periods_per_year))
+    mine = returns[list(held.index)]
+    whole = mine @ (held / held.abs().sum())
+    moved = {
+        symbol: year * _after(ewma_volatility(mine[symbol], decay=decay), mine[symbol], decay)
+        for symbol in held.index
+    }
+    volatility = year * _after(ewma_volatility(whole, decay=decay), whole, decay)
+    pairs = mine.corr().to_numpy()[np.triu_indices(len(held), k=1)]
+    return Measures.at(
+        at,
+        value_at_risk=risk.value_at_risk,
+        expected_shortfall=tail.expected_shortfall,
+        volatility=volatility if len(moved) > 1 else next(iter(moved.values())),
+        correlation=float(pairs.mean()) if len(pairs) else 1.0,
+    ) | Measures.at(at, volatility=moved)
+
+
+def _after(known: pd.Series[float], returns: pd.Series[float], decay: float) -> float:
+    """Return the volatility after the last return, from what was known before it."""
+    last = decay * float(known.iloc[-1]) ** 2 + (1 - decay) * float(returns.iloc[-1]) ** 2
+    return float(last**0.5)

@@ -93,7 +93,7 @@ def asked() -> LimitBook:
 
 
 def looked_at() -> LimitBook:
-    """Return the limits that a monitor looks at: those of the gate that can be, and measured ones."""
+    """Return the limits that a monitor looks at: those of the gate, and measured ones."""
     return asked() + LimitBook(
         [
             MaxDrawdown(max_fraction=0.5),
@@ -177,8 +177,8 @@ def rows() -> list[dict]:
     gate, watch = gate[1:], watch[1:]
     how = f"best of {ROUNDS} rounds of 1,000 orders"
     what = (
-        "20 different limits, all of them asked, 1,000 positions, 100 orders working in 50 of them, "
-        "both crossings, nothing written"
+        "20 different limits, all of them asked, 1,000 positions, 100 orders working in 50 of "
+        "them, both crossings, nothing written"
     )
     return [
         row("03-gate-p50", 50, min(at(0.5, took) for took in gate), f"{what}; {how}"),

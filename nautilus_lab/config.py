@@ -153,7 +153,8 @@ class TradingSettings(_Section):
     has each venue's account cover all that works, `max_daily_loss` and `max_daily_loss_fraction`
     (of the equity the UTC day began with) are the stop-loss: exceeded at `stop_loss_confirmations`
     looks in a row, four a second, they move the trader to `stop_loss_state`. `limits` are more of
-    them, each a table with its name as `limit` and its parameters; see docs/concepts/limits.md.
+    them, each a table with its name as `limit` and its parameters; `limit_levels` says where
+    warning begins and how long it lasts; see docs/concepts/limits.md.
     """
 
     trader_id: TraderId = "PAPER-001"
@@ -170,6 +171,7 @@ class TradingSettings(_Section):
     stop_loss_state: Literal["REDUCE_ONLY", "HALTED"] = "REDUCE_ONLY"
     stop_loss_confirmations: int = Field(default=3, ge=1, le=1_000)
     limits: tuple[dict[str, Any], ...] = ()
+    limit_levels: dict[str, float] = {}
     max_orders_per_second: int | None = Field(default=50, ge=1, le=9_999)
     price_band_bps: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     max_quote_age_s: float | None = Field(default=None, gt=0, allow_inf_nan=False)

@@ -1,4 +1,4 @@
-"""`nautilus-lab halt`, `reduce-only`, `kill`, `resume`, `state`: what a trader may do.
+"""`nautilus-lab halt`, `reduce-only`, `kill`, `resume`, `state`, `limits`: what a trader may do.
 
 The first three write the latch, which is the file owner's right, and work with everything else
 down: node, bus, store, gateway, supervisor, and settings that cannot be read.
@@ -20,6 +20,7 @@ from nautilus_lab.cli._verbs import Verbs, add_verb
 from nautilus_lab.exceptions import ConfigError, InputError, NodeNotRunning
 
 if TYPE_CHECKING:
+    from nautilus_lab.platform.commands import LimitsView
     from nautilus_lab.platform.rundir import Home
     from nautilus_lab.trading._tighten import Tightened, Tighter
 
@@ -49,9 +50,16 @@ def add_risk(verbs: Verbs) -> None:
         "--to", type=str.upper, choices=("ACTIVE", "REDUCE_ONLY"), default="ACTIVE", help="ACTIVE"
     )
     state = add_verb(verbs, "state", _state, "what a trader may do, since when, and why")
-    for parser in (*parsers, resume, state):
+    limits = add_verb(verbs, "limits", _limits, "how much of each limit is used, the worst first")
+    limits.add_argument("--all", action="store_true", help="also those that are far from it")
+    enable = add_verb(
+        verbs, "enable", _enable, "let a strategy that a limit disabled send orders again"
+    )
+    enable.add_argument("strategy", help="its id, as `limits` shows it")
+    enable.add_argument("reason", help="why; it is kept in the audit trail")
+    for parser in (*parsers, resume, state, limits, enable):
         add_json(parser)
-    add_trader(*parsers, resume, state)
+    add_trader(*parsers, resume, state, limits, enable)
 
 
 def _halt(chosen: argparse.Namespace) -> None:
@@ -124,6 +132,38 @@ def _resume(chosen: argparse.Namespace) -> None:
     if chosen.json:
         return show_json(state)
     print(f"{engine.settings.trading.trader_id} is {state.state}")
+
+
+def _limits(chosen: argparse.Namespace) -> int:
+    view = asyncio.run(engine_of(chosen).limits())
+    if chosen.json:
+        show_json(view)
+    else:
+        _show_limits(view, everything=chosen.all)
+    # For scripts: something is exceeded, or nobody knows whether it is.
+    return int(any(row.level == "breach" for row in view.rows) or bool(view.disabled))
+
+
+def _show_limits(view: LimitsView, *, everything: bool) -> None:
+    rows = [row for row in view.rows if everything or row.level != "ok"]
+    for row in rows:
+        used = "  ?  " if row.utilisation is None else f"{row.utilisation:>5.0%}"
+        value = "?" if row.value is None else f"{row.value:,.2f}"
+        most = "?" if row.limit_value is None else f"{row.limit_value:,.2f}"
+        what = f"{row.limit} of {row.scope}" if row.scope else row.limit
+        known = "" if row.level == "never" else f"{value} of {most} {row.unit}".rstrip()
+        print("  ".join(filter(None, (f"{row.level:8}", used, what, known, row.reason))))
+    if more := len(view.rows) - len(rows):
+        print(f"{more} more are ok; --all shows them")
+    for strategy, why in sorted(view.disabled.items()):
+        print(f"disabled  {strategy}: {why}")
+
+
+def _enable(chosen: argparse.Namespace) -> None:
+    view = asyncio.run(engine_of(chosen).enable(chosen.strategy, chosen.reason))
+    if chosen.json:
+        return show_json(view)
+    print(f"{chosen.strategy} may send orders again")
 
 
 def _state(chosen: argparse.Namespace) -> None:

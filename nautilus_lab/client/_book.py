@@ -337,8 +337,9 @@ class Book:
     def _limit(self, envelope: Envelope, body: LimitUpdated) -> Change:
         key = ".".join(envelope.topic.split(".")[3:]) or body.limit
         limit = self.limits.setdefault(key, Limit(body.limit))
-        limit.scope, limit.value, limit.limit_value = body.scope, body.value, body.limit_value
-        limit.utilisation, limit.level, limit.ts = body.utilisation, body.level, envelope.ts
+        limit.scope, limit.level, limit.ts = body.scope, body.level, envelope.ts
+        limit.value, limit.limit_value = _number(body.value), _number(body.limit_value)
+        limit.utilisation = _number(body.utilisation)
         return Change("limit", key)
 
     def take_strategy(self, told: StrategyView) -> Strategy:
@@ -433,3 +434,7 @@ def _average_price(parts: list[PositionUpdated]) -> float:
         return math.nan
     quantity = sum(part.quantity for part in held)
     return sum(part.quantity * part.average_price for part in held) / quantity
+
+
+def _number(told: float | None) -> float:
+    return math.nan if told is None else told

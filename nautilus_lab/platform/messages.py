@@ -288,13 +288,16 @@ class PnlUpdated(Body, frozen=True, kw_only=True):
 
 
 class LimitUpdated(Body, frozen=True, kw_only=True):
-    """How much of a limit is used; `utilisation` is a fraction, 1.0 is the limit."""
+    """How much of a limit is used; `utilisation` is a fraction, 1.0 is the limit.
+
+    What is None could not be measured, which is a breach.
+    """
 
     limit: str
     scope: str
-    value: float
-    limit_value: float
-    utilisation: float
+    value: float | None
+    limit_value: float | None
+    utilisation: float | None
     level: Level
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,11 +20,13 @@ from nautilus_lab.exceptions import (
     NodeNotRunning,
     NotReachable,
 )
-from nautilus_lab.platform.commands import ResumeTrading, StateOfTrading
+from nautilus_lab.platform.commands import EnableStrategy, LimitsView, ResumeTrading, StateOfTrading
 from nautilus_lab.platform.rundir import Home, Latch, LatchState, ProcessRecord, write_whole
+from nautilus_lab.risk.limits import LimitBook, Measures, limits_of
 from nautilus_lab.trading._channel import Channel
 from nautilus_lab.trading._handle import Node
 from nautilus_lab.trading._logs import LogView, log_file
+from nautilus_lab.trading._measures_file import write_measures
 from nautilus_lab.trading._targets import Targets, as_targets
 from nautilus_lab.trading._tighten import Tightened, tighten, tighten_all
 from nautilus_lab.trading.commands import LabStatus, NodeStatus, Stopped
@@ -114,6 +117,7 @@ class TradingEngine:
         targets: Mapping[str, float] | Targets | None = None,
         name: str = "targets",
         trader: str | None = None,
+        limits: LimitBook | None = None,
     ) -> Node:
         """Start the node, or find it when it runs; returns when it trades.
 
@@ -127,17 +131,26 @@ class TradingEngine:
         trader : str, optional
             The name of a further trader to start beside those that run; `new_trader_id()` makes
             one up. Without it, this workspace's own trader is started or found.
+        limits : LimitBook, optional
+            What its gate asks and its monitor looks at, in place of `trading.limits` in
+            ``lab.toml``; what has a setting of its own, as `trading.max_order_notional`, holds too.
 
         Raises
         ------
         InputError
             When a weight is negative, NaN, above 1, or they sum to more than 1.
         NodeAlreadyRunning
-            When `trader` is given and runs already.
+            When `trader` or `limits` is given and it runs already: it keeps the limits it has.
+        ConfigError
+            When `trading.limits` has one that is none.
         NodeError
             When the venue or the node could not start; carries the process' own words. The
             targets that were kept before are kept on then.
         """
+        if limits is not None:
+            self._require_stopped(trader)
+            engine = TradingEngine(_limited(self.settings, limits))
+            return await engine.start(targets=targets, name=name, trader=trader)
         if trader is not None and trader != self._rundir.trader_id:
             other = self.trader(trader)
             other._require_free()
@@ -152,6 +165,9 @@ class TradingEngine:
         wanted = None
         if targets is not None:
             wanted = as_targets(targets, name=name, now_ns=time.time_ns())
+        limits_of(
+            self.settings.trading.limits
+        )  # before anything is started over ones that are none
         running = self.running
         before = None
         if wanted is not None and not running:
@@ -168,6 +184,15 @@ class TradingEngine:
         if wanted is not None and running:
             await self.hold(wanted)
         return Node(status.trader, status.pid, self)
+
+    def _require_stopped(self, trader: str | None) -> None:
+        engine = self if trader is None else self.trader(trader)
+        if engine.running:
+            raise NodeAlreadyRunning(
+                "limits are given to a node as it starts",
+                value=engine.settings.trading.trader_id,
+                remedy="stop it first, or leave limits out: it keeps those it has",
+            )
 
     def _require_free(self) -> None:
         if self.running:
@@ -383,6 +408,47 @@ class TradingEngine:
         state: StateOfTrading = await self.command("risk.resume", body, answer=StateOfTrading)
         return state
 
+    async def limits(self) -> LimitsView:
+        """Return how much of each limit is used, and which strategies limits disabled.
+
+        Raises
+        ------
+        NodeNotRunning
+            When no node runs.
+        """
+        view: LimitsView = await self.command("risk.limits", answer=LimitsView)
+        return view
+
+    async def enable(self, strategy: str, reason: str) -> LimitsView:
+        """Let a strategy that a limit disabled send orders again; audits who decided it.
+
+        Raises
+        ------
+        NodeNotRunning
+            When no node runs.
+        InputError
+            When the strategy is not disabled.
+        """
+        body = EnableStrategy(strategy=strategy, reason=reason)
+        view: LimitsView = await self.command("risk.enable", body, answer=LimitsView)
+        return view
+
+    def tell_measures(self, measures: Measures) -> None:
+        """Give the node the measures that its limits need; it takes them at its next look.
+
+        They are kept in the run directory, also over a restart, each with the time it is of: what
+        gets too old fails.
+
+        Raises
+        ------
+        InputError
+            When one is not finite.
+        StoreError
+            When they cannot be written.
+        """
+        rundir = self._home.make().trader(self._rundir.trader_id).make()
+        write_measures(rundir.measures, measures)
+
     @property
     def may(self) -> LatchState:
         """What the trader may do, since when and why, as its latch says; asks no process."""
@@ -457,6 +523,12 @@ def _named(settings: Settings, trader_id: str) -> Settings:
             value=trader_id,
             remedy='write it like "PAPER-002"',
         ) from None
+
+
+def _limited(settings: Settings, limits: LimitBook) -> Settings:
+    values = {"limits": tuple(limits.settings), "limit_levels": dataclasses.asdict(limits.levels)}
+    trading = settings.trading.model_copy(update=values)
+    return settings.model_copy(update={"trading": trading})
 
 
 def _bytes_of(path: Path) -> bytes | None:

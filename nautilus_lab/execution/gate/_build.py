@@ -9,7 +9,6 @@ from nautilus_lab.risk.limits import (
     DailyLoss,
     EnoughMargin,
     FreshQuote,
-    Levels,
     Limit,
     LimitBook,
     MaxGrossExposure,
@@ -19,6 +18,7 @@ from nautilus_lab.risk.limits import (
     MaxPositionUnits,
     NoDuplicate,
     PriceCollar,
+    levels_of,
     limits_of,
 )
 
@@ -43,7 +43,8 @@ def build_limits(settings: TradingSettings) -> LimitBook:
     ['max_message_rate', 'max_order_notional', 'max_position_notional', 'max_leverage']
     """
     limits = (*_of_orders(settings), *_of_exposures(settings), *limits_of(settings.limits))
-    return LimitBook(limits, levels=Levels(confirmations=settings.stop_loss_confirmations))
+    levels = {"confirmations": settings.stop_loss_confirmations, **settings.limit_levels}
+    return LimitBook(limits, levels=levels_of(levels))
 
 
 def _of_orders(s: TradingSettings) -> Iterator[Limit]:
@@ -70,6 +71,8 @@ def _of_exposures(s: TradingSettings) -> Iterator[Limit]:
     if s.max_gross_exposure is not None:
         yield MaxGrossExposure(max_notional=s.max_gross_exposure)
     if s.check_margin:
-        yield EnoughMargin(leverage={venue.name: venue.leverage for venue in s.venues})
+        # Who is fully invested uses all of it: that is nothing to warn of.
+        leverage = {venue.name: venue.leverage for venue in s.venues}
+        yield EnoughMargin(leverage=leverage, mode="block")
     if s.max_daily_loss is not None or s.max_daily_loss_fraction is not None:
         yield DailyLoss(max_loss=s.max_daily_loss, max_fraction=s.max_daily_loss_fraction)

@@ -9,6 +9,7 @@ from nautilus_lab.risk.limits import Counts
 
 _REMEMBERED = 10_000
 _NS = 1_000_000_000
+_MINUTE = 60 * _NS
 
 
 class Times:
@@ -52,6 +53,15 @@ class Times:
             return 0
         upto = len(at) if at[-1] <= now_ns else bisect_right(at, now_ns)
         return upto - bisect_right(at, now_ns - window_ns)
+
+    def rates(self, now_ns: int) -> tuple[int, int]:
+        """Return how often it happened within a second, and within a minute."""
+        at = self._at
+        if not at:
+            return 0, 0
+        upto = len(at) if at[-1] <= now_ns else bisect_right(at, now_ns)
+        minute = bisect_right(at, now_ns - _MINUTE)
+        return upto - bisect_right(at, now_ns - _NS, minute), upto - minute
 
 
 class Doings:
@@ -155,13 +165,16 @@ class Recent:
 
     # --- what limits ask ------------------------------------------------------------------
 
-    def sent_within(self, strategy: str, window_ns: int, now_ns: int, *, cancels: bool) -> int:
-        """Return how many orders and changes passed within the window before now."""
+    def rates(self, strategy: str, now_ns: int, *, cancels: bool) -> tuple[int, int]:
+        """Return how many orders and changes passed within a second, and within a minute."""
         did = self._all if not strategy else self._of.get(strategy)
         if did is None:
-            return 0
-        count = did.sent.within(window_ns, now_ns)
-        return count + did.cancels.within(window_ns, now_ns) if cancels else count
+            return 0, 0
+        second, minute = did.sent.rates(now_ns)
+        if cancels:
+            more, most = did.cancels.rates(now_ns)
+            return second + more, minute + most
+        return second, minute
 
     def applied_within(self, key: tuple[object, ...], window_ns: int, now_ns: int) -> int:
         """Return how many orders of one kind passed that were filled or may still be."""

@@ -54,6 +54,36 @@ class ResumeTrading(CommandBody, frozen=True, kw_only=True):
         _require_reason(self.reason)
 
 
+class EnableStrategy(CommandBody, frozen=True, kw_only=True):
+    """Which strategy that a limit disabled may send orders again, and why."""
+
+    strategy: str
+    reason: str
+
+    def __post_init__(self) -> None:
+        _require_reason(self.reason)
+
+
+class LimitRow(msgspec.Struct, frozen=True, kw_only=True):
+    """How much of one limit one scope uses; what is None could not be measured."""
+
+    limit: str
+    scope: str
+    value: float | None
+    limit_value: float | None
+    utilisation: float | None
+    level: str
+    unit: str = ""
+    reason: str = ""
+
+
+class LimitsView(msgspec.Struct, frozen=True, kw_only=True):
+    """The limits of a trader, the worst first, and the strategies that they disabled, with why."""
+
+    rows: tuple[LimitRow, ...]
+    disabled: dict[str, str]
+
+
 class StateOfTrading(msgspec.Struct, frozen=True, kw_only=True):
     """What a trader may do.
 

@@ -46,7 +46,7 @@ from nautilus_lab.risk.limits._order import (
     NoDuplicate,
     PriceCollar,
 )
-from nautilus_lab.risk.limits._parsing import CATALOGUE, limit_of, limits_of
+from nautilus_lab.risk.limits._parsing import CATALOGUE, levels_of, limit_of, limits_of
 from nautilus_lab.risk.limits._permission import (
     MaxInstruments,
     MaxVenues,
@@ -121,6 +121,7 @@ __all__ = [
     "Total",
     "Traded",
     "level_of",
+    "levels_of",
     "limit_of",
     "limits_of",
     "measures_of",

@@ -120,8 +120,11 @@ class Sums(Protocol):
 class Lately(Protocol):
     """What passed and what happened lately."""
 
-    def sent_within(self, strategy: str, window_ns: int, now_ns: int, *, cancels: bool) -> int:
-        """Return how many orders and changes passed; of all strategies for an empty name."""
+    def rates(self, strategy: str, now_ns: int, *, cancels: bool) -> tuple[int, int]:
+        """Return how many orders and changes passed within a second, and within a minute.
+
+        Of all strategies for an empty name.
+        """
         ...
 
     def applied_within(self, key: tuple[object, ...], window_ns: int, now_ns: int) -> int:

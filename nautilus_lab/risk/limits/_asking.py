@@ -71,8 +71,8 @@ class _Reach:
 class _Lately:
     """Nothing passed before an order that is only thought of."""
 
-    def sent_within(self, strategy: str, window_ns: int, now_ns: int, *, cancels: bool) -> int:
-        return 0
+    def rates(self, strategy: str, now_ns: int, *, cancels: bool) -> tuple[int, int]:
+        return 0, 0
 
     def applied_within(self, key: tuple[object, ...], window_ns: int, now_ns: int) -> int:
         return 0

@@ -17,7 +17,7 @@ _BPS = 10_000
 _BOTH: tuple[Mode, ...] = ("block", "both", "monitor")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class FreshQuote(Limit):
     """The quote that an order is judged by is at most `max_age_s` old.
 
@@ -63,7 +63,7 @@ class FreshQuote(Limit):
             yield self._found("positions", 0.0, self.max_age_s, "s")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class MaxSourceGap(Limit):
     """Two sources agree on a price.
 
@@ -120,7 +120,7 @@ def gap(price: float, other: float) -> float:
     return abs(price / other - 1) * _BPS if other else math.nan
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class MaxClockSkew(Limit):
     """No quote comes from the future: the clocks of source and node agree.
 

@@ -46,7 +46,7 @@ def _of(scope: Of, holdings: Holdings) -> Iterator[tuple[str, tuple[Position, ..
 # --- one position -------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class OfPosition(Limit):
     """A limit of one position: the account's in an instrument or a symbol, or a strategy's.
 
@@ -100,7 +100,7 @@ class OfPosition(Limit):
             yield scope, tuple(parts)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class MaxPositionUnits(OfPosition):
     """The position that fills could lead to has at most `max_units`.
 
@@ -138,7 +138,7 @@ class MaxPositionUnits(OfPosition):
             yield self._found("positions", 0.0, self.max_units, "units")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class MaxPositionNotional(OfPosition):
     """The position that fills could lead to is worth at most `max_notional`.
 
@@ -192,7 +192,7 @@ def _furthest(parts: Iterable[Position]) -> float:
 # --- sums ---------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class OfSum(OfMoney):
     """A limit of what positions add up to.
 
@@ -238,7 +238,7 @@ class OfSum(OfMoney):
             yield self.per, total_of(()), holdings.net_asset_value
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class MaxGrossExposure(OfSum):
     """All positions that fills could lead to are worth at most so much, longs and shorts added."""
 
@@ -269,7 +269,7 @@ class MaxGrossExposure(OfSum):
             yield self._found(scope, total.gross, self.bound(equity), holdings.currency)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class MaxNetExposure(OfSum):
     """All positions that fills could lead to are worth at most so much, shorts taken off longs.
 
@@ -347,7 +347,7 @@ def net_after(long: float, short: float, up: bool, added: float, weight: float) 
     return 0.0 if far < 0 else far
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class MaxLeverage(Limit):
     """All positions that fills could lead to are worth at most so many times the equity.
 
@@ -403,7 +403,7 @@ def times(gross: float, equity: float) -> float:
     return math.nan if equity != equity or gross != gross else math.inf
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class MaxConcentration(Limit):
     """No instrument, or no group of them, is more than such a part of the account.
 
@@ -479,7 +479,7 @@ class MaxConcentration(Limit):
                 yield self._found(f"{account}:{name}", value, self.max_fraction, "of NAV")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class MaxHerfindahl(Limit):
     """The account is spread: the squares of its positions' parts of it add up to at most so much.
 
@@ -533,7 +533,7 @@ def herfindahl(squares: float, equity: float) -> float:
     return math.nan if equity != equity or squares != squares else math.inf
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class EnoughMargin(Limit):
     """The venue's account covers all that fills could lead to, what is on its way included.
 

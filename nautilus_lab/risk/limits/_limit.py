@@ -23,7 +23,7 @@ Action: TypeAlias = Literal["alert", "no_increase", "disable", "reduce_only", "h
 ACTIONS = ("alert", "no_increase", "disable", "reduce_only", "halt")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Limit:
     """A bound on one number, and the formula of that number.
 
@@ -197,7 +197,7 @@ def smaller(money: float | None, fraction: float | None, of: float) -> float:
     return money if money is not None and money <= share else share
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class OfMoney(Limit):
     """A limit in account currency, as a fraction of net asset value, or both: the smaller holds.
 

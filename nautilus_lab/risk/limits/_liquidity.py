@@ -23,7 +23,7 @@ def _volume(measures: Measures, symbol: str, now_ns: int, max_age_s: float) -> f
     return volume if volume > 0 else math.nan
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class MaxParticipation(OfOrder):
     """One order is at most such a part of what is traded in a day.
 
@@ -55,7 +55,7 @@ class MaxParticipation(OfOrder):
         return Finding(self.name, traded.name, value, bound, value <= bound, "of volume")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class MaxDaysToLiquidate(OfPosition):
     """The position that fills could lead to can be closed within so many days.
 

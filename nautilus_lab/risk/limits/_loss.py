@@ -14,7 +14,7 @@ from nautilus_lab.risk.limits._holdings import Holdings
 from nautilus_lab.risk.limits._limit import Action, Limit, Mode, bounded, chosen, smaller
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class DailyLoss(Limit):
     """The account has not lost more since the day began than its limit.
 
@@ -106,7 +106,7 @@ class DailyLoss(Limit):
             yield self._found("strategies", 0.0, bound, unit)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class MaxDrawdown(Limit):
     """Equity is not further below its highest than such a fraction of it.
 

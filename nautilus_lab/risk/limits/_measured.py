@@ -15,7 +15,7 @@ _DAY = 86_400.0
 _GREEKS = ("delta", "gamma", "vega", "dv01")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class OfMeasure(Limit):
     """A limit of something that is measured elsewhere, and told to the book with its time.
 
@@ -38,7 +38,7 @@ class OfMeasure(Limit):
         return holdings.measures.get(kind, of=of, now_ns=holdings.now_ns, max_age_s=self.max_age_s)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class OfTail(OfMeasure):
     """A limit of a loss that is feared.
 
@@ -68,7 +68,7 @@ class OfTail(OfMeasure):
         return self._found(scope, value, bound, holdings.currency)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class MaxValueAtRisk(OfTail):
     """The value at risk is at most so much: the measure ``value_at_risk``."""
 
@@ -82,7 +82,7 @@ class MaxValueAtRisk(OfTail):
         yield self._compare(holdings, self._measure(holdings, "value_at_risk"))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class MaxExpectedShortfall(OfTail):
     """The expected shortfall is at most so much: the measure ``expected_shortfall``.
 
@@ -105,7 +105,7 @@ class MaxExpectedShortfall(OfTail):
         yield self._compare(holdings, self._measure(holdings, kind))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class MaxVolatility(OfMeasure):
     """The volatility is at most so much: the measure ``volatility``, or ``volatility:SYMBOL``.
 
@@ -152,7 +152,7 @@ class MaxVolatility(OfMeasure):
             yield self._found("positions", 0.0, self.max_annual, "a year")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class MaxGreek(OfMeasure):
     """A sensitivity of the account is at most so much, without its sign.
 
@@ -183,7 +183,7 @@ class MaxGreek(OfMeasure):
         yield self._found(f"account:{self.greek}", value, self.most, self.greek)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class MaxCorrelation(OfMeasure):
     """What is held does not all move as one: the measure ``correlation``.
 

@@ -16,7 +16,7 @@ _BPS = 10_000
 _NS = 1_000_000_000
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class OfOrder(Limit):
     """A limit that only an order can break: nothing of it is there to be looked at again."""
 
@@ -25,7 +25,7 @@ class OfOrder(Limit):
         return iter(())
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class MaxOrderQuantity(OfOrder):
     """One order has at most `max_units`.
 
@@ -51,7 +51,7 @@ class MaxOrderQuantity(OfOrder):
         return Finding(self.name, "order", value, bound, value <= bound, "units")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class MaxOrderNotional(OfOrder):
     """One order is worth at most `max_notional`.
 
@@ -77,7 +77,7 @@ class MaxOrderNotional(OfOrder):
         return Finding(self.name, "order", value, bound, value <= bound, held.currency)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class PriceCollar(OfOrder):
     """A limit is near the market, and so not a slip of the finger.
 
@@ -136,7 +136,7 @@ class PriceCollar(OfOrder):
         return Finding(self.name, traded.name, value, self.bps, value <= self.bps, "bp")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class NoDuplicate(OfOrder):
     """The same order of the same strategy does not pass twice within `window_s`.
 

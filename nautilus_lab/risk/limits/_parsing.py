@@ -18,6 +18,7 @@ from nautilus_lab.risk.limits import (
     _rate,
     _stress,
 )
+from nautilus_lab.risk.limits._levels import Levels
 from nautilus_lab.risk.limits._limit import Limit
 
 _ROOMS = (_order, _rate, _exposure, _loss, _measured, _liquidity, _permission, _data, _stress)
@@ -93,3 +94,31 @@ def limit_of(given: Mapping[str, Any]) -> Limit:
 def limits_of(given: Iterable[Mapping[str, Any]]) -> tuple[Limit, ...]:
     """Make limits of plain values; see `limit_of`."""
     return tuple(limit_of(one) for one in given)
+
+
+def levels_of(given: Mapping[str, float]) -> Levels:
+    """Make levels of plain values.
+
+    Raises
+    ------
+    ConfigError
+        When there is no such level, or they are out of order.
+
+    Examples
+    --------
+    >>> levels_of({"warn": 0.7, "clear": 0.6}).of(0.75)
+    'warn'
+    """
+    values: dict[str, Any] = dict(given)
+    known = [item.name for item in dataclasses.fields(Levels)]
+    for key in values:
+        if key not in known:
+            raise ConfigError(
+                f"{key} is no level", value=values[key], remedy=f"there are {', '.join(known)}"
+            )
+    if "confirmations" in values and values["confirmations"] % 1 == 0:
+        values["confirmations"] = int(values["confirmations"])
+    try:
+        return Levels(**values)
+    except InputError as error:
+        raise ConfigError(f"trading.limit_levels: {error}") from None

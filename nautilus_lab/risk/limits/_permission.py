@@ -20,7 +20,7 @@ _NS = 1_000_000_000
 _BOTH: tuple[Mode, ...] = ("both", "block", "monitor")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Restricted(OfOrder):
     """What is on the list is not traded; or with `only`, nothing else is.
 
@@ -55,7 +55,7 @@ class Restricted(OfOrder):
         return Finding(self.name, traded.name, float(not allowed), 0.0, allowed, "forbidden")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class SessionHours(OfOrder):
     """Orders leave within the hours of a session alone.
 
@@ -130,7 +130,7 @@ class SessionHours(OfOrder):
         return self._found(asked.instrument.name, outside, 0.0, "outside")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class MaxInstruments(Limit):
     """At most so many instruments are held or worked at a time.
 
@@ -200,7 +200,7 @@ class MaxInstruments(Limit):
             yield self._found("strategies", 0, self.most, "instruments")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class MaxVenues(Limit):
     """At most so many venues have a position or an order at a time.
 

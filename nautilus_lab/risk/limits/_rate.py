@@ -16,12 +16,11 @@ from nautilus_lab.risk.limits._limit import Action, Limit, Mode, bounded, chosen
 from nautilus_lab.risk.limits._order import OfOrder
 
 _NS = 1_000_000_000
-_MINUTE = 60 * _NS
 # so many are remembered
 MOST = 9_999
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class MaxMessageRate(OfOrder):
     """At most so many orders and changes pass within a second, within a minute, or both.
 
@@ -67,20 +66,18 @@ class MaxMessageRate(OfOrder):
     def judge(self, asked: Asked, held: Held) -> Finding:
         """Count what passed lately, and this one; of two bounds the one that is used more."""
         strategy = asked.strategy if self.per == "strategy" else ""
-        count, now, cancels = held.recent.sent_within, asked.now_ns, self.cancels
+        second, minute = held.recent.rates(strategy, asked.now_ns, cancels=self.cancels)
         value, bound, unit = math.nan, math.nan, "messages/s"
         if self.per_second is not None:
-            bound = self.per_second - self.reserved
-            value = count(strategy, _NS, now, cancels=cancels) + 1
+            value, bound = second + 1, self.per_second - self.reserved
         if self.per_minute is not None:
             most = self.per_minute - self.reserved
-            passed = count(strategy, _MINUTE, now, cancels=cancels) + 1
-            if not passed * bound <= value * most:
-                value, bound, unit = passed, most, "messages/min"
+            if not (minute + 1) * bound <= value * most:
+                value, bound, unit = minute + 1, most, "messages/min"
         return Finding(self.name, strategy or "account", value, bound, value <= bound, unit)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class MaxRepeats(OfOrder):
     """A strategy does not do the same again and again.
 
@@ -123,7 +120,7 @@ class MaxRepeats(OfOrder):
         return Finding(self.name, asked.strategy, value, self.most, value <= self.most, "orders")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class OfWindow(Limit):
     """A ratio of what a strategy did within a window; nothing before it did enough to be judged.
 
@@ -163,7 +160,7 @@ class OfWindow(Limit):
             yield self._found("strategies", 0.0, bound, unit)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class MaxOrderToTrade(OfWindow):
     """A strategy sends at most so many messages for each execution.
 
@@ -193,7 +190,7 @@ class MaxOrderToTrade(OfWindow):
         yield from self._ratios(holdings, self.ratio, self.max_ratio, "messages/fill")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class MaxRejects(OfWindow):
     """At most such a share of a strategy's orders is rejected or denied.
 

@@ -16,7 +16,7 @@ from nautilus_lab.risk.limits._limit import Action, Limit, Mode, bounded, smalle
 _REST = "*"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class MaxStressLoss(Limit):
     """Each of some named scenarios costs at most so much.
 

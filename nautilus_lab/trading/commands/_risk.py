@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from nautilus_lab.platform.access import Permission
-from nautilus_lab.platform.commands import CommandSpec, HaltTrading, ReduceOnly, ResumeTrading
+from nautilus_lab.platform.commands import (
+    CommandSpec,
+    EnableStrategy,
+    HaltTrading,
+    ReduceOnly,
+    ResumeTrading,
+)
 
 # Halting is done each time it is asked for: it does no more the second time, and must not wait
 # for a log of commands, whose store may be what is broken.
@@ -33,5 +39,17 @@ RISK_SPECS: tuple[CommandSpec, ...] = (
         permission=Permission.RISK_RESUME,
         body=ResumeTrading,
         summary="Let more through again; a person's decision, kept in the audit trail.",
+    ),
+    CommandSpec(
+        name="risk.limits",
+        permission=Permission.RISK_READ,
+        summary="How much of each limit is used, and which strategies limits disabled.",
+        reads=True,
+    ),
+    CommandSpec(
+        name="risk.enable",
+        permission=Permission.RISK_RESUME,
+        body=EnableStrategy,
+        summary="Let a strategy that a limit disabled send orders again; kept in the audit trail.",
     ),
 )

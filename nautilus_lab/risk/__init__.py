@@ -28,6 +28,7 @@ from nautilus_lab.risk._regime import (
     volatility_regimes,
 )
 from nautilus_lab.risk._report import RiskReport
+from nautilus_lab.risk._revaluation import OptionPosition, revalued_pnl
 from nautilus_lab.risk._sample import Sample
 from nautilus_lab.risk._scenarios import (
     HISTORICAL_SCENARIOS,
@@ -55,6 +56,7 @@ from nautilus_lab.risk.backtests import (
     backtest_value_at_risk,
     christoffersen_test,
     conditional_coverage_test,
+    desk_eligible,
     kupiec_test,
     rolling_risk,
     traffic_light,
@@ -95,6 +97,7 @@ __all__ = [
     "MonteCarloRisk",
     "NotionalLimit",
     "OptionKind",
+    "OptionPosition",
     "OptionValue",
     "ParametricRisk",
     "Proxy",
@@ -123,6 +126,7 @@ __all__ = [
     "conditional_coverage_test",
     "constrained_shortfall",
     "cover",
+    "desk_eligible",
     "ewma_volatility",
     "implied_volatility",
     "implied_volatility_76",
@@ -132,6 +136,7 @@ __all__ = [
     "liquidity_shortfall",
     "overlapping_returns",
     "range_volatility",
+    "revalued_pnl",
     "reverse_stress",
     "rolling_risk",
     "stress_test",

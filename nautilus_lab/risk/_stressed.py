@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -45,8 +46,9 @@ class StressedRisk:
 
     @property
     def ratio(self) -> float:
-        """Stressed over current expected shortfall."""
-        return self.stressed.expected_shortfall / self.current.expected_shortfall
+        """Stressed over current expected shortfall; NaN where the current one is no loss."""
+        current = self.current.expected_shortfall
+        return self.stressed.expected_shortfall / current if current > 0 else math.nan
 
 
 def stressed_risk(
@@ -194,7 +196,7 @@ def calibrated_shortfall(
             remedy="cut both to the common last period",
         )
     current = found.current.expected_shortfall
-    share = current / full if full > 0 else float("nan")
+    share = current / full if full > 0 else math.nan
     if not share >= least_share:
         raise BadData(
             f"the reduced set must carry {least_share:.0%} of the full set's shortfall",

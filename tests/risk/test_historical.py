@@ -143,6 +143,27 @@ def test_shortfall_of_a_sum_is_at_most_the_sum_of_shortfalls(pair, confidence):
     assert together <= apart + 1e-12
 
 
+@settings(max_examples=60, deadline=None)
+@given(values=finite_returns, confidence=st.sampled_from([0.9, 0.95, 0.975, 0.99]))
+def test_the_linear_rule_is_numpys_and_stays_within_the_shortfall(values, confidence):
+    linear = HistoricalRisk(confidence=confidence, quantile="linear").measure(series(values))
+    theirs = np.quantile(-values, confidence, method="linear")
+    assert linear.value_at_risk == pytest.approx(theirs, rel=1e-9, abs=1e-15)
+    assert linear.expected_shortfall >= linear.value_at_risk - 1e-12
+    assert "interpolated linearly" in linear.rule
+
+
+@settings(max_examples=60, deadline=None)
+@given(values=finite_returns, data=st.data())
+def test_the_order_of_the_periods_does_not_matter(values, data):
+    mixed = np.array(data.draw(st.permutations(list(values))))
+    for quantile in ("higher", "linear"):
+        model = HistoricalRisk(confidence=0.975, quantile=quantile)
+        here, there = model.measure(series(values)), model.measure(series(mixed))
+        assert there.value_at_risk == here.value_at_risk
+        assert there.expected_shortfall == pytest.approx(here.expected_shortfall, abs=1e-15)
+
+
 def test_a_position_of_nothing_risks_nothing():
     report = HistoricalRisk().measure(frame(), {"S0": 0.0})
     assert (report.value_at_risk, report.expected_shortfall) == (0.0, 0.0)

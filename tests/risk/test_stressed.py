@@ -47,6 +47,14 @@ def test_the_window_depends_on_what_is_held():
     assert early.end < returns.index[450] < late.begin
 
 
+def test_without_a_loss_today_there_is_no_ratio(stormy):
+    rising = stormy["A"].abs()
+    rising.iloc[700:720] = -0.05
+    found = stressed_risk(rising)
+    assert found.stressed.expected_shortfall == pytest.approx(0.05)
+    assert np.isnan(found.ratio)
+
+
 def test_a_series_of_a_portfolio_does_as_well(stormy):
     alone = stressed_risk(stormy["A"])
     framed = stressed_risk(stormy, {"A": 1.0})

@@ -8,6 +8,7 @@ from nautilus_lab.risk.backtests._coverage_tests import (
     conditional_coverage_test,
     kupiec_test,
 )
+from nautilus_lab.risk.backtests._desk import desk_eligible
 from nautilus_lab.risk.backtests._rolling import rolling_risk
 from nautilus_lab.risk.backtests._traffic_light import TrafficLight, Zone, traffic_light
 
@@ -21,6 +22,7 @@ __all__ = [
     "backtest_value_at_risk",
     "christoffersen_test",
     "conditional_coverage_test",
+    "desk_eligible",
     "kupiec_test",
     "rolling_risk",
     "traffic_light",

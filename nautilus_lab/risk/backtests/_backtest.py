@@ -55,7 +55,8 @@ class VarBacktest(HasTearSheet):
     kupiec, independence, conditional_coverage : CoverageTest
         Frequency, independence and both.
     light : TrafficLight
-        Over the last 250 periods; over all where there are fewer.
+        Over the last 250 periods, by the P&L with more exceptions in them; over all where there
+        are fewer.
     pnl, value_at_risk : Series, shape (time,)
         What was compared; NaN where missing.
     provenance : Provenance
@@ -198,7 +199,7 @@ def backtest_value_at_risk(
     chosen = max(counts, key=lambda name: counts[name])
     hits = over[chosen]
     missing = np.isnan(np.column_stack([said, *given.values()])).any(axis=1)
-    last = hits[-250:]
+    recent = {name: int(one[-250:].sum()) for name, one in over.items()}
     return VarBacktest(
         confidence=confidence,
         exceptions=pd.Series(hits, index=said.index, name="exception"),
@@ -210,7 +211,7 @@ def backtest_value_at_risk(
         kupiec=kupiec_test(counts[chosen], len(hits), confidence=confidence),
         independence=christoffersen_test(hits),
         conditional_coverage=conditional_coverage_test(hits, confidence=confidence),
-        light=traffic_light(int(last.sum()), len(last), confidence=confidence),
+        light=traffic_light(max(recent.values()), len(hits[-250:]), confidence=confidence),
         pnl=given[chosen],
         value_at_risk=said,
         provenance=provenance(pnl),

@@ -56,6 +56,13 @@ def test_the_zone_looks_at_the_last_250_periods():
     assert backtest_value_at_risk(late, SAID).light.zone == "red"
 
 
+def test_the_zone_takes_the_higher_count_of_the_last_250_periods_by_itself():
+    long_ago = pnl_with(*[20.0] * 20)
+    lately = pnl_with(*[20.0] * 6).iloc[::-1].set_axis(DAYS)
+    report = backtest_value_at_risk(long_ago, SAID, hypothetical=lately)
+    assert (report.n_exceptions, report.light.exceptions, report.light.zone) == (20, 6, "yellow")
+
+
 def test_the_sheet_tells_power_and_that_it_is_no_regulatory_figure():
     text = backtest_value_at_risk(pnl_with(20.0), SAID).tear_sheet().text
     assert "chance of" in text

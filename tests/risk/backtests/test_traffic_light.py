@@ -1,7 +1,7 @@
 import pytest
 
 from nautilus_lab.exceptions import InputError
-from nautilus_lab.risk import traffic_light
+from nautilus_lab.risk import desk_eligible, traffic_light
 
 # Basel (1996) table 2: exceptions -> zone, add-on to 3, cumulative %; MAR32 (2019): add-on to 1.5
 TABLE = [
@@ -43,3 +43,17 @@ def test_other_lengths_and_confidences_have_a_zone_and_no_add_on():
 def test_more_exceptions_than_periods_are_refused():
     with pytest.raises(InputError, match="got 5 of 4"):
         traffic_light(5, 4)
+
+
+@pytest.mark.parametrize(
+    ("at_99", "at_97_5", "eligible"),
+    [(0, 0, True), (12, 30, True), (13, 30, False), (12, 31, False)],
+)
+def test_a_desk_may_have_twelve_exceptions_at_99_and_thirty_at_97_5(at_99, at_97_5, eligible):
+    assert desk_eligible(at_99, at_97_5) is eligible
+
+
+@pytest.mark.parametrize(("at_99", "at_97_5"), [(-1, 0), (0, 251), (2.5, 0), (0, float("nan"))])
+def test_a_count_that_no_250_days_can_have_is_refused(at_99, at_97_5):
+    with pytest.raises(InputError):
+        desk_eligible(at_99, at_97_5)

@@ -14,6 +14,7 @@ LabError
 ├── LimitBreached         an order or a book breaks a risk limit
 │   └── OrderDenied       an order was not let through to its venue
 ├── StoreError            a store could not be read or written
+│   ├── StoreUnwritable   a store cannot write at the moment: locked, full, its disk away
 │   └── AuditError        an audit chain does not verify
 ├── BusError              a message could not be published or delivered
 ├── MessageError          bytes are not a message of ours                     (ValueError)
@@ -60,6 +61,7 @@ __all__ = [
     "RunFailed",
     "SolverError",
     "StoreError",
+    "StoreUnwritable",
     "StrategyFailed",
     "UnknownSymbol",
 ]
@@ -175,6 +177,10 @@ class OrderDenied(LimitBreached):
 
 class StoreError(LabError):
     """A store could not be read or written."""
+
+
+class StoreUnwritable(StoreError):
+    """A store cannot write at the moment: it is locked, or its disk full, read-only or away."""
 
 
 class AuditError(StoreError):

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from nautilus_lab.cli._audit import add_audit
 from nautilus_lab.cli._lab import add_lab
 from nautilus_lab.cli._node import add_node
 from nautilus_lab.cli._orders import add_orders
@@ -57,6 +58,7 @@ def parser() -> argparse.ArgumentParser:
     add_node(verbs)
     add_orders(verbs)
     add_risk(verbs)
+    add_audit(verbs)
     add_strategies(verbs)
     add_lab(verbs)
 

@@ -96,7 +96,7 @@ def test_root_on_debian_gets_what_the_tests_need(bare_machine):
     assert asked.splitlines() == [
         "update",
         "install --yes --no-install-recommends "
-        "redis-server chromium fonts-liberation nodejs node-ws",
+        "redis-server chromium fonts-liberation nodejs node-ws postgresql",
     ]
 
 

@@ -222,6 +222,11 @@ class Appender:
         self._lasts = lasts
         self.made: list[Checkpoint] = []
 
+    @property
+    def chains(self) -> frozenset[str]:
+        """The chains that have checkpoints."""
+        return frozenset(self._lasts)
+
     def last(self, chain: str) -> Checkpoint | None:
         """Return the last checkpoint of `chain`; None before the first."""
         return self._lasts.get(chain)

@@ -70,7 +70,9 @@ def make_checkpoints(
         raise InputError("checkpoints are made each so many rows, at least 1", value=every)
     tampered: AuditError | None = None
     with file.appending() as appender:
-        for name in store.audit_chains() if chain is None else (chain,):
+        # Also those that are gone from the store altogether.
+        known = sorted({*store.audit_chains(), *appender.chains})
+        for name in known if chain is None else (chain,):
             try:
                 _continue(store, appender, name, every, rest, between)
             except AuditError as error:

@@ -229,6 +229,7 @@ class Spool:
             assert self._handle is not None
             if not self.trouble:
                 os.ftruncate(self._handle, self._end)
+            reach("audit.spool_before_move")
             os.replace(self.path, kept)
             _sync(self.path.parent)
         except OSError as error:

@@ -23,9 +23,12 @@ _held: weakref.WeakSet[Lock] = weakref.WeakSet()
 class Lock:
     """An advisory lock on a file: one holder, released by the system when it dies."""
 
-    def __init__(self, path: Path, what: str) -> None:
+    def __init__(
+        self, path: Path, what: str, remedy: str = "stop that one first: nautilus-lab node stop"
+    ) -> None:
         self.path = path
         self.what = what
+        self.remedy = remedy
         self._handle: int | None = None
 
     def acquire(self) -> None:
@@ -104,7 +107,7 @@ class Lock:
                     raise NodeAlreadyRunning(
                         f"{self.what} may run once",
                         value=f"process {_holder(handle) or 'unknown'} holds {self.path}",
-                        remedy="stop that one first: nautilus-lab node stop",
+                        remedy=self.remedy,
                     ) from None
             time.sleep(_TICK_S)
 

@@ -186,4 +186,5 @@ class RunDirectory:
 
     @property
     def audit_lock(self) -> Lock:
-        return Lock(self.path / "audit.lock", f"an audit command on trader {self.trader_id}")
+        what = f"an audit command on trader {self.trader_id}"
+        return Lock(self.path / "audit.lock", what, remedy="wait until that one has ended")

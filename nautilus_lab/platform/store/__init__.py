@@ -3,6 +3,7 @@
 `HistoryStore` is the last: the events that came over the bus, of every trader.
 """
 
+from nautilus_lab.platform.store._audit_postgresql import postgresql_audit
 from nautilus_lab.platform.store._canonical import canonical_json
 from nautilus_lab.platform.store._desk import DeskStore
 from nautilus_lab.platform.store._history import HistoryStore
@@ -39,4 +40,5 @@ __all__ = [
     "RunStatus",
     "TradingStore",
     "canonical_json",
+    "postgresql_audit",
 ]

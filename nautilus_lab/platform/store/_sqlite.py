@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import quote
 
-from nautilus_lab.exceptions import AuditError, StoreError
+from nautilus_lab.exceptions import AuditError, StoreError, StoreUnwritable
 
 MEMORY = ":memory:"
 # A deferred transaction that reads and then writes fails at once when another writer came
@@ -53,6 +53,9 @@ _MEANINGS = (
     ),
     ("SQLITE_IOERR", "a store's disk must answer", "check the disk"),
 )
+
+# what may pass: the same write can be tried again
+_FOR_NOW = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_FULL", "SQLITE_READONLY", "SQLITE_IOERR")
 
 
 def connect(
@@ -135,7 +138,8 @@ def translated(error: sqlite3.Error, where: str, doing: str) -> StoreError:
         )
     for beginning, rule, remedy in _MEANINGS:
         if name.startswith(beginning):
-            return StoreError(rule, value=f"{where}: {error} while {doing}", remedy=remedy)
+            kind = StoreUnwritable if beginning in _FOR_NOW else StoreError
+            return kind(rule, value=f"{where}: {error} while {doing}", remedy=remedy)
     return StoreError(
         "a store must be able to do what it is asked",
         value=f"{where}: {error} while {doing}",

@@ -564,7 +564,26 @@ class TradingStore:
         """Yield a chain's rows from `from_seq` on, a page at a time: it may be of any length."""
         for page in self.audit_pages(from_seq, chain=chain):
             with intact(self._where):
-                yield from [audit_row(row) for row in page]
+                rows = [audit_row(row) for row in page]
+            yield from rows
+
+    def audit_tail(self, most: int, *, chain: str = "node", kind: str = "") -> tuple[AuditRow, ...]:
+        """Return the last rows of a chain, oldest first.
+
+        Parameters
+        ----------
+        most : int
+            At most so many.
+        chain : str, default="node"
+            The chain's id.
+        kind : str, optional
+            Only rows whose kind begins so.
+        """
+        _check_limit(most)
+        with self._reading("reading the end of the audit chain") as connection:
+            rows = connection.execute(sql.audit_tail(chain, kind, most)).all()
+        with intact(self._where):
+            return tuple([audit_row(row) for row in reversed(rows)])
 
     def audit_pages(
         self, from_seq: int | None = None, *, chain: str = "node", size: int = _PAGE

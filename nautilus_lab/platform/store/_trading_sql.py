@@ -173,6 +173,14 @@ def audit_chains() -> sa.Select[str]:
     return sa.select(audit.c.chain).distinct().order_by(audit.c.chain)
 
 
+def audit_tail(chain: str, kind: str, limit: int) -> sa.Select[*tuple[Any, ...]]:
+    """Select the last rows of `chain`, the last first, whose kind begins with `kind`."""
+    wanted = (
+        sa.select(audit).where(audit.c.chain == chain).order_by(audit.c.seq.desc()).limit(limit)
+    )
+    return wanted.where(audit.c.kind.startswith(kind, autoescape=True)) if kind else wanted
+
+
 def audit_archives(chain: str) -> sa.Select[*tuple[Any, ...]]:
     """Select what of `chain` is archived, the oldest first."""
     return (

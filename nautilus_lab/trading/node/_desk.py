@@ -298,6 +298,11 @@ class Desk:
                 self._note(told)
 
     def flush_if_can(self) -> None:
+    @property
+    def waiting(self) -> int:
+        """How many events of orders wait for the store."""
+        return len(self._waiting)
+
         """Tell it if the store can write; else a little later, and whoever asks goes on."""
         begun = time.monotonic()
         if self._waiting and begun < self._try_after:

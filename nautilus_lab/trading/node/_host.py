@@ -383,7 +383,7 @@ class NodeHost:
             return self.condition.mended(_STORE)
         trouble = trouble or self._store.trouble
         self.condition.amiss(_STORE, f"the trader's store: {trouble}")
-        if now > self._write_after:
+        if now > self._write_after and not self._desk.waiting:  # else their turn tells
             # Nobody else may write for hours, and a locked store holds up the loop with each try.
             self._write_after = now + _WRITE_AGAIN_S
             self._tell_state(self.condition.state.value, self.condition.detail)

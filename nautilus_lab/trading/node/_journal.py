@@ -64,6 +64,7 @@ class StoreJournal:
         )
         if may_wait and time.monotonic() < self._try_after:
             return self._set_aside(made, actor, "it could not write a moment ago")
+        begun = time.monotonic()
         try:
             numbers = self._trail.intend_many(made, actor=actor)
         except AuditError:
@@ -71,7 +72,8 @@ class StoreJournal:
         except StoreError as error:
             if not may_wait:
                 raise
-            self._try_after = time.monotonic() + _TRY_AGAIN_S
+            now = time.monotonic()
+            self._try_after = now + max(_TRY_AGAIN_S, 2 * (now - begun))
             return self._set_aside(made, actor, error.rule)
         for intent, number in zip(intents, numbers, strict=True):
             if intent.verdict == "forwarded":

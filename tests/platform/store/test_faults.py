@@ -54,6 +54,7 @@ TRADING_CALLS = {
     "audit_head": lambda s: s.audit_head(),
     "audit_pages": lambda s: list(s.audit_pages()),
     "audit_rows": lambda s: list(s.audit_rows()),
+    "audit_tail": lambda s: s.audit_tail(1),
     "begin_command": lambda s: s.begin_command("C-1", "print"),
     "begin_epoch": lambda s: s.begin_epoch("node"),
     "cut_audit": lambda s: s.cut_audit(

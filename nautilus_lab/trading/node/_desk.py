@@ -297,12 +297,12 @@ class Desk:
             if told is not None:  # a fill that was stored before
                 self._note(told)
 
-    def flush_if_can(self) -> None:
     @property
     def waiting(self) -> int:
         """How many events of orders wait for the store."""
         return len(self._waiting)
 
+    def flush_if_can(self) -> None:
         """Tell it if the store can write; else a little later, and whoever asks goes on."""
         begun = time.monotonic()
         if self._waiting and begun < self._try_after:

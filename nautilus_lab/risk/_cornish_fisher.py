@@ -41,8 +41,8 @@ class CornishFisherRisk(RiskModel):
     min_observations : int, default=100
         Refuse to estimate from fewer returns than this.
     domain : float, default=4.0
-        Normal deviations to either side over which the expansion must rise; infinite for the
-        condition of [3]_.
+        Normal deviations to either side over which the expansion must rise, one more than the
+        quantile's at least; infinite for the condition of [3]_.
     outside : {"historical", "refuse"}, default="historical"
         What to do outside the domain: read the figures off past returns and say so in the
         report's `notices`, or raise.
@@ -99,11 +99,13 @@ class CornishFisherRisk(RiskModel):
         deviation = math.sqrt(variance)
         scaled = off / deviation
         skew, kurtosis = float((scaled**3).mean()), float((scaled**4).mean()) - 3
-        if not rises(skew, kurtosis, self.domain):
-            return self._beyond(sample, skew, kurtosis)
-
         tail = 1 - self.confidence
         z = float(ndtri(tail))
+        # The shortfall is a mean beyond the quantile: the expansion must rise there as well.
+        domain = max(self.domain, abs(z) + 1)
+        if not rises(skew, kurtosis, domain):
+            return self._beyond(sample, skew, kurtosis, domain)
+
         density = math.exp(-z * z / 2) / math.sqrt(2 * math.pi) / tail
         # Each figure is -mean + deviation * (a + b S + c K + d S^2): [4]_ for the slopes.
         for_var = (-z, -(z * z - 1) / 6, -(z**3 - 3 * z) / 24, (2 * z**3 - 5 * z) / 36)
@@ -137,11 +139,11 @@ class CornishFisherRisk(RiskModel):
             ),
         )
 
-    def _beyond(self, sample: Sample, skew: float, kurtosis: float) -> Estimate:
+    def _beyond(self, sample: Sample, skew: float, kurtosis: float, domain: float) -> Estimate:
         found = f"skewness {skew:.2f} and excess kurtosis {kurtosis:.2f}"
         if self.outside == "refuse":
             raise BadData(
-                f"the Cornish-Fisher expansion must rise within {self.domain:g} deviations",
+                f"the Cornish-Fisher expansion must rise within {domain:.3g} deviations",
                 value=found,
                 remedy='measure with HistoricalRisk, or pass outside="historical"',
             )
@@ -156,7 +158,7 @@ class CornishFisherRisk(RiskModel):
             rule=read.rule,
             notices=(
                 f"Not Cornish-Fisher: with {found} its expansion does not rise within "
-                f"{self.domain:g} deviations and is no quantile; read off past returns instead.",
+                f"{domain:.3g} deviations and is no quantile; read off past returns instead.",
             ),
         )
 

@@ -62,6 +62,25 @@ def test_maillards_condition_is_the_limit_of_ever_wider_domains(skew, kurtosis):
         assert not rises(skew, kurtosis, 1e9) or abs(kurtosis / 8 - skew**2 / 6) < 1e-9
 
 
+@settings(max_examples=100, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    bend=st.floats(0, 0.6),
+    confidence=st.sampled_from([0.6, 0.9, 0.975, 0.99, 0.9999]),
+)
+def test_shortfall_is_never_below_value_at_risk(seed, bend, confidence):
+    values = np.random.default_rng(seed).standard_normal(300)
+    values = 0.01 * (values - bend * np.abs(values) * values)
+    returns = pd.Series(values, index=pd.date_range("2000-01-03", periods=300, tz="UTC"))
+    model = CornishFisherRisk(confidence=confidence, outside="refuse")
+    try:
+        report = model.measure(returns)
+    except BadData as refused:
+        assert "must rise within" in str(refused)
+    else:
+        assert report.expected_shortfall >= report.value_at_risk
+
+
 def heavy():
     """Returns far outside of the domain: one crash in a thousand quiet days."""
     values = 0.001 * np.random.default_rng(2).standard_normal(1000)

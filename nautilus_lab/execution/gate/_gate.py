@@ -166,8 +166,7 @@ class Gate:
         self._prepare()
         follow, see = self._follow, self.book.on_quote
         bus.subscribe("events.order.*", lambda event: follow(event), priority=_BEFORE_STRATEGIES)
-        if len(self.checks) > 1:
-            bus.subscribe("data.quotes.*", lambda quote: see(quote), priority=_BEFORE_STRATEGIES)
+        bus.subscribe("data.quotes.*", lambda quote: see(quote), priority=_BEFORE_STRATEGIES)
 
     def reset(self) -> None:
         """Begin anew with the kernel's cache, as after a reset of a backtest engine."""

@@ -37,6 +37,7 @@ class StrategySwitch:
     --------
     >>> switch = StrategySwitch()
     >>> switch.close("carry-001", "MAX_REPEATS: 6.00 is over the limit of 5.00")
+    True
     >>> switch.closed
     {'carry-001': 'MAX_REPEATS: 6.00 is over the limit of 5.00'}
     >>> switch.open("carry-001")

@@ -55,6 +55,9 @@ class RunDirectory:
     `failure`              why the last start failed; absent when it did not
     `latch`                the kill latch: what the trader may do
     `day`                  the equity its loss of the day is counted from
+    `high_water`           the highest equity there was, which drawdowns are counted from
+    `disabled`             the strategies that a limit disabled, and why
+    `measures`             the measures that limits need, put there by who measures
     `targets`              the target weights the node's own strategy trades; `targets_of` has all
     `deployed`             which strategies the node runs
     `held_up`              the strategy whose code the node was stuck in; absent when in none
@@ -131,6 +134,18 @@ class RunDirectory:
     @property
     def day(self) -> Path:
         return self.path / "day.json"
+
+    @property
+    def high_water(self) -> Path:
+        return self.path / "high_water.json"
+
+    @property
+    def disabled(self) -> Path:
+        return self.path / "disabled.json"
+
+    @property
+    def measures(self) -> Path:
+        return self.path / "measures.json"
 
     @property
     def targets(self) -> Path:

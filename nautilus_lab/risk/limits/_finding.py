@@ -44,7 +44,15 @@ class Finding(msgspec.Struct, frozen=True, gc=False):
     def __str__(self) -> str:
         if self.value != self.value or self.bound != self.bound:
             return f"{self.limit.upper()}: what it would be cannot be measured"
-        return f"{self.limit.upper()}: {self.value:.2f} is over the limit of {self.bound:.2f}"
+        value, bound = shown(self.value), shown(self.bound)
+        return f"{self.limit.upper()}: {value} is over the limit of {bound}"
+
+
+def shown(value: float) -> str:
+    """Return a number as people read it: cents where they say it all, else what tells it apart."""
+    cents = f"{value:.2f}"
+    exact = abs(value) >= 1_000 or abs(float(cents) - value) < 1e-9
+    return cents if exact else f"{value:.6g}"
 
 
 def level_of(utilisation: float, *, warn: float = 0.8, critical: float = 0.95) -> Level:

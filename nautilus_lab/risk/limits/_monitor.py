@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nautilus_lab.risk.limits._finding import Finding, Level
+from nautilus_lab.risk.limits._finding import Finding, Level, shown
 from nautilus_lab.risk.limits._holdings import Holdings
 from nautilus_lab.risk.limits._limit import Limit
 from nautilus_lab.risk.limits._report import LimitReport, LimitUtilisation, Standing
@@ -57,8 +57,8 @@ class LevelChange:
         if found.value != found.value or found.bound != found.bound:
             return f"{found.limit} of {self.scope} cannot be measured"
         return (
-            f"{found.limit} of {self.scope} is {found.value:,.2f}, "
-            f"{found.utilisation:.0%} of {found.bound:,.2f} {found.unit}"
+            f"{found.limit} of {self.scope} is {shown(found.value)}, "
+            f"{found.utilisation:.1%} of {shown(found.bound)} {found.unit}"
         )
 
 

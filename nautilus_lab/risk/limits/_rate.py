@@ -183,7 +183,8 @@ class MaxOrderToTrade(OfWindow):
 
     def ratio(self, counts: Counts) -> float:
         """Return messages for each fill; without any fill as if there had been one."""
-        return counts.messages / max(1, counts.fills) if counts.messages >= self.at_least else 0.0
+        # NaN is not too few.
+        return 0.0 if counts.messages < self.at_least else counts.messages / max(1, counts.fills)
 
     def look(self, holdings: Holdings) -> Iterator[Finding]:
         """Measure each strategy's ratio."""
@@ -213,7 +214,7 @@ class MaxRejects(OfWindow):
 
     def ratio(self, counts: Counts) -> float:
         """Return the share that was rejected."""
-        return counts.rejects / counts.orders if counts.orders >= self.at_least else 0.0
+        return 0.0 if counts.orders < self.at_least else counts.rejects / counts.orders
 
     def look(self, holdings: Holdings) -> Iterator[Finding]:
         """Measure each strategy's share."""

@@ -117,6 +117,7 @@ class Desk:
         self._over: OrderedDict[str, None] = OrderedDict()  # the oldest first
         self._fills: deque[Envelope] = deque(maxlen=_REMEMBERED_FILLS)
         self._states: dict[str, Envelope] = {}  # topic -> its last
+        self.monitored: frozenset[str] = frozenset()  # limits that somebody else tells of
         self._checked: list[Finding] = []  # what the gate found since the book was published
         self._found: OrderedDict[tuple[str, str], Finding] = OrderedDict()  # limit, scope -> last
         # client order id -> the middle of the quote when the order was made
@@ -457,6 +458,8 @@ class Desk:
         """Keep what was measured last of each limit; of one order's size the largest."""
         findings, self._checked = self._checked, []
         for finding in findings:
+            if finding.limit in self.monitored:
+                continue
             key = (finding.limit, finding.scope)
             last = self._found.get(key)
             if last is None or finding.scope != _ORDER or not finding.value < last.value:

@@ -22,7 +22,14 @@ from nautilus_lab.config import Settings
 from nautilus_lab.engine import State
 from nautilus_lab.exceptions import AuditError, LabError, NodeError, StoreError
 from nautilus_lab.execution.algorithms import build_algorithms
-from nautilus_lab.execution.gate import Gate, StopLoss, TradingSwitch, build_limits
+from nautilus_lab.execution.gate import (
+    Gate,
+    HighWater,
+    StopLoss,
+    StrategySwitch,
+    TradingSwitch,
+    build_limits,
+)
 from nautilus_lab.execution.paper import PaperVenueClient, VenueOrder
 from nautilus_lab.platform.access import KeyFileVerifier, LocalOwner
 from nautilus_lab.platform.audit import AuditFiles, AuditTrail, Checkpoint, Checkpointer, Spool
@@ -64,6 +71,7 @@ from nautilus_lab.trading.node._execution import PaperExecutionClient, execution
 from nautilus_lab.trading.node._history import History
 from nautilus_lab.trading.node._instruments import instrument
 from nautilus_lab.trading.node._journal import StoreJournal
+from nautilus_lab.trading.node._limits import LimitDesk
 from nautilus_lab.trading.node._nautilus import node_config
 from nautilus_lab.trading.node._orders import OrderDesk
 from nautilus_lab.trading.node._reconciliation import Reconciliation
@@ -412,6 +420,7 @@ class NodeHost:
         self._gate = Gate(
             node.kernel,
             checks=limits,
+            strategies=StrategySwitch(self.rundir.disabled),
             journal=self._journal,
             state=switch,
             hand_over=asyncio.get_running_loop().call_soon_threadsafe,
@@ -432,6 +441,22 @@ class NodeHost:
             stop_loss=self._stop_loss(limits),
             stop_loss_state=_stop_loss_state(limits, trading.stop_loss_state),
         )
+
+        self._limits = LimitDesk(
+            node.kernel,
+            self._gate,
+            limits,
+            trader=trading.trader_id,
+            states=self._states,
+            tell=desk.tell,
+            publish=desk.state,
+            trail=self._trail,
+            measures=self.rundir.measures,
+            high_water=HighWater(
+                self.rundir.high_water, confirmations=trading.stop_loss_confirmations
+            ),
+        )
+        desk.monitored = frozenset(limit.name for limit in limits.monitored)
 
     def _stop_loss(self, limits: LimitBook) -> StopLoss | None:
         day = limits.day_stop
@@ -527,6 +552,7 @@ class NodeHost:
         bus, on_loop = node.kernel.msgbus, self._on_loop
         self._cache = node.cache
         bus.subscribe("events.order.*", on_loop(self._desk.on_order_event))
+        bus.subscribe("events.order.*", on_loop(self._limits.on_order_event))
         bus.subscribe("events.order.*", on_loop(self._settle_intent))
         bus.subscribe("events.order.*", on_loop(self._notice_held))
         bus.subscribe("data.quotes.*", self._desk.on_quote)
@@ -634,6 +660,7 @@ class NodeHost:
             self._desk.flush_if_can()
             self._desk.publish_book()
             self._states.watch()
+            self._limits.watch()
             self._deployments.publish()
 
     async def _beat(self, lag: LoopLag) -> None:
@@ -760,6 +787,7 @@ class NodeHost:
             "node.events": self._events,
             "node.stop": self._asked_to_stop,
             **self._states.handlers(),
+            **self._limits.handlers(),
             **self._deployments.handlers(),
             **self._order_desk.handlers(),
         }

@@ -10,8 +10,8 @@ import msgspec
 from nautilus_trader.model.data import Bar, QuoteTick, TradeTick
 from nautilus_trader.model.enums import aggressor_side_to_str
 
-from nautilus_lab.risk.limits import Finding
 from nautilus_lab.platform.recording import FlightRecorder
+from nautilus_lab.risk.limits import Finding
 
 # A quote is recorded before what is decided upon it: the gate's book follows at 20.
 _BEFORE_ALL = 30

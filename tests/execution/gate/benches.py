@@ -89,8 +89,8 @@ class BacktestBench(Bench):
         self.stand.engine.run(streaming=True)
         self.stand.engine.clear_data()
 
-    async def pass_time(self, seconds):
-        self.stand.quote(on=MSFT, every_s=seconds)
+    async def settle(self):
+        """Orders fill at once."""
 
 
 class LiveBench(Bench):
@@ -163,8 +163,10 @@ class LiveBench(Bench):
         # By its time: Nautilus ends the process over a comparison of two that differ.
         await self.until(lambda: _made(self.node.cache.quote_tick(stock.id)) == tick.ts_event)
 
-    async def pass_time(self, seconds):
-        await asyncio.sleep(seconds)
+    async def settle(self):
+        """Wait until nothing is on its way."""
+        line = self.gate.book.line("AAPL.PAPER")
+        await self.until(lambda: not (line.buys or line.sells))
 
     async def until(self, true):
         async with asyncio.timeout(20):

@@ -26,7 +26,8 @@ class VolatilityRegimes:
     volatility : Series, shape (time,)
         Exponentially weighted, known before the period; a fraction per period.
     rank : Series, shape (time,)
-        The share of the volatilities up to the period's own that are not above it, in (0, 1].
+        The period's own place among the volatilities up to it, from the least, as a share of
+        their number; equals share their mean place.
     labels : Series, shape (time,)
         ``"calm"``, ``"normal"`` or ``"stressed"``.
     """
@@ -99,7 +100,7 @@ def volatility_regimes(
     warm_up = 21
     series = require_series(returns, at_least=warm_up + history)
     volatility = ewma_volatility(series, decay=decay, warm_up=warm_up)
-    rank = volatility.expanding(history).rank(method="max", pct=True).dropna().rename("rank")
+    rank = volatility.expanding(history).rank(method="average", pct=True).dropna().rename("rank")
     labels = pd.Series("normal", index=rank.index, name="regime")
     labels[rank <= calm] = "calm"
     labels[rank > stressed] = "stressed"

@@ -17,11 +17,24 @@ def test_labels_follow_the_rank_among_what_was_known(frame):
     volatility = ewma_volatility(frame["A"])
     for at in (252 - 1, 600, len(volatility) - 1):
         known = volatility.iloc[: at + 1]
-        rank = (known <= known.iloc[-1]).mean()
+        rank = known.rank().iloc[-1] / len(known)
         time = known.index[-1]
         assert found.rank[time] == pytest.approx(rank, abs=1e-12)
         expected = "calm" if rank <= 0.3 else "stressed" if rank > 0.9 else "normal"
         assert found.labels[time] == expected
+
+
+def test_a_rank_on_a_bound_belongs_below_it(frame):
+    ranks = volatility_regimes(frame["A"]).rank
+    middle = ranks[ranks.between(0.4, 0.6)]
+    time, bound = middle.index[0], middle.iloc[0]
+    assert volatility_regimes(frame["A"], calm=bound).labels[time] == "calm"
+    assert volatility_regimes(frame["A"], stressed=bound).labels[time] == "normal"
+
+
+def test_what_moves_as_much_every_day_is_normal(frame):
+    even = pd.Series(np.resize([0.01, -0.01], 500), index=frame.index[:500])
+    assert set(volatility_regimes(even).labels) == {"normal"}
 
 
 def test_the_future_does_not_change_a_label(frame):

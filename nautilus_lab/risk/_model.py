@@ -114,8 +114,6 @@ class RiskModel(ABC):
         BadData
             When a return is NaN or infinite, or times are unsorted or repeated.
         """
-        import pandas as pd
-
         sample, times, symbols = sample_of(returns, weights, at_least=self.needed)
         found = self.estimate(sample)
         return RiskReport(
@@ -128,14 +126,12 @@ class RiskModel(ABC):
             rule=found.rule,
             notices=found.notices,
             standard_error=found.standard_error,
-            weights=pd.Series(sample.weights, index=symbols, name="weight"),
-            marginal_value_at_risk=pd.Series(
-                found.var_slopes, index=symbols, name="marginal value at risk"
-            ),
-            marginal_expected_shortfall=pd.Series(
-                found.es_slopes, index=symbols, name="marginal expected shortfall"
-            ),
-            returns=pd.Series(sample.portfolio, index=times, name="return"),
+            symbols=symbols,
+            times=times,
+            held=sample.weights,
+            var_slopes=found.var_slopes,
+            es_slopes=found.es_slopes,
+            portfolio=sample.portfolio,
             provenance=provenance(returns),
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nautilus_lab.display import (
     LOSS,
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
 
-    from nautilus_lab._typing import ReturnSeries
+    from nautilus_lab._typing import FloatArray, ReturnSeries
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -51,12 +51,15 @@ class RiskReport(HasTearSheet):
         How many periods were read.
     rule : str
         How the figures were made, in words.
-    weights : Series, shape (symbol,)
-        What was held of each symbol.
-    marginal_value_at_risk, marginal_expected_shortfall : Series, shape (symbol,)
-        How each figure grows with one more unit of a symbol's weight (its derivative).
-    returns : Series, shape (time,)
-        The portfolio's returns that were read.
+    symbols, times : Index
+        What was held, and the periods that were read.
+    held : array, shape (symbol,)
+        How much of each symbol; see `weights`.
+    var_slopes, es_slopes : array, shape (symbol,)
+        How each figure grows with one more unit of a symbol's weight; see
+        `marginal_value_at_risk` and `marginal_expected_shortfall`.
+    portfolio : array, shape (time,)
+        What the portfolio returned; see `returns`.
     notices : tuple of str
         What a reader must know of these figures: a model that did not apply, what was left out.
     standard_error : float or None
@@ -78,14 +81,38 @@ class RiskReport(HasTearSheet):
     tail: float | None
     n_observations: int
     rule: str = field(repr=False)
-    weights: pd.Series[float] = field(repr=False)
-    marginal_value_at_risk: pd.Series[float] = field(repr=False)
-    marginal_expected_shortfall: pd.Series[float] = field(repr=False)
-    returns: ReturnSeries = field(repr=False)
+    symbols: pd.Index[Any] = field(repr=False)
+    times: pd.Index[Any] = field(repr=False)
+    held: FloatArray = field(repr=False)
+    var_slopes: FloatArray = field(repr=False)
+    es_slopes: FloatArray = field(repr=False)
+    portfolio: FloatArray = field(repr=False)
     notices: tuple[str, ...] = field(default=(), repr=False)
     standard_error: float | None = field(default=None, repr=False)
     uncovered_share: float = field(default=0.0, repr=False)
     provenance: Provenance = field(default_factory=Provenance, repr=False)
+
+    @property
+    def returns(self) -> ReturnSeries:
+        """The portfolio's returns that were read."""
+        import pandas as pd
+
+        return pd.Series(self.portfolio, index=self.times, name="return")
+
+    @property
+    def weights(self) -> pd.Series[float]:
+        """What was held of each symbol."""
+        return self._by_symbol(self.held, "weight")
+
+    @property
+    def marginal_value_at_risk(self) -> pd.Series[float]:
+        """How `value_at_risk` grows with one more unit of each symbol's weight: its derivative."""
+        return self._by_symbol(self.var_slopes, "marginal value at risk")
+
+    @property
+    def marginal_expected_shortfall(self) -> pd.Series[float]:
+        """How `expected_shortfall` grows with one more unit of each symbol's weight."""
+        return self._by_symbol(self.es_slopes, "marginal expected shortfall")
 
     @property
     def contributions(self) -> pd.Series[float]:
@@ -93,13 +120,17 @@ class RiskReport(HasTearSheet):
 
         Negative where a position softens the bad periods.
         """
-        parts = self.weights * self.marginal_expected_shortfall
-        return parts.rename("expected_shortfall")
+        return self._by_symbol(self.held * self.es_slopes, "expected_shortfall")
 
     @property
     def value_at_risk_contributions(self) -> pd.Series[float]:
         """Each symbol's part of `value_at_risk`: weight times marginal; they sum to it [1]_."""
-        return (self.weights * self.marginal_value_at_risk).rename("value_at_risk")
+        return self._by_symbol(self.held * self.var_slopes, "value_at_risk")
+
+    def _by_symbol(self, values: FloatArray, name: str) -> pd.Series[float]:
+        import pandas as pd
+
+        return pd.Series(values, index=self.symbols, name=name)
 
     def tear_sheet(self) -> TearSheet:
         """Return the figures, the loss histogram and who contributes to the tail."""

@@ -70,13 +70,14 @@ def sample_of(
                 remedy="pass the frame, or the portfolio's own returns without weights",
             )
         series = require_series(returns, at_least=at_least)
-        alone = np.asarray(series, dtype=np.float64)
+        alone = np.array(series, dtype=np.float64)
         held = Sample(returns=alone[:, None], weights=np.ones(1), portfolio=alone)
         return held, series.index, pd.Index(["portfolio"])
 
     frame = require_returns(returns, at_least=at_least, values=False)
     held_of = _held(frame, weights)
-    amounts = np.asarray(held_of, dtype=np.float64)
+    # A copy: what a caller does to its weights later changes no report.
+    amounts = np.array(held_of, dtype=np.float64)
     values = frame.to_numpy()
     everything = held_of.index.equals(frame.columns)
     # A number that is not finite, times a weight that is not 0, shows in the sum of its period:

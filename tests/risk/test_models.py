@@ -173,3 +173,17 @@ def test_money_that_leaves_the_range_of_numbers_is_refused():
 def test_settings_out_of_bounds_are_refused(make, rule):
     with pytest.raises(InputError, match=rule):
         make()
+
+
+@each_model
+def test_what_is_changed_later_changes_no_report(model, frame, weights):
+    returns, held = frame.copy(), pd.Series(weights)
+    report = model.measure(returns, held)
+    shortfall = report.contributions.sum()
+    held["A"] = 100.0
+    assert report.weights["A"] == 0.5
+    assert report.contributions.sum() == shortfall
+    series = frame["A"].copy()
+    alone = model.measure(series)
+    series.iloc[0] = 100.0
+    assert alone.returns.iloc[0] == frame["A"].iloc[0]

@@ -180,7 +180,7 @@ async def test_a_locked_store_lets_what_reduces_through_and_takes_it_in_afterwar
         return [
             o
             for o in desk.orders.values()
-            if o.strategy == hand and (status is None or o.status == status)
+            if o.strategy == hand and (status is None or o.status.value == status)
         ]
 
     def told(side):
@@ -232,13 +232,15 @@ async def test_a_node_killed_with_a_spool_takes_it_in_when_it_comes_back(lab, wo
     hand = (await desk.deploy("hand", "1", parameters={"orders": str(orders)})).strategy
 
     def filled():
-        return [o for o in desk.orders.values() if o.strategy == hand and o.status == "FILLED"]
+        mine = [o for o in desk.orders.values() if o.strategy == hand]
+        return [o for o in mine if o.status.value == "FILLED"]
 
     orders.write_text("BUY")
     await until(lambda: len(filled()) == 1)
     with locked(rundir.store):
         orders.write_text("SELL")
         await until(lambda: len(read_spool(files.spool).entries) == 1)
+        await asyncio.sleep(1.0)  # the venue has filled it, and the node could not store that
         os.kill(node.pid, signal.SIGKILL)
     await until(lambda: desk.node.epoch is not None and desk.node.epoch >= 2, 60)
     await until(lambda: desk.node.state.value == "running", 60)

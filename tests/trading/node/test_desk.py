@@ -288,7 +288,7 @@ def test_what_the_store_cannot_take_for_now_waits_in_its_order_and_the_node_live
     started = NodeStateChanged(component="node", state="running")
     with pytest.raises(StoreUnwritable):
         life.desk.tell(started, "system.node.T-1")
-    assert life.desk.snapshot().orders == []  # it shows what is stored, and answers
+    assert life.desk.snapshot().orders == ()  # it shows what is stored, and answers
     assert (ends, life.heard) == ([], [])
     store._driver.execute("PRAGMA query_only = OFF")
     life.desk.tell(started, "system.node.T-1")

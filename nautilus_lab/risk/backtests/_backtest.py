@@ -89,12 +89,13 @@ class VarBacktest(HasTearSheet):
         share = format(self.confidence * 100, "g") + "%"
         begin, end = self.pnl.index[0], self.pnl.index[-1]
         power = self.kupiec.power
-        note = (
-            ""
-            if power is None
-            else f"A model with twice the promised exceptions is found by Kupiec's test with a "
-            f"chance of {power:.0%} only: not to reject is no proof. "
-        )
+        note = ""
+        if power is not None:
+            weak = ": not to reject proves little" if power < 0.8 else ""
+            note = (
+                "A model with twice the promised exceptions is found by Kupiec's test with a "
+                f"chance of {power:.0%}{weak}. "
+            )
         return TearSheet(
             title=f"Backtest of value at risk {share}",
             subtitle=f"{format_value(begin)} to {format_value(end)}",

@@ -65,8 +65,16 @@ def test_the_zone_takes_the_higher_count_of_the_last_250_periods_by_itself():
 
 def test_the_sheet_tells_power_and_that_it_is_no_regulatory_figure():
     text = backtest_value_at_risk(pnl_with(20.0), SAID).tear_sheet().text
-    assert "chance of" in text
+    assert "chance of 40%: not to reject proves little" in text
     assert "not a regulatory figure" in text
+
+
+def test_a_history_that_is_long_enough_is_not_excused():
+    days = pd.date_range("2000-01-03", periods=3000, tz="UTC")
+    report = backtest_value_at_risk(pd.Series(1.0, days), pd.Series(10.0, days))
+    text = report.tear_sheet().text
+    assert "chance of 99%. " in text
+    assert "proves little" not in text
 
 
 def test_the_chart_marks_the_exceptions():

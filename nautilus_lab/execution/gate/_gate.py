@@ -34,7 +34,7 @@ from nautilus_lab.execution.gate._sound_order import SoundOrder
 from nautilus_lab.execution.gate._state import TradingSwitch
 from nautilus_lab.execution.gate._switch import StrategySwitch
 from nautilus_lab.platform.failpoint import reach
-from nautilus_lab.risk.limits import Finding, Limit
+from nautilus_lab.risk.limits import Finding, Limit, shown
 
 log = logging.getLogger(__name__)
 
@@ -538,5 +538,8 @@ class Gate:
 
 def _why(over: Finding, proposal: Proposal) -> str:
     """Say what denies; of what cannot be measured, why."""
+    if over.passed:  # a limit that is monitored, exceeded a while ago
+        value, bound = shown(over.value), shown(over.bound)
+        return f"{over.limit.upper()}: it was exceeded, and is not clear yet: {value} of {bound}"
     why = proposal.unmeasured if over.value != over.value else ""
     return f"{over}: {why}" if why else str(over)

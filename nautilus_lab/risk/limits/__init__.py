@@ -24,7 +24,7 @@ from nautilus_lab.risk.limits._exposure import (
     MaxPositionNotional,
     MaxPositionUnits,
 )
-from nautilus_lab.risk.limits._finding import Finding, Level, level_of
+from nautilus_lab.risk.limits._finding import Finding, Level, level_of, shown
 from nautilus_lab.risk.limits._holdings import Counts, Holdings, Position, Total
 from nautilus_lab.risk.limits._levels import Levels
 from nautilus_lab.risk.limits._limit import Action, Limit, Mode
@@ -125,4 +125,5 @@ __all__ = [
     "limit_of",
     "limits_of",
     "measures_of",
+    "shown",
 ]

@@ -92,6 +92,9 @@ class BacktestBench(Bench):
     async def settle(self):
         """Orders fill at once."""
 
+    async def pass_time(self, seconds):
+        self.stand.quote(on=MSFT, every_s=seconds)
+
 
 class LiveBench(Bench):
     """A gate in a node with Nautilus' sandbox for a venue, on the loop of the test."""
@@ -167,6 +170,9 @@ class LiveBench(Bench):
         """Wait until nothing is on its way."""
         line = self.gate.book.line("AAPL.PAPER")
         await self.until(lambda: not (line.buys or line.sells))
+
+    async def pass_time(self, seconds):
+        await asyncio.sleep(seconds)
 
     async def until(self, true):
         async with asyncio.timeout(20):

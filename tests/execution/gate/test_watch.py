@@ -259,6 +259,21 @@ async def test_nothing_increases_before_the_first_look(bench):
     assert await bench.send(buy(1)) == [True]
 
 
+async def test_what_was_exceeded_holds_back_until_it_is_clear(bench):
+    bench.know(value_at_risk=101.0)
+    watched = Watched(bench, MaxValueAtRisk(max_loss=100.0), clear_s=0.2)
+    watched.look(3)
+    bench.know(value_at_risk=50.0)
+    watched.look()
+    assert await bench.send(buy(1), buy(-1)) == [False, True]
+    assert bench.denials == [
+        "MAX_VALUE_AT_RISK: it was exceeded, and is not clear yet: 50.00 of 100.00"
+    ]
+    await bench.pass_time(0.3)
+    watched.look()
+    assert await bench.send(buy(1)) == [True]
+
+
 async def test_a_symbol_that_is_too_volatile_holds_back_no_other(bench):
     bench.know(volatility={"AAPL": 0.3})
     watched = Watched(bench, MaxVolatility(max_annual=0.2, per="symbol"))

@@ -1,0 +1,263 @@
+"""The limits of a node: when they are looked at, what is told, and what a person may do."""
+
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+
+from nautilus_lab.exceptions import InputError, StoreError
+from nautilus_lab.platform.commands import EnableStrategy
+from nautilus_lab.platform.messages import AlertRaised, LimitBreach, LimitUpdated
+from nautilus_lab.risk.limits import (
+    Levels,
+    LimitBook,
+    MaxGrossExposure,
+    MaxOrderNotional,
+    MaxPositionUnits,
+    MaxRepeats,
+    MaxValueAtRisk,
+    Measures,
+)
+from nautilus_lab.trading._measures_file import read_measures, write_measures
+from nautilus_lab.trading.node._limits import LimitDesk
+from tests.execution.gate.stand import Stand
+
+
+class Desk:
+    """A node's limits over a gate in a backtest, and everything that was told."""
+
+    def __init__(self, *limits, path=None, **levels):
+        self.stand = Stand()
+        self.stand.quote("100.00", "100.00")
+        self.now_s = 0.0
+        self.full = False
+        self.told, self.states, self.rows, self.moves = [], [], [], []
+        self.looks = 0
+        book = LimitBook(limits, levels=Levels(**levels))
+        gate = self.stand.gate
+        gate.checks = (*gate.checks, *book.blocking)
+        self.limits = LimitDesk(
+            self.stand.engine.kernel,
+            gate,
+            book,
+            trader="T-1",
+            states=SimpleNamespace(tighten=self._tighten),
+            tell=self._tell,
+            publish=lambda body, topic: self.states.append((topic, body)),
+            trail=SimpleNamespace(append=self._append),
+            measures=path,
+            now_s=lambda: self.now_s,
+        )
+        look, watch = self.limits._watch.look, self.limits._watch
+        watch.look = lambda now_ns: (setattr(self, "looks", self.looks + 1), look(now_ns))
+        self.stand.engine.kernel.msgbus.subscribe(
+            "events.order.*", lambda event: self.limits.on_order_event(event)
+        )
+
+    def _tighten(self, to, *, reason, by, automatic):
+        self.moves.append((to, reason, by, automatic))
+
+    def _room(self):
+        if self.full:
+            raise StoreError("the disk is full")
+
+    def _tell(self, body, topic):
+        self._room()
+        self.told.append((topic, body))
+
+    def _append(self, kind, body, *, actor):
+        self._room()
+        assert all(isinstance(value, str | int) for value in body.values())  # canonical JSON
+        self.rows.append((kind, body, actor))
+
+    def watch(self, *, seconds):
+        for _ in range(round(seconds * 4)):
+            self.now_s += 0.25
+            self.limits.watch()
+
+    def alerts(self):
+        return [body for _, body in self.told if isinstance(body, AlertRaised)]
+
+    def state(self, topic):
+        return [body for at, body in self.states if at == topic][-1]
+
+
+@pytest.fixture
+def desk():
+    made = []
+
+    def make(*limits, **more):
+        made.append(Desk(*limits, **more))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.stand.__exit__(None, None, None)
+
+
+UNITS = MaxPositionUnits(max_units=100, mode="monitor")
+
+
+def test_they_are_looked_at_every_five_seconds(desk):
+    desk = desk(UNITS)
+    desk.watch(seconds=20)
+    assert desk.looks == 4
+
+
+def test_and_at_the_next_turn_after_a_fill_and_while_something_must_be_confirmed(desk):
+    desk = desk(UNITS)
+    desk.watch(seconds=0.25)
+    desk.stand.do(lambda s: s.market(101))
+    desk.watch(seconds=0.25)
+    assert (desk.looks, desk.alerts()) == (2, [])
+    desk.watch(seconds=0.5)
+    assert desk.looks == 4
+    (alert,) = desk.alerts()  # three quarters of a second after the fill
+    assert alert.severity == "critical"
+    assert alert.detail == (
+        "breach: max_position_units of AAPL.PAPER is 101.00, 101.0% of 100.00 units"
+    )
+    desk.watch(seconds=10)
+    assert len(desk.alerts()) == 1
+    assert desk.looks == 6
+
+
+def test_how_much_is_used_is_published_and_zeroed_when_it_is_gone(desk):
+    desk = desk(UNITS, MaxGrossExposure(max_fraction=1))
+    desk.stand.do(lambda s: s.market(85))
+    desk.watch(seconds=1)
+    used = desk.state("risk.limit.T-1.max_position_units.AAPL.PAPER")
+    assert (used.value, used.limit_value, used.utilisation, used.level) == (85, 100, 0.85, "warn")
+    assert desk.state("risk.limit.T-1.max_gross_exposure").value == 8_500
+    desk.stand.do(lambda s: s.market(-85))
+    desk.stand.now += 100 * 10**9
+    desk.watch(seconds=1)
+    desk.stand.quote(every_s=61)
+    desk.watch(seconds=6)
+    assert desk.state("risk.limit.T-1.max_position_units.AAPL.PAPER") == LimitUpdated(
+        limit="max_position_units",
+        scope="AAPL.PAPER",
+        value=0.0,
+        limit_value=100,
+        utilisation=0.0,
+        level="ok",
+    )
+
+
+def test_a_breach_is_told_audited_and_acted_upon_once(desk):
+    desk = desk(MaxPositionUnits(max_units=100, mode="monitor", action="halt"))
+    desk.stand.do(lambda s: s.market(101))
+    desk.watch(seconds=10)
+    text = "max_position_units of AAPL.PAPER is 101.00, 101.0% of 100.00 units"
+    assert desk.moves == [("HALTED", text, "limits", True)]
+    (breach,) = [body for _, body in desk.told if isinstance(body, LimitBreach)]
+    assert (breach.limit, breach.value, breach.action) == ("max_position_units", 101.0, "halt")
+    ((kind, body, actor),) = desk.rows
+    assert (kind, body["value"], body["bound"], actor) == (
+        "limit.breach",
+        "101.000000",
+        "100.000000",
+        "limits",
+    )
+
+
+def test_what_the_store_cannot_take_is_told_once_it_can_and_acted_upon_at_once(desk):
+    desk = desk(MaxPositionUnits(max_units=100, mode="monitor", action="reduce_only"))
+    desk.full = True
+    desk.stand.do(lambda s: s.market(101))
+    desk.watch(seconds=3)
+    assert [to for to, *_ in desk.moves] == ["REDUCE_ONLY"]
+    assert desk.told == desk.rows == []
+    desk.full = False
+    desk.watch(seconds=11)
+    assert [type(body) for _, body in desk.told] == [AlertRaised, LimitBreach]
+    assert len(desk.rows) == 1
+
+
+def test_a_look_that_fails_tightens_and_the_next_goes_on(desk):
+    desk = desk(UNITS)
+    desk.limits._watch.look = lambda now_ns: 1 / 0
+    desk.watch(seconds=0.25)
+    assert [move[:2] for move in desk.moves] == [
+        ("REDUCE_ONLY", "the limits could not be looked at")
+    ]
+
+
+def test_measures_come_from_a_file_and_a_broken_one_lets_nothing_increase(desk, tmp_path):
+    path = tmp_path / "measures.json"
+    desk = desk(MaxValueAtRisk(max_loss=100), path=path)
+    buy = lambda s: s.market(1)  # noqa: E731
+    desk.watch(seconds=0.25)
+    desk.stand.do(buy)
+    assert desk.stand.reason() == "MAX_VALUE_AT_RISK: what it would be cannot be measured"
+    now = desk.stand.now
+    write_measures(path, Measures.at(now, value_at_risk=50.0))
+    desk.watch(seconds=6)
+    desk.stand.do(buy)
+    assert (len(desk.stand.denials), desk.stand.held()) == (1, 1)
+    path.write_text('{"value_at_risk": {"value": NaN}}')
+    desk.watch(seconds=6)
+    desk.stand.do(buy)
+    assert len(desk.stand.denials) == 2
+    assert desk.state("risk.limit.T-1.max_value_at_risk").value is None
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{", '{"mood": {"value": 1, "as_of_ns": 1}}', '{"delta": {"value": 1e999}}']
+)
+def test_measures_that_cannot_be_are_refused(tmp_path, text):
+    path = tmp_path / "measures.json"
+    path.write_text(text)
+    with pytest.raises((StoreError, InputError)):
+        read_measures(path)
+
+
+def test_a_measure_that_is_not_finite_is_not_written(tmp_path):
+    with pytest.raises(InputError, match="value_at_risk"):
+        write_measures(tmp_path / "m.json", Measures.at(0, value_at_risk=float("nan")))
+    assert not (tmp_path / "m.json").exists()
+
+
+def test_the_view_has_every_limit_and_says_which_were_never_asked(desk):
+    desk = desk(UNITS, MaxOrderNotional(max_notional=10_000), MaxValueAtRisk(max_loss=1))
+    view = desk.limits.view()
+    assert {(row.limit, row.level) for row in view.rows} == {
+        ("max_position_units", "never"),
+        ("max_order_notional", "never"),
+        ("max_value_at_risk", "never"),
+    }
+    desk.watch(seconds=0.25)
+    desk.limits.on_order_event(None)
+    desk.stand.gate.held_back = {}
+    desk.stand.do(lambda s: s.market(99))
+    desk.watch(seconds=1)
+    found = {row.limit: (row.value, row.level) for row in desk.limits.view().rows}
+    assert found == {
+        "max_value_at_risk": (None, "breach"),
+        "max_position_units": (99.0, "critical"),
+        "max_order_notional": (9_900.0, "critical"),
+    }
+
+
+def test_a_person_enables_a_strategy_and_that_is_audited(desk):
+    desk = desk(MaxRepeats(most=1, window_s=60))
+    desk.stand.do(lambda s: [s.market(1), s.market(2)])
+    assert set(desk.limits.view().disabled) == {"Hand-001"}
+    ana = SimpleNamespace(name="ana")
+    body = EnableStrategy(strategy="Hand-001", reason="it was a test")
+    enable = desk.limits.handlers()["risk.enable"]
+    view = asyncio.run(enable(SimpleNamespace(body=body, principal=ana)))
+    assert view.disabled == {}
+    ((kind, facts, actor),) = desk.rows
+    assert (kind, facts["reason"], actor) == ("strategy.enabled", "it was a test", "ana")
+    with pytest.raises(InputError, match="must be disabled"):
+        asyncio.run(enable(SimpleNamespace(body=body, principal=ana)))
+
+
+@pytest.mark.parametrize("every_s", [0.0, -1.0, 5.1, float("nan")])
+def test_looking_less_often_than_every_five_seconds_is_refused(every_s):
+    with pytest.raises(InputError):
+        LimitDesk(
+            None, None, LimitBook(), trader="T", states=None, tell=print, publish=print,
+            every_s=every_s,
+        )  # fmt: skip

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from nautilus_lab.exceptions import AuditError
 from nautilus_lab.platform.store import AuditRow
 
 HOLD, RELEASE = "audit.hold", "audit.release"
@@ -52,26 +53,43 @@ class Hold:
 
 
 def holds_of(rows: Iterable[AuditRow]) -> tuple[Hold, ...]:
-    """Return the holds that rows of the trail tell of, the released ones too, oldest first."""
+    """Return the holds that rows of the trail tell of, the released ones too, oldest first.
+
+    Raises
+    ------
+    AuditError
+        When a row about holds says what none that was ever written says.
+    """
     holds: dict[str, Hold] = {}
     for row in rows:
-        if row.kind == HOLD:
-            facts = json.loads(row.body)
-            name = f"H-{row.seq}"
-            holds[name] = Hold(
-                id=name,
-                reason=facts["reason"],
-                by=row.actor,
-                since_ns=facts["since_ns"],
-                until_ns=facts["until_ns"],
-                placed_ns=row.ts_ns,
-            )
-        elif row.kind == RELEASE:
-            facts = json.loads(row.body)
-            holds[facts["hold"]] = replace(
-                holds[facts["hold"]],
-                released_ns=row.ts_ns,
-                released_by=row.actor,
-                why_released=facts["reason"],
-            )
+        try:
+            if row.kind == HOLD:
+                placed = _placed(row)
+                holds[placed.id] = placed
+            elif row.kind == RELEASE:
+                facts = json.loads(row.body)
+                holds[facts["hold"]] = replace(
+                    holds[facts["hold"]],
+                    released_ns=row.ts_ns,
+                    released_by=row.actor,
+                    why_released=facts["reason"],
+                )
+        except (ValueError, TypeError, LookupError, RecursionError):
+            raise AuditError(
+                "a row about holds must say which and why",
+                value=f"row {row.seq} of {row.chain}",
+                remedy="nautilus-lab audit verify",
+            ) from None
     return tuple(holds.values())
+
+
+def _placed(row: AuditRow) -> Hold:
+    facts = json.loads(row.body)
+    return Hold(
+        id=f"H-{row.seq}",
+        reason=facts["reason"],
+        by=row.actor,
+        since_ns=int(facts["since_ns"]),
+        until_ns=int(facts["until_ns"]),
+        placed_ns=row.ts_ns,
+    )

@@ -237,7 +237,7 @@ def _read_archives(
         if gone.get(note.file) == note.sha256.hex():
             continue
         path = files.archives / note.file
-        if not path.exists():
+        if path.name != note.file or not path.exists():
             return first, "gap", f"rows {first} to {seq} are not there: {note.file} is gone"
         try:
             piece = read_piece(path, anchors=checkpoints_within(checkpoints, first, seq))
@@ -277,20 +277,29 @@ def _discarded(store: TradingStore, checkpoints: Sequence[Checkpoint]) -> dict[s
     discarded = {}
     for note in verdict.notes:
         if note.kind == "audit.discarded":
-            facts = json.loads(note.body)
-            discarded[str(facts["file"])] = str(facts["sha256"])
+            facts = _facts(note)
+            discarded[str(facts.get("file"))] = str(facts.get("sha256"))
     return discarded
+
+
+def _facts(row: AuditRow) -> dict[str, object]:
+    """Return what a row says; nothing when it is no object: a row that was forged may be."""
+    try:
+        facts = json.loads(row.body)
+    except (ValueError, RecursionError):
+        return {}
+    return facts if isinstance(facts, dict) else {}
 
 
 def _witness(notes: Sequence[AuditRow], read: CheckpointsRead, troubles: list[str]) -> None:
     """Compare the file of checkpoints with those that rows of the chain tell of."""
     by_number = {one.number: one.seal for one in read.checkpoints}
     for note in notes:
-        told = json.loads(note.body).get("checkpoint")
+        told = _facts(note).get("checkpoint")
         if not isinstance(told, dict):
             continue
-        number, seal = int(told["number"]), told["seal"]
-        if by_number.get(number) != seal:
+        number, seal = told.get("number"), told.get("seal")
+        if not isinstance(number, int) or by_number.get(number) != seal:
             what = "lacks" if number not in by_number else "has another"
             troubles.append(
                 f"the file of checkpoints {what} checkpoint {number}, of which row {note.seq} of "

@@ -113,6 +113,24 @@ def test_what_comes_after_the_last_checkpoint_is_not_covered_and_that_is_said(co
     )
 
 
+@pytest.mark.parametrize(
+    "body", ["{", "[]", "7", "{}", '{"checkpoint":{}}', '{"checkpoint":{"number":"x"}}', "null"]
+)
+@pytest.mark.parametrize("kind", ["audit.begun", "audit.discarded", "audit.hold", "audit.release"])
+def test_a_row_forged_after_the_last_checkpoint_stops_no_verification(copy, kind, body):
+    with TradingStore.open(copy.files.store) as store:
+        for chain in ("node", "operators"):
+            last = store.audit_head(chain=chain)
+            facts = {"chain": chain, "ts_ns": 1, "actor": "mallory", "kind": kind, "text": body}
+            store.append_audit([next_row(last, **facts)])
+    report = copy.inspect()
+    assert [one.verdict.head_seq for one in report.chains] == [ROWS + 1, 1]
+    assert not report.ok  # nothing covers operators
+    if kind in ("audit.hold", "audit.release"):
+        with pytest.raises(AuditError, match="about holds"):
+            copy.keeper.holds()
+
+
 def test_a_chain_that_is_gone_altogether_is_found(copy):
     copy.tamper("DELETE FROM audit")
     verdict = copy.verdict()

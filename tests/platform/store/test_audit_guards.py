@@ -103,3 +103,52 @@ def test_a_row_that_does_not_follow_is_an_audit_error(store):
 def test_the_first_row_of_a_chain_follows_thirty_two_zero_bytes(store):
     store.append_audit([next_row(None, chain="node", ts_ns=1, actor="a", kind="k", body={})])
     assert store.audit_head().prev == GENESIS == bytes(32)
+
+
+# --- what may be cut off ------------------------------------------------------------------
+
+NOTE = "INSERT INTO audit_archived SELECT chain, seq, hash, 'a', hash, 1 FROM audit WHERE seq = {}"
+
+
+@pytest.mark.parametrize(
+    ("attack", "answer"),
+    [
+        ((NOTE.format(3),), "must not be the last row"),
+        ((NOTE.format(1).replace("seq, hash", "seq, zeroblob(32)"),), "must be a row of the chain"),
+        ((NOTE.format(1).replace("chain, seq", "chain, 9"),), "must be a row of the chain"),
+        ((NOTE.format(2), NOTE.format(1)), "must be more than before"),
+        ((NOTE.format(2), NOTE.format(2)), "must be more than before"),
+        ((NOTE.format(2), "UPDATE audit_archived SET seq = 3"), "must not be changed"),
+        ((NOTE.format(2), "DELETE FROM audit_archived"), "must not be deleted"),
+        ((NOTE.format(2), "DELETE FROM audit"), "must not be deleted"),
+        ((NOTE.format(2), "DELETE FROM audit WHERE seq = 3"), "must not be deleted"),
+        (("INSERT INTO audit_spools VALUES ('s', 1, 1)", "DELETE FROM audit_spools"), "spools"),
+        (
+            ("INSERT INTO audit_spools VALUES ('s', 1, 1)", "UPDATE audit_spools SET id = 't'"),
+            "spools",
+        ),
+    ],
+)
+def test_nothing_is_cut_off_but_what_is_noted_as_archived(file, attack, answer):
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        connection.execute("PRAGMA recursive_triggers = ON")
+        before = connection.execute("SELECT * FROM audit").fetchall()
+        *first, last = attack
+        connection.execute("BEGIN")
+        for statement in first:
+            connection.execute(statement)
+        with pytest.raises(sqlite3.IntegrityError, match=answer):
+            connection.execute(last)
+        connection.execute("ROLLBACK")
+        assert connection.execute("SELECT * FROM audit").fetchall() == before
+
+
+def test_what_is_archived_can_be_cut_off_and_the_chain_goes_on(file):
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        connection.execute(NOTE.format(2))
+        assert connection.execute("DELETE FROM audit WHERE seq <= 2").rowcount == 2
+        with pytest.raises(sqlite3.IntegrityError, match="wrong seq"):
+            connection.execute(
+                "INSERT INTO audit SELECT chain, 1, ts_ns, actor, kind, body, zeroblob(32), hash "
+                "FROM audit WHERE seq = 3"
+            )

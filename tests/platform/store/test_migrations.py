@@ -18,9 +18,10 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.dialects import postgresql
 
 from nautilus_lab.exceptions import InputError, StoreError
-from nautilus_lab.platform.audit import AuditTrail
+from nautilus_lab.platform.audit import AuditTrail, next_row
 from nautilus_lab.platform.messages import OrderUpdated
 from nautilus_lab.platform.store import (
+    AuditArchived,
     DeskStore,
     HistoryStore,
     TradingStore,
@@ -220,3 +221,26 @@ def test_runs_of_the_first_desk_schema_are_there_after_its_migration(tmp_path, m
     with DeskStore.open(file) as store:
         assert store.principal("ana").roles == ("trader",)
         assert store.alerts() == ()
+
+
+def test_the_chain_of_an_earlier_schema_goes_on_and_can_be_archived(tmp_path, monkeypatch):
+    file = tmp_path / "trading.db"
+    made_at(replace(_schema.TRADING, head="0002"), TradingStore, file, monkeypatch)
+    rows, last = [], None
+    for number in range(4):
+        last = next_row(last, chain="node", ts_ns=number, actor="ana", kind="note", body={})
+        rows.append(last)
+    with closing(sqlite3.connect(file, isolation_level=None)) as raw:
+        for row in rows:
+            values = (row.chain, row.seq, row.ts_ns, row.actor, row.kind, row.body)
+            raw.execute("INSERT INTO audit VALUES (?,?,?,?,?,?,?,?)", (*values, row.prev, row.hash))
+        assert raw.execute("SELECT version_num FROM alembic_version").fetchone() == ("0002",)
+    with TradingStore.open(file) as store:
+        trail = AuditTrail(store)
+        assert trail.append("note", {}, actor="ana").seq == 5
+        assert trail.verify().rows == 5
+        note = {"file": "a.jsonl.gz", "sha256": bytes(32), "ts_ns": 1}
+        archived = AuditArchived(chain="node", seq=2, hash=rows[1].hash, **note)
+        assert store.cut_audit(archived) == 2
+        assert trail.verify().ok
+        assert store.audit_archives() == (archived,)

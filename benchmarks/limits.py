@@ -7,6 +7,7 @@ import time
 
 from nautilus_trader.core.uuid import UUID4
 from nautilus_trader.model.currencies import USD
+from nautilus_trader.model.data import QuoteTick
 from nautilus_trader.model.enums import LiquiditySide, OrderSide, OrderType
 from nautilus_trader.model.events import OrderFilled
 from nautilus_trader.model.identifiers import (
@@ -21,7 +22,7 @@ from nautilus_trader.model.identifiers import (
 from nautilus_trader.model.objects import Money, Price, Quantity
 from nautilus_trader.test_kit.providers import TestInstrumentProvider
 
-from benchmarks.gate import CASH, Nothing, at, crossings, row
+from benchmarks.gate import CASH, SIZE, Nothing, at, crossings, row
 from nautilus_lab.execution.gate import Gate
 from nautilus_lab.risk.limits import (
     DailyLoss,
@@ -143,6 +144,13 @@ def hold(gate: Gate, bus) -> None:
             0,
         )
         bus.publish(f"events.order.{fill.strategy_id}", fill)
+    for stock in TRADED:
+        # So that the window of the collar began with another price than the market has now.
+        tick = QuoteTick(
+            stock.id, Price.from_str("99.96"), Price.from_str("99.99"), SIZE, SIZE, 1, 1
+        )
+        gate._cache.add_quote_tick(tick)
+        gate.book.on_quote(tick)
     if gate.book.total.count != len(HELD):
         raise AssertionError(f"the book holds {gate.book.total.count} positions")
 

@@ -125,8 +125,6 @@ class Gate:
         self._on_checked = on_checked
         self._on_denied = on_denied
         self._thread = 0  # where it is installed
-        self._lately: list[Finding] = []  # of orders that passed, not sorted yet
-        self._latest: dict[tuple[str, str], Finding] = {}  # check, scope -> what it found last
         self._asked_for: tuple[Check, ...] = ()  # the checks that the following are made of
         # what is asked of orders that increase nothing, and of others; None when that depends on
         self._of_all: tuple[tuple[Check, ...], tuple[Check, ...]] | None = None
@@ -314,23 +312,8 @@ class Gate:
             self._withdraw(proposals)
             self._refuse(proposals, orders, command, over, reason)
             return None
-        self._lately += findings
-        if len(self._lately) > _REMEMBERED:
-            self._sort_findings()
         self._tell(self._on_checked, findings)
         return proposals
-
-    @property
-    def latest(self) -> dict[tuple[str, str], Finding]:
-        """What each check found last in an order that passed, by check and scope."""
-        self._sort_findings()
-        return self._latest
-
-    def _sort_findings(self) -> None:
-        findings, self._lately = self._lately, []
-        self._latest.update({(found.limit, found.scope): found for found in findings})
-        while len(self._latest) > _REMEMBERED:
-            del self._latest[next(iter(self._latest))]
 
     def _unanswerable(self, orders: Sequence[Order], command: Any) -> str:
         """Return why a command is not one that can be decided on; nothing when it is."""

@@ -144,30 +144,36 @@ class Proposal:
         )
         self.leaves: int = max(0, self.quantity - order.filled_qty.raw)
         known = book.entry(self.client_order_id)
+        self.counted = 0 if known is None else book.counted(self.client_order_id)
         if known is None:
             parent = cache.order(order.parent_order_id) if order.parent_order_id else None
             known = book.enter(order, self.instrument, parent)
         self.entry: Entry = known
         self.added = book.added(known, self.leaves)
-        self._measure(book, same, was)
+        self._measure(same, was)
 
     def __repr__(self) -> str:
         side = "buy" if self.buy else "sell"
         return f"Proposal({self.ask} {self.client_order_id}, {side} {self.units:g})"
 
-    def _measure(self, book: Book, same_prices: bool, was: int | None) -> None:
+    def _measure(self, same_prices: bool, was: int | None) -> None:
         entry, line = self.entry, self.instrument.line
         self.raised = self.buy and was is not None and (self.limit is None or self.limit > was)
-        self.counted = book.counted(self.client_order_id)
-        self.opening = self._opening(line)
+        # As `_opening` and `_alone` have it, which are asked about the lines of others.
+        held, working = self._held(line)
+        left = held - working
+        self.opening = max(0, self.added - left if left > 0 else self.added)
+        others = working - self.counted
+        left = held - others if others > 0 else held
+        alone = self.counted + self.added - max(0, left)
         self.price = self._price()
+        self.increases = self.opening > 0 or (self.raised and alone > 0)
         self.whole = Reach(self, line)
-        self.increases = self.increases_in(line)
         # What waits for an entry to fill will close what that opens, or else open again what that
         # closes: it is nothing that only reduces.
         waiting = self.leaves - entry.tradable(self.leaves) > entry.leaves - entry.counted
         smaller = self.ask == "modify" and same_prices and self.leaves <= entry.leaves
-        self.reduces = (self._alone(line) == 0 and not waiting) or smaller
+        self.reduces = (alone <= 0 and not waiting) or smaller
 
     def _opening(self, line: Line) -> int:
         """Return what of `added` is not met by what still may be reduced of `line`."""

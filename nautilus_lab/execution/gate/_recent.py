@@ -19,10 +19,13 @@ class Times:
     then again.
     """
 
-    __slots__ = ("_at",)
+    __slots__ = ("_at", "_minute", "_second")
 
     def __init__(self) -> None:
         self._at: list[int] = []  # ns of the kernel's clock, ascending
+        # where the last second and the last minute began when they were asked for last: time goes
+        # on by little, so that the next beginning is near, and no search through memory is needed
+        self._second = self._minute = 0
 
     def __len__(self) -> int:
         return len(self._at)
@@ -32,8 +35,10 @@ class Times:
         at = self._at
         if at and at[-1] > now_ns:
             del at[bisect_right(at, now_ns) :]
+            self._second = self._minute = 0
         elif len(at) >= 2 * _REMEMBERED:
             del at[:_REMEMBERED]
+            self._second = self._minute = 0
         at.append(now_ns)
 
     def take_back(self) -> None:
@@ -45,6 +50,7 @@ class Times:
         place = bisect_left(self._at, then_ns)
         if place < len(self._at) and self._at[place] == then_ns:
             del self._at[place]
+            self._second = self._minute = 0
 
     def within(self, window_ns: int, now_ns: int) -> int:
         """Return how often it happened within the window before now."""
@@ -60,8 +66,19 @@ class Times:
         if not at:
             return 0, 0
         upto = len(at) if at[-1] <= now_ns else bisect_right(at, now_ns)
-        minute = bisect_right(at, now_ns - _MINUTE)
-        return upto - bisect_right(at, now_ns - _NS, minute), upto - minute
+        self._second = second = _after(at, now_ns - _NS, self._second)
+        self._minute = minute = _after(at, now_ns - _MINUTE, self._minute)
+        return upto - second, upto - minute
+
+
+def _after(at: list[int], then_ns: int, near: int) -> int:
+    """Return where what is after a time begins, as `bisect_right` does; it is likely `near`."""
+    if near > len(at) or (near and at[near - 1] > then_ns):
+        return bisect_right(at, then_ns)
+    for place in range(near, min(near + 8, len(at))):
+        if at[place] > then_ns:
+            return place
+    return bisect_right(at, then_ns, near)
 
 
 class Doings:

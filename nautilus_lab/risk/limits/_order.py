@@ -119,15 +119,16 @@ class PriceCollar(OfOrder):
         limit, trigger, traded = asked.limit, asked.trigger, asked.instrument
         value = 0.0
         if limit is not None:
-            # Twice the reference, since half of a bid and an ask need not be a whole number.
-            double = None
+            # Twice all of it, since half of a bid and an ask need not be a whole number.
+            twice, double, opened = 2 * limit, None, None
             if trigger is not None:
                 double = 2 * trigger
             elif traded.bid is not None and traded.ask is not None:
                 double = traded.bid + traded.ask
-            value = off_by(limit, double)
-            if self.window_s is not None and trigger is None:
-                drifted = off_by(limit, traded.opened)
+                opened = double if self.window_s is None else traded.opened
+            value = off_by(twice, double)
+            if opened != double and trigger is None:
+                drifted = off_by(twice, opened)
                 value = drifted if not drifted <= value else value
         if self.max_age_s is not None and not age_of(asked.quote_ns, asked.now_ns) <= (
             self.max_age_s
@@ -167,9 +168,9 @@ class NoDuplicate(OfOrder):
         return Finding(self.name, asked.strategy, float(alike), 0.0, not alike, "orders")
 
 
-def off_by(price: float, double: float | None) -> float:
-    """Return how far a price is off half of `double`, basis points; NaN without a reference."""
-    return abs(2 * price - double) * _BPS / abs(double) if double else math.nan
+def off_by(price: float, reference: float | None) -> float:
+    """Return how far a price is off a reference, basis points; NaN without one."""
+    return abs(price - reference) * _BPS / abs(reference) if reference else math.nan
 
 
 def age_of(quote_ns: int | None, now_ns: int) -> float:

@@ -405,6 +405,7 @@ class NodeHost:
     def _on_checked(self, findings: Sequence[Finding]) -> None:
         self._tap.on_checked(findings)
         self._desk.on_checked(findings)
+        self._limits.on_checked(findings)
 
     def _remember(self, fills: Sequence[Envelope]) -> None:
         """Bring the desk to where the store left it."""

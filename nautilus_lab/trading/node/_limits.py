@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from nautilus_lab.platform.messages import (
     State,
 )
 from nautilus_lab.risk.limits import (
+    Finding,
     LevelChange,
     LimitBook,
     LimitReport,
@@ -40,6 +41,7 @@ _BY = "limits"
 _MOST_TOLD = 200
 # of the loop's time looking may take at most this share
 _SHARE = 0.1
+_MOST_CHECKED = 10_000
 _TELL_AGAIN_S = 10.0
 _MOST_UNTOLD = 10_000
 _SEVERITY: dict[str, Severity] = {"ok": "info", "warn": "warning", "critical": "warning"}
@@ -112,6 +114,9 @@ class LimitDesk:
         self._touched = False
         self._told: dict[tuple[str, str], LimitUtilisation] = {}  # limit, scope -> what was told
         self._untold: list[Callable[[], object]] = []
+        self._monitored = frozenset(limit.name for limit in limits.monitored)
+        self._checked: list[Finding] = []  # what the gate found, not sorted yet
+        self._latest: dict[tuple[str, str], Finding] = {}  # limit, scope -> what it found last
         self._tell_after_s = -math.inf
         self._watch = LimitWatch(
             gate, limits, tighten=self._tighten, on_change=self._changed, high_water=high_water
@@ -120,6 +125,20 @@ class LimitDesk:
     def handlers(self) -> dict[str, Handler]:
         """Return what answers the commands of limits."""
         return {"risk.limits": self._show, "risk.enable": self._enable}
+
+    def on_checked(self, findings: Sequence[Finding]) -> None:
+        """Note what the gate found of an order that passed."""
+        self._checked += findings
+        if len(self._checked) > _MOST_CHECKED:
+            self._sort_findings()
+
+    def _sort_findings(self) -> None:
+        findings, self._checked = self._checked, []
+        for found in findings:
+            if found.limit not in self._monitored:
+                self._latest[found.limit, found.scope] = found
+        while len(self._latest) > _MOST_TOLD:
+            del self._latest[next(iter(self._latest))]
 
     def on_order_event(self, event: Any) -> None:
         """Look soon after a fill."""
@@ -274,7 +293,8 @@ class LimitDesk:
     def view(self) -> LimitsView:
         """Return how much of each limit is used, and who is disabled."""
         rows = list(self._watch.report().rows)
-        asked = self._gate.latest
+        self._sort_findings()
+        asked = self._latest
         for limit in self.limits:
             if limit.monitors:
                 continue

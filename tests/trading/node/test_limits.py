@@ -48,6 +48,7 @@ class Desk:
             measures=path,
             now_s=lambda: self.now_s,
         )
+        gate._on_checked = self.limits.on_checked
         look, watch = self.limits._watch.look, self.limits._watch
         watch.look = lambda now_ns: (setattr(self, "looks", self.looks + 1), look(now_ns))
         self.stand.engine.kernel.msgbus.subscribe(

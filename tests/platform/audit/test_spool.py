@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -67,6 +68,36 @@ def test_its_room_is_taken_before_it_is_needed(spool, sell):
         taken.st_size,
     )
     assert stat.S_IMODE(taken.st_mode) == 0o600
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may mount a small disk")
+def test_a_disk_that_is_full_since_takes_entries_until_the_room_is_used_up(tmp_path, sell):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    options = ["-t", "tmpfs", "-o", "size=4m,mode=700", "tmpfs", str(disk)]
+    if subprocess.run(["mount", *options], check=False).returncode:
+        pytest.skip("this machine lets nobody mount")
+    try:
+        spool = Spool(disk / "spool")
+        with (disk / "filler").open("wb", buffering=0) as file, contextlib.suppress(OSError):
+            while True:
+                file.write(b"x" * 4096)
+
+        def fill():
+            while True:
+                spool.add((sell("O", note="x" * 2_000),), actor="a", why="full")
+
+        with pytest.raises(StoreError, match="No space left on device"):
+            fill()
+        count = spool.pending
+        assert count > 400
+        assert len(read_spool(spool.path).entries) == count
+        (disk / "filler").unlink()
+        assert spool.add((sell("after"),), actor="a", why="w").number == count + 1
+        assert len(read_spool(spool.path).entries) == count + 1
+        spool.close()
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
 @settings(max_examples=60, deadline=None)

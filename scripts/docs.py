@@ -16,6 +16,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import MISSING, fields
 from pathlib import Path
 from types import UnionType
 from typing import Any, get_origin
@@ -46,7 +47,8 @@ def index() -> str:
         "- The second: [live_trading](../notebooks/live_trading.ipynb), orders of every kind,",
         "  a kill, a halt and a look back",
         "- [Settings](configuration.md), [the command line](command_line.md),",
-        "  [commands and permissions](commands.md), [contents](contents.md)",
+        "  [commands and permissions](commands.md), [the catalogue of limits](limits.md),",
+        "  [contents](contents.md)",
         "- [The stream protocol](protocol.md): how a viewer follows a node, and asks it for things",
         "- [Coverage](coverage.md): each line of the platform description, and what fulfils it",
         "- [Decisions](decisions.md): what could have been done otherwise",
@@ -242,6 +244,59 @@ def _argument(action: argparse.Action) -> str:
     return written if action.required else f"[{written}]"
 
 
+def limits() -> str:
+    """Return the page of every limit: its formula, whom it is of, what follows a breach."""
+    from nautilus_lab.risk.limits import CATALOGUE, Limit
+
+    shared = {item.name for item in fields(Limit)}
+    lines = [
+        "# The catalogue of limits",
+        MADE,
+        "What each holds, and how it is called in `[[trading.limits]]`. [Limits](concepts/limits.md)",
+        "says what they have in common. *Block*: an order is held against it before it leaves;",
+        "*monitor*: what is held is looked at again and again. The first of several is the default.",
+        "Reducing orders skip what limits exposure, and nothing else.",
+        "",
+        "| # | Limit | In settings | Holds | Of | Block, monitor | A breach leads to | Reducing orders |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for name, kind in CATALOGUE.items():
+        default = {item.name: item.default for item in fields(kind)}
+        exposed = _exposed(kind)
+        action = "denial" if kind.modes == ("block",) else default["action"].replace("_", " ")
+        action = "denial, and the strategy is disabled" if kind.latches else action
+        lines.append(
+            f"| {kind.number} | `{kind.__name__}` | `{name}` | {_cell(kind.formula)} | "
+            f"{kind.scopes} | {', '.join(kind.modes)} | {action} | {exposed} |"
+        )
+    lines += ["", "## Parameters", ""]
+    lines += ["Each also takes `instruments`, `strategies`, `mode` and `action`.", ""]
+    lines += ["| In settings | Parameters |", "|---|---|"]
+    for name, kind in CATALOGUE.items():
+        own = [
+            f"`{item.name}`"
+            if item.default is MISSING and item.default_factory is MISSING
+            else f"[`{item.name}`]"
+            for item in fields(kind)
+            if item.name not in shared
+        ]
+        lines.append(f"| `{name}` | {' '.join(own)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _exposed(kind: Any) -> str:
+    if kind.modes == ("monitor",):
+        return "-"
+    rule = inspect.getsource(kind.exposure.fget)
+    if "self.per" in rule:
+        return "skip it; of a strategy's, what reduces the strategy's"
+    return "skip it" if "return True" in rule else "asked"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
 def contents() -> str:
     """Return the page of every public name, with the first line of what it says of itself."""
     lines = ["# Contents", MADE, "Every public name; `help(name)` or Shift-Tab shows the rest."]
@@ -282,6 +337,7 @@ GENERATED = {
     "docs/commands.md": commands,
     "docs/command_line.md": command_line,
     "docs/contents.md": contents,
+    "docs/limits.md": limits,
 }
 
 

@@ -8,7 +8,7 @@ from nautilus_lab.risk._capital import (
 )
 from nautilus_lab.risk._cornish_fisher import CornishFisherRisk
 from nautilus_lab.risk._coverage import Coverage, Proxy, cover
-from nautilus_lab.risk._engine import LimitReport, LimitUtilisation, RiskLimitEngine
+from nautilus_lab.risk._engine import RiskLimitEngine
 from nautilus_lab.risk._filtered import FilteredHistoricalRisk
 from nautilus_lab.risk._historical import HistoricalRisk
 from nautilus_lab.risk._liquidity import (
@@ -19,7 +19,6 @@ from nautilus_lab.risk._liquidity import (
 )
 from nautilus_lab.risk._model import Estimate, RiskModel
 from nautilus_lab.risk._monte_carlo import MonteCarloRisk
-from nautilus_lab.risk._notional import Level, LimitCheck, NotionalLimit, level_of
 from nautilus_lab.risk._parametric import ParametricRisk
 from nautilus_lab.risk._regime import (
     VolatilityRegimes,
@@ -73,6 +72,7 @@ from nautilus_lab.risk.greeks import (
     implied_volatility_76,
     level_coupons,
 )
+from nautilus_lab.risk.limits import Level, LimitBook, LimitReport, LimitUtilisation, level_of
 
 __all__ = [
     "HISTORICAL_SCENARIOS",
@@ -90,12 +90,11 @@ __all__ = [
     "HistoricalRisk",
     "HistoricalScenario",
     "Level",
-    "LimitCheck",
+    "LimitBook",
     "LimitReport",
     "LimitUtilisation",
     "LiquidityShortfall",
     "MonteCarloRisk",
-    "NotionalLimit",
     "OptionKind",
     "OptionPosition",
     "OptionValue",

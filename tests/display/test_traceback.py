@@ -8,9 +8,9 @@ from nautilus_lab.display import traceback
 from nautilus_lab.exceptions import InputError
 
 FAILING = """
-from nautilus_lab.risk import NotionalLimit
+from nautilus_lab.risk.limits import MaxPositionNotional
 def deep_inside():
-    return NotionalLimit(max_notional=-5.0)
+    return MaxPositionNotional(max_notional=-5.0)
 deep_inside()
 """
 
@@ -48,12 +48,12 @@ def test_in_a_real_kernel_our_errors_show_three_lines_and_traceback_shows_all(ke
     assert error["content"]["traceback"] == [
         "InputError: max_notional must be finite and at least 0",
         "  got:  -5.0",
-        "  do:   pass the limit in account currency, max_notional=250_000   "
+        "  do:   leave the limit out to turn it off   "
         "(nautilus_lab.traceback() shows it all)",
     ]
     (printed,) = run(kernel, "import nautilus_lab; nautilus_lab.traceback()")
     assert printed["content"]["name"] == "stdout"
-    for part in ("deep_inside", "__post_init__", "_notional.py", "max_notional must be finite"):
+    for part in ("deep_inside", "__post_init__", "_exposure.py", "max_notional must be finite"):
         assert part in printed["content"]["text"]
 
 

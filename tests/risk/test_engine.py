@@ -8,15 +8,16 @@ from nautilus_lab.engine import Engine, State
 from nautilus_lab.exceptions import BadData, InputError
 from nautilus_lab.risk import (
     HistoricalRisk,
-    NotionalLimit,
+    LimitBook,
     ParametricRisk,
     RiskLimitEngine,
     Scenario,
     rolling_risk,
     stressed_risk,
 )
+from nautilus_lab.risk.limits import MaxPositionNotional
 
-ENGINE = RiskLimitEngine(position_limit=NotionalLimit(max_notional=1000.0))
+ENGINE = RiskLimitEngine(limits=LimitBook([MaxPositionNotional(max_notional=1000.0)]))
 
 
 def test_it_is_an_engine_that_is_always_ready():
@@ -41,7 +42,7 @@ def test_rows_are_notionals_against_the_limit_the_most_used_first():
     ]
     assert [row.scope for row in report.breaches] == ["C"]
     assert list(report.frame["scope"]) == ["C", "B", "A"]
-    assert repr(report) == "LimitReport(3 positions, 1 breaches, most used 110%)"
+    assert repr(report) == "LimitReport(3 rows, 1 breaches, most used 110%)"
 
 
 def test_series_do_as_well_as_mappings():
@@ -50,9 +51,9 @@ def test_series_do_as_well_as_mappings():
 
 
 def test_a_flat_book_uses_no_limit():
-    report = ENGINE.evaluate({}, {})
-    assert len(report) == 0
-    assert "0 positions" in report._repr_mimebundle_()["text/html"]
+    (row,) = report = ENGINE.evaluate({}, {})
+    assert (row.scope, row.value, row.level) == ("positions", 0.0, "ok")
+    assert "1 rows" in report._repr_mimebundle_()["text/html"]
 
 
 def test_a_position_without_a_price_is_refused_by_name():

@@ -161,7 +161,7 @@ def _plain(value: Any) -> Any:
 def bounded(name: str, value: float, *, least: float = 0.0, most: float = math.inf) -> None:
     """Raise `InputError` unless `value` can be a bound."""
     if isinstance(value, bool) or not (least <= value <= most and value < math.inf):
-        within = f"lie in [{least:g}, {most:g}]" if most < math.inf else f"be at least {least:g}"
+        within = f"in [{least:g}, {most:g}]" if most < math.inf else f"at least {least:g}"
         raise InputError(
             f"{name} must be finite and {within}",
             value=value,

@@ -252,12 +252,12 @@ def limits() -> str:
     lines = [
         "# The catalogue of limits",
         MADE,
-        "What each holds, and how it is called in `[[trading.limits]]`. [Limits](concepts/limits.md)",
-        "says what they have in common. *Block*: an order is held against it before it leaves;",
-        "*monitor*: what is held is looked at again and again. The first of several is the default.",
+        "What each holds, and its name in `[[trading.limits]]`; [limits](concepts/limits.md)",
+        "have more in common. *Block*: an order is held against it before it leaves; *monitor*:",
+        "what is held is looked at again and again. The first of several is the default.",
         "Reducing orders skip what limits exposure, and nothing else.",
         "",
-        "| # | Limit | In settings | Holds | Of | Block, monitor | A breach leads to | Reducing orders |",
+        "| # | Limit | In settings | Holds | Of | Mode | A breach leads to | Reducing orders |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for name, kind in CATALOGUE.items():

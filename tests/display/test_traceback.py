@@ -48,8 +48,7 @@ def test_in_a_real_kernel_our_errors_show_three_lines_and_traceback_shows_all(ke
     assert error["content"]["traceback"] == [
         "InputError: max_notional must be finite and at least 0",
         "  got:  -5.0",
-        "  do:   leave the limit out to turn it off   "
-        "(nautilus_lab.traceback() shows it all)",
+        "  do:   leave the limit out to turn it off   (nautilus_lab.traceback() shows it all)",
     ]
     (printed,) = run(kernel, "import nautilus_lab; nautilus_lab.traceback()")
     assert printed["content"]["name"] == "stdout"

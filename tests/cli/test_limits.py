@@ -1,0 +1,73 @@
+"""How much of each limit is used, and enabling a strategy, from the command line."""
+
+import json
+
+import pytest
+
+from nautilus_lab.cli import main
+from nautilus_lab.platform.commands import EnableStrategy, LimitRow, LimitsView
+
+OVER = LimitRow(
+    limit="max_leverage", scope="account", value=2.5, limit_value=2.0, utilisation=1.25,
+    level="breach", unit="x NAV",
+)  # fmt: skip
+BLIND = LimitRow(
+    limit="max_value_at_risk", scope="account", value=None, limit_value=None, utilisation=None,
+    level="breach", unit="USD", reason="it cannot be measured",
+)  # fmt: skip
+NEVER = LimitRow(
+    limit="restricted", scope="", value=None, limit_value=None, utilisation=None, level="never",
+    reason="no order was held against it yet",
+)  # fmt: skip
+FINE = LimitRow(
+    limit="margin", scope="account:PAPER", value=1.0, limit_value=4.0, utilisation=0.25,
+    level="ok", unit="USD",
+)  # fmt: skip
+
+
+def shown(node, capsys, *rows, disabled=None, verb=("limits",)):
+    node.answers["risk.limits"] = LimitsView(rows=rows, disabled=disabled or {})
+    code = main([*verb])
+    return code, capsys.readouterr().out.splitlines()
+
+
+def test_what_is_exceeded_or_unknown_is_shown_and_told_to_scripts(node, capsys):
+    code, lines = shown(node, capsys, OVER, BLIND, NEVER, FINE)
+    assert code == 1
+    assert lines == [
+        "breach     125%  max_leverage of account  2.50 of 2.00 x NAV",
+        "breach      ?    max_value_at_risk of account  ? of ? USD  it cannot be measured",
+        "never       ?    restricted  no order was held against it yet",
+        "1 more are ok; --all shows them",
+    ]
+
+
+def test_all_of_them_are_shown_when_asked_for(node, capsys):
+    code, lines = shown(node, capsys, FINE, verb=("limits", "--all"))
+    assert (code, lines) == (0, ["ok          25%  margin of account:PAPER  1.00 of 4.00 USD"])
+
+
+def test_who_is_disabled_is_shown_with_why(node, capsys):
+    code, lines = shown(node, capsys, FINE, disabled={"carry-001": "MAX_REPEATS: 6 over 5"})
+    assert code == 1
+    assert lines[-1] == "disabled  carry-001: MAX_REPEATS: 6 over 5"
+
+
+def test_as_json_it_is_one_document(node, capsys):
+    node.answers["risk.limits"] = LimitsView(rows=(OVER, BLIND), disabled={})
+    assert main(["limits", "--json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert [row["utilisation"] for row in told["rows"]] == [1.25, None]
+
+
+def test_a_strategy_is_enabled_with_a_reason(node, capsys):
+    node.answers["risk.enable"] = LimitsView(rows=(), disabled={})
+    assert main(["enable", "carry-001", "the feed is mended"]) == 0
+    assert node.bodies == [EnableStrategy(strategy="carry-001", reason="the feed is mended")]
+    assert capsys.readouterr().out == "carry-001 may send orders again\n"
+
+
+@pytest.mark.parametrize("reason", ["", " ", "two\nlines"])
+def test_without_a_proper_reason_nobody_is_asked(node, capsys, reason):
+    assert main(["enable", "carry-001", reason]) == 2
+    assert node.bodies == []

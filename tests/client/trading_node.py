@@ -94,6 +94,8 @@ class TradingNode(FakeNode):
             "risk.halt": self._risk_halt,
             "risk.reduce_only": self._risk_reduce,
             "risk.resume": self._risk_resume,
+            "risk.limits": self._nothing,
+            "risk.enable": self._nothing,
             "strategy.list": self._nothing,
             "strategy.versions": self._versions,
             **dict.fromkeys((f"strategy.{verb}" for verb in deployed), self._strategy),

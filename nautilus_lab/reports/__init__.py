@@ -1,0 +1,22 @@
+"""Reports in HTML, PDF, XLSX, CSV and JSON from one source, with lineage and completeness."""
+
+from nautilus_lab.reports._completeness import Completeness
+from nautilus_lab.reports._daily import Breach, daily_risk_report
+from nautilus_lab.reports._lineage import DataUsed, Lineage, code_version, data_used
+from nautilus_lab.reports._report import Cell, Column, Report, Section
+from nautilus_lab.reports._surveillance import surveillance_report
+
+__all__ = [
+    "Breach",
+    "Cell",
+    "Column",
+    "Completeness",
+    "DataUsed",
+    "Lineage",
+    "Report",
+    "Section",
+    "code_version",
+    "daily_risk_report",
+    "data_used",
+    "surveillance_report",
+]

@@ -46,6 +46,12 @@ from nautilus_lab.risk._stressed import (
     stressed_risk,
 )
 from nautilus_lab.risk._volatility import ewma_volatility, range_volatility
+from nautilus_lab.risk.adjustment import (
+    AdjustmentBounds,
+    AdjustmentRecord,
+    DynamicLimit,
+    LimitAdjuster,
+)
 from nautilus_lab.risk.backtests import (
     AttributionTest,
     CoverageTest,
@@ -59,6 +65,13 @@ from nautilus_lab.risk.backtests import (
     kupiec_test,
     rolling_risk,
     traffic_light,
+)
+from nautilus_lab.risk.early_warning import (
+    BreachForecast,
+    BreachForecaster,
+    EarlyWarning,
+    PatternDetector,
+    UtilisationTrend,
 )
 from nautilus_lab.risk.greeks import (
     BondValue,
@@ -77,19 +90,26 @@ from nautilus_lab.risk.limits import Level, LimitBook, LimitReport, LimitUtilisa
 __all__ = [
     "HISTORICAL_SCENARIOS",
     "LIQUIDITY_HORIZONS",
+    "AdjustmentBounds",
+    "AdjustmentRecord",
     "AttributionTest",
     "BaselStyleCapital",
     "BondValue",
+    "BreachForecast",
+    "BreachForecaster",
     "CalibratedShortfall",
     "CashFlow",
     "CornishFisherRisk",
     "Coverage",
     "CoverageTest",
+    "DynamicLimit",
+    "EarlyWarning",
     "Estimate",
     "FilteredHistoricalRisk",
     "HistoricalRisk",
     "HistoricalScenario",
     "Level",
+    "LimitAdjuster",
     "LimitBook",
     "LimitReport",
     "LimitUtilisation",
@@ -99,6 +119,7 @@ __all__ = [
     "OptionPosition",
     "OptionValue",
     "ParametricRisk",
+    "PatternDetector",
     "Proxy",
     "ReverseStress",
     "RiskLimitEngine",
@@ -110,6 +131,7 @@ __all__ = [
     "StressTest",
     "StressedRisk",
     "TrafficLight",
+    "UtilisationTrend",
     "VarBacktest",
     "VolatilityRegimes",
     "attribution_test",

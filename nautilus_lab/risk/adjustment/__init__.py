@@ -1,0 +1,58 @@
+"""Limits that adjust themselves: rules tighten, schedules give back, two people loosen."""
+
+from nautilus_lab.risk.adjustment._adjuster import LimitAdjuster
+from nautilus_lab.risk.adjustment._bounds import AdjustmentBounds
+from nautilus_lab.risk.adjustment._dynamic import DynamicLimit
+from nautilus_lab.risk.adjustment._request import (
+    Loosening,
+    LooseningState,
+    approve,
+    expire,
+    reject,
+    revoke,
+)
+from nautilus_lab.risk.adjustment._rules import (
+    AdjustmentRule,
+    Assessment,
+    BreachProbabilityRule,
+    DrawdownRule,
+    RegimeRule,
+    Tightest,
+    VolatilityRule,
+)
+from nautilus_lab.risk.adjustment._scaling import scaled
+from nautilus_lab.risk.adjustment._signals import Signal, Signals
+from nautilus_lab.risk.adjustment._state import (
+    Adjusted,
+    AdjustmentRecord,
+    AdjustmentState,
+    Change,
+    state_of,
+)
+
+__all__ = [
+    "Adjusted",
+    "AdjustmentBounds",
+    "AdjustmentRecord",
+    "AdjustmentRule",
+    "AdjustmentState",
+    "Assessment",
+    "BreachProbabilityRule",
+    "Change",
+    "DrawdownRule",
+    "DynamicLimit",
+    "LimitAdjuster",
+    "Loosening",
+    "LooseningState",
+    "RegimeRule",
+    "Signal",
+    "Signals",
+    "Tightest",
+    "VolatilityRule",
+    "approve",
+    "expire",
+    "reject",
+    "revoke",
+    "scaled",
+    "state_of",
+]

@@ -1,0 +1,76 @@
+"""What rules read: numbers and words, each with the time it was true."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Self
+
+from nautilus_lab.exceptions import InputError
+from nautilus_lab.risk.early_warning import BreachForecast
+
+_NS = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One input of a rule.
+
+    Attributes
+    ----------
+    value : float or str
+        A number in the unit its rule names, or a word: the name of a regime.
+    as_of_ns : int
+        UNIX nanoseconds, of the data it was made from.
+    """
+
+    value: float | str
+    as_of_ns: int
+
+    def is_fresh(self, now_ns: int, max_age_s: float) -> bool:
+        """Whether it is at most so old, and not of the future."""
+        return 0 <= now_ns - self.as_of_ns <= max_age_s * _NS
+
+
+@dataclass(frozen=True)
+class Signals:
+    """What is known at a time, by name; what is missing fails tight.
+
+    Parameters
+    ----------
+    values : mapping of str to Signal
+        ``"volatility"``, ``"drawdown"``, ``"regime"``, or what a rule was told to read.
+    forecasts : mapping of str to BreachForecast
+        By the limit's name, or ``"limit:scope"``.
+
+    Examples
+    --------
+    >>> Signals.at(1_000_000_000, volatility=0.22, regime="calm")
+    Signals(regime, volatility)
+    """
+
+    values: Mapping[str, Signal] = MappingProxyType({})
+    forecasts: Mapping[str, BreachForecast] = MappingProxyType({})
+
+    def __post_init__(self) -> None:
+        for name, of, kind in (
+            ("values", self.values, Signal),
+            ("forecasts", self.forecasts, BreachForecast),
+        ):
+            for key, value in of.items():
+                if not isinstance(value, kind):
+                    raise InputError(f"{name} must hold {kind.__name__}s", value=f"{key}={value!r}")
+            object.__setattr__(self, name, MappingProxyType(dict(of)))
+
+    @classmethod
+    def at(cls, as_of_ns: int, **values: float | str) -> Self:
+        """Return signals of one time."""
+        return cls({name: Signal(value, as_of_ns) for name, value in values.items()})
+
+    def __or__(self, newer: Signals) -> Signals:
+        """Return both, those of the right hand in place of older ones."""
+        return Signals({**self.values, **newer.values}, {**self.forecasts, **newer.forecasts})
+
+    def __repr__(self) -> str:
+        return f"Signals({', '.join(sorted({*self.values, *self.forecasts})) or 'nothing'})"

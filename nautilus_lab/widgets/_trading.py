@@ -14,6 +14,7 @@ from nautilus_lab.client import (
     ConnectionState,
     Desk,
     NodeState,
+    Order,
     OrderStatus,
     Permission,
     Trade,
@@ -58,6 +59,7 @@ _CONTROLS = {
     "cancel_all": Permission.ORDERS_CANCEL,
     "reduce_only": Permission.RISK_HALT,
     "halt": Permission.RISK_HALT,
+    "halt_and_cancel": Permission.RISK_HALT,
     "resume": Permission.RISK_RESUME,
 }
 _NOTICES = {
@@ -166,6 +168,7 @@ class TradingDashboard(DeskPage):
             self._show_health()
         if dirty["order"]:
             self._show_orders(dirty["order"])
+            self._show_trading_state()
         if dirty["fill"]:
             fills = [f for f in desk.fills[-1_000:] if f.trade_id in dirty["fill"]]
             self.fills.put(map(fill_row, fills))
@@ -200,9 +203,20 @@ class TradingDashboard(DeskPage):
         self.ticket.closed = closed
         self.ticket.notice = _NOTICES.get(now.state, "")
         self.controls.actions = [name for name, needs in _CONTROLS.items() if desk.may(needs)]
+        self._show_trading_state()
+
+    def _show_trading_state(self) -> None:
+        now = self.desk.trading_state
         self.controls.put(
-            state=now.state.value, reason=now.reason, by=now.by, since_s=now.since_ns / 1e9
+            state=now.state.value,
+            reason=now.reason,
+            by=now.by,
+            since_s=now.since_ns / 1e9,
+            working=len(self._working_orders()),
         )
+
+    def _working_orders(self) -> list[Order]:
+        return [order for order in self.desk.orders.values() if not order.is_done]
 
     def _show_health(self) -> None:
         desk = self.desk
@@ -310,14 +324,30 @@ class TradingDashboard(DeskPage):
             return Answer(f"{len(done.ended)} cancelled{left}", "warn" if left else "ok")
         if not reason:
             raise InputError("say why: it stands in the audit trail")
-        if action == "halt":
-            now = await self.desk.halt(reason, cancel_orders=True)
-        elif action == "reduce_only":
+        if action in ("halt", "halt_and_cancel"):
+            return await self._halt(reason, cancel=action == "halt_and_cancel")
+        if action == "reduce_only":
             now = await self.desk.reduce_only(reason)
         else:
             now = await self.desk.resume(reason)
         self._show_rights()
         return Answer(f"trading is {now.state.value.replace('_', ' ')}")
+
+    async def _halt(self, reason: str, *, cancel: bool) -> Answer:
+        """Halt; return what became of the orders that worked."""
+        worked = self._working_orders()
+        now = await self.desk.halt(reason, cancel_orders=cancel)
+        self._show_rights()
+        state = f"trading is {now.state.value}"
+        if not cancel:
+            return Answer(f"{state}; {_orders(len(self._working_orders()))} left working")
+        with contextlib.suppress(DeadlineExceeded, NotReachable):
+            await self.desk.until(lambda: all(o.is_done for o in worked), timeout_s=_SEEN_S)
+        ended = sum(order.status is OrderStatus.CANCELED for order in worked)
+        left = sum(not order.is_done for order in worked)
+        if left:
+            return Answer(f"{state}; {_orders(ended)} cancelled, {left} not yet", "warn")
+        return Answer(f"{state}; {_orders(ended)} cancelled")
 
     def _pressed_order(self, order_id: str, key: str) -> None:
         self.spawn(self.working.attempt(self._cancel(order_id), of=order_id))
@@ -394,6 +424,10 @@ def _told(trade: Trade) -> Answer:
     words = (status.value.replace("_", " ").lower(), done, at, why)
     ended_short = trade.is_done and status is not OrderStatus.FILLED
     return Answer(" ".join(filter(None, words)), "down" if ended_short else "ok")
+
+
+def _orders(count: int) -> str:
+    return "1 order" if count == 1 else f"{count} orders"
 
 
 def _symbol(instrument: str) -> str:

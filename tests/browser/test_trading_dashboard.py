@@ -295,6 +295,8 @@ def test_a_halt_is_unmistakable_and_what_its_reason_says_is_text(desk, lab):
     title = desk.title()
     desk.click("[data-action=halt]")  # without a reason it asks for one, and arms nothing
     assert desk.locator(".nl-reason.nl-wanted").count() == 1
+    told = desk.inner_text(".nl-controls-panel .nl-answer")
+    assert told == "say why first: Halt needs a reason"
     desk.fill(".nl-reason", SCRIPT)
     desk.click("[data-action=halt]")
     assert desk.inner_text(STATE) == "ACTIVE"

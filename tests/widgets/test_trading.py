@@ -438,8 +438,8 @@ async def test_trading_is_halted_and_resumed_with_a_reason_only(page, node, sent
     assert "say why" in (await answer(sent, page.controls))["text"]
     assert node.requests == []
     says(page.controls, kind="act", action="halt", reason="a drill")
-    assert (await answer(sent, page.controls))["text"] == "trading is HALTED"
-    assert node.requests[-1].body.cancel_orders
+    told = (await answer(sent, page.controls))["text"]
+    assert told == "trading is HALTED; 0 orders left working"
     assert page.controls.state["state"] == "HALTED"
     says(page.controls, kind="act", action="resume", reason="it is over")
     assert (await answer(sent, page.controls))["text"] == "trading is ACTIVE"
@@ -457,6 +457,46 @@ async def test_a_halt_that_only_the_latch_has_heard_of_is_told_as_that(page, nod
     run = Home(root / ".lab").trader("PAPER-001")
     assert Latch(run.latch, witness=run.store).read().state == "HALTED"
     await node.start()
+
+
+async def test_a_halt_leaves_every_order_working_and_says_how_many(page, node, sent):
+    for name, kind in (("O-1", "STOP_MARKET"), ("O-2", "LIMIT")):
+        order(node, name, order_type=kind)
+    await until(lambda: page.controls.state["working"] == 2)
+    says(page.controls, kind="act", action="halt", reason="prices look wrong")
+    told = await answer(sent, page.controls)
+    assert told["text"] == "trading is HALTED; 2 orders left working"
+    assert not node.requests[-1].body.cancel_orders
+    assert {r["id"]: r["status"] for r in page.working.rows} == {
+        "O-1": "ACCEPTED",
+        "O-2": "ACCEPTED",
+    }
+
+
+async def test_halt_and_cancel_all_says_how_many_orders_it_ended(page, node, sent):
+    for number in range(3):
+        order(node, f"O-{number}")
+    await until(lambda: page.controls.state["working"] == 3)
+    says(page.controls, kind="act", action="halt_and_cancel", reason="the feed is wrong")
+    told = await answer(sent, page.controls)
+    assert told["text"] == "trading is HALTED; 3 orders cancelled"
+    assert node.requests[-1].body.cancel_orders
+    assert page.controls.state["working"] == 0
+
+
+async def test_halt_and_cancel_all_says_what_has_not_ended_yet(page, node, sent):
+    order(node, "O-1")
+    order(node, "O-2")
+    node.stubborn = {"O-2"}
+    await until(lambda: page.controls.state["working"] == 2)
+    says(page.controls, kind="act", action="halt_and_cancel", reason="the feed is wrong")
+    told = await answer(sent, page.controls)
+    assert told == {
+        "kind": "answer",
+        "level": "warn",
+        "text": "trading is HALTED; 1 order cancelled, 1 not yet",
+        "of": "",
+    }
 
 
 async def test_everything_is_cancelled_without_a_reason(page, node, sent):
@@ -553,15 +593,15 @@ async def test_a_viewers_page_has_no_button_and_forged_messages_reach_no_node(vi
 
 async def test_a_trader_may_halt_and_only_a_risk_officer_resumes(open_page, node, sent):
     trader = await open_page(roles=frozenset({Role.TRADER}))
-    assert trader.controls.actions == ["cancel_all", "reduce_only", "halt"]
+    assert trader.controls.actions == ["cancel_all", "reduce_only", "halt", "halt_and_cancel"]
     assert trader.ticket.closed == ""
     says(trader.controls, kind="act", action="halt", reason="a drill")
-    assert (await answer(sent, trader.controls))["text"] == "trading is HALTED"
+    assert (await answer(sent, trader.controls))["text"].startswith("trading is HALTED")
     says(trader.controls, kind="act", action="resume", reason="forged")
     assert "risk:resume needs a role" in (await answer(sent, trader.controls))["text"]
     assert node.trading.state == "HALTED"
     officer = await open_page(roles=frozenset({Role.RISK_OFFICER}))
-    assert officer.controls.actions == ["cancel_all", "reduce_only", "halt", "resume"]
+    assert officer.controls.actions == [*trader.controls.actions, "resume"]
     assert officer.ticket.closed == "this page may not send orders"
     says(officer.controls, kind="act", action="resume", reason="it is over")
     assert (await answer(sent, officer.controls))["text"] == "trading is ACTIVE"

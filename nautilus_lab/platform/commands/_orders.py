@@ -272,7 +272,11 @@ class SubmitBracket(CommandBody, frozen=True, kw_only=True):
                     value=leg.algorithm or f"emulate={leg.emulate}",
                 )
         if entry.order_type in ("TRAILING_STOP_MARKET", "TRAILING_STOP_LIMIT"):
-            raise InputError("a bracket's entry must not trail", value=entry.order_type)
+            raise InputError(
+                "a bracket's entry must not trail",
+                value=entry.order_type,
+                remedy="choose an entry with a price of its own, or MARKET",
+            )
         self._require_order()
 
     def _require_order(self) -> None:
@@ -433,7 +437,9 @@ def _require_name(what: str, value: str) -> None:
     known = 0 < len(value) <= _LONGEST_NAME and value.isascii() and value.isprintable()
     if not known or value.isspace():
         raise InputError(
-            f"{what} must have 1 to {_LONGEST_NAME} printable ASCII characters", value=value[:200]
+            f"{what} must have 1 to {_LONGEST_NAME} printable ASCII characters",
+            value=value[:200],
+            remedy="write it like AAPL.PAPER",
         )
 
 
@@ -450,6 +456,10 @@ def _require_positive(what: str, value: object) -> None:
     if not isinstance(value, Decimal) or not value.is_finite():
         raise InputError(f"{what} must be a finite Decimal", value=value, remedy="pass a number")
     if not 0 < value <= _LARGEST:
-        raise InputError(f"{what} must be positive and at most 1e10", value=value)
+        raise InputError(
+            f"{what} must be positive and at most 1e10", value=value, remedy="pass a number above 0"
+        )
     if not int(value.as_tuple().exponent) >= -_MOST_DECIMALS:
-        raise InputError(f"{what} must have at most {_MOST_DECIMALS} decimals", value=value)
+        raise InputError(
+            f"{what} must have at most {_MOST_DECIMALS} decimals", value=value, remedy="round it"
+        )

@@ -299,6 +299,8 @@ class Book:
         order.arrival_price = body.arrival_price or order.arrival_price
         order.venue_order_id, order.list_id = body.venue_order_id, body.list_id
         order.linked, order.algorithm, order.by = body.linked, body.algorithm, body.by
+        order.activation_price, order.offset_type = body.activation_price, body.offset_type
+        order.trailing_offset, order.limit_offset = body.trailing_offset, body.limit_offset
         order.ts, order.simulated = envelope.ts, envelope.simulated
         order.become(OrderStatus(body.status), body.reason, envelope.ts)
         if body.parent is not None and body.parent != order.parent:

@@ -655,6 +655,10 @@ def _expected(name: str, asked: SubmitOrder) -> Order:
         trigger_price=asked.trigger_price,
         time_in_force=asked.time_in_force,
         algorithm=asked.algorithm,
+        activation_price=asked.activation_price,
+        trailing_offset=asked.trailing_offset,
+        limit_offset=asked.limit_offset,
+        offset_type=asked.offset_type if asked.trailing_offset is not None else None,
     )
 
 

@@ -92,6 +92,8 @@ HEALTH = (
     Column(key="memory", label="MiB", kind="number", digits=0, width=0.8),
     Column(key="detail", label="What", width=0.9),
 )
+# what an offset is counted in -> how it is written
+_UNITS = {"BASIS_POINTS": " bp", "TICKS": " ticks"}
 # a strategy's state -> what its button does
 ACTS = {"running": "pause", "paused": "resume", "stopped": "start", "failed": "start"}
 _STOPPABLE = ("running", "paused")
@@ -241,6 +243,8 @@ def _number(value: Any) -> float | None:
 def _kind(desk: Desk, order: Order) -> str:
     """Return an order's type, and what it is part of."""
     words = order.order_type.replace("_", " ").lower()
+    if order.trailing_offset is not None:
+        words = f"{words} by {order.trailing_offset:f}{_UNITS.get(order.offset_type or '', '')}"
     if order.algorithm:
         return f"{words} · {order.algorithm}"
     if order.parent is not None:

@@ -178,6 +178,23 @@ async def test_an_order_is_told_with_all_that_works_for_it(page, node):
     assert page.working.rows == []
 
 
+async def test_an_order_that_trails_says_by_how_much_and_where_its_trigger_stands(page, node):
+    order(
+        node,
+        "O-1",
+        side="SELL",
+        order_type="TRAILING_STOP_MARKET",
+        trailing_offset=Decimal(500),
+        offset_type="BASIS_POINTS",
+        trigger_price=Decimal("69.20"),
+    )
+    await until(lambda: row(page.working, "O-1"))
+    shown = row(page.working, "O-1")
+    assert (shown["type"], shown["trigger"]) == ("trailing stop market by 500 bp", 69.2)
+    node.order("O-1", trigger_price=Decimal("69.40"))
+    await until(lambda: row(page.working, "O-1")["trigger"] == 69.4)
+
+
 async def test_the_two_sides_of_a_trade_with_oneself_are_two_fills(page, node):
     for name, side in (("O-1", "BUY"), ("O-2", "SELL")):
         order(node, name, side=side, quantity=Decimal(5))

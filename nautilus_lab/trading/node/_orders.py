@@ -41,7 +41,8 @@ from nautilus_lab.platform.messages import Envelope, envelope
 from nautilus_lab.platform.messages import OrderUpdated as Told
 from nautilus_lab.strategies.nautilus import ManualOrders
 from nautilus_lab.trading.node._cancelling import send_cancel
-from nautilus_lab.trading.node._orders_told import order_updated, side_of
+from nautilus_lab.trading.node._orders_told import order_updated, reason_of, side_of
+from nautilus_lab.trading.node._wholes import is_worked
 
 log = logging.getLogger(__name__)
 
@@ -383,8 +384,7 @@ class OrderDesk:
 
     def _updated(self, name: str) -> Told:
         order = self._cache.order(ClientOrderId(name))
-        reason = getattr(order.last_event, "reason", None) or ""
-        return order_updated(order, str(reason), None)
+        return order_updated(order, reason_of(order, order.last_event), None)
 
     def _envelope(self, name: str) -> Envelope | None:
         told = self._told(name)
@@ -395,7 +395,12 @@ class OrderDesk:
         if order is None:
             return told
         now = self._updated(name)
-        if told is not None and isinstance(told.body, Told) and told.body.status == now.status:
+        # What was told of an order that an algorithm works is of all that works for it.
+        if (
+            told is not None
+            and isinstance(told.body, Told)
+            and (told.body.status == now.status or is_worked(told.body))
+        ):
             return told
         return envelope(
             now,

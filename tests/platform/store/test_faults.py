@@ -47,6 +47,7 @@ def a_run(**changes):
 
 # every public method that reaches the file -> how to call it
 TRADING_CALLS = {
+    "alerts": lambda s: s.alerts(),
     "append_audit": lambda s: s.append_audit([audit_row()]),
     "audit_chains": lambda s: s.audit_chains(),
     "audit_head": lambda s: s.audit_head(),

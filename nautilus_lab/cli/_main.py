@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
+import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,12 +22,25 @@ from nautilus_lab.exceptions import LabError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; returns 0, or 2 with three lines on standard error."""
+    """Run a command; returns 0, or 2 with up to three lines on standard error."""
+    try:
+        try:
+            return _run_verb(arguments)
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # Who read has read enough (`| head -5`). What Python writes at its end goes nowhere.
+        with contextlib.suppress(OSError):  # there is no descriptor where output is captured
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+
+
+def _run_verb(arguments: Sequence[str] | None) -> int:
     chosen = parser().parse_args(arguments)
     try:
         result: int | None = chosen.run(chosen)
     except LabError as error:
-        print("\n".join(_three_lines(error)), file=sys.stderr)
+        print("\n".join(_lines(error)), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
@@ -175,9 +191,9 @@ def _say(line: str) -> None:
     print(line, flush=True)
 
 
-def _three_lines(error: LabError) -> list[str]:
-    return [
+def _lines(error: LabError) -> list[str]:
+    told = [
         f"{type(error).__name__}: {error.rule}",
         f"  got:  {error.value if error.value is not None else '-'}",
-        f"  do:   {error.remedy or 'see the message'}",
     ]
+    return [*told, f"  do:   {error.remedy}"] if error.remedy else told

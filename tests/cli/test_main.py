@@ -71,6 +71,23 @@ def test_a_notebook_that_is_not_there_is_refused(workspace, capsys):
     assert "nowhere.ipynb" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("arguments", [["commands"], ["version"]])
+def test_a_reader_that_has_read_enough_is_no_error(arguments):
+    read, write = os.pipe()
+    os.close(read)  # as `| head` has, by the time that something is written
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "nautilus_lab.cli", *arguments],
+            stdout=write,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    finally:
+        os.close(write)
+    assert done.stderr == ""
+    assert done.returncode == 141  # what a shell says of one that SIGPIPE ended
+
+
 def test_the_installed_command_runs_and_loads_nothing_heavy_for_its_help():
     script = (
         "import sys\n"

@@ -8,6 +8,7 @@ import msgspec
 
 from nautilus_lab.platform.access import Permission
 from nautilus_lab.platform.commands import CommandBody, CommandSpec
+from nautilus_lab.platform.messages import Envelope, Snapshot
 
 
 class EventsAfter(CommandBody, frozen=True, kw_only=True):
@@ -79,12 +80,14 @@ NODE_SPECS = (
     CommandSpec(
         name="node.status",
         permission=Permission.NODE_READ,
+        answer=NodeStatus,
         summary="How the node is.",
         reads=True,
     ),
     CommandSpec(
         name="node.snapshot",
         permission=Permission.NODE_READ,
+        answer=Snapshot,
         summary="The present, stamped with the last event's number.",
         reads=True,
     ),
@@ -92,12 +95,14 @@ NODE_SPECS = (
         name="node.events",
         permission=Permission.NODE_READ,
         body=EventsAfter,
+        answer=list[Envelope],
         summary="The stored events after a point, oldest first.",
         reads=True,
     ),
     CommandSpec(
         name="node.stop",
         permission=Permission.NODE_STOP,
+        answer=str,
         summary="Stop trading and end the node; positions and working orders stay.",
     ),
 )

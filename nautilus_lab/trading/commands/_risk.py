@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from nautilus_lab.platform.access import Permission
-from nautilus_lab.platform.commands import CommandSpec, HaltTrading, ReduceOnly, ResumeTrading
+from nautilus_lab.platform.commands import (
+    CommandSpec,
+    HaltTrading,
+    ReduceOnly,
+    ResumeTrading,
+    StateOfTrading,
+)
 
 # Halting is done each time it is asked for: it does no more the second time, and must not wait
 # for a log of commands, whose store may be what is broken.
@@ -11,6 +17,7 @@ RISK_SPECS: tuple[CommandSpec, ...] = (
     CommandSpec(
         name="risk.state",
         permission=Permission.RISK_READ,
+        answer=StateOfTrading,
         summary="What the trader may do, since when, why, and who said so.",
         reads=True,
     ),
@@ -19,6 +26,7 @@ RISK_SPECS: tuple[CommandSpec, ...] = (
         permission=Permission.RISK_HALT,
         body=HaltTrading,
         reads=True,
+        answer=StateOfTrading,
         summary="Let nothing but cancels through, also after a restart.",
     ),
     CommandSpec(
@@ -26,12 +34,14 @@ RISK_SPECS: tuple[CommandSpec, ...] = (
         permission=Permission.RISK_HALT,
         body=ReduceOnly,
         reads=True,
+        answer=StateOfTrading,
         summary="Let only cancels and what reduces a position through, also after a restart.",
     ),
     CommandSpec(
         name="risk.resume",
         permission=Permission.RISK_RESUME,
         body=ResumeTrading,
+        answer=StateOfTrading,
         summary="Let more through again; a person's decision, kept in the audit trail.",
     ),
 )

@@ -465,7 +465,7 @@ class Desk(View):
         reason : str
             Why; it stands in the latch and in the audit trail.
         cancel_orders : bool, default=False
-            Whether to cancel what works.
+            Whether to cancel what works, protective stops too; without it all of it works on.
         kill : bool, default=False
             Whether to be KILLED, which cancels what works as well, and is resumed like a halt.
         timeout_s : float, default=10

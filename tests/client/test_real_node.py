@@ -84,6 +84,14 @@ async def test_orders_of_a_real_node_over_a_kill_and_a_halt(lab, workspace):
         with pytest.raises(InputError, match=r"multiple of 0\.01"):
             await desk.submit(AAPL, "BUY", 1, order_type="LIMIT", limit_price="1.001")
 
+        bid = desk.quotes[AAPL].bid
+        with pytest.raises(InputError, match=r"stop-loss of a bracket .* must lie below the bid"):
+            await desk.bracket(
+                order(AAPL, "BUY", 5),
+                take_profit=round(bid * 1.5, 2),
+                stop_loss=round(bid * 1.25, 2),
+            )
+
         resting = await desk.submit(AAPL, "BUY", 5, order_type="LIMIT", limit_price=1)
         await resting.until_accepted(timeout_s=20)
         await resting.modify(limit_price="1.05", timeout_s=20)

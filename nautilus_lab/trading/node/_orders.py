@@ -41,6 +41,7 @@ from nautilus_lab.platform.messages import Envelope, envelope
 from nautilus_lab.platform.messages import OrderUpdated as Told
 from nautilus_lab.strategies.nautilus import ManualOrders
 from nautilus_lab.trading.node._cancelling import send_cancel
+from nautilus_lab.trading.node._exits import require_exits
 from nautilus_lab.trading.node._orders_told import order_updated, reason_of, side_of
 from nautilus_lab.trading.node._wholes import is_worked
 
@@ -119,11 +120,17 @@ class OrderDesk:
     async def _bracket(self, request: Request) -> Placed:
         asked: SubmitBracket = request.body
         self._require_algorithm(asked.entry)
-        return await self._send_list(
-            request,
-            3,
-            lambda names, link: self._strategy.bracket(asked, names, _tags(request), link),
-        )
+
+        def make(names: Sequence[str], link: str) -> OrderList:
+            made = self._strategy.bracket(asked, names, _tags(request), link)
+            # Where no quote is known it is for the venue to say.
+            quote = self._cache.quote_tick(made.orders[0].instrument_id)
+            if quote is not None:
+                bid, ask = quote.bid_price.as_decimal(), quote.ask_price.as_decimal()
+                require_exits(asked, bid, ask)
+            return made
+
+        return await self._send_list(request, 3, make)
 
     async def _oco(self, request: Request) -> Placed:
         asked: SubmitOco = request.body

@@ -7,6 +7,7 @@ import asyncio
 import json
 import sys
 import time
+from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
@@ -232,45 +233,52 @@ def _show_answered(chosen: argparse.Namespace, name: str, body: msgspec.Struct) 
             value=chosen.wait,
             remedy="nautilus-lab order find ORDER looks again later",
         )
-    placed, orders = asyncio.run(_placed(engine_of(chosen), name, body, chosen.wait))
+    placed, reasons = asyncio.run(_placed(engine_of(chosen), name, body, chosen.wait))
     _show_placed(chosen, placed)
-    for one in orders:
-        if one.status in _REFUSED:
-            whose, kind = _REFUSED[one.status]
+    for order, status in zip(placed.client_order_ids, placed.statuses, strict=True):
+        if status in _REFUSED:
+            whose, kind = _REFUSED[status]
             raise kind(
-                f"the {whose} must let an order through: {one.reason or 'it gives no reason'}",
-                value=f"{one.client_order_id} is {one.status}",
+                f"the {whose} must let an order through: {reasons.get(order) or 'not known why'}",
+                value=f"{order} is {status}",
                 remedy="nothing works of it; change the order, or what stands against it",
             )
 
 
 async def _placed(
     engine: TradingEngine, name: str, body: msgspec.Struct, wait_s: float
-) -> tuple[Placed, tuple[OrderUpdated, ...]]:
+) -> tuple[Placed, dict[str, str]]:
     """Send a command that makes orders, once; return them as they stand `wait_s` later at most.
 
-    When no answer comes, it looks what became of them. It waits for as long as one of them is on
-    its way to the venue.
+    It waits for as long as one of them is on its way to the venue. With them come the reasons
+    that gate and venue gave, by order.
     """
     from nautilus_lab.platform.messages import new_id
 
     own = new_id()
     placed = await _place(engine, name, body, own)
-    orders: tuple[OrderUpdated, ...] = ()
+    reasons: dict[str, str] = {}
     deadline = time.monotonic() + wait_s
-    while _SENT in placed.statuses and (left_s := deadline - time.monotonic()) > 0:
-        try:
-            orders = await _made_by(engine, own, timeout_s=left_s)
-        except LabError:
-            break  # it is placed: that nobody could look again is no word against it
-        known = {one.client_order_id: one.status for one in orders}
-        statuses = zip(placed.client_order_ids, placed.statuses, strict=True)
-        placed = msgspec.structs.replace(
-            placed, statuses=tuple([known.get(name, status) for name, status in statuses])
-        )
-        if _SENT in placed.statuses:
-            await asyncio.sleep(min(_LOOK_EVERY_S, left_s))
-    return placed, orders
+    # They are placed: that nobody can look again is no word against them.
+    with suppress(LabError):
+        while _SENT in placed.statuses and (left_s := deadline - time.monotonic()) > 0:
+            placed, reasons = await _as_they_stand(engine, own, placed, timeout_s=left_s)
+            if _SENT in placed.statuses:
+                await asyncio.sleep(min(_LOOK_EVERY_S, left_s))
+        if not reasons and _REFUSED.keys() & set(placed.statuses):
+            placed, reasons = await _as_they_stand(engine, own, placed, timeout_s=_FIND_S)
+    return placed, reasons
+
+
+async def _as_they_stand(
+    engine: TradingEngine, command_id: str, placed: Placed, *, timeout_s: float
+) -> tuple[Placed, dict[str, str]]:
+    found = await _made_by(engine, command_id, timeout_s=timeout_s)
+    known = {one.client_order_id: one.status for one in found}
+    reasons = {one.client_order_id: one.reason for one in found if one.status in _REFUSED}
+    pairs = zip(placed.client_order_ids, placed.statuses, strict=True)
+    statuses = tuple([known.get(name, status) for name, status in pairs])
+    return msgspec.structs.replace(placed, statuses=statuses), reasons
 
 
 async def _made_by(

@@ -171,6 +171,13 @@ def test_what_the_venue_refuses_a_moment_later_is_an_error_with_its_reason(
     assert f"O-1 is {status}" in lines[1]
     assert main(["order", "submit", "AAPL.PAPER", "BUY", "100", "--json"]) == 2
     assert json.loads(capsys.readouterr().out)["statuses"] == [status]
+    # Also where the answer to the command says so by itself.
+    node.answers["orders.submit"] = Placed(client_order_ids=("O-1",), statuses=(status,))
+    assert main(["order", "submit", "AAPL.PAPER", "BUY", "100", "--wait", "0"]) == 2
+    assert "this venue has no auctions" in capsys.readouterr().err
+    node.answers["orders.find"] = Found()
+    assert main(["order", "submit", "AAPL.PAPER", "BUY", "100"]) == 2
+    assert "not known why" in capsys.readouterr().err
 
 
 def test_a_venue_that_does_not_answer_is_waited_for_no_longer_than_asked(node, capsys):

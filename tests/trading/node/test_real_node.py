@@ -4,11 +4,14 @@ import asyncio
 import os
 import signal
 import textwrap
+import time
 
+import msgspec
 import pytest
 
 from nautilus_lab import Lab, connect
 from nautilus_lab.exceptions import StrategyFailed
+from nautilus_lab.trading import TargetTable
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(150)]
 
@@ -131,3 +134,25 @@ async def test_one_that_never_returns_is_left_out_when_its_node_comes_back(lab):
     await until(lambda: not working(desk, endless))
     assert [alert.rule for alert in desk.alerts] == ["a strategy must not hold up the node"]
     await desk.close()
+
+
+async def test_two_tables_at_once_are_traded_as_one(lab):
+    await lab.trading.start(targets={"AAPL": 0.2, "JPM": 0.2})
+    desk = await connect(root=lab.settings.root, role="operator")
+
+    def bought() -> list[str]:
+        return [o.instrument for o in desk.orders.values() if o.strategy == "HoldTargets-001"]
+
+    async def give(name: str) -> None:
+        table = TargetTable(weights={"AAPL": 0.25, "JPM": 0.2}, name=name, made_ns=made_ns)
+        await desk.command("node.targets", msgspec.to_builtins(table.sealed()))
+
+    await until(lambda: len(bought()) == 2 and not working(desk, "HoldTargets-001"))
+    made_ns = time.time_ns()
+    # An order that has not left its node yet is neither open nor in flight.
+    await asyncio.gather(give("one"), give("the other"))
+    await until(lambda: bought().count("AAPL.PAPER") > 1)
+    await asyncio.sleep(0.5)
+    assert bought().count("AAPL.PAPER") == 2
+    share = desk.positions["AAPL.PAPER"].market_value / desk.account.equity
+    assert 0.23 < share < 0.27

@@ -44,6 +44,7 @@ from nautilus_lab.widgets._trading_tables import (
     ended_row,
     health_row,
     market_rows,
+    money_rows,
     position_row,
     route_row,
     strategy_row,
@@ -150,7 +151,7 @@ class TradingDashboard(DeskPage):
         self.ended.replace([ended_row(desk, t) for t in trades if t.is_done][-_RECENT:])
         self.fills.replace(map(fill_row, desk.fills[-_RECENT:]))
         self.routes.replace(map(route_row, list(desk.routes.values())[-_RECENT:]))
-        self.strategies.replace(strategy_row(desk, s) for s in desk.strategies.values())
+        self._show_strategies()
         held = [p for p in desk.positions.values() if not p.is_flat or p.realised]
         self.positions.replace(map(position_row, held))
         self.accounts.replace(account_row(a) for a in desk.accounts.values())
@@ -177,9 +178,8 @@ class TradingDashboard(DeskPage):
             self.routes.put(route_row(r) for r in sorted(found, key=lambda route: route.ts))
         if dirty["alert"]:
             self._show_alerts()
-        if dirty["strategy"]:
-            known = [desk.strategies[k] for k in dirty["strategy"] if k in desk.strategies]
-            self.strategies.put(strategy_row(desk, s) for s in known)
+        if dirty.keys() & {"strategy", "pnl"}:
+            self._show_strategies()
         if dirty["account"]:
             accounts = [desk.accounts[k] for k in dirty["account"] if k in desk.accounts]
             self.accounts.put(map(account_row, accounts))
@@ -229,10 +229,20 @@ class TradingDashboard(DeskPage):
                 state = desk.node.state.value if linked else NodeState.UNKNOWN.value
                 detail = desk.node.detail
             rows.append(health_row(name, state, detail, beat))
-        if {r["id"] for r in self.health.rows} <= {r["id"] for r in rows}:
-            self.health.put(rows)
+        self._put_all(self.health, rows)
+
+    def _show_strategies(self) -> None:
+        desk = self.desk
+        rows = [strategy_row(desk, s) for s in desk.strategies.values()] + money_rows(desk)
+        self._put_all(self.strategies, rows)
+
+    @staticmethod
+    def _put_all(grid: Grid, rows: list[Row]) -> None:
+        """Show these rows and no others; only what changed is sent."""
+        if {r["id"] for r in grid.rows} <= {r["id"] for r in rows}:
+            grid.put(rows)
         else:
-            self.health.replace(rows)
+            grid.replace(rows)
 
     def _show_alerts(self) -> None:
         alerts = list(self.desk.alerts)[-_RECENT:]
@@ -244,7 +254,9 @@ class TradingDashboard(DeskPage):
 
     def _show_instruments(self) -> None:
         quotes = self.desk.quotes
-        names = sorted(quotes)
+        # The first venue of the trader's settings first: what is offered first is chosen.
+        venues = {venue: number for number, venue in enumerate(self.desk.accounts)}
+        names = sorted(quotes, key=lambda n: (venues.get(n.rpartition(".")[2], len(venues)), n))
         if names != self.ticket.instruments:
             self.ticket.instruments = names
         chosen = self.ticket.chosen
@@ -343,6 +355,7 @@ class TradingDashboard(DeskPage):
             return Answer(f"{state}; {_orders(len(self._working_orders()))} left working")
         with contextlib.suppress(DeadlineExceeded, NotReachable):
             await self.desk.until(lambda: all(o.is_done for o in worked), timeout_s=_SEEN_S)
+        self._show_trading_state()
         ended = sum(order.status is OrderStatus.CANCELED for order in worked)
         left = sum(not order.is_done for order in worked)
         if left:

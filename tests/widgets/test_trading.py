@@ -13,9 +13,12 @@ from nautilus_lab.config import StreamingSettings
 from nautilus_lab.exceptions import AccessDenied, InputError, OrderDenied
 from nautilus_lab.platform.access import Principal, Role, TokenIssuer, signing_key
 from nautilus_lab.platform.messages import (
+    AccountUpdated,
     AlertRaised,
     HealthUpdated,
     OrderRouted,
+    PnlUpdated,
+    QuoteUpdated,
     RouteLeg,
     StrategyUpdated,
     TradingStateUpdated,
@@ -190,9 +193,43 @@ async def test_an_order_that_trails_says_by_how_much_and_where_its_trigger_stand
     )
     await until(lambda: row(page.working, "O-1"))
     shown = row(page.working, "O-1")
-    assert (shown["type"], shown["trigger"]) == ("trailing stop market by 500 bp", 69.2)
+    assert (shown["type"], shown["trigger"]) == ("trailing stop · 500 bp", 69.2)
     node.order("O-1", trigger_price=Decimal("69.40"))
     await until(lambda: row(page.working, "O-1")["trigger"] == 69.4)
+
+
+async def test_what_people_earned_by_hand_and_all_together_stand_with_the_strategies(page, node):
+    trend = StrategyUpdated(strategy="trend-001", name="trend", version="1", state="running")
+    node.put(trend, "strategy.state.PAPER-001.trend-001")
+    order(node, "O-1", strategy="Manual-000")
+    for scope, total in (("Manual-000", -12.5), ("trend-001", 40.0), ("account", 27.5)):
+        money = PnlUpdated(
+            scope=scope, currency="USD", realised=total + 2.0, unrealised=0.0, commissions=2.0,
+            total=total, equity=0.0,
+        )  # fmt: skip
+        node.put(money, f"analytics.pnl.PAPER-001.{scope}")
+    await until(lambda: row(page.strategies, "account").get("pnl") == 27.5)
+    shown = {r["strategy"]: (r["pnl"], r["working"], r["act"]) for r in page.strategies.rows}
+    assert shown == {
+        "trend-001": (40.0, 0, "pause"),
+        "Manual-000": (-12.5, 1, ""),
+        "Σ all": (27.5, 1, ""),
+    }
+
+
+async def test_the_ticket_offers_the_instruments_of_the_first_venue_first(page, node):
+    for venue in ("PAPER", "ALPHA"):  # as the trader's settings have them
+        account = AccountUpdated(
+            venue=venue, currency="USD", cash=0.0, equity=0.0, gross_exposure=0.0, net_exposure=0.0
+        )
+        node.put(account, f"trading.account.PAPER-001.{venue}")
+    for name in ("AAPL.ALPHA", "MSFT.PAPER"):
+        symbol, venue = name.split(".")
+        node.put(QuoteUpdated(instrument=name, bid=1.0, ask=2.0), f"market.quote.{venue}.{symbol}")
+    await until(lambda: "AAPL.ALPHA" in page.ticket.instruments)
+    names = page.ticket.instruments
+    assert names[-1] == "AAPL.ALPHA"
+    assert names[:-1] == sorted(n for n in names if n.endswith(".PAPER"))
 
 
 async def test_the_two_sides_of_a_trade_with_oneself_are_two_fills(page, node):

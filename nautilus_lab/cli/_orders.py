@@ -119,8 +119,8 @@ def _add_order(parser: argparse.ArgumentParser) -> None:
         ("limit", "the limit price"),
         ("trigger", "the price that triggers it"),
         ("activation", "the price from which a trailing stop follows"),
-        ("trailing-offset", "how far a trailing stop follows"),
-        ("limit-offset", "how far its limit lies from the trigger"),
+        ("trailing-offset", "how far from the market a trailing stop follows"),
+        ("limit-offset", "how far from the market its limit follows: --trailing-offset or more"),
     ):
         parser.add_argument(f"--{name}", help=what)
     parser.add_argument(

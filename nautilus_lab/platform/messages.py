@@ -115,8 +115,8 @@ class OrderUpdated(Body, frozen=True, kw_only=True):
     order was asked for: what slippage is measured against. `by` is who asked for it.
 
     Of an order that trails, `trigger_price` is where its trigger stands now; it follows the
-    market by `trailing_offset` from `activation_price` on, and the limit follows the trigger by
-    `limit_offset`, both counted in `offset_type`: PRICE, BASIS_POINTS or TICKS.
+    market by `trailing_offset` from `activation_price` on, and the limit follows the market, too,
+    by `limit_offset`, both counted in `offset_type`: PRICE, BASIS_POINTS or TICKS.
 
     An order that an algorithm works is told with all that works for it, slices and legs:
     `quantity` is what was asked for, `filled` and `average_price` are of all of them, and it is

@@ -70,13 +70,13 @@ def test_every_part_of_an_order_can_be_written(node, capsys):
     node.answers["orders.submit"] = PLACED
     arguments = (
         "order submit AAPL.PAPER sell 10 --type trailing_stop_limit --trailing-offset 25"
-        " --limit-offset 5 --offset-type ticks --activation 190.1 --lasts gtd"
+        " --limit-offset 30 --offset-type ticks --activation 190.1 --lasts gtd"
         " --expires 2030-01-02T03:04:05+00:00 --reduce-only --emulate --json"
     )
     assert main(arguments.split()) == 0
     (body,) = node.bodies
     assert body.trailing_offset == Decimal(25)
-    assert body.limit_offset == Decimal(5)
+    assert body.limit_offset == Decimal(30)
     assert body.activation_price == Decimal("190.1")
     assert (body.offset_type, body.time_in_force) == ("TICKS", "GTD")
     assert body.expires_ns == 1_893_553_445_000_000_000
@@ -114,6 +114,10 @@ def test_a_limit_alone_makes_a_limit_order(node):
         ("AAPL.PAPER BUY 1 --limit 5 --lasts GTD --expires soon", "ISO time"),
         ("AAPL.PAPER BUY 1 --limit 5 --lasts GTD --expires 2030-01-01", "time zone"),
         ("AAPL.PAPER BUY 1 -p a b", "execution algorithm"),
+        (
+            "AAPL.PAPER SELL 1 --type TRAILING_STOP_LIMIT --trailing-offset 3 --limit-offset 0.20",
+            "--limit-offset is counted from the market, as --trailing-offset is",
+        ),
     ],
 )
 def test_an_order_that_breaks_a_rule_is_three_lines_and_is_not_sent(node, capsys, arguments, rule):

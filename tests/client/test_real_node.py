@@ -77,6 +77,8 @@ async def test_orders_of_a_real_node_over_a_kill_and_a_halt(lab, workspace):
             )
         ).orders
         assert told.body.trigger_price is not None
+        with pytest.raises(InputError, match="the market moves it"):
+            await trailing.modify(trigger_price=1)
         await trailing.cancel(timeout_s=20)
 
         with pytest.raises(OrderDenied, match="over the limit"):

@@ -20,6 +20,8 @@ from nautilus_lab.strategies.nautilus._rebalance import units_to_trade
 
 _LONGEST_WAIT_S = 3_600.0
 _ASK_AGAIN_NS = 1_000_000_000
+_OFTEN = 20
+_ALL_ORDERS = "events.order.*"
 
 
 @runtime_checkable
@@ -70,7 +72,8 @@ class HoldTargets(Strategy):  # type: ignore[misc]
     holds them; of a margin account the balance and what open positions have gained. Sells go
     first, buys follow at the next look, when their cash is there. Nothing is sent while an order
     of the instrument is on its way or working, before every instrument has a quote, nor while an
-    account's last statement is older than the last fill: it would count the same money twice. An
+    account's last statement is older than its last fill, whoever's: it would count the same money
+    twice. An
     instrument whose order was denied or rejected is left alone for two intervals, then four, and
     so on up to an hour. When the weights have run out nothing is sent any more, neither buys nor
     sells, until `hold` brings new ones.
@@ -85,14 +88,22 @@ class HoldTargets(Strategy):  # type: ignore[misc]
         self._quoted: set[InstrumentId] = set()
         self._next_look = 0
         self._sent: dict[ClientOrderId, InstrumentId] = {}  # until they are over
-        self._filled_ns: dict[Venue, int] = {}  # when the last fill there was heard of
+        self._filled_ns: dict[Venue, int] = {}  # when the last fill there was heard of, anybody's
+        self._unsure = 0  # looks in a row at which an account was not known
+        # A function: the bus knows a handler by its text, and that of a method may change.
+        self._hear = lambda event: self._hear_of(event)
         self._refused: dict[str, int] = {}  # instrument id -> refusals since its last fill
         self._not_before: dict[str, int] = {}  # instrument id -> when it may be tried again
 
     def on_start(self) -> None:
-        """Subscribe to every instrument."""
+        """Subscribe to every instrument, and to what everybody trades in the same accounts."""
+        self.msgbus.subscribe(_ALL_ORDERS, self._hear)
         for instrument_id in self._ids.values():
             self.subscribe_quote_ticks(instrument_id)
+
+    def on_stop(self) -> None:
+        """Hear no more of what others trade."""
+        self.msgbus.unsubscribe(_ALL_ORDERS, self._hear)
 
     def on_quote_tick(self, tick: QuoteTick) -> None:
         """Look when the last instrument has its first quote, and at every interval from then on.
@@ -123,9 +134,8 @@ class HoldTargets(Strategy):  # type: ignore[misc]
         self._wait(event.instrument_id.value)
 
     def on_order_filled(self, event: OrderFilled) -> None:
-        """Trade the instrument at every look again, once the account tells of the fill."""
+        """Trade the instrument at every look again."""
         self._refused.pop(event.instrument_id.value, None)
-        self._filled_ns[event.instrument_id.venue] = event.ts_init
 
     def rebalance(self) -> None:
         """Send the orders that bring the book to its targets."""
@@ -155,7 +165,7 @@ class HoldTargets(Strategy):  # type: ignore[misc]
             units = self._bounded(units, mids[name])
             if units > 0:
                 # Leave room for the spread and the commission of every buy that follows.
-                units = min(units, int(cash[instrument_id.venue] * 0.995 / mids[name]))
+                units = min(units, max(0, int(cash[instrument_id.venue] * 0.995 / mids[name])))
                 cash[instrument_id.venue] -= units * mids[name]
             if units:
                 self._send(instrument_id, units)
@@ -189,13 +199,21 @@ class HoldTargets(Strategy):  # type: ignore[misc]
             account = self.portfolio.account(venue)
             if account is None:
                 return None
-            if account.last_event.ts_init < self._filled_ns.get(venue, 0):
+            if _stated_ns(account) < self._filled_ns.get(venue, 0):
                 self.query_account(account.id)
                 soon = self.clock.timestamp_ns() + _ASK_AGAIN_NS
                 self._next_look = min(self._next_look, soon)
+                self._unsure += 1
+                if self._unsure == _OFTEN:
+                    self.log.warning(f"the account at {venue} never tells of its last fill")
                 return None
             accounts[venue] = account
+        self._unsure = 0
         return accounts
+
+    def _hear_of(self, event: Any) -> None:
+        if isinstance(event, OrderFilled):
+            self._filled_ns[event.instrument_id.venue] = event.ts_init
 
     def _equity(self, accounts: Mapping[Venue, Account]) -> float:
         """Return the equity of all `accounts`, USD; NaN while a position has no price."""
@@ -232,3 +250,10 @@ class HoldTargets(Strategy):  # type: ignore[misc]
         )
         self._sent[order.client_order_id] = instrument_id
         self.submit_order(order)
+
+
+def _stated_ns(account: Account) -> int:
+    """When the last statement of an account was true, UNIX ns of this machine's clock."""
+    # What a venue reports was asked for earlier than it came; what Nautilus works out is of now.
+    last = account.last_event
+    return int(last.ts_event if last.is_reported else last.ts_init)

@@ -104,6 +104,7 @@ _NONE = Decimal(0)
 _APPLIED_S = 5.0  # how long Nautilus may take to apply an event
 # How often it is told where the trigger of an order that trails stands.
 _TRAILS_EVERY_S = 1.0
+_ACCOUNT_AGAIN_S = 1.0
 _PENDING = (OrderStatus.PENDING_UPDATE, OrderStatus.PENDING_CANCEL)
 # what it takes for a request to be done, or perhaps done
 _NO_ANSWER = (DeadlineExceeded, MessageError)
@@ -256,7 +257,7 @@ class PaperExecutionClient(LiveExecutionClient):
                 self._reject_cancel(ClientOrderId(name), why)
 
     async def _query_account(self, command: QueryAccount) -> None:
-        await self._report_account()
+        self._report_account_soon()
 
     def _reject_change(self, order: Order, why: str) -> None:
         self.generate_order_modify_rejected(*_ids(order), order.venue_order_id, why, self._now())
@@ -402,13 +403,17 @@ class PaperExecutionClient(LiveExecutionClient):
 
     async def _report_account_later(self) -> None:
         await asyncio.sleep(0)
-        self._account_asked = False
-        try:
-            await self._report_account()
-        except LabError as error:
-            log.warning("the account at %s is not known: %s", self._name, error)
+        while self._account_asked:
+            self._account_asked = False
+            try:
+                await self._report_account()
+            except LabError as error:
+                log.warning("the account at %s is not known: %s", self._name, error)
+                self._account_asked = True  # nothing else may ever ask for it again
+                await asyncio.sleep(_ACCOUNT_AGAIN_S)
 
     async def _report_account(self) -> None:
+        asked = self._now()  # what is filled while the answer is on its way may not be in it
         account = (await self._paper.request(GetAccount(), Account)).account
         self.generate_account_state(
             balances=[_balance(account)],
@@ -421,7 +426,7 @@ class PaperExecutionClient(LiveExecutionClient):
                 for margin in account.margins
             ],
             reported=True,
-            ts_event=self._now(),
+            ts_event=asked,
         )
 
     # --- reconciliation -------------------------------------------------------------------
@@ -473,10 +478,14 @@ class PaperExecutionClient(LiveExecutionClient):
         if told.filled != order.filled_qty.as_decimal() or _is_over(told):
             asked = ListFills(client_order_id=told.client_order_id)
             fills = (await self._paper.request(asked, Fills)).fills
-            return self._report(told, [self._fill_report(fill) for fill in fills])
+            self._moved.pop(order.client_order_id, None)
+            self._report(told, [self._fill_report(fill) for fill in fills])
+            self._report_account_soon()
+            return None
         if order.status == OrderStatus.SUBMITTED:
             return self._report(told, [])
         if _differs(order, told):
+            self._moved.pop(order.client_order_id, None)
             self._update(order, told)
         elif order.status == OrderStatus.PENDING_UPDATE:
             self._reject_change(order, "the venue has it as it was")

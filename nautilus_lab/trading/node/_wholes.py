@@ -117,6 +117,7 @@ class _Whole:
     paid: Decimal = _NONE
     working: dict[str, str] = field(default_factory=dict)  # part -> status, the oldest first
     refusal: str = ""  # of the last part that was refused
+    unpriced: set[str] = field(default_factory=set)  # parts filled at a price that is not known
     # part -> what it adds to `filled` and `paid`
     _counted: dict[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
 
@@ -132,6 +133,10 @@ class _Whole:
         self.filled += part.filled - was[0]
         self.paid += paid - was[1]
         self._counted[name] = (part.filled, paid)
+        if part.filled and part.average_price is None:
+            self.unpriced.add(name)
+        else:
+            self.unpriced.discard(name)
         if part.status in OVER:
             self.working.pop(name, None)
         else:
@@ -144,7 +149,8 @@ class _Whole:
         own = self.own
         filled = own.filled + self.filled
         paid = own.filled * (own.average_price or _NONE) + self.paid
-        average = (paid / filled).quantize(_SIX) if filled else None
+        known = filled and not self.unpriced and not (own.filled and own.average_price is None)
+        average = (paid / filled).quantize(_SIX) if known else None
         if self.before is not None and self.before.filled > filled:
             filled, average = self.before.filled, self.before.average_price
         status, reason = self._standing(filled)
@@ -168,8 +174,10 @@ class _Whole:
             return own.status, why
         if own.status in _PENDING:
             return own.status, own.reason
+        # That the node ended which worked it is no reason while what it sent works on.
+        reason = "" if own.status in OVER else own.reason
         if filled:
-            return "PARTIALLY_FILLED", own.reason
+            return "PARTIALLY_FILLED", reason
         if self.working and own.status in _NOWHERE:
-            return next(reversed(self.working.values())), own.reason
-        return own.status, own.reason
+            return next(reversed(self.working.values())), reason
+        return own.status, reason

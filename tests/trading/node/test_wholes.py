@@ -13,6 +13,7 @@ from nautilus_lab.platform.outbox import Outbox
 from nautilus_lab.platform.store import TradingStore
 from nautilus_lab.trading.node._accounts import Accounts
 from nautilus_lab.trading.node._desk import Desk
+from nautilus_lab.trading.node._wholes import Wholes
 from tests.execution.algorithms.market import Market, quote, share
 
 NEAR = share("NEAR")
@@ -160,6 +161,22 @@ def test_a_slice_that_rests_on_after_a_kill_ends_its_parent_when_it_ends(store):
     after = desk_over(store, TestComponentStubs.cache())
     after.settle([parent], {})
     told = store.order("M-1").body
-    assert (told.status, told.reason) == ("ACCEPTED", "the node that held it back has ended")
+    assert (told.status, told.reason) == ("ACCEPTED", "")
     after.settle([replace(part, quantity=Decimal(20))], {})  # the venue never had it
     assert store.order("M-1").body.status == "CANCELED"
+
+
+def test_a_whole_of_a_part_without_a_price_has_no_average():
+    parent = OrderUpdated(
+        client_order_id="M-1", strategy="S-1", instrument="AAPL.NEAR", side="BUY",
+        order_type="MARKET", quantity=Decimal(20), status="INITIALIZED", algorithm="VWAP",
+    )  # fmt: skip
+    wholes = Wholes()
+    wholes.take(parent, asked=Decimal(20))
+    part = replace(
+        parent, client_order_id="M-1-E1", parent="M-1", algorithm=None, filled=Decimal(5)
+    )
+    told = wholes.take_part(part)
+    assert (told.filled, told.average_price) == (5, None)
+    told = wholes.take_part(replace(part, average_price=Decimal("72.50")))
+    assert (told.filled, told.average_price) == (5, Decimal("72.5"))

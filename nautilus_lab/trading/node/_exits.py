@@ -7,6 +7,12 @@ from decimal import Decimal
 from nautilus_lab.exceptions import InputError
 from nautilus_lab.platform.commands import SubmitBracket, SubmitOrder
 
+_AUCTIONS = frozenset({"AT_THE_OPEN", "AT_THE_CLOSE"})
+# What triggers as the market runs away, and as it comes; a stop that trails is behind it.
+_STOPS = frozenset({"STOP_MARKET", "STOP_LIMIT"})
+_TOUCHED = frozenset({"MARKET_IF_TOUCHED", "LIMIT_IF_TOUCHED"})
+_IMMEDIATE = frozenset({"MARKET", "MARKET_TO_LIMIT", "LIMIT"})
+
 
 def require_exits(asked: SubmitBracket, bid: Decimal, ask: Decimal) -> None:
     """Require exits that the market has not reached yet, of an entry that trades at once.
@@ -39,7 +45,8 @@ def require_exits(asked: SubmitBracket, bid: Decimal, ask: Decimal) -> None:
     Traceback (most recent call last):
     ...
     nautilus_lab.exceptions.InputError: the stop-loss of a bracket whose entry trades at once must \
-lie below the bid, 72.40: it would trigger at once; got 75; move it, or give the entry a price
+lie below the bid, 72.40: it would trigger at once; got 75; move it, or give the entry a price \
+that the market has not reached
     """
     if not _trades_at_once(asked.entry, bid, ask):
         return
@@ -57,13 +64,20 @@ lie below the bid, 72.40: it would trigger at once; got 75; move it, or give the
             f"the {leg} of a bracket whose entry trades at once must lie "
             f"{'below' if below else 'above'} the {name}, {market}: it would {what} at once",
             value=f"{price:f}",
-            remedy="move it, or give the entry a price",
+            remedy="move it, or give the entry a price that the market has not reached",
         )
 
 
 def _trades_at_once(entry: SubmitOrder, bid: Decimal, ask: Decimal) -> bool:
-    if entry.order_type in ("MARKET", "MARKET_TO_LIMIT"):
-        return True
-    if entry.order_type != "LIMIT" or entry.limit_price is None:
+    if entry.time_in_force in _AUCTIONS or entry.post_only:
         return False
-    return entry.limit_price >= ask if entry.side == "BUY" else entry.limit_price <= bid
+    buys, trigger, limit = entry.side == "BUY", entry.trigger_price, entry.limit_price
+    if entry.order_type in _STOPS:
+        if trigger is None or not (trigger <= ask if buys else trigger >= bid):
+            return False
+    elif entry.order_type in _TOUCHED:
+        if trigger is None or not (trigger >= ask if buys else trigger <= bid):
+            return False
+    elif entry.order_type not in _IMMEDIATE:
+        return False
+    return limit is None or (limit >= ask if buys else limit <= bid)

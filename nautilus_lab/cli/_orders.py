@@ -46,6 +46,7 @@ _TYPES = (
     "MARKET_TO_LIMIT",
 )
 _LASTS = ("GTC", "IOC", "FOK", "GTD", "DAY", "AT_THE_OPEN", "AT_THE_CLOSE")
+_BY_HAND = "Manual-000"  # the strategy of what people ask for, also before they ask
 _SENT = "SUBMITTED"  # to the venue, which has not answered
 # status -> who refused, and what is raised for it
 _REFUSED: dict[str, tuple[str, type[LabError]]] = {
@@ -425,7 +426,7 @@ async def _require_known(engine: TradingEngine, body: CancelAll) -> None:
     told = [one.body for one in (*snapshot.orders, *snapshot.fills, *snapshot.states)]
     for what, name, more in (
         ("instrument", body.instrument, ()),
-        ("strategy", body.strategy, [one.strategy for one in strategies]),
+        ("strategy", body.strategy, [_BY_HAND, *(one.strategy for one in strategies)]),
     ):
         known = {str(getattr(one, what)) for one in told if getattr(one, what, "")} | {*more}
         if name is not None and name not in known:

@@ -375,11 +375,11 @@ def test_a_slip_in_what_to_cancel_is_no_success(node, capsys):
         "  do:   one of AAPL.PAPER",
     ]
     assert main(["order", "cancel-all", "--strategy", "nosuch"]) == 2
-    assert "one of manual-001, mine-001" in capsys.readouterr().err
-    for known in ("manual-001", "mine-001"):
+    assert "one of Manual-000, manual-001, mine-001" in capsys.readouterr().err
+    for known in ("manual-001", "mine-001", "Manual-000"):  # the last before its first order, too
         assert main(["order", "cancel-all", "--strategy", known]) == 0
     assert main(["order", "cancel-all", "--instrument", "AAPL.PAPER"]) == 0
-    assert capsys.readouterr().out == "nothing works\n" * 3
+    assert capsys.readouterr().out == "nothing works\n" * 4
     node.answers["node.snapshot"] = NodeError("it is busy")
     assert main(["order", "cancel-all", "--instrument", "FOO.PAPER"]) == 0
     assert "could not be asked: it is busy" in capsys.readouterr().err

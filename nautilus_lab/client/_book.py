@@ -70,7 +70,8 @@ class Book:
     health: dict[str, HealthUpdated] = field(default_factory=dict)  # component -> heartbeat
     bars: dict[str, Bar] = field(default_factory=dict)  # instrument-spec -> last closed bar
     strategies: dict[str, Strategy] = field(default_factory=dict)  # strategy id -> deployment
-    routes: dict[str, Route] = field(default_factory=dict)  # client order id -> how it was split
+    routes: dict[str, Route] = field(default_factory=dict)  # client order id -> its last decision
+    decisions: deque[Route] = field(default_factory=lambda: deque(maxlen=_MOST_ROUTES))
     alerts: deque[Alert] = field(default_factory=lambda: deque(maxlen=_MOST_ALERTS))
     trading: TradingStatus = field(default_factory=TradingStatus)
     node: Node = field(default_factory=Node)
@@ -360,7 +361,7 @@ class Book:
         return Change("strategy", body.strategy)
 
     def _route(self, envelope: Envelope, body: OrderRouted) -> Change:
-        self.routes[body.client_order_id] = Route(
+        route = Route(
             client_order_id=body.client_order_id,
             instrument=body.instrument,
             side=body.side,
@@ -372,6 +373,8 @@ class Book:
             unplaced=body.unplaced,
             passed_over=body.passed_over,
         )
+        self.routes[body.client_order_id] = route
+        self.decisions.append(route)
         if len(self.routes) > _MOST_ROUTES:
             del self.routes[next(iter(self.routes))]
         return Change("route", body.client_order_id)

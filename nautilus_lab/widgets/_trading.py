@@ -150,7 +150,7 @@ class TradingDashboard(DeskPage):
         self.working.replace(working_row(desk, t) for t in trades if not t.is_done)
         self.ended.replace([ended_row(desk, t) for t in trades if t.is_done][-_RECENT:])
         self.fills.replace(map(fill_row, desk.fills[-_RECENT:]))
-        self.routes.replace(map(route_row, list(desk.routes.values())[-_RECENT:]))
+        self.routes.replace(map(route_row, list(desk.decisions)[-_RECENT:]))
         self._show_strategies()
         held = [p for p in desk.positions.values() if not p.is_flat or p.realised]
         self.positions.replace(map(position_row, held))
@@ -174,8 +174,9 @@ class TradingDashboard(DeskPage):
             fills = [f for f in desk.fills[-1_000:] if f.trade_id in dirty["fill"]]
             self.fills.put(map(fill_row, fills))
         if dirty["route"]:
-            found = [desk.routes[k] for k in dirty["route"] if k in desk.routes]
-            self.routes.put(route_row(r) for r in sorted(found, key=lambda route: route.ts))
+            # All of an order's: what is left of it may have been split again before this.
+            found = [r for r in desk.decisions if r.client_order_id in dirty["route"]]
+            self.routes.put(map(route_row, found[-_RECENT:]))
         if dirty["alert"]:
             self._show_alerts()
         if dirty.keys() & {"strategy", "pnl"}:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from nautilus_lab.client import Desk
@@ -25,7 +26,7 @@ from nautilus_lab.platform.messages import (
 )
 from nautilus_lab.platform.rundir import Home, Latch
 from nautilus_lab.streaming import StreamingEngine
-from nautilus_lab.widgets import TradingDashboard, trading_dashboard
+from nautilus_lab.widgets import TradingDashboard, _page, trading_dashboard
 from tests.client.trading_node import TradingNode
 from tests.widgets.conftest import until
 
@@ -289,6 +290,32 @@ async def test_decisions_of_the_router_and_alerts_are_told_with_their_reasons(pa
     assert page.routes.rows[0]["legs"] == "500 ALPHA at 154.68, fee 0.5 bp"
     assert page.routes.rows[0]["over"] == "100 unplaced; BETA: stale: 12 s old"
     assert page.alerts.rows[0]["text"] == f"node: it froze: {SCRIPT}"
+
+
+async def test_a_decision_is_shown_although_the_next_one_came_before_the_page_looked(
+    page, node, monkeypatch
+):
+    monkeypatch.setattr(_page, "_REFRESH_S", 0.5)
+    await asyncio.sleep(0.1)  # the last of the short ones
+    first = OrderRouted(
+        client_order_id="O-1",
+        instrument="MSFT.PAPER",
+        side="BUY",
+        quantity=Decimal(700),
+        legs=(),
+        expected_cost=Decimal("77340.00"),
+        policy="best price after fees",
+    )
+    for quantity in (700, 200, 50):
+        node.event(
+            msgspec.structs.replace(first, quantity=Decimal(quantity)),
+            "trading.route.PAPER-001.MSFT.PAPER",
+        )
+    told = ["buy 700 MSFT", "buy 200 MSFT", "buy 50 MSFT"]
+    await until(lambda: len(page.routes.rows) >= len(told))
+    assert [row["what"] for row in page.routes.rows] == told
+    page.show_all()
+    assert [row["what"] for row in page.routes.rows] == told
 
 
 async def test_a_part_that_fell_silent_is_not_said_to_run(page, node):

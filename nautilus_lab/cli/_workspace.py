@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from nautilus_lab.platform.rundir import Home, RunDirectory
 
 _ELSEWHERE = "go to the folder of the workspace, or name it: nautilus-lab --root FOLDER ..."
-# Of a lab.toml that is no TOML: the key stands at its beginning, before any section.
-_HOME = re.compile(r"""^home\s*=\s*["']([^"'\n]+)["']""", re.MULTILINE)
+# Of a lab.toml that is no TOML.
+_HOME = re.compile(r"""^[ \t]*["']?home["']?\s*=\s*["']([^"'\n]+)["']""", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,12 +106,14 @@ def _home_named(root: Path) -> str:
     if named := os.environ.get("NL_HOME"):
         return named
     try:
-        text = (root / "lab.toml").read_text("utf-8")
-    except (OSError, ValueError):
+        # Neither a mark of its encoding nor a byte that is no text may hide what else stands there.
+        text = (root / "lab.toml").read_bytes().decode("utf-8-sig", "replace")
+    except OSError:
         return ".lab"
     try:
         told = tomllib.loads(text).get("home", ".lab")
     except tomllib.TOMLDecodeError:
-        found = _HOME.search(text.partition("\n[")[0])
+        # The key stands before any section, but not all that begins with a bracket is one.
+        found = _HOME.search(text.partition("\n[")[0]) or _HOME.search(text)
         return found[1] if found else ".lab"
     return told if isinstance(told, str) else ".lab"

@@ -10,7 +10,7 @@ import pytest
 from nautilus_lab.cli import main
 from nautilus_lab.exceptions import NodeError
 from nautilus_lab.platform.commands import HaltTrading, ReduceOnly, ResumeTrading, StateOfTrading
-from nautilus_lab.platform.rundir import Latch
+from nautilus_lab.platform.rundir import Home, Latch
 
 
 def latch(rundir):
@@ -204,8 +204,6 @@ def test_a_lab_without_a_trader_is_an_error_that_names_its_folder(home, capsys, 
 
 
 def test_the_home_that_unreadable_settings_name_is_found_all_the_same(workspace, monkeypatch):
-    from nautilus_lab.platform.rundir import Home
-
     rundir = Home(workspace / "elsewhere").make().trader("DESK-7").make()
     (workspace / "lab.toml").write_text('home = "elsewhere"\nno_such_key = 1\n')
     assert main(["halt", "--trader", "DESK-7"]) == 0
@@ -219,6 +217,45 @@ def test_the_home_that_unreadable_settings_name_is_found_all_the_same(workspace,
     monkeypatch.setenv("NL_HOME", "elsewhere")
     assert main(["kill"]) == 0  # its only trader
     assert latch(rundir).state == "KILLED"
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        b'home = "other"\n# \xe9\xe9\n',
+        b'# \xe9\xe9\nno_such_key = 1\nhome = "other"\n',
+        b'\xef\xbb\xbfhome = "other"\n',
+        b'  home = "other"\nthis is no TOML [\n',
+        b'\t"home" = "other"\nthis is no TOML [\n',
+        b"'home'='other'\nthis is no TOML [\n",
+        b'\xef\xbb\xbf"home" = "other"\nthis is no TOML [\n',
+        b'names = [\n["a"],\n]\nhome = "other"\nthis is no TOML [\n',
+    ],
+)
+@pytest.mark.parametrize("verb", ["halt", "kill"])
+def test_however_a_home_is_written_it_is_found(workspace, settings, verb):
+    rundir = Home(workspace / "other").make().trader("PAPER-001").make()
+    (workspace / "lab.toml").write_bytes(settings)
+    assert main([verb]) == 0
+    assert latch(rundir).state in ("HALTED", "KILLED")
+
+
+@pytest.mark.parametrize("kind", ["folder", "loop", "leads nowhere"])
+def test_settings_that_are_no_file_are_not_those_of_a_fresh_workspace(
+    home, workspace, capsys, kind
+):
+    rundirs = [home.trader(f"PAPER-00{n}").make() for n in (1, 2)]
+    place = workspace / "lab.toml"
+    place.unlink(missing_ok=True)
+    if kind == "folder":
+        place.mkdir()
+    else:
+        place.symlink_to("lab.toml" if kind == "loop" else "nowhere.toml")
+    assert main(["halt"]) == 0  # which trader is meant is not known
+    assert [latch(rundir).state for rundir in rundirs] == ["HALTED", "HALTED"]
+    assert "lab.toml must be readable" in capsys.readouterr().err
+    assert main(["version"]) == 0
+    assert main(["runs"]) == 2
 
 
 def test_a_trader_that_is_none_is_not_made(workspace, home, capsys):

@@ -7,6 +7,7 @@ NOTEBOOKS = pytest --nbval-lax --nbval-cell-timeout 120 -n 2 --dist loadfile not
 .PHONY: setup lab demo test check notebooks bench faults docs lock clean help
 
 setup: .venv/.packages data/manifest.json  ## make .venv and the data catalog; what `make` alone does
+	@$(if $(filter-out setup,$(MAKECMDGOALS)),:,echo "setup: done. For nautilus-lab in this shell: source .venv/bin/activate")
 
 .venv/.packages: requirements.lock pyproject.toml .python-version scripts/setup $(wildcard kernels/*/*) $(shell find share -type f)
 	@scripts/setup && touch $@

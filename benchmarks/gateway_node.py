@@ -25,7 +25,7 @@ from nautilus_lab.platform.rundir import Home
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 VIEWERS = 1_000
-PAIRS = 4
+PAIRS = 7
 SETTLE_S = 6.0  # the node reports the worst lag of the last 5 s
 PHASE_S = 8.0
 FILLS = 50

@@ -330,7 +330,7 @@ def find_root(start: Path | None = None) -> Path:
         return Path(given).resolve()
     begin = (start or Path.cwd()).resolve()
     for folder in (begin, *begin.parents):
-        if (folder / "lab.toml").is_file():
+        if os.path.lexists(folder / "lab.toml"):
             return folder
     return begin
 
@@ -366,8 +366,6 @@ def load_settings(root: Path | str | None = None, **overrides: Any) -> Settings:
 
 
 def _from_file(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
     try:
         return tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -375,10 +373,13 @@ def _from_file(path: Path) -> dict[str, Any]:
             f"lab.toml must be valid TOML: {error}", value=str(path), remedy="mend the line named"
         ) from None
     except OSError as error:
+        # A link that leads nowhere is no file that is not there: somebody set something by it.
+        if isinstance(error, FileNotFoundError) and not path.is_symlink():
+            return {}
         raise ConfigError(
             f"lab.toml must be readable: {error.strerror}",
             value=str(path),
-            remedy="check its owner and mode",
+            remedy="it must be a file; check its owner and mode",
         ) from None
 
 

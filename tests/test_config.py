@@ -88,6 +88,16 @@ def test_the_workspace_is_the_nearest_parent_with_a_lab_toml(lab_toml, tmp_path,
     assert find_root() == deep
 
 
+@pytest.mark.parametrize("leads_to", ["lab.toml", "nowhere.toml", "."])
+def test_a_lab_toml_that_is_no_file_is_not_taken_for_none(tmp_path, monkeypatch, leads_to):
+    (tmp_path / "lab.toml").symlink_to(leads_to)
+    deep = tmp_path / "notebooks"
+    deep.mkdir()
+    monkeypatch.chdir(deep)
+    assert find_root() == tmp_path
+    assert "lab.toml must be readable" in _refused().rule
+
+
 def test_without_a_lab_toml_it_is_the_current_folder(tmp_path):
     assert find_root() == tmp_path
     assert find_root(tmp_path / "sub") == tmp_path / "sub"

@@ -1,18 +1,24 @@
 import { clock, enter, listen, make, twice } from "./page.js";
 
-// what may be asked for -> its label, and the question that the second press answers
+const orders = (count) => (count === 1 ? "1 order" : `${count} orders`);
+// what may be asked for -> its label, and the question that the second press answers, which says
+// what becomes of the orders that work
 const buttons = {
-  cancel_all: ["Cancel all", "cancel all orders?"],
-  reduce_only: ["Reduce only", "reduce only?"],
-  halt: ["Halt", "halt now?"],
-  resume: ["Resume", "resume trading?"],
+  cancel_all: ["Cancel all", (count) => `cancel ${orders(count)}?`],
+  reduce_only: ["Reduce only", () => "reduce only?"],
+  halt: ["Halt", (count) => `halt, and leave ${orders(count)} working?`],
+  halt_and_cancel: ["Halt and cancel all", (count) => `halt, and cancel ${orders(count)}?`],
+  resume: ["Resume", () => "resume trading?"],
 };
 // trading state -> what it means, and which buttons lead nowhere from it
 const states = {
   ACTIVE: ["", ["resume"]],
   REDUCE_ONLY: ["only what makes a position smaller goes through, and cancels", ["reduce_only"]],
-  HALTED: ["nothing but cancels goes through", ["halt", "reduce_only"]],
-  KILLED: ["nothing but cancels goes through, for good", ["halt", "reduce_only", "resume"]],
+  HALTED: ["nothing but cancels goes through", ["halt", "halt_and_cancel", "reduce_only"]],
+  KILLED: [
+    "nothing but cancels goes through, for good",
+    ["halt", "halt_and_cancel", "reduce_only", "resume"],
+  ],
   UNKNOWN: ["the node has not said what it may do", []],
 };
 
@@ -30,11 +36,17 @@ function render({ model, el }) {
   reason.placeholder = "reason, for the audit trail";
   reason.maxLength = 200;
   reason.setAttribute("aria-label", "reason");
-  reason.oninput = () => reason.classList.remove("nl-wanted");
+  reason.oninput = () => {
+    if (reason.classList.contains("nl-wanted")) say("", "");
+    reason.classList.remove("nl-wanted");
+  };
 
+  const say = (level, text) => {
+    answer.dataset.level = level;
+    answer.textContent = answer.title = text;
+  };
   const ask = (action) => {
-    answer.textContent = "sent …";
-    answer.dataset.level = "";
+    say("", "sent …");
     model.send({ kind: "act", action, reason: reason.value });
   };
   const shown = Object.entries(buttons).map(([action, [label, question]]) => {
@@ -45,10 +57,14 @@ function render({ model, el }) {
     const ready = () => {
       const wanted = action !== "cancel_all" && !reason.value.trim();
       reason.classList.toggle("nl-wanted", wanted);
-      if (wanted) reason.focus();
+      if (wanted) {
+        reason.focus();
+        say("warn", `say why first: ${label} needs a reason`);
+      }
       return !wanted;
     };
-    twice(button, label, question, () => ask(action), ready);
+    const asked = () => question(model.get("state").working);
+    twice(button, label, asked, () => ask(action), ready);
     return button;
   });
   const show = () => {
@@ -78,8 +94,7 @@ function render({ model, el }) {
       show();
     }
     if (message.kind === "answer") {
-      answer.dataset.level = message.level;
-      answer.textContent = answer.title = message.text;
+      say(message.level, message.text);
       if (message.level === "ok") reason.value = "";
     }
   });

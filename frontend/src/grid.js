@@ -18,6 +18,9 @@ Tabulator.registerModule([
 
 const numeric = new Set(["number", "exact", "signed", "bar"]);
 const ANSWER_MS = 8000;
+const LEAST_PX = 40;
+const CHARACTER_PX = 6.6;
+const PADDING_PX = 14;
 
 // kind of column -> how a value becomes a cell; what comes from outside only ever becomes text
 const kinds = {
@@ -111,7 +114,7 @@ function render({ model, el }) {
       hozAlign: numeric.has(spec.kind) ? "right" : "left",
       headerHozAlign: numeric.has(spec.kind) ? "right" : "left",
       widthGrow: spec.width,
-      minWidth: 40,
+      minWidth: Math.max(LEAST_PX, Math.round(spec.fits * CHARACTER_PX + PADDING_PX)),
       resizable: "header",
       headerSort: spec.kind !== "action",
       formatter: (cell) =>

@@ -86,6 +86,7 @@ export function flash(element, className) {
 const CONFIRM_MS = 4000;
 
 // Makes a button ask before it acts: a second press within four seconds confirms the first.
+// `question` is a function where it is another one each time.
 export function twice(button, label, question, act, ready = () => true) {
   let timer = 0;
   const rest = () => {
@@ -99,7 +100,7 @@ export function twice(button, label, question, act, ready = () => true) {
       act();
     } else if (ready()) {
       button.classList.add("nl-armed");
-      button.textContent = question;
+      button.textContent = typeof question === "function" ? question() : question;
       timer = setTimeout(rest, CONFIRM_MS);
     }
   };

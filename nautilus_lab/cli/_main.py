@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
+import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TextIO, cast
 
+from nautilus_lab.cli._answer import AnswerStream, NotWritten
 from nautilus_lab.cli._audit import add_audit
 from nautilus_lab.cli._lab import add_lab
 from nautilus_lab.cli._node import add_node
@@ -20,12 +25,41 @@ from nautilus_lab.exceptions import LabError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; returns 0, or 2 with three lines on standard error."""
+    """Run a command; returns 0, or 2 with up to three lines on standard error.
+
+    An answer that cannot be written undoes nothing: it is 1 then, with a line that says so.
+    """
+    if sys.stdout is None:  # closed by who called; nothing is written then
+        return _run_verb(arguments)
+    answer = AnswerStream(sys.stdout)
+    try:
+        with contextlib.redirect_stdout(cast("TextIO", answer)):
+            try:
+                return _run_verb(arguments)
+            finally:
+                answer.flush()
+    except BrokenPipeError:
+        # Who read has read enough (`| head -5`).
+        _write_no_more()
+        return 128 + signal.SIGPIPE
+    except NotWritten as error:
+        _write_no_more()
+        print(f"{error}; what was done stays done", file=sys.stderr)
+        return 1
+
+
+def _write_no_more() -> None:
+    """Have what Python writes at its end go nowhere."""
+    with contextlib.suppress(OSError):  # there is no descriptor where output is captured
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _run_verb(arguments: Sequence[str] | None) -> int:
     chosen = parser().parse_args(arguments)
     try:
         result: int | None = chosen.run(chosen)
     except LabError as error:
-        print("\n".join(_three_lines(error)), file=sys.stderr)
+        print("\n".join(_lines(error)), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
@@ -177,9 +211,9 @@ def _say(line: str) -> None:
     print(line, flush=True)
 
 
-def _three_lines(error: LabError) -> list[str]:
-    return [
+def _lines(error: LabError) -> list[str]:
+    told = [
         f"{type(error).__name__}: {error.rule}",
         f"  got:  {error.value if error.value is not None else '-'}",
-        f"  do:   {error.remedy or 'see the message'}",
     ]
+    return [*told, f"  do:   {error.remedy}"] if error.remedy else told

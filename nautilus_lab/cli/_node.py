@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,11 +11,11 @@ from nautilus_lab.cli._engine import add_trader, engine_of
 from nautilus_lab.cli._shown import add_json, show_fields, show_json, show_table
 from nautilus_lab.cli._strategies import read_weights
 from nautilus_lab.cli._verbs import Verbs, add_verb
-from nautilus_lab.exceptions import InputError, NodeNotRunning
+from nautilus_lab.exceptions import ConfigError, InputError, NodeError, NodeNotRunning
 
 if TYPE_CHECKING:
-    from nautilus_lab.trading import NodeStatus
-    from nautilus_lab.trading.commands import ServiceStatus
+    from nautilus_lab.trading import NodeStatus, TradingEngine
+    from nautilus_lab.trading.commands import ServiceStatus, Stopped
 
 _COLUMNS = (
     "trader",
@@ -79,8 +78,7 @@ def _status(chosen: argparse.Namespace) -> None:
     status = asyncio.run(engine.status())
     if chosen.json:
         return show_json(status)
-    show_fields(status)
-    print(f"may           {engine.may.state}: {engine.may.reason}")
+    show_fields(status, may=f"{engine.may.state}: {engine.may.reason}")
 
 
 def _restart(chosen: argparse.Namespace) -> None:
@@ -94,13 +92,43 @@ def _stop(chosen: argparse.Namespace) -> None:
     if chosen.all:
         if chosen.trader is not None:
             raise InputError("it is one trader or all of them", value=chosen.trader)
-        with suppress(NodeNotRunning):  # then there is nothing to stop
-            asyncio.run(engine_of(chosen).shut_down())
-        return show_json("stopped") if chosen.json else print("nothing of this workspace runs")
+        return _stop_all(chosen)
     stopped = asyncio.run(engine_of(chosen).stop())
     if chosen.json:
         return show_json(stopped)
     print(stopped)
+
+
+def _stop_all(chosen: argparse.Namespace) -> None:
+    from nautilus_lab.platform.rundir import Home
+
+    engine = engine_of(chosen)
+    home = engine.settings.home_path
+    told: tuple[Stopped, ...] = ()
+    again = ""
+    try:
+        told = asyncio.run(engine.shut_down())
+        again = "now "
+    except NodeNotRunning:
+        left = [name for name in Home(home).trader_ids if _runs(engine, name)]
+        if left:
+            raise NodeError(
+                "a supervisor must run to stop its traders",
+                value=f"none does, and {', '.join(left)} run on",
+                remedy="nautilus-lab node start brings one back; then stop all of them again",
+            ) from None
+    if chosen.json:
+        return show_json(told)
+    for one in told:
+        print(one)
+    print(f"{again}nothing of this workspace runs: {home}")
+
+
+def _runs(engine: TradingEngine, trader: str) -> bool:
+    try:
+        return engine.trader(trader).running
+    except ConfigError:
+        return False  # a folder whose name no trader can have
 
 
 def _traders(chosen: argparse.Namespace) -> None:

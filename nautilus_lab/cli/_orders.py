@@ -5,27 +5,33 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import sys
+import time
+from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from nautilus_lab.cli._engine import add_trader, engine_of
+from nautilus_lab.cli._options import naming_options
 from nautilus_lab.cli._shown import add_json, at, show_json, show_table
 from nautilus_lab.cli._verbs import Verbs, add_verb
 from nautilus_lab.exceptions import (
     DeadlineExceeded,
     InputError,
     LabError,
+    NodeError,
     NodeNotRunning,
     NotReachable,
+    OrderDenied,
     OutcomeUnknown,
 )
 
 if TYPE_CHECKING:
-    import msgspec
-
-    from nautilus_lab.platform.commands import OrderType, Placed, SubmitOrder
-    from nautilus_lab.platform.messages import Envelope
+    from nautilus_lab.platform.commands import CancelAll, OrderType, Placed, SubmitOrder
+    from nautilus_lab.platform.messages import Envelope, OrderUpdated
     from nautilus_lab.trading import TradingEngine
 
 _TYPES = (
@@ -40,6 +46,17 @@ _TYPES = (
     "MARKET_TO_LIMIT",
 )
 _LASTS = ("GTC", "IOC", "FOK", "GTD", "DAY", "AT_THE_OPEN", "AT_THE_CLOSE")
+_BY_HAND = "Manual-000"  # the strategy of what people ask for, also before they ask
+_SENT = "SUBMITTED"  # to the venue, which has not answered
+# status -> who refused, and what is raised for it
+_REFUSED: dict[str, tuple[str, type[LabError]]] = {
+    "REJECTED": ("venue", NodeError),
+    "DENIED": ("gate", OrderDenied),
+}
+_WAIT_S = 2.0
+_LONGEST_WAIT_S = 60.0
+_LOOK_EVERY_S = 0.05
+_FIND_S = 10.0
 _CLOSED = frozenset({"DENIED", "REJECTED", "CANCELED", "EXPIRED", "FILLED"})
 _COLUMNS = (
     *("order", "instrument", "side", "type", "quantity", "filled", "limit", "trigger", "average"),
@@ -52,7 +69,7 @@ def add_orders(verbs: Verbs) -> None:
     order = verbs.add_parser("order", help="orders of a trader").add_subparsers(
         required=True, metavar="COMMAND"
     )
-    submit = add_verb(order, "submit", _submit, "submit an order; says how the gate decided")
+    submit = add_verb(order, "submit", _submit, "submit an order; says what gate and venue say")
     _add_order(submit)
     bracket = add_verb(
         order, "bracket", _bracket, "submit an entry with a take-profit and a stop-loss"
@@ -75,6 +92,14 @@ def add_orders(verbs: Verbs) -> None:
     find = add_verb(order, "find", _find, "what the node knows of an order, open or closed")
     find.add_argument("order", nargs="?", help="its client order id")
     find.add_argument("--command", help="the id of the command that made it")
+    for parser in (submit, bracket):
+        parser.add_argument(
+            "--wait",
+            type=float,
+            default=_WAIT_S,
+            metavar="SECONDS",
+            help="how long to wait for the venue's first word (2)",
+        )
     for parser in (submit, bracket, listed, modify, cancel, cancel_all, find):
         add_json(parser)
     add_trader(submit, bracket, listed, modify, cancel, cancel_all, find)
@@ -95,8 +120,8 @@ def _add_order(parser: argparse.ArgumentParser) -> None:
         ("limit", "the limit price"),
         ("trigger", "the price that triggers it"),
         ("activation", "the price from which a trailing stop follows"),
-        ("trailing-offset", "how far a trailing stop follows"),
-        ("limit-offset", "how far its limit lies from the trigger"),
+        ("trailing-offset", "how far from the market a trailing stop follows"),
+        ("limit-offset", "how far from the market its limit follows: --trailing-offset or more"),
     ):
         parser.add_argument(f"--{name}", help=what)
     parser.add_argument(
@@ -125,10 +150,12 @@ def _add_order(parser: argparse.ArgumentParser) -> None:
     )
 
 
+@naming_options
 def _submit(chosen: argparse.Namespace) -> None:
-    _show_placed(chosen, _place(engine_of(chosen), "orders.submit", _written(chosen)))
+    _show_answered(chosen, "orders.submit", _written(chosen))
 
 
+@naming_options
 def _bracket(chosen: argparse.Namespace) -> None:
     from nautilus_lab.client import order
     from nautilus_lab.platform.commands import Side, SubmitBracket
@@ -154,7 +181,7 @@ def _bracket(chosen: argparse.Namespace) -> None:
             emulate=entry.emulate,
         ),
     )
-    _show_placed(chosen, _place(engine_of(chosen), "orders.bracket", body))
+    _show_answered(chosen, "orders.bracket", body)
 
 
 def _written(chosen: argparse.Namespace) -> SubmitOrder:
@@ -199,25 +226,88 @@ def _value(text: str) -> str | int | float | bool:
     return value if isinstance(value, int | float | bool) else text
 
 
-def _place(engine: TradingEngine, name: str, body: msgspec.Struct) -> Placed:
-    """Send a command that makes orders, once; look what became of them when no answer comes."""
-    from nautilus_lab.platform.commands import FindOrder, Found, Placed
-    from nautilus_lab.platform.messages import OrderUpdated, new_id
+def _show_answered(chosen: argparse.Namespace, name: str, body: msgspec.Struct) -> None:
+    """Place orders, show what the venue says first, and raise what it refuses."""
+    if not 0 <= chosen.wait <= _LONGEST_WAIT_S:
+        raise InputError(
+            f"--wait must lie between 0 and {_LONGEST_WAIT_S:g} seconds",
+            value=chosen.wait,
+            remedy="nautilus-lab order find ORDER looks again later",
+        )
+    placed, reasons = asyncio.run(_placed(engine_of(chosen), name, body, chosen.wait))
+    _show_placed(chosen, placed)
+    for order, status in zip(placed.client_order_ids, placed.statuses, strict=True):
+        if status in _REFUSED:
+            whose, kind = _REFUSED[status]
+            raise kind(
+                f"the {whose} must let an order through: {reasons.get(order) or 'not known why'}",
+                value=f"{order} is {status}",
+                remedy="nothing works of it; change the order, or what stands against it",
+            )
+
+
+async def _placed(
+    engine: TradingEngine, name: str, body: msgspec.Struct, wait_s: float
+) -> tuple[Placed, dict[str, str]]:
+    """Send a command that makes orders, once; return them as they stand `wait_s` later at most.
+
+    It waits for as long as one of them is on its way to the venue. With them come the reasons
+    that gate and venue gave, by order.
+    """
+    from nautilus_lab.platform.messages import new_id
 
     own = new_id()
+    placed = await _place(engine, name, body, own)
+    reasons: dict[str, str] = {}
+    deadline = time.monotonic() + wait_s
+    # They are placed: that nobody can look again is no word against them.
+    with suppress(LabError):
+        while _SENT in placed.statuses and (left_s := deadline - time.monotonic()) > 0:
+            placed, reasons = await _as_they_stand(engine, own, placed, timeout_s=left_s)
+            if _SENT in placed.statuses:
+                await asyncio.sleep(min(_LOOK_EVERY_S, left_s))
+        if not reasons and _REFUSED.keys() & set(placed.statuses):
+            placed, reasons = await _as_they_stand(engine, own, placed, timeout_s=_FIND_S)
+    return placed, reasons
+
+
+async def _as_they_stand(
+    engine: TradingEngine, command_id: str, placed: Placed, *, timeout_s: float
+) -> tuple[Placed, dict[str, str]]:
+    found = await _made_by(engine, command_id, timeout_s=timeout_s)
+    known = {one.client_order_id: one.status for one in found}
+    reasons = {one.client_order_id: one.reason for one in found if one.status in _REFUSED}
+    pairs = zip(placed.client_order_ids, placed.statuses, strict=True)
+    statuses = tuple([known.get(name, status) for name, status in pairs])
+    return msgspec.structs.replace(placed, statuses=statuses), reasons
+
+
+async def _made_by(
+    engine: TradingEngine, command_id: str, *, timeout_s: float
+) -> tuple[OrderUpdated, ...]:
+    from nautilus_lab.platform.commands import FindOrder, Found
+    from nautilus_lab.platform.messages import OrderUpdated
+
+    found: Found = await engine.command(
+        "orders.find", FindOrder(command_id=command_id), timeout_s=timeout_s, answer=Found
+    )
+    return tuple([one.body for one in found.orders if isinstance(one.body, OrderUpdated)])
+
+
+async def _place(engine: TradingEngine, name: str, body: msgspec.Struct, own: str) -> Placed:
+    """Send a command that makes orders, once; look what became of them when no answer comes."""
+    from nautilus_lab.platform.commands import Placed
+
     try:
-        placed: Placed = asyncio.run(engine.command(name, body, command_id=own, answer=Placed))
+        placed: Placed = await engine.command(name, body, command_id=own, answer=Placed)
         return placed
     except NodeNotRunning:
         raise
     except (DeadlineExceeded, NotReachable, OutcomeUnknown) as error:
         try:
-            found: Found = asyncio.run(
-                engine.command("orders.find", FindOrder(command_id=own), answer=Found)
-            )
+            orders = await _made_by(engine, own, timeout_s=_FIND_S)
         except LabError:
-            found = Found()
-        orders = [one.body for one in found.orders if isinstance(one.body, OrderUpdated)]
+            orders = ()
         if not orders:
             raise OutcomeUnknown(
                 f"the node must answer: {error.rule}",
@@ -250,6 +340,7 @@ def _status(told: Envelope) -> str:
     return str(getattr(told.body, "status", ""))
 
 
+@naming_options
 def _modify(chosen: argparse.Namespace) -> None:
     from nautilus_lab.platform.commands import ModifyOrder, Placed
 
@@ -271,6 +362,7 @@ def _number(what: str, text: str | None) -> Decimal | None:
         raise InputError(f"{what} must be a number", value=text, remedy="write 190.15") from None
 
 
+@naming_options
 def _cancel(chosen: argparse.Namespace) -> int:
     from nautilus_lab.platform.commands import Cancelled, CancelOrder
 
@@ -301,12 +393,48 @@ def _cancel(chosen: argparse.Namespace) -> int:
     return 0
 
 
+@naming_options
 def _cancel_all(chosen: argparse.Namespace) -> None:
     from nautilus_lab.platform.commands import CancelAll, Cancelled
 
+    engine = engine_of(chosen)
     body = CancelAll(instrument=chosen.instrument, strategy=chosen.strategy, side=chosen.side)
-    told = asyncio.run(engine_of(chosen).command("orders.cancel_all", body, answer=Cancelled))
-    _show_cancelled(chosen, told)
+
+    async def cancel() -> Cancelled:
+        told: Cancelled = await engine.command("orders.cancel_all", body, answer=Cancelled)
+        # Afterwards: nothing stands in the way of a cancel.
+        if not (told.ended or told.pending):
+            await _require_known(engine, body)
+        return told
+
+    _show_cancelled(chosen, asyncio.run(cancel()))
+
+
+async def _require_known(engine: TradingEngine, body: CancelAll) -> None:
+    """Refuse the name of an instrument or a strategy that the node has not heard of."""
+    from nautilus_lab.platform.commands import StrategyView
+    from nautilus_lab.platform.messages import Snapshot
+
+    if body.instrument is None and body.strategy is None:
+        return
+    try:
+        snapshot: Snapshot = await engine.command("node.snapshot", answer=Snapshot)
+        strategies = await engine.command("strategy.list", answer=tuple[StrategyView, ...])
+    except LabError as error:
+        print(f"whether there is such a name could not be asked: {error}", file=sys.stderr)
+        return
+    told = [one.body for one in (*snapshot.orders, *snapshot.fills, *snapshot.states)]
+    for what, name, more in (
+        ("instrument", body.instrument, ()),
+        ("strategy", body.strategy, [_BY_HAND, *(one.strategy for one in strategies)]),
+    ):
+        known = {str(getattr(one, what)) for one in told if getattr(one, what, "")} | {*more}
+        if name is not None and name not in known:
+            raise InputError(
+                f"--{what} must name one that the node trades; nothing was cancelled",
+                value=name,
+                remedy=f"one of {', '.join(sorted(known)) or 'none'}",
+            )
 
 
 def _show_cancelled(chosen: argparse.Namespace, told: Any) -> None:
@@ -319,6 +447,7 @@ def _show_cancelled(chosen: argparse.Namespace, told: Any) -> None:
         print("nothing works")
 
 
+@naming_options
 def _find(chosen: argparse.Namespace) -> None:
     from nautilus_lab.platform.commands import FindOrder, Found
 

@@ -1,29 +1,29 @@
 """`nautilus-lab halt`, `reduce-only`, `kill`, `resume`, `state`, `limits`: what a trader may do.
 
 The first three write the latch, which is the file owner's right, and work with everything else
-down: node, bus, store, gateway, supervisor, and settings that cannot be read.
+down: node, bus, store, gateway, supervisor, and settings that cannot be read; so does `state`.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import sys
-import tomllib
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nautilus_lab.cli._engine import add_trader, engine_of
-from nautilus_lab.cli._shown import add_json, at, show_fields, show_json
+from nautilus_lab.cli._shown import add_json, at, show_fields, show_json, show_table
 from nautilus_lab.cli._verbs import Verbs, add_verb
-from nautilus_lab.exceptions import ConfigError, InputError, NodeNotRunning
+from nautilus_lab.cli._workspace import workspace_of
+from nautilus_lab.exceptions import LabError
 
 if TYPE_CHECKING:
-    from nautilus_lab.platform.commands import LimitsView
-    from nautilus_lab.platform.rundir import Home
+    from nautilus_lab.platform.commands import LimitsView, StateOfTrading
+    from nautilus_lab.platform.rundir import RunDirectory
     from nautilus_lab.trading._tighten import Tightened, Tighter
 
+_ASK_S = 5.0  # for a node to say what its trader may do
+_STATES = ("trader", "may", "since", "by", "reason")
 _NO_REASON = "no reason was given on the command line"
 
 
@@ -39,17 +39,22 @@ def add_risk(verbs: Verbs) -> None:
         ),
         add_verb(verbs, "kill", _kill, "halt, and cancel what works"),
     ]
+    state = add_verb(verbs, "state", _state, "what a trader may do, since when, and why")
     for parser in parsers:
         parser.add_argument("reason", nargs="?", default=_NO_REASON, help="why; it is kept")
+    for parser in (*parsers, state):
         parser.add_argument("--all", action="store_true", help="every trader of the workspace")
     for parser in parsers[:2]:
         parser.add_argument("--cancel-orders", action="store_true", help="cancel what works, too")
     resume = add_verb(verbs, "resume", _resume, "let more through again; the node must run")
     resume.add_argument("reason", help="why; it is kept in the audit trail")
     resume.add_argument(
-        "--to", type=str.upper, choices=("ACTIVE", "REDUCE_ONLY"), default="ACTIVE", help="ACTIVE"
+        "--to",
+        type=str.upper,
+        choices=("ACTIVE", "REDUCE_ONLY"),
+        default="ACTIVE",
+        help="what to let through from now on (ACTIVE)",
     )
-    state = add_verb(verbs, "state", _state, "what a trader may do, since when, and why")
     limits = add_verb(verbs, "limits", _limits, "how much of each limit is used, the worst first")
     limits.add_argument("--all", action="store_true", help="also those that are far from it")
     enable = add_verb(
@@ -77,53 +82,18 @@ def _kill(chosen: argparse.Namespace) -> None:
 def _tighten(chosen: argparse.Namespace, to: Tighter, *, cancel_orders: bool) -> None:
     from nautilus_lab.trading._tighten import tighten, tighten_all
 
-    if chosen.all and chosen.trader is not None:
-        raise InputError("it is one trader or all of them", value=chosen.trader)
-    home, trader = _home_at_any_rate(chosen)
+    workspace = workspace_of(chosen)
+    rundirs = workspace.rundirs(chosen.trader, every=chosen.all)
+    options: dict[str, Any] = {"reason": chosen.reason, "cancel_orders": cancel_orders}
     told: tuple[Tightened, ...]
-    if chosen.all:
-        told = asyncio.run(tighten_all(home, to, reason=chosen.reason, cancel_orders=cancel_orders))
+    if chosen.all or len(rundirs) > 1:
+        told = asyncio.run(tighten_all(workspace.home, to, **options))
     else:
-        rundir = home.trader(chosen.trader or trader)
-        told = (
-            asyncio.run(tighten(rundir, to, reason=chosen.reason, cancel_orders=cancel_orders)),
-        )
+        told = (asyncio.run(tighten(rundirs[0], to, **options)),)
     if chosen.json:
         return show_json(told)
     for one in told:
         print(one)
-
-
-def _home_at_any_rate(chosen: argparse.Namespace) -> tuple[Home, str]:
-    """Return the home and its trader; where the settings cannot be read, as good as can be."""
-    from nautilus_lab.config import find_root, load_settings
-    from nautilus_lab.platform.rundir import Home
-
-    try:
-        settings = load_settings(chosen.root)
-        return Home(settings.home_path), settings.trading.trader_id
-    except ConfigError as error:
-        print(f"the settings cannot be read, going on without: {error}", file=sys.stderr)
-    root = find_root() if chosen.root is None else chosen.root.resolve()
-    home = Home(root / _home_named(root))
-    traders = home.trader_ids
-    if not (chosen.all or chosen.trader or len(traders) == 1):
-        raise InputError(
-            "without settings, say which trader",
-            value=", ".join(traders) or str(home.path),
-            remedy="--all, or --trader NAME",
-        )
-    return home, traders[0] if traders else ""
-
-
-def _home_named(root: Path) -> str:
-    if named := os.environ.get("NL_HOME"):
-        return named
-    try:
-        named = tomllib.loads((root / "lab.toml").read_text("utf-8")).get("home", ".lab")
-    except (OSError, ValueError):
-        return ".lab"
-    return named if isinstance(named, str) else ".lab"
 
 
 def _resume(chosen: argparse.Namespace) -> None:
@@ -167,30 +137,45 @@ def _enable(chosen: argparse.Namespace) -> None:
 
 
 def _state(chosen: argparse.Namespace) -> None:
-    from nautilus_lab.platform.commands import StateOfTrading
-    from nautilus_lab.platform.rundir import Home
+    rundirs = workspace_of(chosen).rundirs(chosen.trader, every=chosen.all)
 
-    engine = engine_of(chosen)
-    try:
-        told = asyncio.run(engine.command("risk.state", answer=StateOfTrading))
-    except NodeNotRunning:
-        known = Home(engine.settings.home_path).trader_ids
-        if chosen.trader is not None and chosen.trader not in known:
-            # One that never was may do everything, which is no answer to a slip of the pen.
-            raise InputError(
-                "a trader must be one of this workspace",
-                value=chosen.trader,
-                remedy=f"one of {', '.join(known) or 'none'}",
-            ) from None
-        held = engine.may
-        told = StateOfTrading(
-            state=held.state,
-            reason=held.reason,
-            by=held.by,
-            since_ns=held.since_ns,
-            automatic=held.automatic,
-        )
+    async def ask() -> list[StateOfTrading]:
+        return await asyncio.gather(*map(_state_of, rundirs))
+
+    told = asyncio.run(ask())
+    if len(told) == 1 and not chosen.all:
+        return show_json(told[0]) if chosen.json else show_fields(told[0])
+    named = {rundir.trader_id: one for rundir, one in zip(rundirs, told, strict=True)}
     if chosen.json:
-        return show_json(told)
-    show_fields(told)
-    print(f"since     {at(told.since_ns)}")
+        return show_json(named)
+    show_table(
+        _STATES,
+        [(name, one.state, at(one.since_ns), one.by, one.reason) for name, one in named.items()],
+    )
+
+
+async def _state_of(rundir: RunDirectory) -> StateOfTrading:
+    """Ask the node; where none answers, its latch says what holds."""
+    from nautilus_lab.platform.commands import CommandClient, StateOfTrading
+    from nautilus_lab.platform.rundir import Latch, is_answered
+
+    try:
+        told: StateOfTrading = await CommandClient(rundir.commands).call(
+            "risk.state", timeout_s=_ASK_S, answer=StateOfTrading
+        )
+        return told
+    except LabError as error:
+        if is_answered(rundir.commands):
+            print(
+                f"the node of {rundir.trader_id} could not be asked, this is what its latch says: "
+                f"{error}",
+                file=sys.stderr,
+            )
+    held = Latch(rundir.latch, witness=rundir.store).read()
+    return StateOfTrading(
+        state=held.state,
+        reason=held.reason,
+        by=held.by,
+        since_ns=held.since_ns,
+        automatic=held.automatic,
+    )

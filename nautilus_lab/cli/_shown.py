@@ -32,11 +32,21 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None
         print("  ".join(map(str.ljust, row, widths)).rstrip())
 
 
-def show_fields(value: msgspec.Struct) -> None:
-    """Print a struct, a field a line."""
-    width = max(map(len, value.__struct_fields__))
-    for name in value.__struct_fields__:
-        print(f"{name:<{width}}  {_plain(getattr(value, name))}")
+def show_fields(value: msgspec.Struct, **more: object) -> None:
+    """Print a struct, a field a line, and what else is known; `since_ns` as the instant `since`."""
+    rows = {name: getattr(value, name) for name in value.__struct_fields__} | more
+    told = {name.removesuffix("_ns"): _field(name, cell) for name, cell in rows.items()}
+    width = max(map(len, told))
+    for name, text in told.items():
+        print(f"{name:<{width}}  {text}")
+
+
+def _field(name: str, cell: object) -> str:
+    if isinstance(cell, float):
+        return f"{cell:,.2f}"
+    if name.endswith(("_ns", "_ts")) and (cell is None or isinstance(cell, int)):
+        return at(cell)
+    return _plain(cell)
 
 
 def at(ns: int | None) -> str:

@@ -70,7 +70,8 @@ class Book:
     health: dict[str, HealthUpdated] = field(default_factory=dict)  # component -> heartbeat
     bars: dict[str, Bar] = field(default_factory=dict)  # instrument-spec -> last closed bar
     strategies: dict[str, Strategy] = field(default_factory=dict)  # strategy id -> deployment
-    routes: dict[str, Route] = field(default_factory=dict)  # client order id -> how it was split
+    routes: dict[str, Route] = field(default_factory=dict)  # client order id -> its last decision
+    decisions: deque[Route] = field(default_factory=lambda: deque(maxlen=_MOST_ROUTES))
     alerts: deque[Alert] = field(default_factory=lambda: deque(maxlen=_MOST_ALERTS))
     trading: TradingStatus = field(default_factory=TradingStatus)
     node: Node = field(default_factory=Node)
@@ -299,6 +300,8 @@ class Book:
         order.arrival_price = body.arrival_price or order.arrival_price
         order.venue_order_id, order.list_id = body.venue_order_id, body.list_id
         order.linked, order.algorithm, order.by = body.linked, body.algorithm, body.by
+        order.activation_price, order.offset_type = body.activation_price, body.offset_type
+        order.trailing_offset, order.limit_offset = body.trailing_offset, body.limit_offset
         order.ts, order.simulated = envelope.ts, envelope.simulated
         order.become(OrderStatus(body.status), body.reason, envelope.ts)
         if body.parent is not None and body.parent != order.parent:
@@ -359,7 +362,7 @@ class Book:
         return Change("strategy", body.strategy)
 
     def _route(self, envelope: Envelope, body: OrderRouted) -> Change:
-        self.routes[body.client_order_id] = Route(
+        route = Route(
             client_order_id=body.client_order_id,
             instrument=body.instrument,
             side=body.side,
@@ -371,6 +374,8 @@ class Book:
             unplaced=body.unplaced,
             passed_over=body.passed_over,
         )
+        self.routes[body.client_order_id] = route
+        self.decisions.append(route)
         if len(self.routes) > _MOST_ROUTES:
             del self.routes[next(iter(self.routes))]
         return Change("route", body.client_order_id)

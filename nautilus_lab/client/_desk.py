@@ -465,7 +465,7 @@ class Desk(View):
         reason : str
             Why; it stands in the latch and in the audit trail.
         cancel_orders : bool, default=False
-            Whether to cancel what works.
+            Whether to cancel what works, protective stops too; without it all of it works on.
         kill : bool, default=False
             Whether to be KILLED, which cancels what works as well, and is resumed like a halt.
         timeout_s : float, default=10
@@ -655,6 +655,10 @@ def _expected(name: str, asked: SubmitOrder) -> Order:
         trigger_price=asked.trigger_price,
         time_in_force=asked.time_in_force,
         algorithm=asked.algorithm,
+        activation_price=asked.activation_price,
+        trailing_offset=asked.trailing_offset,
+        limit_offset=asked.limit_offset,
+        offset_type=asked.offset_type if asked.trailing_offset is not None else None,
     )
 
 

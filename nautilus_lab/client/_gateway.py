@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from nautilus_lab.exceptions import InputError, NodeNotRunning, StoreError
+from nautilus_lab.exceptions import InputError, NodeNotRunning, NotReachable, StoreError
 
 _HOW_TO_START = "start one: await lab.trading.start(), or nautilus-lab node start"
 
@@ -74,6 +74,8 @@ def find_gateway(
         When the role is none of the two.
     NodeNotRunning
         When none runs there.
+    NotReachable
+        When none runs there, and the supervisor that lives is to start it again.
     """
     from nautilus_lab.platform.rundir import Home, ProcessRecord
 
@@ -95,6 +97,13 @@ def find_gateway(
     if not living:
         if unreadable is not None:
             raise unreadable
+        supervisor = ProcessRecord.read(home.supervisor)
+        if supervisor is not None and supervisor.alive:
+            raise NotReachable(
+                "a stream gateway must run, and the supervisor has none at the moment",
+                value=str(home_path),
+                remedy="it starts one again within seconds; nautilus-lab gateway status shows them",
+            )
         raise node_not_running("a trading node and its stream gateway must run", str(home_path))
     others = [url for url in living if url != avoid] or living
     path = home.gateway_token if role == "viewer" else home.operator_token

@@ -224,11 +224,15 @@ class Order:
     strategy, instrument, side, order_type, time_in_force : str
         As Nautilus names them.
     quantity, filled : Decimal
-        Units. An algorithm that slices the order makes its `quantity` smaller by each slice.
+        Units; of an order that an algorithm works all that was asked for, and all that was filled
+        for it.
     limit_price, trigger_price, average_price : Decimal or None
-        Quote currency.
+        Quote currency; the trigger of an order that trails is where it stands now.
     arrival_price : Decimal or None
         The middle of the quote when the order was asked for.
+    activation_price, trailing_offset, limit_offset, offset_type
+        Of an order that trails: from where on, by how much, and what that is counted in (PRICE,
+        BASIS_POINTS, TICKS).
     status, reason
         Where it is, and why.
     parent : str or None
@@ -269,6 +273,10 @@ class Order:
     linked: tuple[str, ...] = ()
     algorithm: str | None = None
     by: str = ""
+    activation_price: Decimal | None = None
+    trailing_offset: Decimal | None = None
+    limit_offset: Decimal | None = None
+    offset_type: str | None = None
     fills: list[Fill] = field(default_factory=list)
     log: list[LogEntry] = field(default_factory=list)
     children: dict[str, Order] = field(default_factory=dict, repr=False)

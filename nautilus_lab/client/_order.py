@@ -49,7 +49,7 @@ def order(
     limit_price, trigger_price, activation_price : number, optional
         In the instrument's quote currency.
     trailing_offset, limit_offset : number, optional
-        How far the trigger follows the market, and the limit the trigger.
+        How far behind the market the trigger stays, and how far the limit: not less.
     offset_type : {"PRICE", "BASIS_POINTS", "TICKS"}, default="PRICE"
         What the offsets are counted in.
     time_in_force : str, default="GTC"

@@ -13,11 +13,7 @@ from nautilus_lab.exceptions import LabError, NodeError
 from nautilus_lab.platform.commands import Cancelled
 
 _TO_BPS = 10_000
-# Nautilus' own algorithm takes each slice away from its order, and gives back what it left.
-_MAKES_SMALLER = "TWAP"
-_ENDED = frozenset(
-    {OrderStatus.CANCELED, OrderStatus.EXPIRED, OrderStatus.REJECTED, OrderStatus.DENIED}
-)
+_REFUSED = frozenset({OrderStatus.REJECTED, OrderStatus.DENIED})
 _PENDING = frozenset({OrderStatus.PENDING_UPDATE, OrderStatus.PENDING_CANCEL})
 # Neither on its way nor refused: what an algorithm works, or what was not answered.
 _NOT_OUT = frozenset({OrderStatus.INITIALIZED, OrderStatus.UNKNOWN})
@@ -53,12 +49,12 @@ class Trade:
     """An order that stays true by itself, whatever becomes of gateway, node and connection.
 
     What is said of it counts the orders that work for it, too: the slices of an algorithm, the
-    legs of a routed order. The exits of a bracket are trades of their own.
+    legs of a routed order, as the node counts them. The exits of a bracket are trades of their own.
 
     Attributes
     ----------
     order : Order
-        The order itself, a live object, without what works for it.
+        The order itself, a live object.
     command_id : str
         The command that asked for it; empty where that is not known here.
     error : LabError or None
@@ -122,15 +118,8 @@ class Trade:
     @property
     def quantity(self) -> Decimal:
         """Units asked for, as last changed."""
-        own = self.order.quantity
-        if self.order.algorithm is None:
-            # A change of the order is told of; before it is, what was asked for holds.
-            return own or self._asked or Decimal(0)
-        if self._asked is not None:
-            return self._asked
-        if self.order.algorithm != _MAKES_SMALLER:
-            return own
-        return own + sum((_claimed(part) for part in self.parts), Decimal(0))
+        # Before the node has told of it, what was asked for holds.
+        return self.order.quantity or self._asked or Decimal(0)
 
     @property
     def parts(self) -> tuple[Order, ...]:
@@ -153,9 +142,8 @@ class Trade:
         if own is OrderStatus.UNKNOWN:
             return own
         if self.is_done:
-            # An algorithm's order may be filled for its own part, and a slice have ended otherwise.
-            ends = (own, *(part.status for part in reversed(parts)))
-            return next((status for status in ends if status in _ENDED), own)
+            # What is filled was placed, however the rest of it was refused.
+            return OrderStatus.CANCELED if self.filled and own in _REFUSED else own
         if own in _PENDING:
             return own
         if self.filled:
@@ -184,7 +172,9 @@ class Trade:
     @property
     def filled(self) -> Decimal:
         """Units filled."""
-        return sum((_filled(order) for order in (self.order, *self.parts)), Decimal(0))
+        # A fill is told before the order that it makes true, and that of a part before the whole.
+        heard = sum((fill.quantity for fill in self.order.fills), Decimal(0))
+        return max(self.order.filled, heard + sum(map(_filled, self.parts), Decimal(0)))
 
     @property
     def remaining(self) -> Decimal:
@@ -355,17 +345,12 @@ class Trade:
     @property
     def _value(self) -> Decimal | None:
         """What was paid in all; None where some of it is not known."""
-        total = Decimal(0)
-        for order in (self.order, *self.parts):
-            known = sum((fill.quantity for fill in order.fills), Decimal(0))
-            if known >= order.filled:
-                total += sum((fill.quantity * fill.price for fill in order.fills), Decimal(0))
-            elif order.average_price is not None:
-                # Some of its fills are from before this desk looked.
-                total += order.filled * order.average_price
-            else:
-                return None
-        return total
+        fills, filled = self.fills, self.filled
+        if sum((fill.quantity for fill in fills), Decimal(0)) >= filled:
+            return sum((fill.quantity * fill.price for fill in fills), Decimal(0))
+        # Some of the fills are from before this desk looked.
+        average = self.order.average_price
+        return None if average is None else filled * average
 
 
 class TradeList(Sequence[Trade]):
@@ -430,10 +415,6 @@ class BracketTrade(TradeList):
 def _filled(order: Order) -> Decimal:
     # A fill is told before the order that it makes true.
     return max(order.filled, sum((fill.quantity for fill in order.fills), Decimal(0)))
-
-
-def _claimed(part: Order) -> Decimal:
-    return _filled(part) if part.is_done else part.quantity
 
 
 def _shown(value: Decimal | None) -> str:

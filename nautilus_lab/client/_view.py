@@ -155,8 +155,13 @@ class View:
 
     @property
     def routes(self) -> dict[str, Route]:
-        """Client order id -> how a router split it among venues."""
+        """Client order id -> how a router split it among venues, last; `decisions` has them all."""
         return self._book.routes
+
+    @property
+    def decisions(self) -> Sequence[Route]:
+        """Every decision of a router, oldest first: an order may be split again and again."""
+        return self._book.decisions
 
     @property
     def alerts(self) -> Sequence[Alert]:

@@ -113,6 +113,15 @@ class OrderUpdated(Body, frozen=True, kw_only=True):
     routed order) or hangs on (the exits of a bracket); `list_id` the list it was sent with;
     `linked` the orders that end with it. `arrival_price` is the middle of the quote when the
     order was asked for: what slippage is measured against. `by` is who asked for it.
+
+    Of an order that trails, `trigger_price` is where its trigger stands now; it follows the
+    market by `trailing_offset` from `activation_price` on, and the limit follows the market, too,
+    by `limit_offset`, both counted in `offset_type`: PRICE, BASIS_POINTS or TICKS.
+
+    An order that an algorithm works is told with all that works for it, slices and legs:
+    `quantity` is what was asked for, `filled` and `average_price` are of all of them, and it is
+    over when the last of them is. `status` is FILLED when all of it is, CANCELED when it ended
+    with a part, and DENIED only when nothing of it was placed.
     """
 
     client_order_id: str
@@ -135,6 +144,10 @@ class OrderUpdated(Body, frozen=True, kw_only=True):
     algorithm: str | None = None
     arrival_price: Decimal | None = None
     by: str = ""
+    activation_price: Decimal | None = None
+    trailing_offset: Decimal | None = None
+    limit_offset: Decimal | None = None
+    offset_type: str | None = None
 
 
 class OrderFilled(Body, frozen=True, kw_only=True):

@@ -150,6 +150,8 @@ class Picture:
         self.orders[name] = envelope
         if envelope.body.status in _OVER:
             self.ended[name] = None
+        else:
+            self.ended.pop(name, None)
         # What works is never forgotten; how much of it there may be is for the gate to say.
         while len(self.orders) > _MOST_ORDERS and self.ended:
             oldest = next(iter(self.ended))

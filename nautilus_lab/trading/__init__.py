@@ -1,5 +1,6 @@
 """Engine 1: the trading node, its supervisor, and the object a notebook steers them with."""
 
+from nautilus_lab.trading._alerts import FoundAlert, FoundAlerts
 from nautilus_lab.trading._engine import TradingEngine
 from nautilus_lab.trading._handle import Node
 from nautilus_lab.trading._logs import LogView
@@ -8,6 +9,8 @@ from nautilus_lab.trading._tighten import Tightened
 from nautilus_lab.trading.commands import LabStatus, NodeStatus
 
 __all__ = [
+    "FoundAlert",
+    "FoundAlerts",
     "LabStatus",
     "LogView",
     "Node",

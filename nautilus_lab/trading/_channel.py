@@ -93,10 +93,10 @@ class Channel:
         address = self._home.trader(self._trader).commands
         return await self._call(address, name, body, timeout_s, command_id, answer)
 
-    async def shut_down(self) -> None:
+    async def shut_down(self) -> object:
         """Have the supervisor end, and wait for it; raises `DeadlineExceeded` when it does not."""
         record = ProcessRecord.read_or_set_aside(self._home.supervisor)
-        await self.ask("supervisor.shutdown", {}, 60.0)
+        told = await self.ask("supervisor.shutdown", {}, 60.0)
         deadline = time.monotonic() + _STOP_S
         while record is not None and record.alive:
             if time.monotonic() > deadline:
@@ -106,6 +106,7 @@ class Channel:
                     remedy=f"see {self._home.logs / 'supervisor.log'}; kill that process",
                 )
             await asyncio.sleep(0.05)
+        return told
 
     async def _ensure_supervisor(self) -> None:
         if self.supervised:
@@ -166,7 +167,7 @@ class Channel:
                 raise  # it is there, and busy or frozen
             raise NodeNotRunning(
                 "a trading node must be running",
-                value=f"trader {self._trader}",
+                value=f"trader {self._trader} in {self._home.path}",
                 remedy="start one: await lab.trading.start(), or nautilus-lab node start",
             ) from None
 

@@ -23,6 +23,7 @@ from nautilus_lab.exceptions import (
 from nautilus_lab.platform.commands import EnableStrategy, LimitsView, ResumeTrading, StateOfTrading
 from nautilus_lab.platform.rundir import Home, Latch, LatchState, ProcessRecord, write_whole
 from nautilus_lab.risk.limits import LimitBook, Measures, limits_of
+from nautilus_lab.trading._alerts import FoundAlerts, find_alerts
 from nautilus_lab.trading._channel import Channel
 from nautilus_lab.trading._handle import Node
 from nautilus_lab.trading._logs import LogView, log_file
@@ -476,8 +477,13 @@ class TradingEngine:
         told = await self._channel.ask("supervisor.status", {}, _STATUS_S)
         return msgspec.convert(told, LabStatus)
 
-    async def shut_down(self) -> None:
-        """Stop every trader of the workspace, the gateway and the supervisor.
+    async def shut_down(self) -> tuple[Stopped, ...]:
+        """Stop every trader of the workspace, the gateways and the supervisor.
+
+        Returns
+        -------
+        tuple of Stopped
+            How the processes of each trader ended, by the trader's name.
 
         Raises
         ------
@@ -486,7 +492,25 @@ class TradingEngine:
         DeadlineExceeded
             When it does not end in time.
         """
-        await self._channel.shut_down()
+        told = await self._channel.shut_down()
+        # A supervisor that was started by an earlier version answers with a word.
+        stopped = () if isinstance(told, str) else msgspec.convert(told, tuple[Stopped, ...])
+        return tuple(sorted(stopped, key=lambda one: one.trader))
+
+    def alerts(self, *, open_only: bool = True, limit: int | None = 20) -> FoundAlerts:
+        """Return what somebody should look at in this workspace, of every trader.
+
+        Asks no process: the supervisor's alerts stand in ``desk.db``, those of a node in its own
+        ``trading.db``.
+
+        Parameters
+        ----------
+        open_only : bool, default=True
+            Leave out what somebody has seen to.
+        limit : int or None, default=20
+            At most so many, the latest; None for all.
+        """
+        return find_alerts(self._home, open_only=open_only, limit=limit)
 
     @property
     def targets(self) -> Targets | None:

@@ -35,6 +35,8 @@ class Tightened:
         ``"told"``, ``"does not run"``, or why its node could not be told; it reads the latch.
     cancelling : int
         How many orders the node was made to cancel.
+    moved : bool
+        Whether this is what made it so; False when it was as tight before, for that `reason`.
     """
 
     trader: str
@@ -44,12 +46,15 @@ class Tightened:
     latched: bool
     node: str
     cancelling: int = 0
+    moved: bool = True
 
     def __str__(self) -> str:
         latch = "" if self.latched else "; NOT in its latch: a restart forgets it"
         orders = "1 order is" if self.cancelling == 1 else f"{self.cancelling} orders are"
         cancelled = f", {orders} cancelled" if self.cancelling else ""
-        return f"{self.trader} is {self.state} ({self.reason}); node {self.node}{cancelled}{latch}"
+        held = f"{self.state} ({self.reason})"
+        held = f"is {held}" if self.moved else f"was {held} before and stays so"
+        return f"{self.trader} {held}; node {self.node}{cancelled}{latch}"
 
 
 async def tighten(
@@ -69,7 +74,7 @@ async def tighten(
     if not rundir.path.is_dir():
         raise InputError(
             "a trader must be one of this workspace",
-            value=rundir.trader_id,
+            value=f"{rundir.trader_id}, looked for in {rundir.path.parent}",
             remedy="nautilus-lab traders shows them",
         )
     body: HaltTrading | ReduceOnly
@@ -80,8 +85,10 @@ async def tighten(
     by = Principal.owner().name
     latch = Latch(rundir.latch, witness=rundir.store)
     failed: StoreError | None = None
+    before = latch.read()
+    moved = True
     try:
-        await asyncio.to_thread(latch.tighten, to, reason=reason, by=by)
+        moved = await asyncio.to_thread(latch.tighten, to, reason=reason, by=by) != before
     except StoreError as error:
         failed = error
     told = await _tell(rundir, body)
@@ -94,6 +101,7 @@ async def tighten(
             latched=failed is None or told.durable,
             node="told",
             cancelling=told.cancelling,
+            moved=moved,
         )
     if failed is not None:
         raise failed
@@ -105,6 +113,7 @@ async def tighten(
         by=held.by,
         latched=True,
         node=told,
+        moved=moved,
     )
 
 
@@ -122,7 +131,11 @@ async def tighten_all(
     """
     traders = home.trader_ids
     if not traders:
-        raise InputError("a workspace must have a trader", value=str(home.path))
+        raise InputError(
+            "a workspace must have a trader",
+            value=str(home.path),
+            remedy="go to the folder of the workspace, or name it: nautilus-lab --root FOLDER ...",
+        )
     done = await asyncio.gather(
         *(
             tighten(home.trader(name), to, reason=reason, cancel_orders=cancel_orders)

@@ -18,8 +18,8 @@ class TradingControls(Asking):
     ----------
     ask : callable
         A coroutine function that takes ``action`` (``cancel_all``, ``reduce_only``, ``halt``,
-        ``resume``) and ``reason`` and returns an `Answer`. It decides whether the one who asks
-        may.
+        ``halt_and_cancel``, ``resume``) and ``reason`` and returns an `Answer`. It decides
+        whether the one who asks may.
     spawn : callable
         Runs a coroutine on the kernel's loop.
     theme : {"auto", "dark", "light"}, default="auto"
@@ -41,14 +41,17 @@ class TradingControls(Asking):
         spawn: Spawn,
         theme: Theme = "auto",
     ) -> None:
-        state = {"state": "UNKNOWN", "reason": "", "by": "", "since": 0.0}
+        state = {"state": "UNKNOWN", "reason": "", "by": "", "since": 0.0, "working": 0}
         super().__init__(theme=theme, state=state)
         self._ask = ask
         self._spawn = spawn
 
-    def put(self, *, state: str, reason: str, by: str, since_s: float) -> None:
-        """Show a trading state; `since_s` is UNIX seconds, 0 where it is not known."""
-        now = {"state": state, "reason": reason, "by": by, "since": since_s}
+    def put(self, *, state: str, reason: str, by: str, since_s: float, working: int) -> None:
+        """Show a trading state; `since_s` is UNIX seconds, 0 where it is not known.
+
+        `working` is how many orders work: what a question says that it would cancel.
+        """
+        now = {"state": state, "reason": reason, "by": by, "since": since_s, "working": working}
         if now != self.state:
             # Changed in place: a page that opens reads the trait, open ones get the news.
             self.state.update(now)

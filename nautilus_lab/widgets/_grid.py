@@ -36,6 +36,8 @@ class Column:
         Decimals of a number; the fewest of one that is exact.
     width : float, default=1.0
         Share of the table's width.
+    fits : int, default=0
+        How many characters are seen whole, however little room there is: the table scrolls then.
     flash : bool, default=False
         Whether a change lights up for a moment.
     confirm : bool, default=False
@@ -49,6 +51,7 @@ class Column:
     ] = "text"
     digits: int = 2
     width: float = 1.0
+    fits: int = 0
     flash: bool = False
     confirm: bool = False
 

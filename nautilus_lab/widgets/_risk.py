@@ -43,30 +43,30 @@ _CARDS = (
     Kpi(key="cash", label="Cash", digits=0),
 )
 _POSITIONS = (
-    Column(key="instrument", label="Instrument", width=1.3),
-    Column(key="quantity", label="Quantity", kind="exact", digits=0),
+    Column(key="instrument", label="Instrument", width=1.3, fits=11),
+    Column(key="quantity", label="Quantity", kind="exact", digits=0, fits=6),
     Column(key="average", label="Avg price", kind="number", width=1.1),
     Column(key="price", label="Price", kind="number", width=1.1, flash=True),
     Column(key="value", label="Value", kind="number", digits=0, width=1.2),
-    Column(key="weight", label="% equity", kind="number", digits=1),
+    Column(key="weight", label="% equity", kind="number", digits=1, fits=8),
     Column(key="unrealised", label="Unrealised", kind="signed", width=1.2),
     Column(key="realised", label="Realised", kind="signed", width=1.2),
 )
 _LIMITS = (
-    Column(key="limit", label="Limit", width=1.9),
-    Column(key="scope", label="Scope", width=1.8),
+    Column(key="limit", label="Limit", width=1.9, fits=16),
+    Column(key="scope", label="Scope", width=1.8, fits=12),
     Column(key="value", label="Now", kind="number", digits=0),
     Column(key="most", label="At most", kind="number", digits=0),
     Column(key="utilisation", label="Used", kind="bar", width=2.2),
     Column(key="level", label="Level", kind="status", width=1.0),
 )
 _ORDERS = (
-    Column(key="time", label="Time", kind="time", width=1.1),
-    Column(key="instrument", label="Instrument", width=1.3),
+    Column(key="time", label="Time", kind="time", width=1.1, fits=8),
+    Column(key="instrument", label="Instrument", width=1.3, fits=11),
     Column(key="side", label="Side", kind="side", width=0.8),
-    Column(key="quantity", label="Qty", kind="exact", digits=0, width=0.9),
-    Column(key="filled", label="Filled", kind="exact", digits=0, width=0.9),
-    Column(key="status", label="Status", kind="status", width=1.3),
+    Column(key="quantity", label="Qty", kind="exact", digits=0, width=0.9, fits=5),
+    Column(key="filled", label="Filled", kind="exact", digits=0, width=0.9, fits=5),
+    Column(key="status", label="Status", kind="status", width=1.3, fits=13),
 )
 
 

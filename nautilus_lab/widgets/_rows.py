@@ -6,16 +6,16 @@ from nautilus_lab.client import Account, Fill
 from nautilus_lab.widgets._grid import Column, Row
 
 FILLS = (
-    Column(key="time", label="Time", kind="time", width=1.1),
-    Column(key="instrument", label="Instrument", width=1.5),
+    Column(key="time", label="Time", kind="time", width=1.1, fits=8),
+    Column(key="instrument", label="Instrument", width=1.5, fits=11),
     Column(key="side", label="Side", kind="side", width=0.8),
-    Column(key="quantity", label="Qty", kind="exact", digits=0, width=0.9),
-    Column(key="price", label="Price", kind="exact", width=1.1),
+    Column(key="quantity", label="Qty", kind="exact", digits=0, width=0.9, fits=6),
+    Column(key="price", label="Price", kind="exact", width=1.1, fits=6),
     Column(key="commission", label="Fee", kind="number", width=0.9),
 )
 ACCOUNTS = (
-    Column(key="venue", label="Venue", width=1.0),
-    Column(key="equity", label="Equity", kind="number", digits=0, width=1.1),
+    Column(key="venue", label="Venue", width=1.0, fits=6),
+    Column(key="equity", label="Equity", kind="number", digits=0, width=1.1, fits=9),
     Column(key="cash", label="Cash", kind="number", digits=0, width=1.1),
     Column(key="gross", label="Gross", kind="number", digits=0, width=1.0),
     Column(key="net", label="Net", kind="number", digits=0, width=1.0),

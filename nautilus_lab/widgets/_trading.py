@@ -14,6 +14,7 @@ from nautilus_lab.client import (
     ConnectionState,
     Desk,
     NodeState,
+    Order,
     OrderStatus,
     Permission,
     Trade,
@@ -43,6 +44,7 @@ from nautilus_lab.widgets._trading_tables import (
     ended_row,
     health_row,
     market_rows,
+    money_rows,
     position_row,
     route_row,
     strategy_row,
@@ -58,6 +60,7 @@ _CONTROLS = {
     "cancel_all": Permission.ORDERS_CANCEL,
     "reduce_only": Permission.RISK_HALT,
     "halt": Permission.RISK_HALT,
+    "halt_and_cancel": Permission.RISK_HALT,
     "resume": Permission.RISK_RESUME,
 }
 _NOTICES = {
@@ -147,8 +150,8 @@ class TradingDashboard(DeskPage):
         self.working.replace(working_row(desk, t) for t in trades if not t.is_done)
         self.ended.replace([ended_row(desk, t) for t in trades if t.is_done][-_RECENT:])
         self.fills.replace(map(fill_row, desk.fills[-_RECENT:]))
-        self.routes.replace(map(route_row, list(desk.routes.values())[-_RECENT:]))
-        self.strategies.replace(strategy_row(desk, s) for s in desk.strategies.values())
+        self.routes.replace(map(route_row, list(desk.decisions)[-_RECENT:]))
+        self._show_strategies()
         held = [p for p in desk.positions.values() if not p.is_flat or p.realised]
         self.positions.replace(map(position_row, held))
         self.accounts.replace(account_row(a) for a in desk.accounts.values())
@@ -166,17 +169,18 @@ class TradingDashboard(DeskPage):
             self._show_health()
         if dirty["order"]:
             self._show_orders(dirty["order"])
+            self._show_trading_state()
         if dirty["fill"]:
             fills = [f for f in desk.fills[-1_000:] if f.trade_id in dirty["fill"]]
             self.fills.put(map(fill_row, fills))
         if dirty["route"]:
-            found = [desk.routes[k] for k in dirty["route"] if k in desk.routes]
-            self.routes.put(route_row(r) for r in sorted(found, key=lambda route: route.ts))
+            # All of an order's: what is left of it may have been split again before this.
+            found = [r for r in desk.decisions if r.client_order_id in dirty["route"]]
+            self.routes.put(map(route_row, found[-_RECENT:]))
         if dirty["alert"]:
             self._show_alerts()
-        if dirty["strategy"]:
-            known = [desk.strategies[k] for k in dirty["strategy"] if k in desk.strategies]
-            self.strategies.put(strategy_row(desk, s) for s in known)
+        if dirty.keys() & {"strategy", "pnl"}:
+            self._show_strategies()
         if dirty["account"]:
             accounts = [desk.accounts[k] for k in dirty["account"] if k in desk.accounts]
             self.accounts.put(map(account_row, accounts))
@@ -200,9 +204,20 @@ class TradingDashboard(DeskPage):
         self.ticket.closed = closed
         self.ticket.notice = _NOTICES.get(now.state, "")
         self.controls.actions = [name for name, needs in _CONTROLS.items() if desk.may(needs)]
+        self._show_trading_state()
+
+    def _show_trading_state(self) -> None:
+        now = self.desk.trading_state
         self.controls.put(
-            state=now.state.value, reason=now.reason, by=now.by, since_s=now.since_ns / 1e9
+            state=now.state.value,
+            reason=now.reason,
+            by=now.by,
+            since_s=now.since_ns / 1e9,
+            working=len(self._working_orders()),
         )
+
+    def _working_orders(self) -> list[Order]:
+        return [order for order in self.desk.orders.values() if not order.is_done]
 
     def _show_health(self) -> None:
         desk = self.desk
@@ -215,10 +230,20 @@ class TradingDashboard(DeskPage):
                 state = desk.node.state.value if linked else NodeState.UNKNOWN.value
                 detail = desk.node.detail
             rows.append(health_row(name, state, detail, beat))
-        if {r["id"] for r in self.health.rows} <= {r["id"] for r in rows}:
-            self.health.put(rows)
+        self._put_all(self.health, rows)
+
+    def _show_strategies(self) -> None:
+        desk = self.desk
+        rows = [strategy_row(desk, s) for s in desk.strategies.values()] + money_rows(desk)
+        self._put_all(self.strategies, rows)
+
+    @staticmethod
+    def _put_all(grid: Grid, rows: list[Row]) -> None:
+        """Show these rows and no others; only what changed is sent."""
+        if {r["id"] for r in grid.rows} <= {r["id"] for r in rows}:
+            grid.put(rows)
         else:
-            self.health.replace(rows)
+            grid.replace(rows)
 
     def _show_alerts(self) -> None:
         alerts = list(self.desk.alerts)[-_RECENT:]
@@ -230,7 +255,9 @@ class TradingDashboard(DeskPage):
 
     def _show_instruments(self) -> None:
         quotes = self.desk.quotes
-        names = sorted(quotes)
+        # The first venue of the trader's settings first: what is offered first is chosen.
+        venues = {venue: number for number, venue in enumerate(self.desk.accounts)}
+        names = sorted(quotes, key=lambda n: (venues.get(n.rpartition(".")[2], len(venues)), n))
         if names != self.ticket.instruments:
             self.ticket.instruments = names
         chosen = self.ticket.chosen
@@ -310,14 +337,31 @@ class TradingDashboard(DeskPage):
             return Answer(f"{len(done.ended)} cancelled{left}", "warn" if left else "ok")
         if not reason:
             raise InputError("say why: it stands in the audit trail")
-        if action == "halt":
-            now = await self.desk.halt(reason, cancel_orders=True)
-        elif action == "reduce_only":
+        if action in ("halt", "halt_and_cancel"):
+            return await self._halt(reason, cancel=action == "halt_and_cancel")
+        if action == "reduce_only":
             now = await self.desk.reduce_only(reason)
         else:
             now = await self.desk.resume(reason)
         self._show_rights()
         return Answer(f"trading is {now.state.value.replace('_', ' ')}")
+
+    async def _halt(self, reason: str, *, cancel: bool) -> Answer:
+        """Halt; return what became of the orders that worked."""
+        worked = self._working_orders()
+        now = await self.desk.halt(reason, cancel_orders=cancel)
+        self._show_rights()
+        state = f"trading is {now.state.value}"
+        if not cancel:
+            return Answer(f"{state}; {_orders(len(self._working_orders()))} left working")
+        with contextlib.suppress(DeadlineExceeded, NotReachable):
+            await self.desk.until(lambda: all(o.is_done for o in worked), timeout_s=_SEEN_S)
+        self._show_trading_state()
+        ended = sum(order.status is OrderStatus.CANCELED for order in worked)
+        left = sum(not order.is_done for order in worked)
+        if left:
+            return Answer(f"{state}; {_orders(ended)} cancelled, {left} not yet", "warn")
+        return Answer(f"{state}; {_orders(ended)} cancelled")
 
     def _pressed_order(self, order_id: str, key: str) -> None:
         self.spawn(self.working.attempt(self._cancel(order_id), of=order_id))
@@ -394,6 +438,10 @@ def _told(trade: Trade) -> Answer:
     words = (status.value.replace("_", " ").lower(), done, at, why)
     ended_short = trade.is_done and status is not OrderStatus.FILLED
     return Answer(" ".join(filter(None, words)), "down" if ended_short else "ok")
+
+
+def _orders(count: int) -> str:
+    return "1 order" if count == 1 else f"{count} orders"
 
 
 def _symbol(instrument: str) -> str:

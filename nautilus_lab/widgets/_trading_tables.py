@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,49 +22,48 @@ from nautilus_lab.platform.messages import HealthUpdated
 from nautilus_lab.widgets._grid import Column, Row
 
 WORKING = (
-    Column(key="time", label="Time", kind="time", width=1.0),
-    Column(key="instrument", label="Instrument", width=1.3),
+    Column(key="time", label="Time", kind="time", width=1.0, fits=8),
+    Column(key="instrument", label="Instrument", width=1.3, fits=11),
     Column(key="side", label="Side", kind="side", width=0.7),
-    Column(key="type", label="Type", width=1.7),
-    Column(key="quantity", label="Qty", kind="exact", digits=0, width=0.8),
-    Column(key="filled", label="Filled", kind="exact", digits=0, width=0.8, flash=True),
-    Column(key="price", label="Price", kind="exact", width=0.9),
-    Column(key="trigger", label="Trigger", kind="exact", width=0.9),
-    Column(key="status", label="Status", kind="status", width=1.4),
-    Column(key="strategy", label="Strategy", width=1.3),
-    Column(key="by", label="By", width=0.7),
-    Column(key="cancel", label="", kind="action", width=0.9),
+    Column(key="type", label="Type", width=1.7, fits=20),
+    Column(key="quantity", label="Qty", kind="exact", digits=0, width=0.8, fits=6),
+    Column(key="filled", label="Filled", kind="exact", digits=0, width=0.8, flash=True, fits=6),
+    Column(key="price", label="Price", kind="exact", width=0.9, fits=6),
+    Column(key="trigger", label="Trigger", kind="exact", width=0.9, fits=6),
+    Column(key="status", label="Status", kind="status", width=1.4, fits=14),
+    Column(key="by", label="By", width=1.5, fits=13),
+    Column(key="cancel", label="", kind="action", width=0.9, fits=6),
 )
 ENDED = (
-    Column(key="time", label="Time", kind="time", width=1.0),
-    Column(key="instrument", label="Instrument", width=1.3),
+    Column(key="time", label="Time", kind="time", width=1.0, fits=8),
+    Column(key="instrument", label="Instrument", width=1.3, fits=11),
     Column(key="side", label="Side", kind="side", width=0.7),
-    Column(key="type", label="Type", width=1.5),
-    Column(key="quantity", label="Qty", kind="exact", digits=0, width=0.8),
-    Column(key="filled", label="Filled", kind="exact", digits=0, width=0.8),
-    Column(key="average", label="Avg price", kind="number", digits=4, width=1.0),
-    Column(key="slippage", label="Slip, bp", kind="number", digits=1, width=0.8),
-    Column(key="status", label="Status", kind="status", width=1.1),
-    Column(key="by", label="By", width=1.0),
+    Column(key="type", label="Type", width=1.5, fits=13),
+    Column(key="quantity", label="Qty", kind="exact", digits=0, width=0.8, fits=6),
+    Column(key="filled", label="Filled", kind="exact", digits=0, width=0.8, fits=6),
+    Column(key="average", label="Avg price", kind="number", digits=4, width=1.0, fits=8),
+    Column(key="slippage", label="Slip, bp", kind="number", digits=1, width=0.8, fits=7),
+    Column(key="status", label="Status", kind="status", width=1.1, fits=9),
+    Column(key="by", label="By", width=1.0, fits=14),
     Column(key="reason", label="Why", width=2.7),
 )
 STRATEGIES = (
-    Column(key="strategy", label="Strategy", width=1.8),
-    Column(key="version", label="Version", width=1.5),
-    Column(key="state", label="State", kind="status", width=1.2),
-    Column(key="working", label="Orders", kind="number", digits=0, width=0.9),
-    Column(key="pnl", label="P&L", kind="signed", width=1.3),
+    Column(key="strategy", label="Strategy", width=1.8, fits=14),
+    Column(key="version", label="Version", width=1.5, fits=7),
+    Column(key="state", label="State", kind="status", width=1.2, fits=8),
+    Column(key="working", label="Orders", kind="number", digits=0, width=0.9, fits=6),
+    Column(key="pnl", label="P&L", kind="signed", width=1.3, fits=8),
     Column(key="detail", label="Why", width=0.7),
-    Column(key="act", label="", kind="action", width=0.9),
-    Column(key="stop", label="", kind="action", width=0.8, confirm=True),
+    Column(key="act", label="", kind="action", width=0.9, fits=5),
+    Column(key="stop", label="", kind="action", width=0.8, confirm=True, fits=4),
 )
 POSITIONS = (
-    Column(key="instrument", label="Instrument", width=1.6),
-    Column(key="quantity", label="Qty", kind="exact", digits=0, width=0.8),
-    Column(key="average", label="Avg price", kind="number", digits=4, width=1.1),
+    Column(key="instrument", label="Instrument", width=1.6, fits=11),
+    Column(key="quantity", label="Qty", kind="exact", digits=0, width=0.8, fits=6),
+    Column(key="average", label="Avg price", kind="number", digits=4, width=1.1, fits=8),
     Column(key="price", label="Price", kind="exact", width=1.0, flash=True),
-    Column(key="unrealised", label="Unrealised", kind="signed", width=1.3),
-    Column(key="realised", label="Realised", kind="signed", width=1.0),
+    Column(key="unrealised", label="Unrealised", kind="signed", width=1.3, fits=8),
+    Column(key="realised", label="Realised", kind="signed", width=1.0, fits=7),
 )
 ROUTES = (
     Column(key="time", label="Time", kind="time", width=0.7),
@@ -78,22 +78,26 @@ ALERTS = (
     Column(key="text", label="What", width=4.0),
 )
 MARKETS = (
-    Column(key="venue", label="Venue", width=1.2),
-    Column(key="bid_size", label="Size", kind="exact", digits=0, width=0.8),
-    Column(key="bid", label="Bid", kind="exact", width=1.0, flash=True),
-    Column(key="ask", label="Ask", kind="exact", width=1.0, flash=True),
-    Column(key="ask_size", label="Size", kind="exact", digits=0, width=0.8),
-    Column(key="best", label="Best", width=0.7),
+    Column(key="venue", label="Venue", width=1.2, fits=6),
+    Column(key="bid_size", label="Size", kind="exact", digits=0, width=0.8, fits=6),
+    Column(key="bid", label="Bid", kind="exact", width=1.0, flash=True, fits=6),
+    Column(key="ask", label="Ask", kind="exact", width=1.0, flash=True, fits=6),
+    Column(key="ask_size", label="Size", kind="exact", digits=0, width=0.8, fits=6),
+    Column(key="best", label="Best", width=0.7, fits=4),
 )
 HEALTH = (
-    Column(key="part", label="Part", width=1.2),
-    Column(key="state", label="State", kind="status", width=1.6),
-    Column(key="lag", label="Lag", kind="number", digits=1, width=0.9),
-    Column(key="memory", label="MiB", kind="number", digits=0, width=0.8),
-    Column(key="detail", label="What", width=0.9),
+    Column(key="part", label="Part", width=1.2, fits=7),
+    Column(key="state", label="State", kind="status", width=1.6, fits=9),
+    Column(key="lag", label="Lag", kind="number", digits=1, width=0.9, fits=4),
+    Column(key="memory", label="MiB", kind="number", digits=0, width=0.8, fits=4),
+    Column(key="detail", label="What", width=0.9, fits=13),
 )
+# what an offset is counted in -> how it is written
+_UNITS = {"BASIS_POINTS": " bp", "TICKS": " ticks"}
 # a strategy's state -> what its button does
 ACTS = {"running": "pause", "paused": "resume", "stopped": "start", "failed": "start"}
+_ALL = "account"  # the scope of what all have earned
+_BY_HAND = "Manual-000"  # the strategy of what people ask for
 _STOPPABLE = ("running", "paused")
 # whether a venue's bid is the best, and its ask -> what is said of it
 _BEST = {
@@ -118,8 +122,7 @@ def working_row(desk: Desk, trade: Trade) -> Row:
         "price": _number(order.limit_price),
         "trigger": _number(order.trigger_price),
         "status": trade.status.value,
-        "strategy": order.strategy,
-        "by": order.by,
+        "by": order.by or order.strategy,
         "cancel": "cancel" if desk.may(Permission.ORDERS_CANCEL) else "",
     }
 
@@ -133,11 +136,39 @@ def strategy_row(desk: Desk, strategy: Strategy) -> Row:
         "version": f"{strategy.name} {strategy.version}",
         "state": strategy.state,
         "working": strategy.working_orders,
-        "pnl": strategy.realised + strategy.unrealised,
+        "pnl": _profit(desk, strategy.strategy, strategy.realised + strategy.unrealised),
         "detail": strategy.detail,
         "act": ACTS.get(strategy.state, "") if may else "",
         "stop": "stop" if may and strategy.state in _STOPPABLE else "",
     }
+
+
+def money_rows(desk: Desk) -> list[Row]:
+    """Return the rows of what trades without being deployed, people's orders, and of all of it."""
+    scopes = [scope for scope in desk.pnls if scope not in (_ALL, *desk.strategies)]
+    working = Counter(order.strategy for order in desk.orders.values() if not order.is_done)
+    rows = [(scope, "by hand" if scope == _BY_HAND else "", working[scope]) for scope in scopes]
+    if _ALL in desk.pnls:
+        rows.append((_ALL, "", working.total()))
+    return [
+        {
+            "id": scope,
+            "strategy": "Σ all" if scope == _ALL else scope,
+            "version": version,
+            "state": "",
+            "working": count,
+            "pnl": _profit(desk, scope),
+            "detail": "",
+            "act": "",
+            "stop": "",
+        }
+        for scope, version, count in rows
+    ]
+
+
+def _profit(desk: Desk, scope: str, otherwise: float = math.nan) -> float:
+    """Return what a scope has earned after fees."""
+    return desk.pnls[scope].total if scope in desk.pnls else otherwise
 
 
 def position_row(held: Position) -> Row:
@@ -241,6 +272,9 @@ def _number(value: Any) -> float | None:
 def _kind(desk: Desk, order: Order) -> str:
     """Return an order's type, and what it is part of."""
     words = order.order_type.replace("_", " ").lower()
+    if order.trailing_offset is not None:
+        unit = _UNITS.get(order.offset_type or "", "")
+        words = f"{words.removesuffix(' market')} · {order.trailing_offset:f}{unit}"
     if order.algorithm:
         return f"{words} · {order.algorithm}"
     if order.parent is not None:

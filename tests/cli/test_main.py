@@ -9,6 +9,8 @@ import pytest
 
 import nautilus_lab
 from nautilus_lab.cli import main
+from nautilus_lab.config import load_settings
+from nautilus_lab.platform.rundir import Home, Latch
 
 
 def test_the_version_is_the_packages(capsys):
@@ -69,6 +71,58 @@ def test_targets_that_are_no_json_are_refused_before_anything_starts(workspace, 
 def test_a_notebook_that_is_not_there_is_refused(workspace, capsys):
     assert main(["run", "nowhere.ipynb"]) == 2
     assert "nowhere.ipynb" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["commands"], ["version"]])
+def test_a_reader_that_has_read_enough_is_no_error(arguments):
+    read, write = os.pipe()
+    os.close(read)  # as `| head` has, by the time that something is written
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "nautilus_lab.cli", *arguments],
+            stdout=write,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    finally:
+        os.close(write)
+    assert done.stderr == ""
+    assert done.returncode == 141  # what a shell says of one that SIGPIPE ended
+
+
+@pytest.mark.parametrize("arguments", [["commands"], ["halt", "enough"], ["halt", "--json"]])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_an_answer_that_cannot_be_written_is_one_line(arguments, unbuffered, workspace):
+    rundir = Home(load_settings().home_path).make().trader("PAPER-001").make()
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "nautilus_lab.cli", *arguments],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"PYTHONUNBUFFERED": unbuffered},
+        )
+    told = "the answer could not be written: No space left on device; what was done stays done"
+    assert (done.returncode, done.stderr.splitlines()) == (1, [told])
+    held = Latch(rundir.latch, witness=rundir.store).read()
+    assert held.state == ("HALTED" if "halt" in arguments else "ACTIVE")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [(["halt", "enough"], 0), (["halt", "--all", "--json"], 0), (["logs"], 2)],
+)
+def test_a_closed_standard_output_is_no_error(arguments, code, workspace):
+    rundir = Home(load_settings().home_path).make().trader("PAPER-001").make()
+    command = [sys.executable, "-m", "nautilus_lab.cli", *arguments]
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", *command], stderr=subprocess.PIPE, text=True
+    )
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+    if code == 0:
+        assert done.stderr == ""
+        assert Latch(rundir.latch, witness=rundir.store).read().state == "HALTED"
 
 
 def test_the_installed_command_runs_and_loads_nothing_heavy_for_its_help():

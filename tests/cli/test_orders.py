@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from decimal import Decimal
 from typing import get_args
 
@@ -18,11 +19,13 @@ from nautilus_lab.platform.commands import (
     ModifyOrder,
     OrderType,
     Placed,
+    StrategyView,
     TimeInForce,
 )
 from nautilus_lab.platform.messages import OrderUpdated, Snapshot, envelope
 
-PLACED = Placed(client_order_ids=("O-1",), statuses=("SUBMITTED",))
+PLACED = Placed(client_order_ids=("O-1",), statuses=("ACCEPTED",))
+SENT = Placed(client_order_ids=("O-1",), statuses=("SUBMITTED",))
 
 
 def told(**changes):
@@ -60,20 +63,20 @@ def test_a_market_order_is_sent_as_it_was_written(node, capsys):
     (body,) = node.bodies
     assert (body.instrument, body.side, body.quantity) == ("AAPL.PAPER", "BUY", Decimal(100))
     assert body.order_type == "MARKET"
-    assert capsys.readouterr().out == "O-1  SUBMITTED\n"
+    assert capsys.readouterr().out == "O-1  ACCEPTED\n"
 
 
 def test_every_part_of_an_order_can_be_written(node, capsys):
     node.answers["orders.submit"] = PLACED
     arguments = (
         "order submit AAPL.PAPER sell 10 --type trailing_stop_limit --trailing-offset 25"
-        " --limit-offset 5 --offset-type ticks --activation 190.1 --lasts gtd"
+        " --limit-offset 30 --offset-type ticks --activation 190.1 --lasts gtd"
         " --expires 2030-01-02T03:04:05+00:00 --reduce-only --emulate --json"
     )
     assert main(arguments.split()) == 0
     (body,) = node.bodies
     assert body.trailing_offset == Decimal(25)
-    assert body.limit_offset == Decimal(5)
+    assert body.limit_offset == Decimal(30)
     assert body.activation_price == Decimal("190.1")
     assert (body.offset_type, body.time_in_force) == ("TICKS", "GTD")
     assert body.expires_ns == 1_893_553_445_000_000_000
@@ -105,12 +108,16 @@ def test_a_limit_alone_makes_a_limit_order(node):
         ("AAPL.PAPER BUY -5", "positive"),
         ("AAPL.PAPER BUY 0", "positive"),
         ("AAPL.PAPER BUY many", "quantity must be a number"),
-        ("AAPL.PAPER BUY 1 --type STOP_MARKET", "needs trigger_price"),
+        ("AAPL.PAPER BUY 1 --type STOP_MARKET", "needs --trigger"),
         ("AAPL.PAPER BUY 1 --limit inf", "finite"),
-        ("AAPL.PAPER BUY 1 --limit 5 --lasts GTD", "needs expires_ns"),
+        ("AAPL.PAPER BUY 1 --limit 5 --lasts GTD", "needs --expires"),
         ("AAPL.PAPER BUY 1 --limit 5 --lasts GTD --expires soon", "ISO time"),
         ("AAPL.PAPER BUY 1 --limit 5 --lasts GTD --expires 2030-01-01", "time zone"),
         ("AAPL.PAPER BUY 1 -p a b", "execution algorithm"),
+        (
+            "AAPL.PAPER SELL 1 --type TRAILING_STOP_LIMIT --trailing-offset 3 --limit-offset 0.20",
+            "--limit-offset is counted from the market, as --trailing-offset is",
+        ),
     ],
 )
 def test_an_order_that_breaks_a_rule_is_three_lines_and_is_not_sent(node, capsys, arguments, rule):
@@ -137,6 +144,105 @@ def test_a_denied_order_exits_with_2_and_the_rule(node, capsys):
         "OrderDenied: an order's notional must be at most 250000",
         "  got:  390000",
         "  do:   split it",
+    ]
+
+
+@pytest.mark.parametrize("status", ["ACCEPTED", "FILLED"])
+def test_the_first_word_of_the_venue_is_waited_for(node, capsys, status):
+    node.answers["orders.submit"] = SENT
+    looks = iter(["SUBMITTED", "SUBMITTED", status])
+    node.answers["orders.find"] = lambda request: Found(orders=(told(status=next(looks)),))
+    assert main(["order", "submit", "AAPL.PAPER", "BUY", "100"]) == 0
+    assert capsys.readouterr().out == f"O-1  {status}\n"
+    assert node.bodies[1:] == [FindOrder(command_id=node.asked[0][2])] * 3
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "who"),
+    [("REJECTED", "NodeError", "venue"), ("DENIED", "OrderDenied", "gate")],
+)
+def test_what_the_venue_refuses_a_moment_later_is_an_error_with_its_reason(
+    node, capsys, status, kind, who
+):
+    node.answers["orders.submit"] = SENT
+    refused = told(status=status, reason="this venue has no auctions")
+    node.answers["orders.find"] = Found(orders=(refused,))
+    assert main(["order", "submit", "AAPL.PAPER", "BUY", "100", "--lasts", "AT_THE_OPEN"]) == 2
+    said = capsys.readouterr()
+    assert said.out == f"O-1  {status}\n"
+    lines = said.err.splitlines()
+    assert lines[0] == f"{kind}: the {who} must let an order through: this venue has no auctions"
+    assert f"O-1 is {status}" in lines[1]
+    assert main(["order", "submit", "AAPL.PAPER", "BUY", "100", "--json"]) == 2
+    assert json.loads(capsys.readouterr().out)["statuses"] == [status]
+    # Also where the answer to the command says so by itself.
+    node.answers["orders.submit"] = Placed(client_order_ids=("O-1",), statuses=(status,))
+    assert main(["order", "submit", "AAPL.PAPER", "BUY", "100", "--wait", "0"]) == 2
+    assert "this venue has no auctions" in capsys.readouterr().err
+    node.answers["orders.find"] = Found()
+    assert main(["order", "submit", "AAPL.PAPER", "BUY", "100"]) == 2
+    assert "not known why" in capsys.readouterr().err
+
+
+def test_a_venue_that_does_not_answer_is_waited_for_no_longer_than_asked(node, capsys):
+    node.answers["orders.submit"] = SENT
+    node.answers["orders.find"] = Found(orders=(told(status="SUBMITTED"),))
+    begun = time.monotonic()
+    assert main(["order", "submit", "AAPL.PAPER", "BUY", "100", "--wait", "0.3"]) == 0
+    assert 0.3 <= time.monotonic() - begun < 1.5
+    assert capsys.readouterr().out == "O-1  SUBMITTED\n"
+    asked = len(node.asked)
+    assert main(["order", "submit", "AAPL.PAPER", "BUY", "100", "--wait", "0"]) == 0
+    assert len(node.asked) == asked + 1
+    for bad in ("nan", "-1", "inf"):
+        assert main(["order", "submit", "AAPL.PAPER", "BUY", "100", f"--wait={bad}"]) == 2
+        assert "--wait must lie between 0 and 60 seconds" in capsys.readouterr().err
+    assert len(node.asked) == asked + 1
+
+
+def test_an_order_that_nobody_can_look_up_again_is_shown_as_it_was_placed(node, capsys):
+    node.answers["orders.submit"] = SENT
+    node.answers["orders.find"] = NodeError("it is busy")
+    assert main(["order", "submit", "AAPL.PAPER", "BUY", "100"]) == 0
+    assert capsys.readouterr().out == "O-1  SUBMITTED\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "do"),
+    [
+        ("submit AAPL.PAPER BUY 0", "pass a number above 0"),
+        ("submit AAPL.PAPER BUY 1 --type STOP_MARKET", "pass --trigger"),
+        (
+            "submit AAPL.PAPER BUY 1 --limit 5 --lasts GTD",
+            "pass --expires 2026-03-02T21:00:00+00:00",
+        ),
+        (
+            "submit AAPL.PAPER BUY 1 --limit 5 --lasts GTD --expires 2030-01-01",
+            "pass --expires 2026-03-02T21:00:00+00:00",
+        ),
+        (
+            "submit AAPL.PAPER BUY 1 --limit 5 --expires 2030-01-01T00:00:00+00:00",
+            "pass --lasts GTD",
+        ),
+        ("submit AAPL.PAPER BUY 1 -p a b", "pass --algorithm TWAP"),
+        ("submit AAPL.PAPER BUY 1 --post-only", "leave --post-only out"),
+        ("submit AAPL.PAPER BUY 1 --emulate", "leave --emulate out"),
+        ("submit AAPL.PAPER BUY 1 --limit 5 --trigger 5", "leave it out, or choose another --type"),
+        ("modify O-1", "pass --quantity, --limit or --trigger"),
+    ],
+)
+def test_a_refusal_names_the_options_of_the_shell(node, capsys, arguments, do):
+    assert main(["order", *arguments.split()]) == 2
+    assert capsys.readouterr().err.splitlines()[2] == f"  do:   {do}"
+    assert node.asked == []
+
+
+def test_a_denial_without_a_remedy_has_no_line_for_it(node, capsys):
+    node.answers["orders.submit"] = OrderDenied("the price must be on the tick", value="190.123")
+    assert main(["order", "submit", "AAPL.PAPER", "BUY", "1", "--limit", "190.123"]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "OrderDenied: the price must be on the tick",
+        "  got:  190.123",
     ]
 
 
@@ -172,7 +278,7 @@ def _impatient():
     patient = TradingEngine.command
 
     async def command(self, name, body=None, **options):
-        return await patient(self, name, body, timeout_s=0.5, **options)
+        return await patient(self, name, body, **options | {"timeout_s": 0.5})
 
     return command
 
@@ -180,7 +286,7 @@ def _impatient():
 def test_a_bracket_has_exits_on_the_other_side(node, capsys):
     node.answers["orders.bracket"] = Placed(
         client_order_ids=("O-1", "O-2", "O-3"),
-        statuses=("SUBMITTED", "INITIALIZED", "INITIALIZED"),
+        statuses=("ACCEPTED", "INITIALIZED", "INITIALIZED"),
     )
     arguments = "order bracket AAPL.PAPER BUY 10 --limit 190 --take-profit 200 --stop-loss 180"
     assert main(arguments.split()) == 0
@@ -250,6 +356,35 @@ def test_cancelling_all_can_be_narrowed(node, capsys):
     assert capsys.readouterr().out == "nothing works\n"
 
 
+def test_a_slip_in_what_to_cancel_is_no_success(node, capsys):
+    node.answers["orders.cancel_all"] = Cancelled()
+    node.answers["node.snapshot"] = Snapshot(
+        trader="PAPER-001", epoch=1, seq=1, ts=1, simulated=True, orders=(told(status="FILLED"),)
+    )
+    node.answers["strategy.list"] = (
+        StrategyView(
+            strategy="mine-001", name="mine", version="1", content_hash="", state="running"
+        ),
+    )
+    assert main(["order", "cancel-all", "--instrument", "FOO.PAPER"]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.splitlines() == [
+        "InputError: --instrument must name one that the node trades; nothing was cancelled",
+        "  got:  FOO.PAPER",
+        "  do:   one of AAPL.PAPER",
+    ]
+    assert main(["order", "cancel-all", "--strategy", "nosuch"]) == 2
+    assert "one of Manual-000, manual-001, mine-001" in capsys.readouterr().err
+    for known in ("manual-001", "mine-001", "Manual-000"):  # the last before its first order, too
+        assert main(["order", "cancel-all", "--strategy", known]) == 0
+    assert main(["order", "cancel-all", "--instrument", "AAPL.PAPER"]) == 0
+    assert capsys.readouterr().out == "nothing works\n" * 4
+    node.answers["node.snapshot"] = NodeError("it is busy")
+    assert main(["order", "cancel-all", "--instrument", "FOO.PAPER"]) == 0
+    assert "could not be asked: it is busy" in capsys.readouterr().err
+
+
 def test_an_order_is_found_by_its_id_or_by_its_command(node, capsys):
     node.answers["orders.find"] = Found(orders=(told(),))
     assert main(["order", "find", "--command", "C-1", "--json"]) == 0
@@ -259,7 +394,7 @@ def test_an_order_is_found_by_its_id_or_by_its_command(node, capsys):
     assert main(["order", "find", "O-9"]) == 2
     assert "one that the node has had" in capsys.readouterr().err
     assert main(["order", "find"]) == 2
-    assert "by its client_order_id or by its command_id" in capsys.readouterr().err
+    assert "by its ORDER or by its --command" in capsys.readouterr().err
 
 
 def test_without_a_node_an_order_is_refused_with_how_to_start_one(workspace, capsys):

@@ -46,6 +46,15 @@ def test_a_day_at_the_shell(shell, workspace):
     assert denied.startswith("OrderDenied")
     assert "do:" in denied
 
+    # What the venue refuses a moment later is no success either.
+    auction = shell("order submit AAPL.PAPER BUY 1 --lasts AT_THE_OPEN", code=2)
+    assert "REJECTED" in auction
+    assert "this venue has no auctions" in auction
+    assert shell("order submit AAPL.PAPER BUY 1").split()[1] in ("ACCEPTED", "FILLED")
+    assert "one of" in shell("order cancel-all --instrument FOO.PAPER", code=2)
+    assert "one of" in shell("order cancel-all --strategy nosuch", code=2)
+    assert "nothing works" in shell("order cancel-all --instrument MSFT.PAPER")
+
     assert "node told" in shell("halt the-feed-is-wrong")
     assert shell("state --json")["state"] == "HALTED"
     assert shell("order submit AAPL.PAPER BUY 1", code=2).startswith("OrderDenied")
@@ -69,6 +78,8 @@ def test_a_day_at_the_shell(shell, workspace):
     assert "KILLED" in shell("kill --all enough")
     assert shell("order submit AAPL.PAPER BUY 1", code=2).startswith("OrderDenied")
     assert "it is one trader or all" in shell("node stop --all --trader PAPER-002", code=2)
-    assert "asked" in shell("node stop")
+    stopped = shell("node stop --all").splitlines()
+    assert stopped[0].startswith("PAPER-001 stopped: node asked (")
+    assert stopped[1].startswith("now nothing of this workspace runs")
     assert shell("node status", code=2).startswith("NodeNotRunning")
     assert shell("state --json")["state"] == "KILLED"

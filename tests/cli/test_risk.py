@@ -10,7 +10,7 @@ import pytest
 from nautilus_lab.cli import main
 from nautilus_lab.exceptions import NodeError
 from nautilus_lab.platform.commands import HaltTrading, ReduceOnly, ResumeTrading, StateOfTrading
-from nautilus_lab.platform.rundir import Latch
+from nautilus_lab.platform.rundir import Home, Latch
 
 
 def latch(rundir):
@@ -116,32 +116,146 @@ def test_a_looser_verb_does_not_loosen(rundir, capsys):
     assert main(["kill", "first"]) == 0
     assert main(["reduce-only", "second"]) == 0
     assert latch(rundir).state == "KILLED"
-    assert "PAPER-001 is KILLED (first)" in capsys.readouterr().out.splitlines()[1]
+    assert main(["kill", "third"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "PAPER-001 is KILLED (first); node does not run"
+    assert (
+        said[1] == said[2] == "PAPER-001 was KILLED (first) before and stays so; node does not run"
+    )
 
 
 @pytest.mark.parametrize("text", ["[trading]\nno_such_key = 1\n", "this is no TOML ["])
 def test_settings_that_cannot_be_read_stop_nobody_from_killing(home, workspace, capsys, text):
     rundirs = [home.trader(f"PAPER-00{n}").make() for n in (1, 2)]
     (workspace / "lab.toml").write_text(text)
-    assert main(["kill"]) == 2
-    assert "without settings, say which trader" in capsys.readouterr().err
-    assert main(["kill", "--all"]) == 0
+    assert main(["halt", "--trader", "PAPER-002"]) == 0
+    assert [latch(r).state for r in rundirs] == ["ACTIVE", "HALTED"]
+    capsys.readouterr()
+    assert main(["kill", "enough"]) == 0  # too many is the smaller harm
     assert [latch(r).state for r in rundirs] == ["KILLED", "KILLED"]
-    assert "going on without" in capsys.readouterr().err
+    said = capsys.readouterr()
+    assert "going on without" in said.err
+    assert f"the traders in {home.path}" in said.err
+    assert [line.split()[0] for line in said.out.splitlines()] == ["PAPER-001", "PAPER-002"]
+
+
+def test_a_bad_variable_stops_nobody_from_halting_nor_from_looking(home, capsys, monkeypatch):
+    rundirs = [home.trader(f"PAPER-00{n}").make() for n in (1, 2)]
+    monkeypatch.setenv("NL_TRADING__MAX_ORDER_NOTIONAL", "abc")
+    for verb, state in (("reduce-only", "REDUCE_ONLY"), ("halt", "HALTED")):
+        assert main([verb, "a reason"]) == 0
+        assert [latch(r).state for r in rundirs] == [state, state]
+    capsys.readouterr()
+    assert main(["state"]) == 0
+    said = capsys.readouterr()
+    assert "the settings cannot be read" in said.err
+    assert [line.split()[:2] for line in said.out.splitlines()[1:]] == [
+        ["PAPER-001", "HALTED"],
+        ["PAPER-002", "HALTED"],
+    ]
+    assert main(["state", "--trader", "PAPER-002", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["state"] == "HALTED"
+    assert main(["alerts", "--json"]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out) == []
+    assert "the settings cannot be read" in said.err
+
+
+def test_the_state_of_all_is_shown_by_name(home, capsys):
+    for number in (1, 2):
+        home.trader(f"PAPER-00{number}").make()
+    assert main(["halt", "--trader", "PAPER-002", "the feed"]) == 0
+    capsys.readouterr()
+    assert main(["state", "--all", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert {name: one["state"] for name, one in told.items()} == {
+        "PAPER-001": "ACTIVE",
+        "PAPER-002": "HALTED",
+    }
+
+
+@pytest.mark.parametrize("verb", ["halt", "kill", "reduce-only", "state", "alerts"])
+def test_a_folder_without_a_lab_is_one_error_that_names_it(tmp_path, capsys, verb):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    assert main(["--root", str(elsewhere), verb]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    rule, got, do = said.err.splitlines()
+    assert rule == "InputError: no lab has run in this workspace"
+    assert str(elsewhere / ".lab") in got
+    assert "--root FOLDER" in do
+    assert list(elsewhere.iterdir()) == []
+    assert main(["--root", str(tmp_path / "nowhere"), verb]) == 2
+    assert "a workspace must be a folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", ["halt", "kill", "reduce-only", "state"])
+def test_a_lab_without_a_trader_is_an_error_that_names_its_folder(home, capsys, verb):
+    assert main([verb]) == 2
+    said = capsys.readouterr().err
+    assert "no trader has run in this workspace" in said
+    assert str(home.path) in said
+    home.trader("PAPER-002").make()
+    assert main([verb]) == 2  # the settings' own trader has never been
+    said = capsys.readouterr().err
+    assert f"PAPER-001, looked for in {home.path}" in said
+    assert "one of PAPER-002" in said
 
 
 def test_the_home_that_unreadable_settings_name_is_found_all_the_same(workspace, monkeypatch):
-    from nautilus_lab.platform.rundir import Home
-
     rundir = Home(workspace / "elsewhere").make().trader("DESK-7").make()
     (workspace / "lab.toml").write_text('home = "elsewhere"\nno_such_key = 1\n')
     assert main(["halt", "--trader", "DESK-7"]) == 0
+    assert latch(rundir).state == "HALTED"
+    rundir.latch.unlink()
+    (workspace / "lab.toml").write_text('home = "elsewhere"\nthis is no TOML [\n[trading]\n')
+    assert main(["halt"]) == 0
     assert latch(rundir).state == "HALTED"
     rundir.latch.unlink()
     (workspace / "lab.toml").write_text("no_such_key = 1\n")
     monkeypatch.setenv("NL_HOME", "elsewhere")
     assert main(["kill"]) == 0  # its only trader
     assert latch(rundir).state == "KILLED"
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        b'home = "other"\n# \xe9\xe9\n',
+        b'# \xe9\xe9\nno_such_key = 1\nhome = "other"\n',
+        b'\xef\xbb\xbfhome = "other"\n',
+        b'  home = "other"\nthis is no TOML [\n',
+        b'\t"home" = "other"\nthis is no TOML [\n',
+        b"'home'='other'\nthis is no TOML [\n",
+        b'\xef\xbb\xbf"home" = "other"\nthis is no TOML [\n',
+        b'names = [\n["a"],\n]\nhome = "other"\nthis is no TOML [\n',
+    ],
+)
+@pytest.mark.parametrize("verb", ["halt", "kill"])
+def test_however_a_home_is_written_it_is_found(workspace, settings, verb):
+    rundir = Home(workspace / "other").make().trader("PAPER-001").make()
+    (workspace / "lab.toml").write_bytes(settings)
+    assert main([verb]) == 0
+    assert latch(rundir).state in ("HALTED", "KILLED")
+
+
+@pytest.mark.parametrize("kind", ["folder", "loop", "leads nowhere"])
+def test_settings_that_are_no_file_are_not_those_of_a_fresh_workspace(
+    home, workspace, capsys, kind
+):
+    rundirs = [home.trader(f"PAPER-00{n}").make() for n in (1, 2)]
+    place = workspace / "lab.toml"
+    place.unlink(missing_ok=True)
+    if kind == "folder":
+        place.mkdir()
+    else:
+        place.symlink_to("lab.toml" if kind == "loop" else "nowhere.toml")
+    assert main(["halt"]) == 0  # which trader is meant is not known
+    assert [latch(rundir).state for rundir in rundirs] == ["HALTED", "HALTED"]
+    assert "lab.toml must be readable" in capsys.readouterr().err
+    assert main(["version"]) == 0
+    assert main(["runs"]) == 2
 
 
 def test_a_trader_that_is_none_is_not_made(workspace, home, capsys):
@@ -161,6 +275,10 @@ def test_resuming_is_the_nodes_and_needs_a_reason(node, capsys):
     assert capsys.readouterr().out == "PAPER-001 is ACTIVE\n"
     with pytest.raises(SystemExit):
         main(["resume"])
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        main(["resume", "--help"])
+    assert "what to let through from now on (ACTIVE)" in capsys.readouterr().out
 
 
 def test_resuming_without_a_node_is_refused_and_changes_nothing(rundir, capsys):
@@ -186,3 +304,25 @@ def test_a_trader_that_never_was_has_no_state(rundir, capsys):
     assert "PAPER-009" in told.err
     assert "one of PAPER-001" in told.err
     assert told.out == ""
+
+
+def test_the_state_says_since_when_once_and_money_with_two_decimals(node, capsys):
+    node.answers["risk.state"] = StateOfTrading(
+        state="ACTIVE", reason="a new trader", by="node", since_ns=1, equity=1001953.5799999991
+    )
+    assert main(["state"]) == 0
+    fields = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert fields["since"] == "1970-01-01 00:00:00Z"
+    assert "since_ns" not in fields
+    assert fields["equity"] == "1,001,953.58"
+    assert main(["state", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["equity"] == 1001953.5799999991
+
+
+def test_a_node_that_cannot_be_asked_leaves_the_word_to_its_latch(node, capsys):
+    Latch(node.rundir.latch).tighten("HALTED", reason="by hand", by="ana")
+    node.answers["risk.state"] = NodeError("it is busy")
+    assert main(["state"]) == 0
+    said = capsys.readouterr()
+    assert "HALTED" in said.out
+    assert "could not be asked, this is what its latch says: it is busy" in said.err

@@ -38,6 +38,7 @@ from nautilus_lab.platform.messages import (
     PnlUpdated,
     PositionUpdated,
 )
+from nautilus_lab.platform.rundir import Home, ProcessRecord
 from nautilus_lab.streaming import StreamingEngine
 from tests.streaming.fake_node import FakeNode
 
@@ -103,6 +104,20 @@ async def test_a_gateway_that_was_killed_counts_as_none(root):
     (home / "gateway.json").write_text('{"name":"gateway","pid":999999,"started":1.0}')
     with pytest.raises(NodeNotRunning):
         await connect(root=root)
+
+
+async def test_a_gateway_that_is_being_started_again_is_waited_for(root, node):
+    home = Home(root / ".lab")
+    ProcessRecord.of_this_process("supervisor", address="ipc:///none").write(home.supervisor)
+    looking = asyncio.create_task(connect(root=root, timeout_s=20))
+    await asyncio.sleep(0.3)
+    engine = StreamingEngine(root / ".lab", settings=StreamingSettings(heartbeat_s=0.2))
+    await engine.start()
+    async with await looking as desk:
+        assert desk.connection is ConnectionState.CONNECTED
+    await engine.stop()
+    with pytest.raises(DeadlineExceeded, match="the supervisor has none at the moment"):
+        await connect(root=root, timeout_s=0.5)
 
 
 async def test_a_url_and_a_token_reach_a_gateway_without_its_workspace(gateway, root, node):

@@ -101,13 +101,13 @@ async def test_the_slices_of_an_algorithm_count_as_the_trade_s_own(operator, tra
     name = trade.client_order_id
     slices = [f"{name}-E{n}" for n in (1, 2, 3)]
     for number, own in enumerate(slices, 1):
-        # As Nautilus does: each slice is taken away from its parent.
-        trader.order(name, quantity=Decimal(100 - 25 * number))
         trader.order(
             own, side="SELL", order_type="MARKET", quantity=Decimal(25), parent=name,
             algorithm="TWAP", status="ACCEPTED",
         )  # fmt: skip
         trader.execute(own, 25, Decimal("100.00") - number, f"T-{number}")
+        # The node tells of the whole after each of its parts.
+        trader.order(name, filled=Decimal(25 * number), status="PARTIALLY_FILLED")
     await operator.until(lambda: trade.filled == 75, timeout_s=10)
     assert (trade.quantity, trade.remaining, trade.is_done) == (100, 25, False)
     assert trade.status is OrderStatus.PARTIALLY_FILLED
@@ -125,7 +125,6 @@ async def test_the_slices_of_an_algorithm_count_as_the_trade_s_own(operator, tra
 async def test_a_trade_ends_only_with_its_last_slice(operator, trader):
     trade = await operator.submit(AAPL, "BUY", 100, algorithm="VWAP", parameters={"minutes": 5})
     name = trade.client_order_id
-    trader.order(name, quantity=Decimal(50))
     trader.order(
         f"{name}-E1", side="BUY", order_type="MARKET", quantity=Decimal(50), parent=name,
         status="ACCEPTED",
@@ -362,15 +361,12 @@ async def test_a_change_of_nothing_is_refused_before_anything_is_sent(operator, 
         await operator.modify("O-1")
 
 
-@pytest.mark.parametrize("algorithm", ["TWAP", "VWAP"])
 async def test_the_trade_of_an_algorithm_s_order_that_others_sent_knows_what_was_asked_for(
-    operator, trader, algorithm
+    operator, trader
 ):
     # Of 100: 25 filled, 10 of 25 filled and the rest given back, 25 that still work.
-    # Only TWAP's order is made smaller by what its slices have, 100 - 25 - 10 - 25 = 40.
-    shown = {"TWAP": 40, "VWAP": 100}[algorithm]
     given = {"side": "BUY", "order_type": "MARKET", "strategy": "tilt"}
-    trader.order("O-1", quantity=Decimal(shown), algorithm=algorithm, status="INITIALIZED", **given)
+    trader.order("O-1", quantity=Decimal(100), algorithm="TWAP", status="INITIALIZED", **given)
     for number in (1, 2, 3):
         trader.order(
             f"O-1-E{number}", quantity=Decimal(25), parent="O-1", status="ACCEPTED", **given
@@ -405,6 +401,25 @@ async def test_an_algorithm_s_order_that_ends_in_the_node_s_books_is_filled_by_i
         OrderStatus.FILLED,
         50,
         Decimal("1.00"),
+    )
+
+
+async def test_what_was_filled_before_the_desk_looked_counts_as_the_node_tells_it(operator, trader):
+    # Neither the slices nor their fills are on this desk; a denied one is nothing that was asked.
+    trader.order(
+        "O-1", side="BUY", order_type="MARKET", quantity=Decimal(500), filled=Decimal(100),
+        average_price=Decimal("122.88"), status="PARTIALLY_FILLED", algorithm="TWAP",
+    )  # fmt: skip
+    trader.order(
+        "O-1-E3", side="BUY", order_type="MARKET", quantity=Decimal(50), parent="O-1",
+        status="DENIED",
+    )  # fmt: skip
+    await operator.until(lambda: "O-1-E3" in operator.orders, timeout_s=10)
+    trade = operator.trade("O-1")
+    assert (trade.quantity, trade.filled, trade.remaining) == (500, 100, 400)
+    assert (trade.status, trade.average_price) == (
+        OrderStatus.PARTIALLY_FILLED,
+        Decimal("122.88"),
     )
 
 

@@ -29,6 +29,7 @@ from nautilus_lab.client.protocol import (
 )
 from nautilus_lab.exceptions import MessageError
 from nautilus_lab.platform.messages import EVENTS, STATES, Envelope, NodeStateChanged
+from nautilus_lab.trading.commands import NODE_COMMANDS
 
 ENVELOPE = Envelope(
     id="0190a1b2-0000-7000-8000-000000000000",
@@ -223,6 +224,21 @@ def test_the_page_of_the_protocol_shows_every_frame_whole(repository: Path):
         assert not isinstance(frame, OtherFrame)
         shown.add(type(frame))
     assert shown == {type(frame) for frame, _ in CLIENT + GATEWAY}
+
+
+def test_the_page_of_the_protocol_shows_commands_and_results_that_the_node_knows(repository: Path):
+    shown = examples(repository)
+    commands = {frame["id"]: frame for frame in shown if frame["kind"] == "command"}
+    results = [frame for frame in shown if frame["kind"] == "result"]
+    assert {result["id"] for result in results} == commands.keys()
+    for result in results:
+        asked = commands[result["id"]]
+        spec = NODE_COMMANDS.spec(asked["name"])
+        msgspec.convert(asked["body"], spec.body)
+        told = msgspec.json.encode(msgspec.convert(result["body"], spec.answer))
+        assert msgspec.json.decode(told) == result["body"]
+        with pytest.raises(msgspec.ValidationError, match="unknown field"):
+            msgspec.convert(asked["body"] | {"soon": True}, spec.body)
 
 
 def test_the_page_of_the_protocol_names_every_body_with_all_of_its_fields(repository: Path):

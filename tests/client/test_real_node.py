@@ -9,12 +9,16 @@ import pytest
 from nautilus_lab import Lab
 from nautilus_lab.client import OrderStatus, TradingState, connect, order
 from nautilus_lab.exceptions import InputError, OrderDenied
+from nautilus_lab.platform.commands import Found
 from nautilus_lab.platform.connection import Backoff
+from nautilus_lab.platform.messages import Snapshot
 from nautilus_lab.platform.rundir import Home, Latch, ProcessRecord
 
 pytestmark = pytest.mark.processes
 
 AAPL = "AAPL.PAPER"
+# what an order that an algorithm fills is on its way there; never CANCELED
+WORKED = {"INITIALIZED", "SUBMITTED", "ACCEPTED", "PARTIALLY_FILLED", "FILLED"}
 
 
 @pytest.fixture
@@ -46,11 +50,49 @@ async def test_orders_of_a_real_node_over_a_kill_and_a_halt(lab, workspace):
         paid = sum(fill.quantity * fill.price for fill in sliced.fills)
         assert sliced.average_price == paid / 9
         assert sliced.slippage == paid - 9 * sliced.arrival_price
+        # Whoever reads the order by itself reads the same.
+        name = sliced.client_order_id
+        await desk.until(lambda: sliced.order.filled == 9, timeout_s=20)
+        assert {entry.status.value for entry in sliced.log} <= WORKED
+        found = await desk.command("orders.find", {"client_order_id": name}, answer=Found)
+        snapshot = await desk.command("node.snapshot", answer=Snapshot)
+        listed = [o for o in snapshot.orders if o.body.client_order_id == name]
+        for (told,) in (found.orders, listed):
+            assert (told.body.status, told.body.quantity, told.body.filled) == ("FILLED", 9, 9)
+
+        trailing = await desk.submit(
+            *(AAPL, "SELL", 5),
+            order_type="TRAILING_STOP_MARKET",
+            trailing_offset=500,
+            offset_type="BASIS_POINTS",
+        )
+        await desk.until(lambda: trailing.order.trigger_price is not None, timeout_s=20)
+        order_now = trailing.order
+        assert (order_now.trailing_offset, order_now.offset_type) == (500, "BASIS_POINTS")
+        bid = Decimal(str(desk.quotes[AAPL].bid))
+        assert bid * Decimal("0.93") < order_now.trigger_price < bid
+        (told,) = (
+            await desk.command(
+                "orders.find", {"client_order_id": trailing.client_order_id}, answer=Found
+            )
+        ).orders
+        assert told.body.trigger_price is not None
+        with pytest.raises(InputError, match="the market moves it"):
+            await trailing.modify(trigger_price=1)
+        await trailing.cancel(timeout_s=20)
 
         with pytest.raises(OrderDenied, match="over the limit"):
             await desk.submit(AAPL, "BUY", 10_000_000)
         with pytest.raises(InputError, match=r"multiple of 0\.01"):
             await desk.submit(AAPL, "BUY", 1, order_type="LIMIT", limit_price="1.001")
+
+        bid = desk.quotes[AAPL].bid
+        with pytest.raises(InputError, match=r"stop-loss of a bracket .* must lie below the bid"):
+            await desk.bracket(
+                order(AAPL, "BUY", 5),
+                take_profit=round(bid * 1.5, 2),
+                stop_loss=round(bid * 1.25, 2),
+            )
 
         resting = await desk.submit(AAPL, "BUY", 5, order_type="LIMIT", limit_price=1)
         await resting.until_accepted(timeout_s=20)

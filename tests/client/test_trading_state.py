@@ -5,6 +5,7 @@ import os
 import stat
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from nautilus_lab.client import Change, Permission, TradingState, connect
@@ -179,6 +180,10 @@ async def test_how_a_router_split_an_order_is_on_the_desk(operator, trader):
     await operator.until(lambda: operator.routes, timeout_s=10)
     route = operator.routes["O-1"]
     assert (route.legs, route.expected_cost) == ((leg,), Decimal("6001.20"))
+    again = msgspec.structs.replace(routed, quantity=Decimal(20))
+    trader.event(again, "trading.route.PAPER-001.O-1")
+    await operator.until(lambda: operator.routes["O-1"].quantity == 20, timeout_s=10)
+    assert [one.quantity for one in operator.decisions] == [60, 20]
 
 
 async def test_alerts_come_each_once_and_oldest_first(operator, trader):

@@ -70,6 +70,7 @@ class TradingNode(FakeNode):
         self.refusal: LabError | None = None
         self.requests: list[Request] = []
         self.arrival = Decimal("100.00")
+        self.stubborn: set[str] = set()  # orders that their venue does not end
         self.trading = StateOfTrading(state="ACTIVE", reason="new", by="node", since_ns=1)
         self.done = MemoryCommandLog()
         for envelope in self.log:
@@ -247,7 +248,12 @@ class TradingNode(FakeNode):
         return self.trading
 
     async def _risk_halt(self, request: Request) -> StateOfTrading:
-        return self._move("KILLED" if request.body.kill else "HALTED", request)
+        told = self._move("KILLED" if request.body.kill else "HALTED", request)
+        if request.body.cancel_orders or request.body.kill:
+            for name in self.orders.keys() - self.stubborn:
+                if self.body(name).status not in _OVER:
+                    self.order(name, status="CANCELED")
+        return told
 
     async def _risk_reduce(self, request: Request) -> StateOfTrading:
         return self._move("REDUCE_ONLY", request)

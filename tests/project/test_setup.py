@@ -23,6 +23,16 @@ def test_ci_runs_check_and_test_and_nothing_else(repository):
     assert os.access(repository / ".ci" / "run", os.X_OK)
 
 
+@pytest.mark.parametrize(("goals", "told"), [([], True), (["setup"], True), (["demo"], False)])
+def test_make_ends_by_saying_how_the_command_comes_onto_the_path(repository, goals, told):
+    made = ["-o", ".venv/.packages", "-o", "data/manifest.json"]  # they are there: not to be made
+    chore = ["make", "-s", *made, *goals, *(["-n"] if "demo" in goals else [])]
+    done = subprocess.run(chore, cwd=repository, capture_output=True, text=True, check=True)
+    assert ("source .venv/bin/activate" in done.stdout) == told
+    for page in ("README.md", "docs/install.md", "docs/command_line.md"):
+        assert "source .venv/bin/activate" in (repository / page).read_text("utf-8"), page
+
+
 @pytest.fixture
 def clone(repository, tmp_path):
     """What `scripts/setup` reads, with an interpreter wanted that nobody has."""

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from nautilus_lab.client import Desk
@@ -13,16 +14,19 @@ from nautilus_lab.config import StreamingSettings
 from nautilus_lab.exceptions import AccessDenied, InputError, OrderDenied
 from nautilus_lab.platform.access import Principal, Role, TokenIssuer, signing_key
 from nautilus_lab.platform.messages import (
+    AccountUpdated,
     AlertRaised,
     HealthUpdated,
     OrderRouted,
+    PnlUpdated,
+    QuoteUpdated,
     RouteLeg,
     StrategyUpdated,
     TradingStateUpdated,
 )
 from nautilus_lab.platform.rundir import Home, Latch
 from nautilus_lab.streaming import StreamingEngine
-from nautilus_lab.widgets import TradingDashboard, trading_dashboard
+from nautilus_lab.widgets import TradingDashboard, _page, trading_dashboard
 from tests.client.trading_node import TradingNode
 from tests.widgets.conftest import until
 
@@ -178,6 +182,57 @@ async def test_an_order_is_told_with_all_that_works_for_it(page, node):
     assert page.working.rows == []
 
 
+async def test_an_order_that_trails_says_by_how_much_and_where_its_trigger_stands(page, node):
+    order(
+        node,
+        "O-1",
+        side="SELL",
+        order_type="TRAILING_STOP_MARKET",
+        trailing_offset=Decimal(500),
+        offset_type="BASIS_POINTS",
+        trigger_price=Decimal("69.20"),
+    )
+    await until(lambda: row(page.working, "O-1"))
+    shown = row(page.working, "O-1")
+    assert (shown["type"], shown["trigger"]) == ("trailing stop · 500 bp", 69.2)
+    node.order("O-1", trigger_price=Decimal("69.40"))
+    await until(lambda: row(page.working, "O-1")["trigger"] == 69.4)
+
+
+async def test_what_people_earned_by_hand_and_all_together_stand_with_the_strategies(page, node):
+    trend = StrategyUpdated(strategy="trend-001", name="trend", version="1", state="running")
+    node.put(trend, "strategy.state.PAPER-001.trend-001")
+    order(node, "O-1", strategy="Manual-000")
+    for scope, total in (("Manual-000", -12.5), ("trend-001", 40.0), ("account", 27.5)):
+        money = PnlUpdated(
+            scope=scope, currency="USD", realised=total + 2.0, unrealised=0.0, commissions=2.0,
+            total=total, equity=0.0,
+        )  # fmt: skip
+        node.put(money, f"analytics.pnl.PAPER-001.{scope}")
+    await until(lambda: row(page.strategies, "account").get("pnl") == 27.5)
+    shown = {r["strategy"]: (r["pnl"], r["working"], r["act"]) for r in page.strategies.rows}
+    assert shown == {
+        "trend-001": (40.0, 0, "pause"),
+        "Manual-000": (-12.5, 1, ""),
+        "Σ all": (27.5, 1, ""),
+    }
+
+
+async def test_the_ticket_offers_the_instruments_of_the_first_venue_first(page, node):
+    for venue in ("PAPER", "ALPHA"):  # as the trader's settings have them
+        account = AccountUpdated(
+            venue=venue, currency="USD", cash=0.0, equity=0.0, gross_exposure=0.0, net_exposure=0.0
+        )
+        node.put(account, f"trading.account.PAPER-001.{venue}")
+    for name in ("AAPL.ALPHA", "MSFT.PAPER"):
+        symbol, venue = name.split(".")
+        node.put(QuoteUpdated(instrument=name, bid=1.0, ask=2.0), f"market.quote.{venue}.{symbol}")
+    await until(lambda: "AAPL.ALPHA" in page.ticket.instruments)
+    names = page.ticket.instruments
+    assert names[-1] == "AAPL.ALPHA"
+    assert names[:-1] == sorted(n for n in names if n.endswith(".PAPER"))
+
+
 async def test_the_two_sides_of_a_trade_with_oneself_are_two_fills(page, node):
     for name, side in (("O-1", "BUY"), ("O-2", "SELL")):
         order(node, name, side=side, quantity=Decimal(5))
@@ -235,6 +290,32 @@ async def test_decisions_of_the_router_and_alerts_are_told_with_their_reasons(pa
     assert page.routes.rows[0]["legs"] == "500 ALPHA at 154.68, fee 0.5 bp"
     assert page.routes.rows[0]["over"] == "100 unplaced; BETA: stale: 12 s old"
     assert page.alerts.rows[0]["text"] == f"node: it froze: {SCRIPT}"
+
+
+async def test_a_decision_is_shown_although_the_next_one_came_before_the_page_looked(
+    page, node, monkeypatch
+):
+    monkeypatch.setattr(_page, "_REFRESH_S", 0.5)
+    await asyncio.sleep(0.1)  # the last of the short ones
+    first = OrderRouted(
+        client_order_id="O-1",
+        instrument="MSFT.PAPER",
+        side="BUY",
+        quantity=Decimal(700),
+        legs=(),
+        expected_cost=Decimal("77340.00"),
+        policy="best price after fees",
+    )
+    for quantity in (700, 200, 50):
+        node.event(
+            msgspec.structs.replace(first, quantity=Decimal(quantity)),
+            "trading.route.PAPER-001.MSFT.PAPER",
+        )
+    told = ["buy 700 MSFT", "buy 200 MSFT", "buy 50 MSFT"]
+    await until(lambda: len(page.routes.rows) >= len(told))
+    assert [row["what"] for row in page.routes.rows] == told
+    page.show_all()
+    assert [row["what"] for row in page.routes.rows] == told
 
 
 async def test_a_part_that_fell_silent_is_not_said_to_run(page, node):
@@ -438,8 +519,8 @@ async def test_trading_is_halted_and_resumed_with_a_reason_only(page, node, sent
     assert "say why" in (await answer(sent, page.controls))["text"]
     assert node.requests == []
     says(page.controls, kind="act", action="halt", reason="a drill")
-    assert (await answer(sent, page.controls))["text"] == "trading is HALTED"
-    assert node.requests[-1].body.cancel_orders
+    told = (await answer(sent, page.controls))["text"]
+    assert told == "trading is HALTED; 0 orders left working"
     assert page.controls.state["state"] == "HALTED"
     says(page.controls, kind="act", action="resume", reason="it is over")
     assert (await answer(sent, page.controls))["text"] == "trading is ACTIVE"
@@ -457,6 +538,46 @@ async def test_a_halt_that_only_the_latch_has_heard_of_is_told_as_that(page, nod
     run = Home(root / ".lab").trader("PAPER-001")
     assert Latch(run.latch, witness=run.store).read().state == "HALTED"
     await node.start()
+
+
+async def test_a_halt_leaves_every_order_working_and_says_how_many(page, node, sent):
+    for name, kind in (("O-1", "STOP_MARKET"), ("O-2", "LIMIT")):
+        order(node, name, order_type=kind)
+    await until(lambda: page.controls.state["working"] == 2)
+    says(page.controls, kind="act", action="halt", reason="prices look wrong")
+    told = await answer(sent, page.controls)
+    assert told["text"] == "trading is HALTED; 2 orders left working"
+    assert not node.requests[-1].body.cancel_orders
+    assert {r["id"]: r["status"] for r in page.working.rows} == {
+        "O-1": "ACCEPTED",
+        "O-2": "ACCEPTED",
+    }
+
+
+async def test_halt_and_cancel_all_says_how_many_orders_it_ended(page, node, sent):
+    for number in range(3):
+        order(node, f"O-{number}")
+    await until(lambda: page.controls.state["working"] == 3)
+    says(page.controls, kind="act", action="halt_and_cancel", reason="the feed is wrong")
+    told = await answer(sent, page.controls)
+    assert told["text"] == "trading is HALTED; 3 orders cancelled"
+    assert node.requests[-1].body.cancel_orders
+    assert page.controls.state["working"] == 0
+
+
+async def test_halt_and_cancel_all_says_what_has_not_ended_yet(page, node, sent):
+    order(node, "O-1")
+    order(node, "O-2")
+    node.stubborn = {"O-2"}
+    await until(lambda: page.controls.state["working"] == 2)
+    says(page.controls, kind="act", action="halt_and_cancel", reason="the feed is wrong")
+    told = await answer(sent, page.controls)
+    assert told == {
+        "kind": "answer",
+        "level": "warn",
+        "text": "trading is HALTED; 1 order cancelled, 1 not yet",
+        "of": "",
+    }
 
 
 async def test_everything_is_cancelled_without_a_reason(page, node, sent):
@@ -553,15 +674,15 @@ async def test_a_viewers_page_has_no_button_and_forged_messages_reach_no_node(vi
 
 async def test_a_trader_may_halt_and_only_a_risk_officer_resumes(open_page, node, sent):
     trader = await open_page(roles=frozenset({Role.TRADER}))
-    assert trader.controls.actions == ["cancel_all", "reduce_only", "halt"]
+    assert trader.controls.actions == ["cancel_all", "reduce_only", "halt", "halt_and_cancel"]
     assert trader.ticket.closed == ""
     says(trader.controls, kind="act", action="halt", reason="a drill")
-    assert (await answer(sent, trader.controls))["text"] == "trading is HALTED"
+    assert (await answer(sent, trader.controls))["text"].startswith("trading is HALTED")
     says(trader.controls, kind="act", action="resume", reason="forged")
     assert "risk:resume needs a role" in (await answer(sent, trader.controls))["text"]
     assert node.trading.state == "HALTED"
     officer = await open_page(roles=frozenset({Role.RISK_OFFICER}))
-    assert officer.controls.actions == ["cancel_all", "reduce_only", "halt", "resume"]
+    assert officer.controls.actions == [*trader.controls.actions, "resume"]
     assert officer.ticket.closed == "this page may not send orders"
     says(officer.controls, kind="act", action="resume", reason="it is over")
     assert (await answer(sent, officer.controls))["text"] == "trading is ACTIVE"

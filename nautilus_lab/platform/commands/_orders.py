@@ -101,7 +101,8 @@ class SubmitOrder(CommandBody, frozen=True, kw_only=True):
     limit_price, trigger_price, activation_price : Decimal, optional
         In the instrument's quote currency.
     trailing_offset, limit_offset : Decimal, optional
-        How far the trigger follows the market, and the limit the trigger.
+        How far behind the market the trigger stays, and how far the limit: both are counted from
+        the market, so that with offsets of 3.00 and 3.20 the limit lies 0.20 beyond the trigger.
     offset_type : {"PRICE", "BASIS_POINTS", "TICKS"}, default="PRICE"
         What the offsets are counted in.
     time_in_force : str, default="GTC"
@@ -122,7 +123,8 @@ class SubmitOrder(CommandBody, frozen=True, kw_only=True):
     ------
     InputError
         When a number is not finite, not positive or out of all proportion; when a price that the
-        type needs is missing, or one is given that it has no use for.
+        type needs is missing, or one is given that it has no use for; when the limit of a trailing
+        stop would lie before its trigger.
 
     Examples
     --------
@@ -162,6 +164,7 @@ class SubmitOrder(CommandBody, frozen=True, kw_only=True):
         _require_one_of("offset_type", self.offset_type, OffsetType)
         _require_positive("quantity", self.quantity)
         self._require_prices()
+        self._require_limit_behind_trigger()
         self._require_time()
         kind = self.order_type
         if self.post_only and kind not in _RESTING:
@@ -194,6 +197,18 @@ class SubmitOrder(CommandBody, frozen=True, kw_only=True):
                     remedy="leave it out, or choose another order_type",
                 )
             _require_positive(name, value)
+
+    def _require_limit_behind_trigger(self) -> None:
+        trigger, limit = self.trailing_offset, self.limit_offset
+        # A limit nearer to the market than the trigger is one that the market has left by then.
+        if trigger is not None and limit is not None and limit < trigger:
+            raise InputError(
+                "limit_offset is counted from the market, as trailing_offset is, and must not be "
+                f"smaller than that, {trigger:f}: the stop would trigger and not trade",
+                value=f"{limit:f}",
+                remedy="add to trailing_offset how far beyond the trigger it may trade: "
+                f"{trigger + limit:f}",
+            )
 
     def _require_time(self) -> None:
         kind, lasts = self.order_type, self.time_in_force
@@ -272,7 +287,11 @@ class SubmitBracket(CommandBody, frozen=True, kw_only=True):
                     value=leg.algorithm or f"emulate={leg.emulate}",
                 )
         if entry.order_type in ("TRAILING_STOP_MARKET", "TRAILING_STOP_LIMIT"):
-            raise InputError("a bracket's entry must not trail", value=entry.order_type)
+            raise InputError(
+                "a bracket's entry must not trail",
+                value=entry.order_type,
+                remedy="choose an entry with a price of its own, or MARKET",
+            )
         self._require_order()
 
     def _require_order(self) -> None:
@@ -433,7 +452,9 @@ def _require_name(what: str, value: str) -> None:
     known = 0 < len(value) <= _LONGEST_NAME and value.isascii() and value.isprintable()
     if not known or value.isspace():
         raise InputError(
-            f"{what} must have 1 to {_LONGEST_NAME} printable ASCII characters", value=value[:200]
+            f"{what} must have 1 to {_LONGEST_NAME} printable ASCII characters",
+            value=value[:200],
+            remedy="write it like AAPL.PAPER",
         )
 
 
@@ -450,6 +471,10 @@ def _require_positive(what: str, value: object) -> None:
     if not isinstance(value, Decimal) or not value.is_finite():
         raise InputError(f"{what} must be a finite Decimal", value=value, remedy="pass a number")
     if not 0 < value <= _LARGEST:
-        raise InputError(f"{what} must be positive and at most 1e10", value=value)
+        raise InputError(
+            f"{what} must be positive and at most 1e10", value=value, remedy="pass a number above 0"
+        )
     if not int(value.as_tuple().exponent) >= -_MOST_DECIMALS:
-        raise InputError(f"{what} must have at most {_MOST_DECIMALS} decimals", value=value)
+        raise InputError(
+            f"{what} must have at most {_MOST_DECIMALS} decimals", value=value, remedy="round it"
+        )

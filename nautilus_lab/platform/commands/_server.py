@@ -7,6 +7,7 @@ import hashlib
 import logging
 import math
 import os
+import threading
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -47,6 +48,7 @@ _LONGEST_ID = 64
 _FARTHEST_DEADLINE_NS = 24 * 3_600 * 1_000_000_000  # logs remember commands for longer
 _LONGEST_VALUE = 500  # characters of an error's value that travel
 _LINGER_MS = 500
+_END_S = 2.0
 _LIST = CommandSpec(
     name="commands.list",
     permission=Permission.NODE_READ,
@@ -188,7 +190,19 @@ class CommandServer:
             task.cancel()
         await asyncio.gather(*self._answering, return_exceptions=True)
         self._socket.close(linger=_LINGER_MS)
-        await asyncio.to_thread(self._context.term)
+        await self._end(self._context)
+
+    async def _end(self, context: zmq.asyncio.Context) -> None:
+        # It waits for the last answers to leave, and has been seen to wait for ever: a thread that
+        # nobody joins, since an end has a deadline.
+        ending = threading.Thread(target=context.term, name="commands end", daemon=True)
+        ending.start()
+        ends_by = time.monotonic() + _LINGER_MS / 1e3 + _END_S
+        while ending.is_alive():
+            if time.monotonic() > ends_by:
+                _log.warning("the socket at %s did not end; it is left to the system", self.address)
+                return
+            await asyncio.sleep(0.005)
 
     def __repr__(self) -> str:
         state = "listening" if self._reading is not None else "closed"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
 from nautilus_lab.exceptions import InputError
 from nautilus_lab.platform.access import Permission
+from nautilus_lab.platform.commands._schema import described, structs, written
 
 LARGEST_COMMAND = 1 << 20  # bytes; what is larger is not read
 
@@ -37,6 +39,8 @@ class CommandSpec:
         Raised with every change of meaning; a caller of another version is refused.
     body : type of CommandBody, optional
         Its schema; without one the command takes no body.
+    answer : type, optional
+        What its result's body is: the type that its handler returns.
     reads : bool, default=False
         Whether it only reads, or does no more when it is done again. Such a command is answered
         afresh each time; any other is done once for each id.
@@ -47,6 +51,7 @@ class CommandSpec:
     summary: str
     version: int = 1
     body: type[CommandBody] | None = None
+    answer: Any = None
     reads: bool = False
 
 
@@ -69,13 +74,14 @@ class CommandTable:
     ...         name="node.status",
     ...         permission=Permission.NODE_READ,
     ...         summary="How it is.",
+    ...         answer=str,
     ...         reads=True,
     ...     )
     ... )
     >>> print(table.markdown())
-    | Command | Version | Permission | Body | Done | What it does |
-    |---|---|---|---|---|---|
-    | `node.status` | 1 | `node:read` | - | each time | How it is. |
+    | Command | Version | Permission | Body | Answer | Done | What it does |
+    |---|---|---|---|---|---|---|
+    | `node.status` | 1 | `node:read` | - | text | each time | How it is. |
     """
 
     def __init__(self, *specs: CommandSpec) -> None:
@@ -126,21 +132,19 @@ class CommandTable:
     def markdown(self) -> str:
         """Return the table as the documentation shows it."""
         lines = [
-            "| Command | Version | Permission | Body | Done | What it does |",
-            "|---" * 6 + "|",
+            "| Command | Version | Permission | Body | Answer | Done | What it does |",
+            "|---" * 7 + "|",
         ]
         lines += [
-            f"| `{spec.name}` | {spec.version} | `{spec.permission.value}` | {_fields(spec)} "
+            f"| `{spec.name}` | {spec.version} | `{spec.permission.value}` "
+            f"| {'-' if spec.body is None else written(spec.body)} | {written(spec.answer)} "
             f"| {'each time' if spec.reads else 'once for each id'} | {spec.summary} |"
             for spec in self
         ]
         return "\n".join(lines)
 
-
-def _fields(spec: CommandSpec) -> str:
-    if spec.body is None:
-        return "-"
-    return ", ".join(
-        f"`{field.name}`" + ("" if field.required else " (optional)")
-        for field in msgspec.structs.fields(spec.body)
-    )
+    def schemas(self, *others: CommandTable) -> str:
+        """Return what stands in bodies and answers, also of `others`, as the documentation does."""
+        specs = [spec for table in (self, *others) for spec in table]
+        kinds = [kind for spec in specs for kind in (spec.body, spec.answer)]
+        return "\n\n".join(map(described, structs(*kinds)))

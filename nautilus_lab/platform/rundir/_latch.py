@@ -214,6 +214,10 @@ class Latch:
                     value=f"{held.state}: {held.reason}",
                     remedy="look again, then decide",
                 )
+            if held.state == to:
+                raise InputError(
+                    f"it is {to} already", value=held.reason, remedy="nothing is to be done"
+                )
             if not held.is_tighter_than(to):
                 raise InputError(
                     f"a latch that is {held.state} cannot be loosened to {to}",

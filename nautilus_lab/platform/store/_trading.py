@@ -303,6 +303,26 @@ class TradingStore:
             stored = connection.scalars(sql.events_after(writer, epoch, seq, limit)).all()
         return tuple([messages.decode(data) for data in stored])
 
+    def alerts(self, *, limit: int | None = None) -> tuple[Envelope, ...]:
+        """Return what the trader's processes raised (`AlertRaised`), the latest first.
+
+        It reads the whole outbox, which has no index of topics: not for an order path.
+
+        Parameters
+        ----------
+        limit : int, optional
+            At most so many.
+
+        Raises
+        ------
+        MessageError
+            When a stored event cannot be read back.
+        """
+        _check_limit(limit)
+        with self._reading("reading the alerts") as connection:
+            stored = connection.scalars(sql.latest_alerts(limit)).all()
+        return tuple([messages.decode(data) for data in stored])
+
     def orders(
         self, *, working_only: bool = False, limit: int | None = None
     ) -> tuple[Envelope, ...]:

@@ -133,6 +133,16 @@ def events_after(writer: str, epoch: int, seq: int, limit: int) -> sa.Select[byt
     )
 
 
+def latest_alerts(limit: int | None) -> sa.Select[bytes]:
+    """Select the encoded alerts of every writer, the latest first."""
+    return (
+        sa.select(outbox.c.envelope)
+        .where(outbox.c.topic.startswith("system.alert.", autoescape=True))
+        .order_by(outbox.c.ts_ns.desc())
+        .limit(limit)
+    )
+
+
 def latest_orders(working_only: bool, limit: int | None) -> sa.Select[*tuple[Any, ...]]:
     """Select the rows of orders, the most recent first."""
     newest_first = (orders.c.ts_ns.desc(), orders.c.epoch.desc(), orders.c.seq.desc())

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+import math
+from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
+from nautilus_trader.accounting.accounts.base import Account
 from nautilus_trader.config import StrategyConfig
 from nautilus_trader.model.currencies import USD
 from nautilus_trader.model.data import QuoteTick
 from nautilus_trader.model.enums import OrderSide
 from nautilus_trader.model.events import OrderDenied, OrderFilled, OrderRejected
-from nautilus_trader.model.identifiers import InstrumentId
+from nautilus_trader.model.identifiers import ClientOrderId, InstrumentId, Venue
 from nautilus_trader.model.objects import Quantity
 from nautilus_trader.trading.strategy import Strategy
 
 from nautilus_lab.strategies.nautilus._rebalance import units_to_trade
 
 _LONGEST_WAIT_S = 3_600.0
+_ASK_AGAIN_NS = 1_000_000_000
+_OFTEN = 20
+_ALL_ORDERS = "events.order.*"
 
 
 @runtime_checkable
@@ -63,8 +68,12 @@ class HoldTargetsConfig(StrategyConfig, frozen=True, kw_only=True):
 class HoldTargets(Strategy):  # type: ignore[misc]
     """Buys and sells until each instrument has its share of equity, then keeps it there.
 
-    Sells go first, buys follow at the next look, when their cash is there. Nothing is sent
-    while an order of the instrument is working, nor before every instrument has a quote. An
+    Equity is that of the accounts its instruments are traded in: cash and positions, whoever
+    holds them; of a margin account the balance and what open positions have gained. Sells go
+    first, buys follow at the next look, when their cash is there. Nothing is sent while an order
+    of the instrument is on its way or working, before every instrument has a quote, nor while an
+    account's last statement is older than its last fill, whoever's: it would count the same money
+    twice. An
     instrument whose order was denied or rejected is left alone for two intervals, then four, and
     so on up to an hour. When the weights have run out nothing is sent any more, neither buys nor
     sells, until `hold` brings new ones.
@@ -78,13 +87,23 @@ class HoldTargets(Strategy):  # type: ignore[misc]
         self._said = False  # whether it said that they ran out
         self._quoted: set[InstrumentId] = set()
         self._next_look = 0
+        self._sent: dict[ClientOrderId, InstrumentId] = {}  # until they are over
+        self._filled_ns: dict[Venue, int] = {}  # when the last fill there was heard of, anybody's
+        self._unsure = 0  # looks in a row at which an account was not known
+        # A function: the bus knows a handler by its text, and that of a method may change.
+        self._hear = lambda event: self._hear_of(event)
         self._refused: dict[str, int] = {}  # instrument id -> refusals since its last fill
         self._not_before: dict[str, int] = {}  # instrument id -> when it may be tried again
 
     def on_start(self) -> None:
-        """Subscribe to every instrument."""
+        """Subscribe to every instrument, and to what everybody trades in the same accounts."""
+        self.msgbus.subscribe(_ALL_ORDERS, self._hear)
         for instrument_id in self._ids.values():
             self.subscribe_quote_ticks(instrument_id)
+
+    def on_stop(self) -> None:
+        """Hear no more of what others trade."""
+        self.msgbus.unsubscribe(_ALL_ORDERS, self._hear)
 
     def on_quote_tick(self, tick: QuoteTick) -> None:
         """Look when the last instrument has its first quote, and at every interval from then on.
@@ -122,36 +141,34 @@ class HoldTargets(Strategy):  # type: ignore[misc]
         """Send the orders that bring the book to its targets."""
         if len(self._quoted) < len(self._ids) or self._run_out():
             return
-        mids, held, owned = {}, {}, 0.0
-        for name, instrument_id in self._ids.items():
-            quote = self.cache.quote_tick(instrument_id)
-            mids[name] = (float(quote.bid_price) + float(quote.ask_price)) / 2
-            held[name] = self._own(instrument_id)
-            owned += float(self.portfolio.net_position(instrument_id) or Decimal(0)) * mids[name]
-        cash = self._cash()
-        equity = cash + owned  # the account's, whoever holds it
+        accounts = self._accounts()
+        if accounts is None:
+            return
+        equity = self._equity(accounts)
         if not equity > 0:
-            return  # there is nothing to hold a share of
+            return  # there is nothing to hold a share of, or nobody knows how much
+        mids = {name: self._mid(instrument_id) for name, instrument_id in self._ids.items()}
         wanted = units_to_trade(
             weights=self._weights,
             equity=equity,
-            positions=held,
+            positions={name: self._own(instrument_id) for name, instrument_id in self._ids.items()},
             prices=mids,
             band=self.config.band,
         )
-        working = {o.instrument_id.value for o in self.cache.orders_open(strategy_id=self.id)}
-        working |= {o.instrument_id.value for o in self.cache.orders_inflight(strategy_id=self.id)}
+        cash = {venue: float(account.balance_free(USD)) for venue, account in accounts.items()}
+        working = self._working()
         now = self.clock.timestamp_ns()
         for name, units in sorted(wanted.items(), key=lambda item: item[1]):
-            if name in working or now < self._not_before.get(name, 0):
+            instrument_id = self._ids[name]
+            if instrument_id in working or now < self._not_before.get(name, 0):
                 continue
             units = self._bounded(units, mids[name])
             if units > 0:
                 # Leave room for the spread and the commission of every buy that follows.
-                units = min(units, int(cash * 0.995 / mids[name]))
-                cash -= units * mids[name]
+                units = min(units, max(0, int(cash[instrument_id.venue] * 0.995 / mids[name])))
+                cash[instrument_id.venue] -= units * mids[name]
             if units:
-                self._send(self._ids[name], units)
+                self._send(instrument_id, units)
 
     def _run_out(self) -> bool:
         over = bool(0 < self._valid_until_ns <= self.clock.timestamp_ns())
@@ -175,9 +192,55 @@ class HoldTargets(Strategy):  # type: ignore[misc]
         wait_s = min(self.config.interval_s * 2**refused, _LONGEST_WAIT_S)
         self._not_before[name] = self.clock.timestamp_ns() + int(wait_s * 1e9)
 
-    def _cash(self) -> float:
-        account = self.portfolio.account(next(iter(self._ids.values())).venue)
-        return float(account.balance_free(USD)) if account is not None else 0.0
+    def _accounts(self) -> dict[Venue, Account] | None:
+        """Return the accounts at all its venues; None while one is not known as it is now."""
+        accounts = {}
+        for venue in {instrument_id.venue for instrument_id in self._ids.values()}:
+            account = self.portfolio.account(venue)
+            if account is None:
+                return None
+            if _stated_ns(account) < self._filled_ns.get(venue, 0):
+                self.query_account(account.id)
+                soon = self.clock.timestamp_ns() + _ASK_AGAIN_NS
+                self._next_look = min(self._next_look, soon)
+                self._unsure += 1
+                if self._unsure == _OFTEN:
+                    self.log.warning(f"the account at {venue} never tells of its last fill")
+                return None
+            accounts[venue] = account
+        self._unsure = 0
+        return accounts
+
+    def _hear_of(self, event: Any) -> None:
+        if isinstance(event, OrderFilled):
+            self._filled_ns[event.instrument_id.venue] = event.ts_init
+
+    def _equity(self, accounts: Mapping[Venue, Account]) -> float:
+        """Return the equity of all `accounts`, USD; NaN while a position has no price."""
+        equity = 0.0
+        for venue in accounts:
+            worth = self.portfolio.equity(venue).get(USD)
+            if worth is None or self.portfolio.missing_price_instruments(venue):
+                return math.nan
+            equity += float(worth)
+        return equity
+
+    def _mid(self, instrument_id: InstrumentId) -> float:
+        quote = self.cache.quote_tick(instrument_id)
+        return (float(quote.bid_price) + float(quote.ask_price)) / 2
+
+    def _working(self) -> set[InstrumentId]:
+        """Return the instruments with an order that is not over, sent or found at a start."""
+        # The cache counts an order among neither the open nor those in flight before it is sent.
+        sent = {name: of for name, of in self._sent.items() if not self._is_over(name)}
+        self._sent = sent
+        found = self.cache.orders_open(strategy_id=self.id)
+        found += self.cache.orders_inflight(strategy_id=self.id)
+        return {*sent.values(), *(order.instrument_id for order in found)}
+
+    def _is_over(self, name: ClientOrderId) -> bool:
+        order = self.cache.order(name)
+        return order is None or order.is_closed
 
     def _send(self, instrument_id: InstrumentId, units: int) -> None:
         order: Any = self.order_factory.market(
@@ -185,4 +248,12 @@ class HoldTargets(Strategy):  # type: ignore[misc]
             order_side=OrderSide.BUY if units > 0 else OrderSide.SELL,
             quantity=Quantity.from_int(abs(units)),
         )
+        self._sent[order.client_order_id] = instrument_id
         self.submit_order(order)
+
+
+def _stated_ns(account: Account) -> int:
+    """When the last statement of an account was true, UNIX ns of this machine's clock."""
+    # What a venue reports was asked for earlier than it came; what Nautilus works out is of now.
+    last = account.last_event
+    return int(last.ts_event if last.is_reported else last.ts_init)

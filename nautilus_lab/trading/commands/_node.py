@@ -8,6 +8,7 @@ import msgspec
 
 from nautilus_lab.platform.access import Permission
 from nautilus_lab.platform.commands import CommandBody, CommandSpec
+from nautilus_lab.platform.messages import Envelope, Snapshot
 
 
 class EventsAfter(CommandBody, frozen=True, kw_only=True):
@@ -30,16 +31,16 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
         One line for a person; empty when all is well.
     pid : int
         The node's process; 0 when none runs.
-    epoch : int
-        How many times the trader's node has started.
+    epoch : int or None
+        How many times the trader's node has started; None while its node does not say.
     restarts : int
         How often the supervisor brought it back since it was asked for.
-    orders, fills : int
-        How many the store holds.
+    orders, fills : int or None
+        How many the store holds; None while its node does not say.
     targets : str
         What the target weights it trades are called.
-    equity : float
-        Cash and positions at the market, USD.
+    equity : float or None
+        Cash and positions at the market, USD; None while its node does not say.
     rss_mib : float
         Resident memory of the node's process, MiB.
     cpu_percent : float
@@ -56,12 +57,12 @@ class NodeStatus(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     detail: str = ""
     pid: int = 0
-    epoch: int = 0
+    epoch: int | None = None
     restarts: int = 0
-    orders: int = 0
-    fills: int = 0
+    orders: int | None = None
+    fills: int | None = None
     targets: str = ""
-    equity: float = 0.0
+    equity: float | None = None
     rss_mib: float = 0.0
     cpu_percent: float = 0.0
     threads: int = 0
@@ -79,12 +80,14 @@ NODE_SPECS = (
     CommandSpec(
         name="node.status",
         permission=Permission.NODE_READ,
+        answer=NodeStatus,
         summary="How the node is.",
         reads=True,
     ),
     CommandSpec(
         name="node.snapshot",
         permission=Permission.NODE_READ,
+        answer=Snapshot,
         summary="The present, stamped with the last event's number.",
         reads=True,
     ),
@@ -92,12 +95,14 @@ NODE_SPECS = (
         name="node.events",
         permission=Permission.NODE_READ,
         body=EventsAfter,
+        answer=list[Envelope],
         summary="The stored events after a point, oldest first.",
         reads=True,
     ),
     CommandSpec(
         name="node.stop",
         permission=Permission.NODE_STOP,
+        answer=str,
         summary="Stop trading and end the node; positions and working orders stay.",
     ),
 )

@@ -7,8 +7,10 @@ from nautilus_lab.platform.commands import (
     CommandSpec,
     EnableStrategy,
     HaltTrading,
+    LimitsView,
     ReduceOnly,
     ResumeTrading,
+    StateOfTrading,
 )
 
 # Halting is done each time it is asked for: it does no more the second time, and must not wait
@@ -17,6 +19,7 @@ RISK_SPECS: tuple[CommandSpec, ...] = (
     CommandSpec(
         name="risk.state",
         permission=Permission.RISK_READ,
+        answer=StateOfTrading,
         summary="What the trader may do, since when, why, and who said so.",
         reads=True,
     ),
@@ -25,6 +28,7 @@ RISK_SPECS: tuple[CommandSpec, ...] = (
         permission=Permission.RISK_HALT,
         body=HaltTrading,
         reads=True,
+        answer=StateOfTrading,
         summary="Let nothing but cancels through, also after a restart.",
     ),
     CommandSpec(
@@ -32,17 +36,20 @@ RISK_SPECS: tuple[CommandSpec, ...] = (
         permission=Permission.RISK_HALT,
         body=ReduceOnly,
         reads=True,
+        answer=StateOfTrading,
         summary="Let only cancels and what reduces a position through, also after a restart.",
     ),
     CommandSpec(
         name="risk.resume",
         permission=Permission.RISK_RESUME,
         body=ResumeTrading,
+        answer=StateOfTrading,
         summary="Let more through again; a person's decision, kept in the audit trail.",
     ),
     CommandSpec(
         name="risk.limits",
         permission=Permission.RISK_READ,
+        answer=LimitsView,
         summary="How much of each limit is used, and which strategies limits disabled.",
         reads=True,
     ),
@@ -50,6 +57,7 @@ RISK_SPECS: tuple[CommandSpec, ...] = (
         name="risk.enable",
         permission=Permission.RISK_RESUME,
         body=EnableStrategy,
+        answer=LimitsView,
         summary="Let a strategy that a limit disabled send orders again; kept in the audit trail.",
     ),
 )

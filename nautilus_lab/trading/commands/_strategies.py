@@ -10,7 +10,9 @@ from nautilus_lab.platform.commands import (
     OneStrategy,
     QuietStrategy,
     ReplaceStrategy,
+    StrategyView,
 )
+from nautilus_lab.trading._targets import TargetTable
 
 
 class NewTargets(CommandBody, frozen=True, kw_only=True):
@@ -40,24 +42,29 @@ STRATEGY_SPECS = (
         name="node.targets",
         permission=Permission.STRATEGY_CONTROL,
         body=NewTargets,
+        answer=str,
         summary="Trade towards this table of target weights from now on, also after a restart.",
     ),
     CommandSpec(
         name="targets.show",
         permission=Permission.NODE_READ,
         body=ShowTargets,
+        answer=TargetTable | None,
         summary="The table of target weights that is traded; null when there is none.",
         reads=True,
     ),
     CommandSpec(
         name="strategy.list",
         permission=Permission.NODE_READ,
+        answer=list[StrategyView],
         summary="Every deployment as it is.",
         reads=True,
     ),
     CommandSpec(
         name="strategy.versions",
         permission=Permission.NODE_READ,
+        # `StrategyVersion` is Nautilus' neighbour, which no client need import.
+        answer=list[dict[str, object]],
         summary="The versions of strategies that can be deployed.",
         reads=True,
     ),
@@ -65,12 +72,14 @@ STRATEGY_SPECS = (
         name="strategy.deploy",
         permission=Permission.STRATEGY_DEPLOY,
         body=DeployStrategy,
+        answer=StrategyView,
         summary="Load a version of a strategy and start it; answers with the deployment.",
     ),
     CommandSpec(
         name="strategy.replace",
         permission=Permission.STRATEGY_DEPLOY,
         body=ReplaceStrategy,
+        answer=StrategyView,
         summary="Let another version go on with a strategy's orders and positions; when it "
         "cannot start, the old one goes on.",
     ),
@@ -78,30 +87,35 @@ STRATEGY_SPECS = (
         name="strategy.start",
         permission=Permission.STRATEGY_CONTROL,
         body=OneStrategy,
+        answer=StrategyView,
         summary="Start a strategy that was stopped or fell, afresh.",
     ),
     CommandSpec(
         name="strategy.stop",
         permission=Permission.STRATEGY_CONTROL,
         body=QuietStrategy,
+        answer=StrategyView,
         summary="Stop a strategy; its positions stay.",
     ),
     CommandSpec(
         name="strategy.pause",
         permission=Permission.STRATEGY_CONTROL,
         body=QuietStrategy,
+        answer=StrategyView,
         summary="Deny a strategy's new orders; it goes on watching, its positions stay.",
     ),
     CommandSpec(
         name="strategy.resume",
         permission=Permission.STRATEGY_CONTROL,
         body=OneStrategy,
+        answer=StrategyView,
         summary="Let a paused strategy send orders again.",
     ),
     CommandSpec(
         name="strategy.remove",
         permission=Permission.STRATEGY_CONTROL,
         body=OneStrategy,
+        answer=str,
         summary="Forget a strategy that is stopped and has no working order; its id is not given "
         "again.",
     ),

@@ -107,6 +107,7 @@ SUPERVISOR_SPECS = (
     CommandSpec(
         name="supervisor.status",
         permission=Permission.NODE_READ,
+        answer=LabStatus,
         summary="What runs, and what it uses of the machine.",
         reads=True,
     ),
@@ -114,23 +115,27 @@ SUPERVISOR_SPECS = (
         name="supervisor.start",
         permission=Permission.NODE_START,
         body=StartTrader,
+        answer=NodeStatus,
         summary="Start a trader's venues and node, and the gateways; answers when it trades.",
     ),
     CommandSpec(
         name="supervisor.restart",
         permission=Permission.NODE_START,
         body=RestartTrader,
+        answer=NodeStatus,
         summary="Stop a trader's node and start it again; its venues stay.",
     ),
     CommandSpec(
         name="supervisor.stop",
         permission=Permission.NODE_STOP,
         body=StopTrader,
+        answer=Stopped,
         summary="Stop a trader's node and venues; the last one ends gateways and supervisor too.",
     ),
     CommandSpec(
         name="supervisor.shutdown",
         permission=Permission.NODE_STOP,
+        answer=tuple[Stopped, ...],
         summary="Stop every trader, the gateways and the supervisor.",
     ),
 )

@@ -12,8 +12,8 @@ from typing import Any
 
 import msgspec
 from nautilus_trader.model.data import Bar, QuoteTick
+from nautilus_trader.model.events import OrderCancelRejected, OrderInitialized, OrderModifyRejected
 from nautilus_trader.model.events import OrderFilled as NautilusFill
-from nautilus_trader.model.events import OrderInitialized
 from nautilus_trader.model.identifiers import ClientOrderId
 from nautilus_trader.model.orders import Order
 
@@ -40,7 +40,8 @@ from nautilus_lab.risk import level_of
 from nautilus_lab.risk.limits import Finding
 from nautilus_lab.trading.node._accounts import Accounts
 from nautilus_lab.trading.node._history import OVER
-from nautilus_lab.trading.node._orders_told import order_updated, parent_of, side_of
+from nautilus_lab.trading.node._orders_told import order_updated, reason_of, side_of
+from nautilus_lab.trading.node._wholes import Wholes, is_worked
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +51,8 @@ _REMEMBERED_LIMITS = 200
 _MOST_CHECKED = 10_000
 _MOST_WAITING = 10_000
 _TRY_AGAIN_S = 0.5
+_NODE_ENDED = "the node that held it back has ended"
+_NOTHING = Decimal(0)
 _ORDER = "order"
 _ACCOUNT = "account"
 
@@ -67,6 +70,9 @@ class Desk:
     leave; what became of them the venue tells the next life, and its `catch_up` tells whatever the
     store has not heard. So it waits as well while the store cannot write. All other events, which
     no venue knows, are stored at once, after those that wait, or not told.
+
+    An order that an algorithm works is told with all that works for it, and again with each change
+    of that: `Wholes`.
 
     Everything a paper node says is marked simulated.
 
@@ -120,6 +126,7 @@ class Desk:
         self.monitored: frozenset[str] = frozenset()  # limits that somebody else tells of
         self._checked: list[Finding] = []  # what the gate found since the book was published
         self._found: OrderedDict[tuple[str, str], Finding] = OrderedDict()  # limit, scope -> last
+        self._wholes = Wholes()
         # client order id -> the middle of the quote when the order was made
         self._arrivals: OrderedDict[str, Decimal] = OrderedDict()
 
@@ -134,9 +141,11 @@ class Desk:
             return
         if isinstance(event, NautilusFill):
             self._on_fill(event, order)
+        refused = isinstance(event, (OrderCancelRejected, OrderModifyRejected))
+        if refused and order.is_closed:
+            return  # it came too late, which says nothing of how the order ended
         if not (self.reconciling and event.reconciliation):
-            self._tell_order(order, getattr(event, "reason", "") or "")
-            self._tell_made_smaller(order)
+            self._tell_order(order, reason_of(order, event))
 
     def _note_arrival(self, event: OrderInitialized) -> None:
         quote = self._cache.quote_tick(event.instrument_id)
@@ -183,41 +192,60 @@ class Desk:
         for order in working:
             if self._cache.order_exists(ClientOrderId(order.client_order_id)):
                 continue
+            if order.client_order_id in self._wholes:
+                ended = msgspec.structs.replace(
+                    order, status="CANCELED", reason=_NODE_ENDED, filled=_NOTHING
+                )
+                self._tell_whole(self._wholes.take(ended, asked=order.quantity))
+                continue
             if order.status in ("INITIALIZED", "EMULATED", "RELEASED"):
-                status, reason = "CANCELED", "the node that held it back has ended"
+                status, reason = "CANCELED", _NODE_ENDED
             elif order.client_order_id in theirs:
                 status, reason = "REJECTED", "refused by the venue"
             else:
                 status, reason = "REJECTED", "it never reached the venue"
             if theirs.get(order.client_order_id, "REJECTED") == "REJECTED":
-                self._tell_soon(
-                    msgspec.structs.replace(order, status=status, reason=reason),
-                    f"trading.order.{self.trader}.{order.strategy}",
-                )
+                told = msgspec.structs.replace(order, status=status, reason=reason)
+                self._tell_soon(told, self._topic(told))
+                if (whole := self._whole_of(told)) is not None:
+                    self._tell_whole(whole)
         self.flush()
 
     def _tell_order(self, order: Order, reason: str) -> None:
-        self._tell_soon(
-            self._updated(order, reason),
-            f"trading.order.{self.trader}.{order.strategy_id.value}",
-        )
+        told = self._updated(order, reason)
+        if is_worked(told):
+            return self._tell_whole(told)
+        self._tell_soon(told, self._topic(told))
+        if told.parent is not None and (whole := self._whole_of(told)) is not None:
+            self._tell_whole(whole)
 
-    def _tell_made_smaller(self, part: Order) -> None:
-        """Tell of the order that a slice was taken from, or given back to: Nautilus does not."""
-        parent = parent_of(part)
-        last = self._last(parent) if parent is not None else None
-        whole = self._cache.order(ClientOrderId(parent)) if last is not None else None
-        if last is None or whole is None:
-            return
-        if last.quantity != whole.quantity.as_decimal():
-            self._tell_order(whole, last.reason)
+    def _tell_whole(self, whole: OrderUpdated) -> None:
+        """Tell of an order that an algorithm works, where it is not as was told last."""
+        if whole != self._last(whole.client_order_id):
+            self._tell_soon(whole, self._topic(whole))
+
+    def _whole_of(self, part: OrderUpdated) -> OrderUpdated | None:
+        """Return what a part works for, as it stands with it; None when it hangs on it only."""
+        parent = part.parent
+        if parent is not None and parent not in self._wholes:
+            order = self._cache.order(ClientOrderId(parent))
+            if order is None or order.exec_algorithm_id is None:
+                return None
+            self._updated(order, "")
+        return self._wholes.take_part(part)
+
+    def _topic(self, told: OrderUpdated) -> str:
+        return f"trading.order.{self.trader}.{told.strategy}"
 
     def _updated(self, order: Order, reason: str) -> OrderUpdated:
         name = order.client_order_id.value
         arrival = self._arrivals.get(name)
         if arrival is None and (last := self._last(name)) is not None:
             arrival = last.arrival_price
-        return order_updated(order, reason, arrival)
+        own = order_updated(order, reason, arrival)
+        if not is_worked(own):
+            return own
+        return self._wholes.take(own, asked=order.init_event.quantity.as_decimal())
 
     def _last(self, name: str) -> OrderUpdated | None:
         """Return the last that was told of an order, or is about to be."""
@@ -243,6 +271,13 @@ class Desk:
             ),
             f"risk.breach.{self.trader}.{limit}",
         )
+
+    def remember_orders(self, stored: Sequence[Envelope]) -> None:
+        """Keep what an earlier life told of its orders, the oldest last."""
+        self.order_count = len(stored)
+        for told in reversed(stored):
+            self.remember_order(told)
+        self._wholes.remember(t.body for t in reversed(stored) if isinstance(t.body, OrderUpdated))
 
     def remember_order(self, told: Envelope) -> None:
         """Keep an order's last envelope for snapshots."""

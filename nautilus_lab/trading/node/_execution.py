@@ -81,6 +81,7 @@ from nautilus_lab.platform.failpoint import reach
 from nautilus_lab.trading.node._closing_out import close_out_order, is_close_out, who_is_closed
 from nautilus_lab.trading.node._history import History
 from nautilus_lab.trading.node._instruments import instrument_id
+from nautilus_lab.trading.node._orders_told import trails
 from nautilus_lab.trading.node._paper_orders import (
     RESTS_TRIGGERED,
     as_price,
@@ -101,6 +102,9 @@ _NEVER_ARRIVES_NS = 8_000_000_000
 _SNAPSHOTS = 20
 _NONE = Decimal(0)
 _APPLIED_S = 5.0  # how long Nautilus may take to apply an event
+# How often it is told where the trigger of an order that trails stands.
+_TRAILS_EVERY_S = 1.0
+_ACCOUNT_AGAIN_S = 1.0
 _PENDING = (OrderStatus.PENDING_UPDATE, OrderStatus.PENDING_CANCEL)
 # what it takes for a request to be done, or perhaps done
 _NO_ANSWER = (DeadlineExceeded, MessageError)
@@ -153,6 +157,9 @@ class PaperExecutionClient(LiveExecutionClient):
         self._on_closed_out = on_closed_out
         self._set_account_id(account_id_of(name))
         self._account_asked = False
+        self._trailing: set[ClientOrderId] = set()  # whose trigger was told of a moment ago
+        self._moved: dict[ClientOrderId, VenueOrder] = {}  # and where it went since
+        self._changing: dict[ClientOrderId, ModifyAtVenue] = {}  # what was asked of the venue
 
     async def _connect(self) -> None:
         await self._report_account()
@@ -204,12 +211,15 @@ class PaperExecutionClient(LiveExecutionClient):
         try:
             if order is not None and _is_so_already(order, command):
                 return self._reject_change(order, "the order is so already")
+            self._changing[command.client_order_id] = change
             await self._paper.request(change, Orders)
         except _NO_ANSWER:
             log.warning("no answer to a change of %s: it is unknown", change.client_order_id)
         except LabError as error:
             if order is not None:
                 self._reject_change(order, str(error))
+        finally:
+            self._changing.pop(command.client_order_id, None)
 
     async def _cancel_order(self, command: CancelOrder) -> None:
         name = command.client_order_id.value
@@ -247,7 +257,7 @@ class PaperExecutionClient(LiveExecutionClient):
                 self._reject_cancel(ClientOrderId(name), why)
 
     async def _query_account(self, command: QueryAccount) -> None:
-        await self._report_account()
+        self._report_account_soon()
 
     def _reject_change(self, order: Order, why: str) -> None:
         self.generate_order_modify_rejected(*_ids(order), order.venue_order_id, why, self._now())
@@ -272,6 +282,11 @@ class PaperExecutionClient(LiveExecutionClient):
             return self._report(told, [] if fill is None else [self._fill_report(fill)])
         ids, at = _ids(order), told.ts_last
         venue_order_id = VenueOrderId(told.venue_order_id)
+        if self._only_trails(order, event):
+            return self._trail(order, told)
+        moved = self._moved.pop(order.client_order_id, None)
+        if moved is not None and event.kind != "UPDATED":
+            self._update(order, moved)  # where its trigger stood when this happened
         match event.kind:
             case "ACCEPTED":
                 self.generate_order_accepted(*ids, venue_order_id, at)
@@ -306,6 +321,39 @@ class PaperExecutionClient(LiveExecutionClient):
                 )
                 self._report_account_soon()
 
+    def _only_trails(self, order: Order, event: VenueEvent) -> bool:
+        """Whether an event says no more than that a trigger, or its limit, followed the market."""
+        told = event.order
+        if event.kind != "UPDATED" or not trails(order):
+            return False
+        if order.status != OrderStatus.PENDING_UPDATE:
+            return bool(order.quantity.as_decimal() == told.quantity)
+        # Nautilus takes any update for the answer to a change that is on its way.
+        change = self._changing.get(order.client_order_id)
+        return change is not None and not _is_made(change, told)
+
+    def _trail(self, order: Order, told: VenueOrder) -> None:
+        """Tell where a trigger stands, at once after a pause and then once in a while.
+
+        The venue moves it with every quote; each update is stored, and of those in between only
+        the last is of use.
+        """
+        name = order.client_order_id
+        if name in self._trailing or order.status == OrderStatus.PENDING_UPDATE:
+            self._moved[name] = told
+        else:
+            self._update(order, told)
+        if name in self._trailing:
+            return
+        self._trailing.add(name)
+        self._loop.call_later(_TRAILS_EVERY_S, self._trail_on, order)
+
+    def _trail_on(self, order: Order) -> None:
+        name = order.client_order_id
+        self._trailing.discard(name)
+        if (told := self._moved.pop(name, None)) is not None and not order.is_closed:
+            self._trail(order, told)
+
     def _take_over(self, told: VenueOrder) -> Order | None:
         """Give an order by which the venue closes out to the strategy whose position it closes."""
         at = self._instrument_id(told.symbol)
@@ -332,7 +380,7 @@ class PaperExecutionClient(LiveExecutionClient):
             VenueOrderId(told.venue_order_id),
             as_quantity(told.quantity),
             as_price(limit or told.limit_price),
-            as_price(told.trigger_price) if order.has_trigger_price else None,
+            as_price(told.trigger_price),
             told.ts_last,
         )
 
@@ -355,13 +403,17 @@ class PaperExecutionClient(LiveExecutionClient):
 
     async def _report_account_later(self) -> None:
         await asyncio.sleep(0)
-        self._account_asked = False
-        try:
-            await self._report_account()
-        except LabError as error:
-            log.warning("the account at %s is not known: %s", self._name, error)
+        while self._account_asked:
+            self._account_asked = False
+            try:
+                await self._report_account()
+            except LabError as error:
+                log.warning("the account at %s is not known: %s", self._name, error)
+                self._account_asked = True  # nothing else may ever ask for it again
+                await asyncio.sleep(_ACCOUNT_AGAIN_S)
 
     async def _report_account(self) -> None:
+        asked = self._now()  # what is filled while the answer is on its way may not be in it
         account = (await self._paper.request(GetAccount(), Account)).account
         self.generate_account_state(
             balances=[_balance(account)],
@@ -374,7 +426,7 @@ class PaperExecutionClient(LiveExecutionClient):
                 for margin in account.margins
             ],
             reported=True,
-            ts_event=self._now(),
+            ts_event=asked,
         )
 
     # --- reconciliation -------------------------------------------------------------------
@@ -426,10 +478,14 @@ class PaperExecutionClient(LiveExecutionClient):
         if told.filled != order.filled_qty.as_decimal() or _is_over(told):
             asked = ListFills(client_order_id=told.client_order_id)
             fills = (await self._paper.request(asked, Fills)).fills
-            return self._report(told, [self._fill_report(fill) for fill in fills])
+            self._moved.pop(order.client_order_id, None)
+            self._report(told, [self._fill_report(fill) for fill in fills])
+            self._report_account_soon()
+            return None
         if order.status == OrderStatus.SUBMITTED:
             return self._report(told, [])
         if _differs(order, told):
+            self._moved.pop(order.client_order_id, None)
             self._update(order, told)
         elif order.status == OrderStatus.PENDING_UPDATE:
             self._reject_change(order, "the venue has it as it was")
@@ -634,7 +690,16 @@ def _differs(order: Order, told: VenueOrder) -> bool:
     return (
         order.quantity.as_decimal() != told.quantity
         or limit != told.limit_price
-        or (order.has_trigger_price and trigger != told.trigger_price)
+        or trigger != told.trigger_price
+    )
+
+
+def _is_made(change: ModifyAtVenue, told: VenueOrder) -> bool:
+    """Whether an order is as it was asked to be."""
+    return (
+        change.quantity in (None, told.quantity)
+        and change.limit_price in (None, told.limit_price)
+        and change.trigger_price in (None, told.trigger_price)
     )
 
 

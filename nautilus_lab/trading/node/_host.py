@@ -411,9 +411,7 @@ class NodeHost:
         """Bring the desk to where the store left it."""
         for told in fills:
             self._desk.remember_fill(told)
-        self._desk.order_count = len(self._stored)
-        for told in reversed(self._stored):
-            self._desk.remember_order(told)
+        self._desk.remember_orders(self._stored)
 
     def _install_gate(self, node: TradingNode, switch: TradingSwitch) -> None:
         trading, desk = self.settings.trading, self._desk

@@ -41,7 +41,15 @@ from nautilus_lab.platform.messages import Envelope, envelope
 from nautilus_lab.platform.messages import OrderUpdated as Told
 from nautilus_lab.strategies.nautilus import ManualOrders
 from nautilus_lab.trading.node._cancelling import send_cancel
-from nautilus_lab.trading.node._orders_told import order_updated, side_of
+from nautilus_lab.trading.node._exits import require_exits
+from nautilus_lab.trading.node._orders_told import (
+    order_updated,
+    parent_of,
+    reason_of,
+    side_of,
+    trails,
+)
+from nautilus_lab.trading.node._wholes import is_worked
 
 log = logging.getLogger(__name__)
 
@@ -118,11 +126,17 @@ class OrderDesk:
     async def _bracket(self, request: Request) -> Placed:
         asked: SubmitBracket = request.body
         self._require_algorithm(asked.entry)
-        return await self._send_list(
-            request,
-            3,
-            lambda names, link: self._strategy.bracket(asked, names, _tags(request), link),
-        )
+
+        def make(names: Sequence[str], link: str) -> OrderList:
+            made = self._strategy.bracket(asked, names, _tags(request), link)
+            # Where no quote is known it is for the venue to say.
+            quote = self._cache.quote_tick(made.orders[0].instrument_id)
+            if quote is not None:
+                bid, ask = quote.bid_price.as_decimal(), quote.ask_price.as_decimal()
+                require_exits(asked, bid, ask)
+            return made
+
+        return await self._send_list(request, 3, make)
 
     async def _oco(self, request: Request) -> Placed:
         asked: SubmitOco = request.body
@@ -238,6 +252,12 @@ class OrderDesk:
                 value=order.exec_algorithm_id.value,
                 remedy="cancel it and submit another",
             )
+        if asked.trigger_price is not None and trails(order):
+            raise InputError(
+                "a trigger that trails cannot be set: the market moves it",
+                value=str(asked.trigger_price),
+                remedy="cancel the order and submit another with the offset you want",
+            )
         changes = self._strategy.change(
             order, asked.quantity, asked.limit_price, asked.trigger_price
         )
@@ -265,6 +285,9 @@ class OrderDesk:
 
     async def _cancel(self, request: Request) -> Cancelled:
         asked: CancelOrder = request.body
+        left = self._left_of(asked.client_order_id)
+        if left:
+            return await self._cancel_left(asked.client_order_id, left)
         order = self._working(asked.client_order_id)
         name = order.client_order_id
         with self._wait([name], lambda: self._is_closed(name), (OrderCancelRejected,)) as wait:
@@ -278,6 +301,20 @@ class OrderDesk:
             )
         done = self._is_closed(name)
         return Cancelled(ended=(name.value,) if done else (), pending=() if done else (name.value,))
+
+    def _left_of(self, name: str) -> list[Order]:
+        """Return what still works of an order that an algorithm of an earlier life worked."""
+        if self._cache.order(ClientOrderId(name)) is not None:
+            return []
+        return [order for order in self._working_orders() if parent_of(order) == name]
+
+    async def _cancel_left(self, parent: str, left: list[Order]) -> Cancelled:
+        names = [order.client_order_id for order in left]
+        with self._wait(names, lambda: all(self._is_closed(name) for name in names)) as wait:
+            self._end(left)
+            await wait.until(self._end_s)
+        done = all(self._is_closed(name) for name in names)
+        return Cancelled(ended=(parent,) if done else (), pending=() if done else (parent,))
 
     async def _cancel_all(self, request: Request) -> Cancelled:
         asked: CancelAll = request.body
@@ -383,8 +420,7 @@ class OrderDesk:
 
     def _updated(self, name: str) -> Told:
         order = self._cache.order(ClientOrderId(name))
-        reason = getattr(order.last_event, "reason", None) or ""
-        return order_updated(order, str(reason), None)
+        return order_updated(order, reason_of(order, order.last_event), None)
 
     def _envelope(self, name: str) -> Envelope | None:
         told = self._told(name)
@@ -395,7 +431,12 @@ class OrderDesk:
         if order is None:
             return told
         now = self._updated(name)
-        if told is not None and isinstance(told.body, Told) and told.body.status == now.status:
+        # What was told of an order that an algorithm works is of all that works for it.
+        if (
+            told is not None
+            and isinstance(told.body, Told)
+            and (told.body.status == now.status or is_worked(told.body))
+        ):
             return told
         return envelope(
             now,

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 
-from nautilus_trader.model.enums import OrderSide, time_in_force_to_str
+from nautilus_trader.model.enums import (
+    OrderSide,
+    OrderType,
+    TrailingOffsetType,
+    time_in_force_to_str,
+    trailing_offset_type_to_str,
+)
+from nautilus_trader.model.events import OrderCancelRejected, OrderModifyRejected
 from nautilus_trader.model.orders import Order
 
 from nautilus_lab.platform.messages import OrderUpdated
+
+_TRAILING = (OrderType.TRAILING_STOP_MARKET, OrderType.TRAILING_STOP_LIMIT)
 
 
 def order_updated(order: Order, reason: str, arrival: Decimal | None) -> OrderUpdated:
@@ -36,7 +45,38 @@ def order_updated(order: Order, reason: str, arrival: Decimal | None) -> OrderUp
         algorithm=order.exec_algorithm_id.value if order.exec_algorithm_id is not None else None,
         arrival_price=arrival,
         by=tagged(order, "by") or "",
+        **_trailing(order),
     )
+
+
+def trails(order: Order) -> bool:
+    """Whether the order's trigger follows the market."""
+    return order.order_type in _TRAILING
+
+
+def _trailing(order: Order) -> dict[str, Any]:
+    if not trails(order):
+        return {}
+    start = order.activation_price
+    told = {
+        "activation_price": None if start is None else start.as_decimal(),
+        "trailing_offset": order.trailing_offset,
+        "limit_offset": getattr(order, "limit_offset", None),
+    }
+    kind = order.trailing_offset_type
+    if kind != TrailingOffsetType.NO_TRAILING_OFFSET:
+        told["offset_type"] = trailing_offset_type_to_str(kind)
+    return told
+
+
+def reason_of(order: Order, event: Any) -> str:
+    """Return why an event happened, as far as that says why the order is where it is.
+
+    That a change of it was refused says nothing of an order that had ended before.
+    """
+    if order.is_closed and isinstance(event, (OrderCancelRejected, OrderModifyRejected)):
+        return ""
+    return str(getattr(event, "reason", None) or "")
 
 
 def tagged(order: Order, key: str) -> str | None:

@@ -225,10 +225,10 @@ class Supervisor:
         if self._keepers.get(keeper.trader) is keeper:
             del self._keepers[keeper.trader]
 
-    async def _shutdown(self, request: Request) -> str:
-        await self._stop_all()
+    async def _shutdown(self, request: Request) -> tuple[Stopped, ...]:
+        told = await self._stop_all()
         self._soon(self._done.set)
-        return "stopped"
+        return told
 
     def _leave_if_idle(self) -> None:
         if not self._keepers and not self._busy:
@@ -301,9 +301,10 @@ class Supervisor:
         for service in self._services:
             await service.watch()
 
-    async def _stop_all(self) -> None:
+    async def _stop_all(self) -> tuple[Stopped, ...]:
         keepers, self._keepers = list(self._keepers.values()), {}
-        await asyncio.gather(*(keeper.stop() for keeper in keepers))
+        told = await asyncio.gather(*(keeper.stop() for keeper in keepers))
         await asyncio.gather(*self._looking.values(), return_exceptions=True)
         services, self._services = self._services, ()
         await asyncio.gather(*(service.stop() for service in services))
+        return tuple(told)

@@ -120,12 +120,23 @@ async def test_orders_are_routed_and_sliced_by_a_real_node_over_a_kill(lab, work
             parameters={"horizon_secs": 400, "interval_secs": 100},
         )
         await desk.until(lambda: sliced.filled == 10, timeout_s=20)
+        left = await desk.submit(
+            "AAPL.FAR", "BUY", 5, order_type="LIMIT", limit_price=1, algorithm="SMART"
+        )
+        await desk.until(
+            lambda: any(p.status is OrderStatus.ACCEPTED for p in left.parts), timeout_s=20
+        )
         os.kill(ProcessRecord.read(rundir.node).pid, signal.SIGKILL)
         await desk.until(lambda: desk.node.is_up and desk.node.epoch == 2, timeout_s=60)
         await long.done(timeout_s=20)
         await sliced.done(timeout_s=20)
         assert (long.filled, long.status) == (10, OrderStatus.CANCELED)
         assert (sliced.filled, sliced.status) == (10, OrderStatus.CANCELED)
+        # What the node that is gone left working is cancelled by the name it was asked for.
+        assert (left.status, left.reason) == (OrderStatus.ACCEPTED, "")
+        await left.cancel(timeout_s=20)
+        await left.done(timeout_s=20)
+        assert {p.status for p in left.parts} == {OrderStatus.CANCELED}
         # Of people's orders only: targets are of the whole account, and sell what has none.
         held = Counter()
         for fill in events(rundir, OrderFilled):

@@ -73,6 +73,11 @@ def some_orders(kinds, quotes, seed):
                 "trailing_offset": abs(far) if by_price else abs(far) * 100,
                 "trailing_offset_type": "PRICE" if by_price else "BASIS_POINTS",
             }
+            if kind == "TRAILING_STOP_LIMIT":
+                beyond = Decimal(draw.randint(0, 30)) / 100
+                terms["limit_offset"] = terms["trailing_offset"] + (
+                    beyond if by_price else beyond * 100
+                )
             if draw.random() < 0.4:
                 terms["activation_price"] = market - sign * Decimal(draw.randint(10, 60)) / 100
         texts = {
@@ -112,6 +117,8 @@ class Replay(Strategy):
         if asked.trailing_offset is not None:
             terms["trailing_offset"] = asked.trailing_offset
             terms["trailing_offset_type"] = TrailingOffsetType[asked.trailing_offset_type]
+        if asked.limit_offset is not None:
+            terms["limit_offset"] = asked.limit_offset
         if asked.activation_price is not None:
             terms["activation_price"] = Price(asked.activation_price, 2)
         if asked.order_type not in ("MARKET", "LIMIT"):
@@ -213,10 +220,15 @@ def test_fills_are_those_of_the_simulated_exchange_of_nautilus(kinds):
     assert ours == theirs
 
 
-def test_stop_limits_and_touched_limits_trigger_when_those_of_nautilus_do():
+@pytest.mark.parametrize(
+    "kinds",
+    [("STOP_LIMIT", "LIMIT_IF_TOUCHED"), ("TRAILING_STOP_LIMIT",)],
+    ids=" ".join,
+)
+def test_stop_limits_and_touched_limits_trigger_when_those_of_nautilus_do(kinds):
     """What they then pay differs: Nautilus has the market pass through the trigger price."""
     quotes = a_day(seed=21)
-    orders = some_orders(("STOP_LIMIT", "LIMIT_IF_TOUCHED"), quotes, seed=22)
+    orders = some_orders(kinds, quotes, seed=22)
     _, theirs = by_nautilus(orders, quotes)
     _, ours = by_the_book(orders, quotes)
     assert len(theirs) > N_ORDERS / 4

@@ -7,6 +7,7 @@ import socket as sockets_module
 import stat
 import subprocess
 import sys
+import time
 
 import pytest
 import zmq
@@ -561,6 +562,16 @@ async def test_a_stopped_server_lets_running_commands_end(server, client, counte
     with pytest.raises(NotReachable):
         await client.call("counter.read")
     await server.stop()
+
+
+async def test_a_stop_has_an_end_although_its_socket_has_none(server, monkeypatch, caplog):
+    monkeypatch.setattr(_server, "_END_S", 0.1)
+    held = server._context.socket(zmq.DEALER)  # a context with an open socket does not end
+    before = time.monotonic()
+    await server.stop()
+    assert time.monotonic() - before < 5
+    assert "left to the system" in caplog.text
+    held.close(linger=0)
 
 
 async def test_what_is_cut_short_by_the_stop_is_answered_as_unknown(server, client, counter, until):

@@ -24,12 +24,16 @@ def test_a_name_may_stand_once():
 def test_the_page_is_made_from_the_table():
     lines = TABLE.markdown().splitlines()
     assert len(lines) == 2 + 5
-    assert lines[2] == "| `counter.read` | 1 | `node:read` | - | each time | Reads it. |"
+    assert lines[2] == "| `counter.read` | 1 | `node:read` | - | null | each time | Reads it. |"
     assert lines[3] == (
-        "| `counter.add` | 2 | `orders:write` | `amount`, `parts` (optional), `note` (optional) "
-        "| once for each id | Adds. |"
+        "| `counter.add` | 2 | `orders:write` | [Add](#add) | null | once for each id | Adds. |"
     )
-    assert {line.count("|") for line in lines} == {7}
+    assert {line.count("|") for line in lines} == {8}
+    assert [line for line in TABLE.schemas().splitlines() if line.startswith("| `")] == [
+        "| `amount` | number | must be given |",
+        "| `parts` | list of number | `[]` |",
+        '| `note` | text | `""` |',
+    ]
 
 
 def test_the_oldest_command_is_forgotten_first():

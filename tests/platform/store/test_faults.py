@@ -48,6 +48,7 @@ def a_run(**changes):
 
 # every public method that reaches the file -> how to call it
 TRADING_CALLS = {
+    "alerts": lambda s: s.alerts(),
     "append_audit": lambda s: s.append_audit([audit_row()]),
     "audit_archives": lambda s: s.audit_archives(),
     "audit_chains": lambda s: s.audit_chains(),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from nautilus_lab.exceptions import InputError, StoreError
 from nautilus_lab.platform import messages
 from nautilus_lab.platform.audit import AuditTrail, next_row
-from nautilus_lab.platform.messages import NodeStateChanged, QuoteUpdated
+from nautilus_lab.platform.messages import AlertRaised, NodeStateChanged, QuoteUpdated
 from nautilus_lab.platform.store import OrderIntent, TradingStore, _projection, _tables
 from tests.platform.store.conftest import an_order
 
@@ -66,6 +66,27 @@ def test_the_outbox_is_read_from_any_point_across_epochs(store, order):
     assert store.outbox_after("node", 2, 3) == ()
     assert store.outbox_after("node", 0, 0, limit=4) == tuple(events[:4])
     assert store.outbox_after("supervisor", 0, 0) == ()
+
+
+def an_alert(writer: str, ts: int, epoch: int = 1):
+    body = AlertRaised(severity="critical", component=writer, rule=f"rule {ts}")
+    event = messages.envelope(
+        body, "system.alert.T-1", trader="T-1", writer=writer, epoch=epoch, seq=None
+    )
+    return msgspec.structs.replace(event, ts=ts)
+
+
+def test_the_alerts_of_every_writer_and_epoch_are_read_the_latest_first(store, order):
+    for writer in ("node", "venue"):
+        store.begin_epoch(writer)
+    told = [store.record(an_alert("node", 3)), store.record(an_alert("venue", 1))]
+    store.record_many([order(), a_node_state()])
+    store.begin_epoch("node")
+    told.append(store.record(an_alert("node", 2, epoch=2)))
+    assert store.alerts() == (told[0], told[2], told[1])
+    assert store.alerts(limit=1) == (told[0],)
+    with pytest.raises(InputError, match="limit must be positive"):
+        store.alerts(limit=0)
 
 
 def test_an_event_of_an_epoch_that_is_over_is_refused(store, order):

@@ -1,5 +1,7 @@
 """Holding targets on quotes, in a real Nautilus engine behind the gate."""
 
+from decimal import Decimal
+
 import pytest
 from nautilus_trader.backtest.engine import BacktestEngine, BacktestEngineConfig
 from nautilus_trader.config import LoggingConfig, StrategyConfig
@@ -113,3 +115,63 @@ def test_what_others_hold_in_the_account_is_left_to_them():
     held = [int(position.signed_qty) for position in engine.cache.positions_open()]
     engine.dispose()
     assert (mine, held) == ([], [60])
+
+
+def held_at(leverage, weights, *, seconds=20, then=()):
+    """The units held of each instrument after so many looks, and all orders."""
+    engine = BacktestEngine(
+        BacktestEngineConfig(trader_id=TraderId("T-1"), logging=LoggingConfig(bypass_logging=True))
+    )
+    kind = AccountType.CASH if leverage == 1 else AccountType.MARGIN
+    money = [Money(100_000, USD)]
+    engine.add_venue(
+        Venue("PAPER"), OmsType.NETTING, kind, money, USD, default_leverage=Decimal(leverage)
+    )
+    size, at = Quantity.from_int(1_000_000), Price.from_str("100.00")
+    stocks = [TestInstrumentProvider.equity(name[: -len(".PAPER")], "PAPER") for name in weights]
+    for stock in stocks:
+        engine.add_instrument(stock)
+        engine.add_data(
+            [
+                QuoteTick(stock.id, at, at, size, size, i * SECOND, i * SECOND)
+                for i in range(seconds)
+            ]
+        )
+    holder = HoldTargets(HoldTargetsConfig(weights=weights, interval_s=1.0))
+    engine.add_strategy(holder)
+    Gate(engine.kernel, journal=MemoryJournal()).install()
+    for number, table in enumerate(then):
+        # All of them in one turn, as when two people send tables at once.
+        engine.kernel.clock.set_time_alert_ns(
+            f"table {number}", 5 * SECOND + 1, lambda _, table=table: holder.hold(table)
+        )
+    engine.run()
+    made = [(o.instrument_id.value, o.side, int(o.quantity)) for o in engine.cache.orders()]
+    held = {p.instrument_id.value: int(p.signed_qty) for p in engine.cache.positions_open()}
+    engine.dispose()
+    return held, made
+
+
+@pytest.mark.parametrize("leverage", [1, 4])
+def test_targets_are_fractions_of_equity_and_no_leverage_whatever_the_account(leverage):
+    weights = {f"{name}.PAPER": 0.2 for name in ("AAPL", "JPM", "MSFT", "XOM")}
+    held, made = held_at(leverage, weights)
+    # By hand: 0.2 x 100 000 / 100 each, and nothing more at the looks that follow.
+    assert held == dict.fromkeys(weights, 200)
+    assert len(made) == 4
+
+
+@pytest.mark.parametrize("leverage", [1, 4])
+def test_a_new_table_is_traded_once_however_often_it_comes(leverage):
+    less = {"AAPL.PAPER": 0.1, "MSFT.PAPER": 0.3}
+    held, made = held_at(leverage, {"AAPL.PAPER": 0.3, "MSFT.PAPER": 0.1}, then=(less, less, less))
+    assert held == {"AAPL.PAPER": 100, "MSFT.PAPER": 300}
+    assert sorted(made, key=str) == sorted(
+        [
+            ("AAPL.PAPER", OrderSide.BUY, 300),
+            ("MSFT.PAPER", OrderSide.BUY, 100),
+            ("AAPL.PAPER", OrderSide.SELL, 200),
+            ("MSFT.PAPER", OrderSide.BUY, 200),
+        ],
+        key=str,
+    )

@@ -6,7 +6,9 @@ from decimal import Decimal
 import pytest
 from nautilus_trader.common.component import TestClock
 from nautilus_trader.common.factories import OrderFactory
+from nautilus_trader.core.uuid import UUID4
 from nautilus_trader.model.enums import OrderSide
+from nautilus_trader.model.events import OrderCancelRejected, OrderModifyRejected
 from nautilus_trader.model.identifiers import StrategyId, TradeId, TraderId
 from nautilus_trader.model.objects import Price, Quantity
 from nautilus_trader.test_kit.providers import TestInstrumentProvider
@@ -47,9 +49,7 @@ class Life:
             **desk,
         )
         self.stored = store.orders()
-        self.desk.order_count = len(self.stored)
-        for told in reversed(self.stored):
-            self.desk.remember_order(told)
+        self.desk.remember_orders(self.stored)
         self._orders = OrderFactory(TraderId("T-1"), StrategyId("S-1"), TestClock(), self.cache)
 
     def limit(self, price: str = "90.00"):
@@ -88,6 +88,11 @@ def life(store):
     life = Life(store)
     life.desk.reconciling = False
     return life
+
+
+def refused(kind, order):
+    at = (order.trader_id, order.strategy_id, order.instrument_id, order.client_order_id)
+    return kind(*at, None, None, "it is filled", UUID4(), 0, 0)
 
 
 def end(life, count):
@@ -232,6 +237,16 @@ def test_a_trade_that_comes_twice_in_a_turn_counts_once(busy, turn):
         busy.desk.on_order_event(TestEventStubs.order_filled(order, AAPL, trade_id=TradeId("1")))
     turn.end()
     assert (busy.desk.fill_count, busy.desk.accounts.positions["AAPL.PAPER"].quantity) == (1, 1)
+
+
+@pytest.mark.parametrize("kind", [OrderModifyRejected, OrderCancelRejected])
+def test_a_change_that_came_too_late_is_no_reason_of_how_an_order_ended(life, store, kind):
+    order = life.limit()
+    life.works(order)
+    life.fills(order)
+    life.happens(order, refused(kind, order))
+    (told,) = store.orders()
+    assert (told.body.status, told.body.reason) == ("FILLED", "")
 
 
 def test_an_order_that_is_held_is_told_of_once(busy, turn):

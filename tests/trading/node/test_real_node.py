@@ -4,11 +4,16 @@ import asyncio
 import os
 import signal
 import textwrap
+import time
 
+import msgspec
 import pytest
 
 from nautilus_lab import Lab, connect
 from nautilus_lab.exceptions import StrategyFailed
+from nautilus_lab.execution.paper import Disturb, Done, PaperVenueClient
+from nautilus_lab.platform.rundir import Home
+from nautilus_lab.trading import TargetTable
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(150)]
 
@@ -131,3 +136,53 @@ async def test_one_that_never_returns_is_left_out_when_its_node_comes_back(lab):
     await until(lambda: not working(desk, endless))
     assert [alert.rule for alert in desk.alerts] == ["a strategy must not hold up the node"]
     await desk.close()
+
+
+async def test_two_tables_at_once_are_traded_as_one(lab):
+    await lab.trading.start(targets={"AAPL": 0.2, "JPM": 0.2})
+    desk = await connect(root=lab.settings.root, role="operator")
+
+    def bought() -> list[str]:
+        return [o.instrument for o in desk.orders.values() if o.strategy == "HoldTargets-001"]
+
+    async def give(name: str) -> None:
+        table = TargetTable(weights={"AAPL": 0.25, "JPM": 0.2}, name=name, made_ns=made_ns)
+        await desk.command("node.targets", msgspec.to_builtins(table.sealed()))
+
+    await until(lambda: len(bought()) == 2 and not working(desk, "HoldTargets-001"))
+    made_ns = time.time_ns()
+    # An order that has not left its node yet is neither open nor in flight.
+    await asyncio.gather(give("one"), give("the other"))
+    await until(lambda: bought().count("AAPL.PAPER") > 1)
+    await asyncio.sleep(0.5)
+    assert bought().count("AAPL.PAPER") == 2
+    share = desk.positions["AAPL.PAPER"].market_value / desk.account.equity
+    assert 0.23 < share < 0.27
+
+
+async def test_what_a_person_buys_is_not_counted_twice_when_a_statement_is_lost(workspace, catalog):
+    venue = {"name": "PAPER", "faults": True}
+    lab = Lab(workspace, trading=FAST | {"venues": (venue,), "max_order_notional": 500_000})
+    await lab.trading.start(targets={"AAPL": 0.4})
+    files = Home(lab.settings.home_path).trader("PAPER-001").venue_of("PAPER")
+    paper = PaperVenueClient(orders_address=files.orders, quotes_address=files.quotes)
+    await paper.connect()
+    try:
+        desk = await connect(root=lab.settings.root, role="operator")
+
+        def bought() -> list[str]:
+            return [o.client_order_id for o in desk.orders.values() if o.strategy != "Manual-000"]
+
+        await until(lambda: len(bought()) == 1 and not working(desk, "HoldTargets-001"))
+        await paper.request(Disturb(lose_answers=5), Done)  # of the order, of the account
+        units = int(350_000 / desk.quotes["JPM.PAPER"].ask)
+        person = await desk.submit("JPM.PAPER", "BUY", units)
+        await person.until_filled(timeout_s=20)
+        await asyncio.sleep(4.0)  # some looks
+        # Counted twice, 350 000 more of equity would be 140 000 more of AAPL.
+        share = desk.positions["AAPL.PAPER"].market_value / desk.account.equity
+        assert 0.38 < share < 0.42
+        assert desk.account.cash < 300_000
+    finally:
+        await paper.close()
+        await lab.trading.shut_down()

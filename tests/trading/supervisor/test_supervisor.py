@@ -189,6 +189,16 @@ async def test_a_copied_home_has_nothing_running_and_its_start_leaves_the_origin
     assert (await engine.status()).pid == node.pid
 
 
+async def test_a_shut_down_tells_how_every_trader_ended(engine):
+    for name in ("PAPER-002", "PAPER-001"):
+        await engine.trader(name).start()
+    told = await engine.shut_down()
+    assert [one.trader for one in told] == ["PAPER-001", "PAPER-002"]
+    for one in told:
+        assert "node" in {ending.process for ending in one.endings}
+    assert not engine.supervised
+
+
 async def test_what_a_supervisor_prints_and_logs_is_in_private_files(engine, home):
     await engine.start()
     assert "supervisor" in json.loads(home.supervisor.read_text())["name"]

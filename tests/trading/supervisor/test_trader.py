@@ -96,6 +96,7 @@ async def test_a_node_that_dies_again_and_again_is_given_up_and_its_trader_halte
     assert keeper.node.pid == 0
     status = await keeper.status()
     assert (status.state, status.restarts) == ("faulted", 3)
+    assert status.equity is status.orders is status.fills is status.epoch is None  # nobody says
     assert "more than 3 times" in status.detail
     # The venue, where positions and working orders are, is left alone.
     assert keeper.venues[0].alive

@@ -364,6 +364,13 @@ def test_bounds_that_can_be_none_are_refused(bounds):
 
 
 def test_a_state_that_is_none_is_refused():
-    for given_ in ({"percent": "x"}, {"percent": 0}, {"percent": 101}, {"percent": math.nan}):
+    steps = [[0, -50]]
+    for given_ in (
+        {"percent": "x"},
+        {"percent": 0},
+        {"percent": 101},
+        {"percent": math.nan},
+        {"looser": steps},
+    ):
         with pytest.raises(InputError):
             state_of(given_)

@@ -204,6 +204,16 @@ def test_a_second_loosening_takes_the_place_of_the_first():
     assert limit().part(limit().approve(state, more, by="bob", now_ns=3).state, 4) == 1.4
 
 
+def test_what_expired_unseen_is_recorded_before_the_next():
+    state = limit().approve(AdjustmentState(), proposed(), by="bob", now_ns=1).state
+    later = proposed(state=state, now_ns=2 * HOUR, to=1.1, request_id="r2")
+    found = limit().approve(state, later, by="bob", now_ns=2 * HOUR)
+    assert [(r.change, r.request_id, r.before, r.after) for r in found.records] == [
+        ("expired", "r1", 1.2, 1.0),
+        ("approved", "r2", 1.0, 1.1),
+    ]
+
+
 def test_a_request_is_of_one_limit():
     other = dataclasses.replace(proposed(), limit="max_leverage")
     with pytest.raises(InputError):

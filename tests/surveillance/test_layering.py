@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 from nautilus_lab.exceptions import BadData, InputError
 from nautilus_lab.surveillance import LayeredOrders
 
-REUSED = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+REUSED = settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None
+)
 LAYERS = [(after, 31 + after, "SELL", 500, 0, True) for after in (0, 1, 2)]
 
 

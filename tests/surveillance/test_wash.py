@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from nautilus_lab.exceptions import BadData, InputError
 from nautilus_lab.surveillance import WashTrades
 
-REUSED = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+REUSED = settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None
+)
 
 ROWS = st.lists(
     st.tuples(

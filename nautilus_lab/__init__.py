@@ -75,9 +75,11 @@ _ROOMS = frozenset(
         "jobs",
         "marketdata",
         "portfolio",
+        "reports",
         "risk",
         "strategies",
         "streaming",
+        "surveillance",
         "trading",
         "widgets",
     }

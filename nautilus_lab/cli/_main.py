@@ -18,6 +18,7 @@ from nautilus_lab.cli._audit import add_audit
 from nautilus_lab.cli._lab import add_lab
 from nautilus_lab.cli._node import add_node
 from nautilus_lab.cli._orders import add_orders
+from nautilus_lab.cli._report import add_report
 from nautilus_lab.cli._risk import add_risk
 from nautilus_lab.cli._strategies import add_strategies
 from nautilus_lab.cli._verbs import add_verb
@@ -93,6 +94,7 @@ def parser() -> argparse.ArgumentParser:
     add_orders(verbs)
     add_risk(verbs)
     add_audit(verbs)
+    add_report(verbs)
     add_strategies(verbs)
     add_lab(verbs)
 

@@ -5,6 +5,7 @@ from nautilus_lab.reports._daily import Breach, daily_risk_report
 from nautilus_lab.reports._lineage import DataUsed, Lineage, code_version, data_used
 from nautilus_lab.reports._report import Cell, Column, Report, Section
 from nautilus_lab.reports._surveillance import surveillance_report
+from nautilus_lab.reports._trader import TraderDay, read_day
 
 __all__ = [
     "Breach",
@@ -15,8 +16,10 @@ __all__ = [
     "Lineage",
     "Report",
     "Section",
+    "TraderDay",
     "code_version",
     "daily_risk_report",
     "data_used",
+    "read_day",
     "surveillance_report",
 ]

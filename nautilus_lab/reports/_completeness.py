@@ -47,12 +47,3 @@ class Completeness:
     def share(self) -> float:
         """The part that is present, a fraction; 1 when nothing was expected."""
         return self.present / self.expected if self.expected else 1.0
-
-
-def together(parts: tuple[Completeness, ...]) -> Completeness:
-    """Return the completeness of all of them, thing by thing."""
-    return Completeness(
-        what="all",
-        expected=sum(one.expected for one in parts),
-        present=sum(one.present for one in parts),
-    )

@@ -29,7 +29,7 @@ def to_html(report: Report) -> bytes:
         f'style-src &#x27;unsafe-inline&#x27;"><title>{escape(report.title)}</title>'
         f"<style>{_CSS}</style></head><body><h1>{escape(report.title)}</h1>"
         f"<p>{escape(report.subject)}, as of {time_text(report.as_of)}, "
-        f"{report.complete:.1%} complete</p>"
+        f"{report.complete_text} complete</p>"
         + (f'<p class="marks">{escape(marks)}</p>' if marks else "")
         + "".join(map(_table, report.parts))
         + "</body></html>\n"

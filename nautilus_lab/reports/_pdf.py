@@ -38,7 +38,7 @@ def to_pdf(report: Report) -> bytes:
 
 
 def _head(report: Report) -> list[str]:
-    said = f"{report.subject}, as of {time_text(report.as_of)}, {report.complete:.1%} complete"
+    said = f"{report.subject}, as of {time_text(report.as_of)}, {report.complete_text} complete"
     return [
         line
         for text in (report.title.upper(), said, report.provenance.caption)

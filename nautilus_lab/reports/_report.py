@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from nautilus_lab.display import Facts, HasTearSheet, Table, TearSheet
 from nautilus_lab.exceptions import InputError
 from nautilus_lab.provenance import Provenance
-from nautilus_lab.reports._completeness import Completeness, together
+from nautilus_lab.reports._completeness import Completeness
 from nautilus_lab.reports._lineage import Lineage
 
 if TYPE_CHECKING:
@@ -180,13 +180,18 @@ class Report(HasTearSheet):
     def __repr__(self) -> str:
         return (
             f"Report({self.title!r}, {self.subject}, {time_text(self.as_of)}, "
-            f"{together(self.completeness).share:.1%} complete)"
+            f"{self.complete_text} complete)"
         )
 
     @property
     def complete(self) -> float:
-        """The share of what was expected that is there, a fraction."""
-        return together(self.completeness).share
+        """The least of the shares that were counted, a fraction; 1 when nothing was."""
+        return min((one.share for one in self.completeness), default=1.0)
+
+    @property
+    def complete_text(self) -> str:
+        """The same in percent, rounded down: what lacks anything is not 100 %."""
+        return f"{math.floor(self.complete * 1_000) / 10:.1f}%"
 
     @property
     def parts(self) -> tuple[Section, ...]:
@@ -240,7 +245,7 @@ class Report(HasTearSheet):
             title=self.title,
             subtitle=self.subject,
             parts=(
-                Facts(values={"As of": time_text(self.as_of), "Complete": f"{self.complete:.1%}"}),
+                Facts(values={"As of": time_text(self.as_of), "Complete": self.complete_text}),
                 *tables,
             ),
             provenance=self.provenance,

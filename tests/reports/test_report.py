@@ -32,7 +32,9 @@ from nautilus_lab.reports import (
 
 FORMATS = ("html", "pdf", "xlsx", "csv", "json")
 TABLES = ("json", "csv", "html")
-REUSED = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+REUSED = settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None
+)
 HOSTILE = (
     '=HYPERLINK("http://evil","x")',
     "+1+1",
@@ -330,6 +332,16 @@ def test_a_report_is_frozen_shows_as_a_sheet_and_says_how_complete_it_is(report)
     assert "SIMULATED" in made.tear_sheet().html
     with pytest.raises(dataclasses.FrozenInstanceError):
         made.title = "x"
+
+
+def test_one_thing_of_many_that_is_missing_is_not_rounded_away(report):
+    counts = (
+        Completeness(what="events", expected=100_000, present=99_999),
+        Completeness(what="fills", expected=3, present=3),
+    )
+    assert "99.9% complete" in repr(report(completeness=counts))
+    assert b"99.9% complete" in report(completeness=counts).render("html")
+    assert report(completeness=()).complete_text == "100.0%"
 
 
 def test_importing_reports_loads_nothing_heavy():

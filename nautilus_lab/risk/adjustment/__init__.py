@@ -3,6 +3,7 @@
 from nautilus_lab.risk.adjustment._adjuster import LimitAdjuster
 from nautilus_lab.risk.adjustment._bounds import AdjustmentBounds
 from nautilus_lab.risk.adjustment._dynamic import DynamicLimit
+from nautilus_lab.risk.adjustment._parsing import dynamic_of, rule_of
 from nautilus_lab.risk.adjustment._request import (
     Loosening,
     LooseningState,
@@ -50,9 +51,11 @@ __all__ = [
     "Tightest",
     "VolatilityRule",
     "approve",
+    "dynamic_of",
     "expire",
     "reject",
     "revoke",
+    "rule_of",
     "scaled",
     "state_of",
 ]

@@ -295,13 +295,15 @@ class DynamicLimit:
             When it is of another limit, beyond the ceiling, too long, or not looser any more.
         """
         now_ns = max(now_ns, state.looked_ns)
+        ended = self._expired(state, now_ns)
+        state = ended.state
         self._check(request, state, now_ns)
         granted = approve(request, by=by, now_ns=now_ns)
         moved = dataclasses.replace(state, loosening=granted, looked_ns=now_ns)
         record = self._record(
             "approved", state, moved, now_ns, reason=request.reason, by=by, request=granted
         )
-        return Adjusted(state=moved, records=(record,))
+        return Adjusted(state=moved, records=(*ended.records, record))
 
     def revoke(self, state: AdjustmentState, *, by: str, now_ns: int) -> Adjusted:
         """End what was granted, at once; anybody may.

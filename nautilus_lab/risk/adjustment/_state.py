@@ -83,6 +83,8 @@ def state_of(given: Mapping[str, Any]) -> AdjustmentState:
         raise InputError(f"these are no state of an adjustment: {error}", value=given) from None
     if not 1 <= state.percent <= 100:
         raise InputError("percent must lie in [1, 100]", value=state.percent)
+    if any(step < 1 for _, step in (*state.looser, *state.tighter)):
+        raise InputError("a step must be at least one percent", value=given)
     return state
 
 

@@ -172,6 +172,14 @@ def test_loosening_is_by_ten_percent_a_minute_and_fifty_a_day():
     assert parts(dynamic(), [(0, 0.5), (60, 0.55), (30, 0.9), (30, 0.9)]) == [50, 55, 60, 65]
 
 
+def test_a_step_counts_until_its_minute_and_its_day_are_over():
+    for bounds, window in (({}, MINUTE), ({"per_day": 0.1}, DAY)):
+        limit = dynamic(**bounds)
+        state = limit.adjust(AdjustmentState(percent=50), said(1.0), 0).state
+        for now_ns, expected in ((window - 1, 60), (window, 70)):
+            assert limit.adjust(state, said(1.0), now_ns).state.percent == expected
+
+
 def test_loosening_counts_gross_so_that_going_to_and_fro_gains_nothing():
     to_and_fro = [(60, 0.4), (60, 0.3)] * 20
     found = parts(dynamic(), [(0, 0.3), *to_and_fro])
@@ -364,6 +372,13 @@ def test_bounds_that_can_be_none_are_refused(bounds):
 
 
 def test_a_state_that_is_none_is_refused():
-    for given_ in ({"percent": "x"}, {"percent": 0}, {"percent": 101}, {"percent": math.nan}):
+    steps = [[0, -50]]
+    for given_ in (
+        {"percent": "x"},
+        {"percent": 0},
+        {"percent": 101},
+        {"percent": math.nan},
+        {"looser": steps},
+    ):
         with pytest.raises(InputError):
             state_of(given_)

@@ -196,12 +196,42 @@ def test_two_people_lift_a_limit_whose_inputs_fail():
     assert (again.percent, limit().part(again, 5 * SECOND)) == (25, 1.0)
 
 
+def test_a_clock_that_goes_back_does_not_revive_what_expired():
+    seen = AdjustmentState(looked_ns=HOUR)
+    request = proposed()
+    with pytest.raises(LifecycleError):
+        limit().approve(seen, request, by="bob", now_ns=1)
+    granted = limit().approve(AdjustmentState(), request, by="bob", now_ns=1).state
+    assert limit().part(dataclasses.replace(granted, looked_ns=HOUR), 1) == 1.0
+
+
+def test_what_was_asked_for_under_longer_sessions_is_not_granted_under_shorter_ones():
+    request = proposed(limit(max_loosening_s=86_400), lasts_s=86_400)
+    with pytest.raises(InputError):
+        limit().approve(AdjustmentState(), request, by="bob", now_ns=1)
+
+
+def test_what_was_granted_to_one_limit_does_not_loosen_another():
+    granted = limit().approve(AdjustmentState(), proposed(), by="bob", now_ns=1).state
+    assert dataclasses.replace(limit(), key="second").part(granted, 2) == 1.0
+
+
 def test_a_second_loosening_takes_the_place_of_the_first():
     state = limit().approve(AdjustmentState(), proposed(), by="bob", now_ns=1).state
     with pytest.raises(InputError, match="looser than what holds"):
         proposed(state=state, to=1.1)
     more = proposed(state=state, to=1.4, request_id="r2", now_ns=2)
     assert limit().part(limit().approve(state, more, by="bob", now_ns=3).state, 4) == 1.4
+
+
+def test_what_expired_unseen_is_recorded_before_the_next():
+    state = limit().approve(AdjustmentState(), proposed(), by="bob", now_ns=1).state
+    later = proposed(state=state, now_ns=2 * HOUR, to=1.1, request_id="r2")
+    found = limit().approve(state, later, by="bob", now_ns=2 * HOUR)
+    assert [(r.change, r.request_id, r.before, r.after) for r in found.records] == [
+        ("expired", "r1", 1.2, 1.0),
+        ("approved", "r2", 1.0, 1.1),
+    ]
 
 
 def test_a_request_is_of_one_limit():

@@ -147,13 +147,22 @@ def test_what_falls_may_never_get_there_and_what_is_over_is_there():
     assert still.forecast(300, 20 * 5 * SECOND).probability == 0.0
 
 
+def test_what_moves_by_rare_jumps_has_a_volatility():
+    jumps = 0.5 + 0.08 * (np.arange(60) // 10 % 2)
+    found = fed(jumps).estimate()
+    changes = np.diff(jumps) / math.sqrt(5.0)
+    assert found.slope == 0.0
+    assert found.volatility == pytest.approx(np.sqrt(np.mean(changes**2)))
+
+
 def test_time_that_passed_since_the_last_observation_counts():
     rng = np.random.default_rng(7)
-    trend = fed(0.5 + np.cumsum(0.01 * rng.standard_normal(60)))
+    walk = np.cumsum(0.01 * rng.standard_normal(60))
+    trend = fed(0.98 + walk - walk[-1])
     last = 59 * 5 * SECOND
-    assert trend.forecast(60, last + 60 * SECOND).probability == pytest.approx(
-        trend.forecast(120, last).probability
-    )
+    later = trend.forecast(60, last + 60 * SECOND).probability
+    assert later == pytest.approx(trend.forecast(120, last).probability)
+    assert 0.01 < trend.forecast(60, last).probability < later - 0.01 < 0.99
     assert trend.forecast(60, last + 60 * SECOND).as_of_ns == last
 
 

@@ -1,0 +1,253 @@
+"""A trader's day, read back from its store."""
+
+import math
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from nautilus_lab.exceptions import InputError, StoreError
+from nautilus_lab.platform import messages
+from nautilus_lab.platform.messages import LimitBreach, OrderFilled, OrderUpdated
+from nautilus_lab.platform.store import TradingStore
+from nautilus_lab.reports import read_day
+from nautilus_lab.risk import LimitBook, RiskLimitEngine
+from nautilus_lab.risk.limits import MaxPositionNotional
+from nautilus_lab.surveillance import ClosingTrades, Surveillance
+
+DAY = date(2026, 3, 2)
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+NOW = datetime(2026, 3, 9, tzinfo=UTC)
+
+
+class Writer:
+    """Records what a node would, at the times given: seconds after noon."""
+
+    def __init__(self, store):
+        self.store, self.epoch = store, store.begin_epoch("node")
+
+    def tell(self, body, at, *, simulated=True):
+        event = messages.envelope(
+            body, "t", trader="T-1", writer="node", epoch=self.epoch, simulated=simulated
+        )
+        ns = int((NOON + timedelta(seconds=at)).timestamp() * 1e6) * 1_000
+        self.store.record(messages.msgspec.structs.replace(event, ts=ns))
+
+    def order(self, name, side, *told, quantity=100, filled=0):
+        for at, status in told:
+            self.tell(
+                OrderUpdated(
+                    client_order_id=name,
+                    strategy="tilt",
+                    instrument="AAPL.PAPER",
+                    side=side,
+                    order_type="LIMIT",
+                    quantity=Decimal(quantity),
+                    filled=Decimal(filled if status != "ACCEPTED" else 0),
+                    status=status,
+                ),
+                at,
+            )
+
+    def fill(self, name, side, at, *, quantity=100, price="190.0", **changes):
+        facts = {"strategy": "tilt", "instrument": "AAPL.PAPER", **changes}
+        self.tell(
+            OrderFilled(
+                trade_id=f"V-{name}",
+                client_order_id=name,
+                side=side,
+                quantity=Decimal(quantity),
+                price=Decimal(price),
+                **facts,
+            ),
+            at,
+        )
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "trading.db"
+    with TradingStore.open(path) as store:
+        node = Writer(store)
+        node.order("O-0", "BUY", (-90_000, "ACCEPTED"), (-89_990, "CANCELED"))  # the day before
+        for n in range(1, 4):
+            node.order(f"O-{n}", "SELL", (n, "ACCEPTED"), (31 + n, "CANCELED"), quantity=500)
+        node.order("O-4", "BUY", (30, "ACCEPTED"), (30, "FILLED"), filled=100)
+        node.fill("O-4", "BUY", 30)
+        node.order("O-5", "SELL", (30.5, "ACCEPTED"), (30.5, "FILLED"), filled=100)
+        node.fill("O-5", "SELL", 30.5)
+        node.order("O-6", "BUY", (40, "ACCEPTED"))
+        node.fill("O-7", "BUY", 50, quantity=7, price="191.5")
+        node.tell(
+            LimitBreach(
+                limit="max_loss", scope="account", value=None, limit_value=100.0, action="halt"
+            ),
+            60,
+        )
+        node.fill("O-8", "SELL", 90_000, quantity=7)  # the day after
+    return path
+
+
+@pytest.fixture
+def day(path):
+    return read_day(path, trader="PAPER-001", day=DAY, now=NOW)
+
+
+@pytest.fixture
+def returns():
+    days = pd.bdate_range("2024-06-03", periods=456, tz="UTC")
+    drawn = np.random.default_rng(3).normal(0, 0.01, (456, 1))
+    return pd.DataFrame(drawn, index=days, columns=["AAPL"])
+
+
+def rows(report, name):
+    section = next(one for one in report.parts if one.name == name)
+    heads = [column.name for column in section.columns]
+    return [dict(zip(heads, row, strict=True)) for row in section.rows]
+
+
+def test_a_day_has_its_orders_from_when_they_were_placed_to_when_they_ended(day):
+    orders = day.orders.set_index("client_order_id")
+    assert list(orders.index) == [f"O-{n}" for n in range(1, 7)]
+    first = orders.loc["O-1"]
+    assert (first["placed"], first["ended"]) == (
+        pd.Timestamp(NOON) + pd.Timedelta("1s"),
+        pd.Timestamp(NOON) + pd.Timedelta("32s"),
+    )
+    assert list(orders["cancelled"]) == [True] * 3 + [False] * 3
+    assert pd.isna(orders.loc["O-6", "ended"])
+    assert set(orders["owner"]) == {"PAPER-001"}
+    assert list(day.fills["trade_id"]) == ["V-O-4", "V-O-5", "V-O-7"]
+
+
+def test_what_came_after_the_day_is_not_in_it(day):
+    (held,) = day.positions.to_dict("records")
+    assert (held["quantity"], held["last price"]) == (7.0, 191.5)
+    assert held["value"] == 7 * 191.5
+    assert day.as_of == datetime(2026, 3, 3, tzinfo=UTC)
+
+
+def test_breaches_are_read_and_what_could_not_be_measured_is_nan(day):
+    (breach,) = day.breaches
+    assert (breach.limit, breach.action) == ("max_loss", "halt")
+    assert math.isnan(breach.value)
+    assert breach.time == NOON + timedelta(seconds=60)
+
+
+def test_the_surveillance_of_a_day_finds_what_was_put_in(day):
+    report = day.surveillance_report(Surveillance(), code="nautilus-lab 0.1.0")
+    found = rows(report, "Patterns to review")
+    assert [row["pattern"] for row in found] == ["layering", "wash"]
+    evidence = {row["id"] for row in rows(report, "Evidence")}
+    assert evidence == {"O-1", "O-2", "O-3", "O-4", "O-5", "V-O-4", "V-O-5"}
+    assert [row["pattern"] for row in rows(report, "Not assessed")] == ["marking the close"]
+    assert {row["data"] for row in rows(report, "Data")} == {"orders", "fills", "positions"}
+    assert report.provenance.simulated
+
+
+def test_with_the_market_the_close_is_assessed_too(day):
+    market = pd.DataFrame(
+        {
+            "instrument": "AAPL.PAPER",
+            "time": pd.to_datetime([NOON - timedelta(hours=1), NOON + timedelta(seconds=55)]),
+            "price": [180.0, 191.5],
+            "quantity": 300.0,
+        }
+    )
+    search = Surveillance(closing=ClosingTrades(close=time(12, 1), zone="UTC"))
+    report = day.surveillance_report(search, code="x", market=market)
+    assert "marking the close" in [row["pattern"] for row in rows(report, "Patterns to review")]
+    assert report.complete == 1.0
+    assert "market" in {row["data"] for row in rows(report, "Data")}
+
+
+def test_the_daily_report_measures_what_was_held_until_the_day(day, returns):
+    engine = RiskLimitEngine(limits=LimitBook([MaxPositionNotional(max_notional=1_000.0)]))
+    report = day.daily_report(engine, code="nautilus-lab 0.1.0", returns=returns)
+    (risk,) = rows(report, "Risk measures")
+    (held,) = rows(report, "Positions")
+    expected = engine.measure(returns, {"AAPL": held["value"]})
+    assert risk["value at risk"] == float(f"{expected.value_at_risk:.15g}")
+    (limit,) = rows(report, "Limit utilisation")
+    assert (limit["value"], limit["level"]) == (7 * 191.5, "breach")
+    assert len(rows(report, "Breaches")) == 1
+    assert len(rows(report, "Exceptions")) == 1
+    assert report.complete == 1.0
+    cut = day.daily_report(
+        engine,
+        code="nautilus-lab 0.1.0",
+        returns=pd.concat([returns, returns.set_axis(returns.index + pd.Timedelta(days=1_000))]),
+    )
+    assert rows(cut, "Risk measures") == rows(report, "Risk measures")
+
+
+def test_what_cannot_be_measured_is_missing_with_its_reason(day, returns):
+    engine = RiskLimitEngine()
+    for given, why in (
+        (None, "no returns were given"),
+        (returns.rename(columns={"AAPL": "MSFT"}), "no returns of AAPL"),
+        (returns[:20], "100"),
+    ):
+        report = day.daily_report(engine, code="x", returns=given)
+        assert rows(report, "Risk measures") == []
+        assert any(why in notice for notice in report.provenance.notices), why
+        assert report.complete < 1
+    short = day.daily_report(engine, code="x", returns=returns[:200])
+    assert len(rows(short, "Risk measures")) == 1
+    assert rows(short, "Exceptions") == []
+    assert any("days before the day" in notice for notice in short.provenance.notices)
+    assert short.complete == 0.0
+
+
+def test_an_event_that_is_gone_lowers_the_completeness(path):
+    import sqlite3
+    from contextlib import closing
+
+    with closing(sqlite3.connect(path)) as raw, raw:
+        raw.execute("DELETE FROM outbox WHERE seq = 3")
+        raw.execute("DELETE FROM fills WHERE trade_id = 'V-O-5'")
+    day = read_day(path, trader="PAPER-001", day=DAY, now=NOW)
+    numbered, filled = day.completeness
+    assert numbered.expected - numbered.present == 1
+    assert filled.missing == ("V-O-5 at PAPER",)
+
+
+def test_the_same_day_read_twice_gives_the_same_bytes_and_nothing_is_written(path, day, returns):
+    before = path.read_bytes()
+    again = read_day(path, trader="PAPER-001", day=DAY, now=NOW + timedelta(days=3))
+    for form in ("html", "pdf", "xlsx", "csv", "json"):
+        first, second = (
+            one.daily_report(RiskLimitEngine(), code="x", returns=returns).render(form)
+            for one in (day, again)
+        )
+        assert first == second
+    assert path.read_bytes() == before
+
+
+def test_a_day_that_is_not_over_says_so_and_one_that_has_not_begun_is_refused(path):
+    now = NOON + timedelta(seconds=35)
+    day = read_day(path, trader="PAPER-001", day=DAY, now=now)
+    assert day.as_of == now
+    assert "The day was not over." in day.provenance.notices
+    assert list(day.fills["trade_id"]) == ["V-O-4", "V-O-5"]
+    with pytest.raises(InputError, match="begun"):
+        read_day(path, trader="PAPER-001", day=date(2026, 4, 1), now=NOW)
+
+
+def test_a_day_without_anything_is_no_error(path):
+    day = read_day(path, trader="PAPER-001", day=date(2026, 1, 5), now=NOW)
+    assert (len(day.orders), len(day.fills), len(day.positions)) == (0, 0, 0)
+    report = day.daily_report(RiskLimitEngine(), code="x")
+    assert any("Nothing was held" in notice for notice in report.provenance.notices)
+    assert rows(day.surveillance_report(Surveillance(), code="x"), "Patterns to review") == []
+
+
+def test_a_store_that_is_none_is_one_error_and_is_not_made(tmp_path):
+    with pytest.raises(StoreError):
+        read_day(tmp_path / "none.db", trader="PAPER-001", day=DAY, now=NOW)
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "bad.db").write_bytes(b"not a database at all" * 100)
+    with pytest.raises(StoreError):
+        read_day(tmp_path / "bad.db", trader="PAPER-001", day=DAY, now=NOW)

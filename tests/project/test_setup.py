@@ -121,3 +121,11 @@ def test_the_environment_holds_compiled_bytecode(repository):
     packages = next(Path(repository / ".venv" / "lib").glob("python3*")) / "site-packages"
     assert list(packages.glob("pandas/__pycache__/__init__.*.pyc")) != []
     assert list((repository / "nautilus_lab" / "__pycache__").glob("config.*.pyc")) != []
+
+
+@pytest.mark.xdist_group("processes")
+def test_tests_of_a_group_run_on_one_worker(request):
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        pytest.skip("one process runs them all")
+    # How pytest-xdist tells the group to whoever hands out tests.
+    assert request.node.nodeid.endswith("@processes")

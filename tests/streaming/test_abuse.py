@@ -63,9 +63,11 @@ class Witness:
         self.late_ms: list[float] = []
         self.seen = 0
         self.gaps = 0
+        self.looks = asyncio.Event()  # once it has its snapshot
 
     async def watch(self) -> None:
         position = (await self.wire.subscribe()).seq
+        self.looks.set()
         while True:
             delta = await self.wire.next(Delta)
             self.gaps += delta.after != position
@@ -88,6 +90,8 @@ async def watched(url: str, token: str, node: FakeNode, what: Coroutine[Any, Any
         witness = Witness(wire, node)
         tasks = [asyncio.create_task(each) for each in (witness.watch(), witness.feed())]
         try:
+            # A gateway that has only just begun may not have its node yet.
+            await asyncio.wait_for(witness.looks.wait(), 20)
             await what
             await asyncio.sleep(0.3)
             assert not any(task.done() for task in tasks), [task for task in tasks if task.done()]

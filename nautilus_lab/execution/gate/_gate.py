@@ -322,12 +322,12 @@ class Gate:
         submits = not isinstance(command, ModifyOrder)
         seen = set()
         for order in orders:
-            id_ = order.client_order_id
-            if submits and (id_.value in seen or not self._is_new(order)):
-                return f"DUPLICATE: {id_.value} was sent before"
-            seen.add(id_.value)
+            id_ = order.client_order_id.value
+            if submits and (id_ in seen or not self._is_new(order)):
+                return f"DUPLICATE: {id_} was sent before"
+            seen.add(id_)
             if not submits and order.is_closed:
-                return f"CLOSED: {id_.value} is {order.status_string()}"
+                return f"CLOSED: {id_} is {order.status_string()}"
         # Nautilus logs what has no client and forgets it: its order would be on its way for ever.
         engine = self._kernel.exec_engine
         if engine._find_client_for_command(command) is None and (

@@ -160,19 +160,22 @@ class Proposal:
         entry, line = self.entry, self.instrument.line
         self.raised = self.buy and was is not None and (self.limit is None or self.limit > was)
         # As `_opening` and `_alone` have it, which are asked about the lines of others.
+        added, counted = self.added, self.counted
         held, working = self._held(line)
         left = held - working
-        self.opening = max(0, self.added - left if left > 0 else self.added)
-        others = working - self.counted
+        opening = added - left if left > 0 else added
+        self.opening = opening if opening > 0 else 0
+        others = working - counted
         left = held - others if others > 0 else held
-        alone = self.counted + self.added - max(0, left)
+        alone = counted + added - left if left > 0 else counted + added
         self.price = self._price()
         self.increases = self.opening > 0 or (self.raised and alone > 0)
         self.whole = Reach(self, line)
         # What waits for an entry to fill will close what that opens, or else open again what that
         # closes: it is nothing that only reduces.
-        waiting = self.leaves - entry.tradable(self.leaves) > entry.leaves - entry.counted
-        smaller = self.ask == "modify" and same_prices and self.leaves <= entry.leaves
+        leaves = self.leaves
+        waiting = leaves - entry.tradable(leaves) > entry.leaves - entry.counted
+        smaller = self.ask == "modify" and same_prices and leaves <= entry.leaves
         self.reduces = (alone <= 0 and not waiting) or smaller
 
     def _opening(self, line: Line) -> int:
@@ -188,9 +191,10 @@ class Proposal:
 
     def _held(self, line: Line) -> tuple[int, int]:
         """Return what the order could reduce, and what works to reduce it already."""
+        filled = line.filled
         if self.buy:
-            return max(0, -line.filled), line.buys
-        return max(0, line.filled), line.sells
+            return (-filled if filled < 0 else 0), line.buys
+        return (filled if filled > 0 else 0), line.sells
 
     def increases_in(self, line: Line) -> bool:
         """Whether some of it opens a position of `line`, or is to open it at a higher price."""
@@ -301,7 +305,9 @@ class Reach:
         filled, added = line.filled, proposal.added
         longest, shortest = filled + line.buys, filled - line.sells
         units = abs(longest + added if proposal.buy else shortest - added)
-        worst = max(abs(longest), abs(shortest))
+        worst, short = abs(longest), abs(shortest)
+        if short > worst:
+            worst = short
         unit, dearer = abs(found.mark) * found.multiplier, proposal.dearer(line)
         self._proposal, self._line, self._unit, self._worst = proposal, line, unit, worst
         self.units = units / UNIT

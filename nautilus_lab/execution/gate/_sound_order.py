@@ -26,6 +26,9 @@ class SoundOrder:
         if not proposal.quantity > 0 or proposal.order.is_quote_quantity:
             wrong += 1
         if not proposal.instrument.any_price:
-            for price in (proposal.limit, proposal.trigger):
-                wrong += price is not None and not price > 0
+            limit, trigger = proposal.limit, proposal.trigger
+            if limit is not None and not limit > 0:
+                wrong += 1
+            if trigger is not None and not trigger > 0:
+                wrong += 1
         return Finding(self.name, "order", wrong, 0.0, wrong == 0, "faults")

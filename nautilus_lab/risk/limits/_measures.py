@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Self
 
@@ -46,6 +46,9 @@ class Measured:
     as_of_ns: int
 
 
+_NONE: Mapping[str, Measured] = MappingProxyType({})
+
+
 @dataclass(frozen=True)
 class Measures:
     """Measures by name, each with its time; what is missing or too old is NaN, and so fails.
@@ -67,6 +70,8 @@ class Measures:
     """
 
     values: Mapping[str, Measured] = MappingProxyType({})
+    # kind -> what it is of, nothing for the account -> the same
+    _found: Mapping[str, Mapping[str, Measured]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for name in self.values:
@@ -77,6 +82,11 @@ class Measures:
                     remedy='of a symbol it is written "volume:AAPL"',
                 )
         object.__setattr__(self, "values", MappingProxyType(dict(self.values)))
+        found: dict[str, dict[str, Measured]] = {}
+        for name, value in self.values.items():
+            kind, _, of = name.partition(":")
+            found.setdefault(kind, {})[of] = value
+        object.__setattr__(self, "_found", found)
 
     def __repr__(self) -> str:
         return f"Measures({', '.join(sorted(self.values)) or 'nothing'})"
@@ -98,7 +108,8 @@ class Measures:
 
     def get(self, kind: str, *, now_ns: int, max_age_s: float, of: str = "") -> float:
         """Return a measure; NaN when it is missing, older than `max_age_s`, or not yet true."""
-        found = self.values.get(f"{kind}:{of}" if of else kind)
+        # By its parts: an order asks, and should not have to make the name first.
+        found = self._found.get(kind, _NONE).get(of)
         if found is not None and 0 <= now_ns - found.as_of_ns <= max_age_s * _NS:
             return found.value
         return math.nan

@@ -117,22 +117,22 @@ class PriceCollar(OfOrder):
     def judge(self, asked: Asked, held: Held) -> Finding:
         """Measure how far off the limit is; 0 without one."""
         limit, trigger, traded = asked.limit, asked.trigger, asked.instrument
-        value = 0.0
+        value, oldest = 0.0, self.max_age_s
         if limit is not None:
             # Twice all of it, since half of a bid and an ask need not be a whole number.
             twice, double, opened = 2 * limit, None, None
             if trigger is not None:
                 double = 2 * trigger
-            elif traded.bid is not None and traded.ask is not None:
-                double = traded.bid + traded.ask
-                opened = double if self.window_s is None else traded.opened
+            else:
+                bid, ask = traded.bid, traded.ask
+                if bid is not None and ask is not None:
+                    double = bid + ask
+                    opened = double if self.window_s is None else traded.opened
             value = off_by(twice, double)
             if opened != double and trigger is None:
                 drifted = off_by(twice, opened)
                 value = drifted if not drifted <= value else value
-        if self.max_age_s is not None and not age_of(asked.quote_ns, asked.now_ns) <= (
-            self.max_age_s
-        ):
+        if oldest is not None and not age_of(asked.quote_ns, asked.now_ns) <= oldest:
             value = math.nan
         return Finding(self.name, traded.name, value, self.bps, value <= self.bps, "bp")
 

@@ -52,6 +52,7 @@ _MOST_ORDERS = 5_000
 _MOST_BREACHES = 1_000
 _MOST_ALERTS = 1_000
 _MOST_ROUTES = 5_000
+_FILLED = (OrderStatus.PARTIALLY_FILLED, OrderStatus.FILLED)
 _MOST_SEEN = 20_000
 
 
@@ -149,7 +150,9 @@ class Book:
         """List an order that the node answered it has placed, unless it has told of it."""
         if self._expected.pop(order.client_order_id, None) is not None:
             self.orders[order.client_order_id] = order
-            order.become(OrderStatus(status), "", ts)
+            found = OrderStatus(status)
+            # At what it was filled comes with the fills, and it is not done before.
+            order.become(OrderStatus.ACCEPTED if found in _FILLED else found, "", ts)
 
     def forget(self, order: Order) -> None:
         """Expect an order no more."""

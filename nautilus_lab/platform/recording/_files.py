@@ -48,25 +48,29 @@ class RecordFile:
     extent: Extent
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """Yield its rows in the order seen.
+        """Yield its rows in the order seen; of one that was sealed meanwhile maybe some more.
 
         Raises
         ------
         FileNotFoundError
-            When it was sealed or removed meanwhile.
+            When it was removed meanwhile.
         BadData
             When it is damaged.
         """
-        if self.path.suffix == OPEN:
-            yield from batches(self.path)
-            return
+        path = self.path
+        if path.suffix == OPEN:
+            try:
+                yield from batches(path)
+                return
+            except FileNotFoundError:
+                path = path.with_suffix(SEALED)
         try:
-            with pq.ParquetFile(self.path, page_checksum_verification=True) as file:
+            with pq.ParquetFile(path, page_checksum_verification=True) as file:
                 yield from file.iter_batches(_BATCH_ROWS)
         except FileNotFoundError:
             raise
         except UNREADABLE as error:
-            raise _damaged(self.path, error) from None
+            raise _damaged(path, error) from None
 
 
 def files_of(folder: Path, known: dict[Path, RecordFile]) -> tuple[RecordFile, ...]:
@@ -82,7 +86,7 @@ def files_of(folder: Path, known: dict[Path, RecordFile]) -> tuple[RecordFile, .
     Raises
     ------
     FileNotFoundError
-        When one was sealed or removed meanwhile: list them again.
+        When one was removed meanwhile: list them again.
     BadData
         When a sealed file is damaged.
     """
@@ -94,11 +98,20 @@ def files_of(folder: Path, known: dict[Path, RecordFile]) -> tuple[RecordFile, .
             if path.suffix == SEALED or (
                 path.suffix == OPEN and path.with_suffix(SEALED) not in listed
             ):
-                found.append(known.get(path) or _read(path))
+                found.append(known.get(path) or _listed(path))
     files = [file for file in found if file is not None]
     known.clear()
     known.update({file.path: file for file in files if file.path.suffix == SEALED})
     return tuple(sorted(files, key=lambda file: (file.session, file.extent.first_n)))
+
+
+def _listed(path: Path) -> RecordFile | None:
+    try:
+        return _read(path)
+    except FileNotFoundError:
+        if path.suffix != OPEN:
+            raise
+        return _read(path.with_suffix(SEALED))  # sealed since it was listed
 
 
 def _read(path: Path) -> RecordFile | None:

@@ -201,7 +201,7 @@ class Recording:
     ) -> Iterator[pa.RecordBatch]:
         """Yield what `table` returns, some rows at a time; raises as it does.
 
-        A file that is sealed or removed while it is read is a `DataError`: begin again then.
+        A file that is removed while it is read is a `DataError`: begin again then.
         """
         _require_table(name)
         low, high = _bounds(start, end)

@@ -10,6 +10,7 @@ import pytest
 from nautilus_lab.exceptions import BadData, DataError, InputError
 from nautilus_lab.platform.messages import LimitBreach, PositionUpdated, QuoteUpdated
 from nautilus_lab.platform.recording import FlightRecorder, Recording
+from nautilus_lab.platform.recording._files import files_of
 
 SECOND = 1_000_000_000
 
@@ -284,6 +285,16 @@ def test_bounds_and_names_that_are_none_are_refused(a_day):
 
 
 # --- what goes wrong ------------------------------------------------------------------------
+
+
+def test_a_file_that_is_sealed_after_it_was_listed_is_read_where_it_is_now(folder):
+    with FlightRecorder(folder, trader="T-1") as recorder:
+        quote(recorder, 1)
+        recorder.flush()
+        (listed,) = [file for file in files_of(folder, {}) if file.table == "quotes"]
+        assert listed.path.suffix == ".arrows"
+    assert not listed.path.exists()
+    assert [batch.num_rows for batch in listed.batches()] == [1]
 
 
 def test_a_flipped_bit_in_a_sealed_file_is_found_and_named(folder):

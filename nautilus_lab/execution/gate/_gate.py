@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -131,7 +130,7 @@ class Gate:
         # instrument, strategy, whether it increases
         self._asked: dict[tuple[str, str, bool], tuple[Check, ...]] = {}
         # command id -> what was decided at its first crossing
-        self._passed: OrderedDict[str, list[Proposal]] = OrderedDict()
+        self._passed: dict[str, list[Proposal]] = {}
 
     def __repr__(self) -> str:
         names = ", ".join(check.name for check in self.checks)
@@ -192,10 +191,16 @@ class Gate:
             self._from_elsewhere(command, forward, last)
         elif not isinstance(command, _ORDERS):
             self._pass_harmless(command, forward)
-        elif command.id.value in self._passed:
-            self._cross_again(command, forward, last)
         else:
-            self._cross_first(command, forward, last)
+            id_ = command.id.value
+            passed = self._passed.get(id_)
+            if passed is None:
+                self._cross_first(id_, command, forward, last)
+            elif last:
+                del self._passed[id_]
+                self._cross_again(passed, command, forward)
+            else:
+                log.error("%s came twice; the second one goes nowhere", command)
 
     def _from_elsewhere(self, command: Any, forward: Callable[[Any], None], last: bool) -> None:
         if self._hand_over is not None:
@@ -219,23 +224,23 @@ class Gate:
         else:
             log.error("the gate knows no command like %r; it goes nowhere", command)
 
-    def _cross_first(self, command: Any, forward: Callable[[Any], None], last: bool) -> None:
+    def _cross_first(
+        self, id_: str, command: Any, forward: Callable[[Any], None], last: bool
+    ) -> None:
         proposals = self._decide(self._orders_of(command), command)
         if proposals is None:
             return
         if last:
             self._leave(command, forward)
             return
-        self._passed[command.id.value] = proposals
-        while len(self._passed) > _REMEMBERED:
-            self._passed.popitem(last=False)
+        self._passed[id_] = proposals
+        if len(self._passed) > _REMEMBERED:
+            del self._passed[next(iter(self._passed))]
         forward(command)
 
-    def _cross_again(self, command: Any, forward: Callable[[Any], None], last: bool) -> None:
-        if not last:
-            log.error("%s came twice; the second one goes nowhere", command)
-            return
-        proposals = self._passed.pop(command.id.value)
+    def _cross_again(
+        self, proposals: list[Proposal], command: Any, forward: Callable[[Any], None]
+    ) -> None:
         try:
             reason = self._changed_since(proposals, command)
         except Exception as error:

@@ -94,29 +94,25 @@ def intent_of(proposal: Proposal, verdict: Verdict, reason: str) -> Intent:
 class _Facts:
     """The facts of a proposal as they were when it was decided on, written out once asked for.
 
-    A third of the gate's time would go into writing them. All that is kept is immutable: what
-    becomes of the order later does not change them.
+    A third of the gate's time would go into writing them. What is read of the proposal does not
+    change any more, whatever becomes of the order; what is held does, and is kept.
     """
 
-    __slots__ = ("_added", "_command", "_held", "_of", "_opening", "_order", "_terms")
+    __slots__ = ("_held", "_proposal")
 
     def __init__(self, proposal: Proposal) -> None:
-        self._of = proposal.instrument.name, proposal.strategy, proposal.buy, proposal.notional
-        self._order = proposal.order
-        self._terms = proposal.terms
-        self._command = proposal.command
-        self._added = proposal.added
-        self._opening = proposal.opening
+        self._proposal = proposal
         self._held = proposal.instrument.line.filled
 
     def __call__(self) -> dict[str, str]:
-        order, command = self._order, self._command
-        instrument, strategy, buy, notional = self._of
-        quantity, limit, _ = self._terms
+        proposal = self._proposal
+        order, command = proposal.order, proposal.command
+        notional = proposal.notional
+        quantity, limit, _ = proposal.terms
         body = {
-            "strategy": strategy,
-            "instrument": instrument,
-            "side": "BUY" if buy else "SELL",
+            "strategy": proposal.strategy,
+            "instrument": proposal.instrument.name,
+            "side": "BUY" if proposal.buy else "SELL",
             "order_type": order.type_string(),
             "quantity": str(quantity),
             "limit_price": _text(limit),
@@ -124,8 +120,8 @@ class _Facts:
             "order": order_text(order, quantity),
             "nautilus_command": command.id.value,
             # by how much the queue of its side grows, what of that opens, and what was held before
-            "added": _units(self._added),
-            "opening": _units(self._opening),
+            "added": _units(proposal.added),
+            "opening": _units(proposal.opening),
             "held": _units(self._held),
         }
         for tag in order.tags or ():

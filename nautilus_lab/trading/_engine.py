@@ -22,7 +22,8 @@ from nautilus_lab.exceptions import (
 )
 from nautilus_lab.platform.commands import EnableStrategy, LimitsView, ResumeTrading, StateOfTrading
 from nautilus_lab.platform.rundir import Home, Latch, LatchState, ProcessRecord, write_whole
-from nautilus_lab.risk.limits import LimitBook, Measures, limits_of
+from nautilus_lab.risk.adjustment import book_of
+from nautilus_lab.risk.limits import LimitBook, Measures
 from nautilus_lab.trading._alerts import FoundAlerts, find_alerts
 from nautilus_lab.trading._channel import Channel
 from nautilus_lab.trading._handle import Node
@@ -166,9 +167,8 @@ class TradingEngine:
         wanted = None
         if targets is not None:
             wanted = as_targets(targets, name=name, now_ns=time.time_ns())
-        limits_of(
-            self.settings.trading.limits
-        )  # before anything is started over ones that are none
+        # Before anything is started over ones that are none.
+        book_of(self.settings.trading.limits)
         running = self.running
         before = None
         if wanted is not None and not running:

@@ -1,5 +1,6 @@
 """The gate every order passes: limits, the book they judge by, and what the trader may do."""
 
+from nautilus_lab.execution.gate._adjusting import Adjusting
 from nautilus_lab.execution.gate._book import Book
 from nautilus_lab.execution.gate._build import build_limits
 from nautilus_lab.execution.gate._check import Check
@@ -16,6 +17,7 @@ from nautilus_lab.execution.gate._switch import StrategySwitch
 from nautilus_lab.execution.gate._watch import LimitWatch
 
 __all__ = [
+    "Adjusting",
     "Book",
     "Check",
     "DayStart",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nautilus_lab.config import TradingSettings
+from nautilus_lab.risk.adjustment import book_of
 from nautilus_lab.risk.limits import (
     DailyLoss,
     EnoughMargin,
@@ -19,7 +20,6 @@ from nautilus_lab.risk.limits import (
     NoDuplicate,
     PriceCollar,
     levels_of,
-    limits_of,
 )
 
 
@@ -42,9 +42,9 @@ def build_limits(settings: TradingSettings) -> LimitBook:
     >>> [limit.name for limit in book]
     ['max_message_rate', 'max_order_notional', 'max_position_notional', 'max_leverage']
     """
-    limits = (*_of_orders(settings), *_of_exposures(settings), *limits_of(settings.limits))
     levels = {"confirmations": settings.stop_loss_confirmations, **settings.limit_levels}
-    return LimitBook(limits, levels=levels_of(levels))
+    own = LimitBook((*_of_orders(settings), *_of_exposures(settings)), levels=levels_of(levels))
+    return own + book_of(settings.limits)
 
 
 def _of_orders(s: TradingSettings) -> Iterator[Limit]:

@@ -392,13 +392,33 @@ class Gate:
             )
         return asked
 
+    def swap(self, limits: Mapping[int, Limit]) -> None:
+        """Ask other limits from the next order on: the same ones with other bounds.
+
+        Parameters
+        ----------
+        limits : mapping of int to Limit
+            The `id` of a check -> what takes its place. The book must not add up anything else
+            for it.
+        """
+        if not limits:
+            return
+        prepared = self._asked_for is self.checks
+        self.checks = tuple([limits.get(id(check), check) for check in self.checks])
+        if prepared:
+            self._sort()
+
     def _prepare(self) -> None:
         """Have the book add up what the checks need."""
+        for check in self.checks:
+            if isinstance(check, Limit):
+                check.prepare(self.book)
+        self._sort()
+
+    def _sort(self) -> None:
+        """Begin anew to remember what is asked of which orders."""
         self._asked, self._asked_for = {}, self.checks
         limits = [check for check in self.checks if isinstance(check, Limit)]
-        for limit in limits:
-            limit.prepare(self.book)
-        self._of_all = None
         if not any(limit.instruments or limit.strategies for limit in limits):
             self._of_all = (tuple([c for c in self.checks if not c.exposure]), self.checks)
 

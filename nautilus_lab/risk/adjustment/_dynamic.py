@@ -6,20 +6,20 @@ import dataclasses
 import logging
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 from nautilus_lab.exceptions import InputError
 from nautilus_lab.risk.adjustment._bounds import AdjustmentBounds, percent, percent_below
 from nautilus_lab.risk.adjustment._request import Loosening, approve, expire, revoke
-from nautilus_lab.risk.adjustment._rules import AdjustmentRule, Assessment
-from nautilus_lab.risk.adjustment._scaling import bounds_of, scaled
-from nautilus_lab.risk.adjustment._signals import Signals
+from nautilus_lab.risk.adjustment._rules import AdjustmentRule, Assessment, settings_of
+from nautilus_lab.risk.adjustment._signals import Signals, signals_of
 from nautilus_lab.risk.adjustment._state import (
     Adjusted,
     AdjustmentRecord,
     AdjustmentState,
     Change,
 )
-from nautilus_lab.risk.limits import Limit
+from nautilus_lab.risk.limits import Holdings, Limit, bounds_of, scaled
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +85,35 @@ class DynamicLimit:
         if not self.key:
             object.__setattr__(self, "key", self.limit.name)
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The rules, the bounds and the key as plain values, which `dynamic_of` takes.
+
+        Raises
+        ------
+        InputError
+            When a rule is none of those that settings can name.
+        """
+        rules = getattr(self.rule, "rules", (self.rule,))
+        return {
+            "rules": [settings_of(rule) for rule in rules],
+            **_others(self.bounds),
+            **({} if self.key == self.limit.name else {"key": self.key}),
+        }
+
     # --- where it stands ------------------------------------------------------------------
+
+    def allowed(self, holdings: Holdings) -> float:
+        """Return the part that the rule allows for what is held: at once, floor to 1.
+
+        Over frames, where nothing stood before; what it reads is what `signals_of` finds.
+        """
+        told = self.assess(signals_of(holdings), holdings.now_ns)
+        floor = percent(self.bounds.floor)
+        if told.failed:
+            return floor / 100
+        allowed = 100 if told.factor is None else percent_below(told.factor)
+        return min(100, max(floor, allowed)) / 100
 
     def part(self, state: AdjustmentState, now_ns: int) -> float:
         """Return the part of the base that holds, what was granted counted; floor to ceiling."""
@@ -128,7 +156,7 @@ class DynamicLimit:
         now_ns = max(now_ns, state.looked_ns)
         ended = self._expired(state, now_ns)
         state = ended.state
-        told = self._assess(signals, now_ns)
+        told = self.assess(signals, now_ns)
         moved, change = self._moved(state, told, now_ns)
         if change is None and moved.failed != state.failed:
             change = "failed_tight" if moved.failed else "recovered"
@@ -145,7 +173,8 @@ class DynamicLimit:
         )
         return Adjusted(state=moved, records=(*ended.records, record))
 
-    def _assess(self, signals: Signals, now_ns: int) -> Assessment:
+    def assess(self, signals: Signals, now_ns: int) -> Assessment:
+        """Return what the rule says; one that raises, or answers no part, has failed."""
         try:
             told = self.rule.assess(signals, now_ns)
             factor = None if told.factor is None else float(told.factor)
@@ -390,3 +419,12 @@ class DynamicLimit:
             request_id=request.request_id if request else "",
             requester=request.requester if request else "",
         )
+
+
+def _others(bounds: AdjustmentBounds) -> dict[str, Any]:
+    """Return what is not as it is by default."""
+    return {
+        item.name: value
+        for item in dataclasses.fields(bounds)
+        if (value := getattr(bounds, item.name)) != item.default
+    }

@@ -1,5 +1,6 @@
 """What a desk may do: limits as frozen values, and the book that holds them together."""
 
+from nautilus_lab.risk.limits._adjusts import Adjusts
 from nautilus_lab.risk.limits._asked import (
     Asked,
     Held,
@@ -55,11 +56,13 @@ from nautilus_lab.risk.limits._permission import (
 )
 from nautilus_lab.risk.limits._rate import MaxMessageRate, MaxOrderToTrade, MaxRejects, MaxRepeats
 from nautilus_lab.risk.limits._report import LimitReport, LimitUtilisation, Standing
+from nautilus_lab.risk.limits._scaling import bounds_of, scaled
 from nautilus_lab.risk.limits._stress import MaxStressLoss
 
 __all__ = [
     "CATALOGUE",
     "Action",
+    "Adjusts",
     "Asked",
     "Counts",
     "DailyLoss",
@@ -120,10 +123,12 @@ __all__ = [
     "Sums",
     "Total",
     "Traded",
+    "bounds_of",
     "level_of",
     "levels_of",
     "limit_of",
     "limits_of",
     "measures_of",
+    "scaled",
     "shown",
 ]

@@ -109,7 +109,12 @@ class Limit:
         return False
 
     def holds_back(self, scope: str, instrument: str, symbol: str, strategy: str) -> bool:
-        """Whether its breach in `scope` keeps a strategy from increasing an instrument."""
+        """Whether its breach in `scope` keeps a strategy from increasing an instrument.
+
+        Without a scope, or of ``"all"``, nothing is known of any.
+        """
+        if scope in ("", "all"):
+            return self.concerns(instrument, symbol, strategy)
         return not self.particular or scope in (
             instrument,
             symbol,

@@ -26,8 +26,10 @@ KINDS = MappingProxyType(
         "dv01": "account currency for a basis point of yield",
         "volume": "units a day, the average of a symbol",
         "price": "of a symbol, from another source",
+        "regime": "a word: calm, normal or stressed, or what a rule names",
     }
 )
+_WORDS = frozenset({"regime"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +38,13 @@ class Measured:
 
     Attributes
     ----------
-    value : float
-        In the unit of its kind.
+    value : float or str
+        In the unit of its kind; a word for those that are words.
     as_of_ns : int
         UNIX nanoseconds, of the data it was made from.
     """
 
-    value: float
+    value: float | str
     as_of_ns: int
 
 
@@ -69,12 +71,17 @@ class Measures:
     values: Mapping[str, Measured] = MappingProxyType({})
 
     def __post_init__(self) -> None:
-        for name in self.values:
-            if name.partition(":")[0] not in KINDS:
+        for name, measured in self.values.items():
+            kind = name.partition(":")[0]
+            if kind not in KINDS:
                 raise InputError(
                     f"a measure must be one of {', '.join(KINDS)}",
                     value=name,
                     remedy='of a symbol it is written "volume:AAPL"',
+                )
+            if isinstance(measured.value, str) is not (kind in _WORDS):
+                raise InputError(
+                    f"the measure {kind} is {KINDS[kind]}", value=f"{name}: {measured.value!r}"
                 )
         object.__setattr__(self, "values", MappingProxyType(dict(self.values)))
 
@@ -86,19 +93,21 @@ class Measures:
         return Measures({**self.values, **newer.values})
 
     @classmethod
-    def at(cls, as_of_ns: int, **values: float | Mapping[str, float]) -> Self:
+    def at(cls, as_of_ns: int, **values: float | str | Mapping[str, float]) -> Self:
         """Return measures of one time; those of symbols as mappings."""
         made: dict[str, Measured] = {}
         for kind, value in values.items():
             if isinstance(value, Mapping):
                 made |= {f"{kind}:{of}": Measured(float(v), as_of_ns) for of, v in value.items()}
             else:
-                made[kind] = Measured(float(value), as_of_ns)
+                word = isinstance(value, str)
+                made[kind] = Measured(value if word else float(value), as_of_ns)
         return cls(made)
 
     def get(self, kind: str, *, now_ns: int, max_age_s: float, of: str = "") -> float:
-        """Return a measure; NaN when it is missing, older than `max_age_s`, or not yet true."""
+        """Return a number; NaN when it is missing, older than `max_age_s`, or not yet true."""
         found = self.values.get(f"{kind}:{of}" if of else kind)
-        if found is not None and 0 <= now_ns - found.as_of_ns <= max_age_s * _NS:
-            return found.value
-        return math.nan
+        fresh = found is not None and 0 <= now_ns - found.as_of_ns <= max_age_s * _NS
+        if found is None or not fresh or isinstance(found.value, str):
+            return math.nan
+        return found.value

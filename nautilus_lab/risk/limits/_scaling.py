@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 from nautilus_lab.exceptions import InputError
-from nautilus_lab.risk.limits import Limit
+from nautilus_lab.risk.limits._limit import Limit
 
 # What bounds the limits of exposure and of measures, by the name of the parameter.
 _BOUNDS = (

@@ -140,6 +140,22 @@ Venues = Annotated[
 ]
 
 
+class EarlyWarningSettings(_Section):
+    """When a node warns before a limit is exceeded, and of orders and P&L that are unusual.
+
+    A warning is given when a breach within `horizon_s` has `probability`, at the earliest
+    `warm_up_s` after the start, and of one limit and scope once in `again_s`. `patterns` has the
+    numbers of orders, of denials and rejections, and the changes of equity watched.
+    """
+
+    enabled: bool = True
+    patterns: bool = True
+    horizon_s: float = Field(default=300.0, gt=0, le=86_400, allow_inf_nan=False)
+    probability: float = Field(default=0.8, ge=0.5, le=1, allow_inf_nan=False)
+    warm_up_s: float = Field(default=300.0, ge=0, le=86_400, allow_inf_nan=False)
+    again_s: float = Field(default=1_800.0, ge=0, le=86_400, allow_inf_nan=False)
+
+
 class TradingSettings(_Section):
     """The trading node and its paper venues.
 
@@ -153,8 +169,9 @@ class TradingSettings(_Section):
     has each venue's account cover all that works, `max_daily_loss` and `max_daily_loss_fraction`
     (of the equity the UTC day began with) are the stop-loss: exceeded at `stop_loss_confirmations`
     looks in a row, four a second, they move the trader to `stop_loss_state`. `limits` are more of
-    them, each a table with its name as `limit` and its parameters; `limit_levels` says where
-    warning begins and how long it lasts; see docs/concepts/limits.md.
+    them, each a table with its name as `limit`, its parameters, and `adjust` for a rule that
+    tightens it; `limit_levels` says where warning begins and how long it lasts; see
+    docs/concepts/limits.md and docs/concepts/adjusting_limits.md.
     """
 
     trader_id: TraderId = "PAPER-001"
@@ -172,6 +189,7 @@ class TradingSettings(_Section):
     stop_loss_confirmations: int = Field(default=3, ge=1, le=1_000)
     limits: tuple[dict[str, Any], ...] = ()
     limit_levels: dict[str, float] = {}
+    early_warning: EarlyWarningSettings = EarlyWarningSettings()
     max_orders_per_second: int | None = Field(default=50, ge=1, le=9_999)
     price_band_bps: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     max_quote_age_s: float | None = Field(default=None, gt=0, allow_inf_nan=False)

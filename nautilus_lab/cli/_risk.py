@@ -18,7 +18,7 @@ from nautilus_lab.cli._workspace import workspace_of
 from nautilus_lab.exceptions import LabError
 
 if TYPE_CHECKING:
-    from nautilus_lab.platform.commands import LimitsView, StateOfTrading
+    from nautilus_lab.platform.commands import LimitRow, LimitsView, StateOfTrading
     from nautilus_lab.platform.rundir import RunDirectory
     from nautilus_lab.trading._tighten import Tightened, Tighter
 
@@ -62,9 +62,27 @@ def add_risk(verbs: Verbs) -> None:
     )
     enable.add_argument("strategy", help="its id, as `limits` shows it")
     enable.add_argument("reason", help="why; it is kept in the audit trail")
-    for parser in (*parsers, resume, state, limits, enable):
+    loosen = _add_loosening(verbs)
+    for parser in (*parsers, resume, state, limits, enable, *loosen):
         add_json(parser)
-    add_trader(*parsers, resume, state, limits, enable)
+    add_trader(*parsers, resume, state, limits, enable, *loosen)
+
+
+def _add_loosening(verbs: Verbs) -> tuple[argparse.ArgumentParser, ...]:
+    propose = add_verb(
+        verbs, "limits-propose", _propose, "ask that a limit that adjusts itself be looser"
+    )
+    propose.add_argument("limit", help="what it goes by, as `limits` shows it")
+    propose.add_argument("to", type=float, help="the part of its base that is asked for: 1.1")
+    propose.add_argument("reason", help="why; it is kept in the audit trail")
+    propose.add_argument("--hours", type=float, default=1.0, help="until it is over (1)")
+    approve = add_verb(verbs, "limits-approve", _approve, "grant what another person asked for")
+    revoke = add_verb(
+        verbs, "limits-revoke", _revoke, "end what was granted, or take back what was asked for"
+    )
+    for parser in (approve, revoke):
+        parser.add_argument("request", help="its id, as `limits` shows it")
+    return propose, approve, revoke
 
 
 def _halt(chosen: argparse.Namespace) -> None:
@@ -122,11 +140,58 @@ def _show_limits(view: LimitsView, *, everything: bool) -> None:
         most = "?" if row.limit_value is None else f"{row.limit_value:,.2f}"
         what = f"{row.limit} of {row.scope}" if row.scope else row.limit
         known = "" if row.level == "never" else f"{value} of {most} {row.unit}".rstrip()
-        print("  ".join(filter(None, (f"{row.level:8}", used, what, known, row.reason))))
+        shown = (known, _adjusted(row), _soon(row), row.reason)
+        print("  ".join(filter(None, (f"{row.level:8}", used, what, *shown))))
     if more := len(view.rows) - len(rows):
         print(f"{more} more are ok; --all shows them")
     for strategy, why in sorted(view.disabled.items()):
         print(f"disabled  {strategy}: {why}")
+    for one in view.loosenings:
+        who = f"granted by {one.approved_by}" if one.approved_by else "waits for another person"
+        print(
+            f"loosening {one.request}: {one.limit} to {one.to:.0%} of its base until "
+            f"{at(one.expires_ns)}, asked for by {one.requester}, {who}: {one.reason}"
+        )
+
+
+def _adjusted(row: LimitRow) -> str:
+    """Say what people set, and why it is not that; of a limit that adjusts itself."""
+    if not row.key or (row.base_value in (None, row.limit_value) and not row.why):
+        return ""
+    named = "" if row.key == row.limit else f"{row.key}: "
+    base = "" if row.base_value is None else f"base {row.base_value:,.2f}"
+    return f"({named}{', '.join(filter(None, (base, row.why)))})"
+
+
+def _soon(row: LimitRow) -> str:
+    return "" if row.eta_s is None else f"breach in about {row.eta_s:,.0f} s"
+
+
+def _propose(chosen: argparse.Namespace) -> None:
+    view = asyncio.run(
+        engine_of(chosen).propose_loosening(
+            chosen.limit, chosen.to, chosen.reason, lasts_s=3_600.0 * chosen.hours
+        )
+    )
+    if chosen.json:
+        return show_json(view)
+    for one in view.loosenings:
+        if not one.approved_by and (one.limit, one.to) == (chosen.limit, chosen.to):
+            print(f"{one.request} waits: another person grants it by limits-approve {one.request}")
+
+
+def _approve(chosen: argparse.Namespace) -> None:
+    view = asyncio.run(engine_of(chosen).approve_loosening(chosen.request))
+    if chosen.json:
+        return show_json(view)
+    print(f"{chosen.request} is granted")
+
+
+def _revoke(chosen: argparse.Namespace) -> None:
+    view = asyncio.run(engine_of(chosen).revoke_loosening(chosen.request))
+    if chosen.json:
+        return show_json(view)
+    print(f"{chosen.request} is over")
 
 
 def _enable(chosen: argparse.Namespace) -> None:

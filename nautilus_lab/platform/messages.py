@@ -303,7 +303,8 @@ class PnlUpdated(Body, frozen=True, kw_only=True):
 class LimitUpdated(Body, frozen=True, kw_only=True):
     """How much of a limit is used; `utilisation` is a fraction, 1.0 is the limit.
 
-    What is None could not be measured, which is a breach.
+    What is None could not be measured, which is a breach. `base_value` is the limit as people set
+    it, when it adjusts itself; within `eta_s` seconds a breach is as probable as not.
     """
 
     limit: str
@@ -312,6 +313,8 @@ class LimitUpdated(Body, frozen=True, kw_only=True):
     limit_value: float | None
     utilisation: float | None
     level: Level
+    base_value: float | None = None
+    eta_s: float | None = None
 
 
 class HealthUpdated(Body, frozen=True, kw_only=True):

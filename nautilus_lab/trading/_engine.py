@@ -20,7 +20,14 @@ from nautilus_lab.exceptions import (
     NodeNotRunning,
     NotReachable,
 )
-from nautilus_lab.platform.commands import EnableStrategy, LimitsView, ResumeTrading, StateOfTrading
+from nautilus_lab.platform.commands import (
+    EnableStrategy,
+    LimitsView,
+    OneLoosening,
+    ProposeLoosening,
+    ResumeTrading,
+    StateOfTrading,
+)
 from nautilus_lab.platform.rundir import Home, Latch, LatchState, ProcessRecord, write_whole
 from nautilus_lab.risk.adjustment import book_of
 from nautilus_lab.risk.limits import LimitBook, Measures
@@ -432,6 +439,61 @@ class TradingEngine:
         """
         body = EnableStrategy(strategy=strategy, reason=reason)
         view: LimitsView = await self.command("risk.enable", body, answer=LimitsView)
+        return view
+
+    async def propose_loosening(
+        self, limit: str, to: float, reason: str, *, lasts_s: float = 3_600.0
+    ) -> LimitsView:
+        """Ask that a limit be looser than it stands; nothing is looser until another approves.
+
+        Parameters
+        ----------
+        limit : str
+            What it goes by: its name, or the key of its rule.
+        to : float
+            The part of its base that is asked for, in whole percents, at most the rule's ceiling.
+        reason : str
+            Why.
+        lasts_s : float, default=3600
+            Until it is over, counted from now, seconds; a session at most.
+
+        Raises
+        ------
+        NodeNotRunning
+            When no node runs.
+        InputError
+            When it is not looser than what holds, beyond the ceiling, or too long.
+        """
+        body = ProposeLoosening(limit=limit, to=to, reason=reason, lasts_s=lasts_s)
+        view: LimitsView = await self.command("limits.propose", body, answer=LimitsView)
+        return view
+
+    async def approve_loosening(self, request: str) -> LimitsView:
+        """Grant what another person asked for.
+
+        Raises
+        ------
+        NodeNotRunning
+            When no node runs.
+        AccessDenied
+            When it was asked for by the same person.
+        LifecycleError
+            When it is over, or the trader is HALTED or KILLED.
+        """
+        body = OneLoosening(request=request)
+        view: LimitsView = await self.command("limits.approve", body, answer=LimitsView)
+        return view
+
+    async def revoke_loosening(self, request: str) -> LimitsView:
+        """End what was granted, or take back what was asked for.
+
+        Raises
+        ------
+        NodeNotRunning
+            When no node runs.
+        """
+        body = OneLoosening(request=request)
+        view: LimitsView = await self.command("limits.revoke", body, answer=LimitsView)
         return view
 
     def tell_measures(self, measures: Measures) -> None:

@@ -54,11 +54,13 @@ _POSITIONS = (
 )
 _LIMITS = (
     Column(key="limit", label="Limit", width=1.9, fits=16),
-    Column(key="scope", label="Scope", width=1.8, fits=12),
-    Column(key="value", label="Now", kind="number", digits=0),
-    Column(key="most", label="At most", kind="number", digits=0),
-    Column(key="utilisation", label="Used", kind="bar", width=2.2),
-    Column(key="level", label="Level", kind="status", width=1.0),
+    Column(key="scope", label="Scope", width=1.5, fits=11),
+    Column(key="value", label="Now", kind="exact", digits=0, fits=9),
+    Column(key="most", label="At most", kind="exact", digits=0, fits=9),
+    Column(key="base", label="Base", kind="exact", digits=0, fits=9),
+    Column(key="utilisation", label="Used", kind="bar", width=1.6),
+    Column(key="left", label="Breach in", fits=8),
+    Column(key="level", label="Level", kind="status", width=1.0, fits=8),
 )
 _ORDERS = (
     Column(key="time", label="Time", kind="time", width=1.1, fits=8),
@@ -339,11 +341,29 @@ def _limit_row(key: str, limit: Limit) -> Row:
         "id": key,
         "limit": limit.limit.replace("_", " "),
         "scope": limit.scope,
-        "value": limit.value,
-        "most": limit.limit_value,
+        "value": _legible(limit.value),
+        "most": _legible(limit.limit_value),
+        # Of one that does not adjust itself, or stands at its base, there is nothing to compare.
+        "base": _legible(limit.base_value) if limit.base_value != limit.limit_value else None,
+        "left": _within(limit.eta_s),
         "utilisation": limit.utilisation,
         "level": limit.level,
     }
+
+
+def _legible(value: float) -> float:
+    """Round as a person reads it: units of thousands, cents of tens, a ratio to four decimals."""
+    if not math.isfinite(value):
+        return math.nan
+    return round(value, 0 if abs(value) >= 1_000 else 2 if abs(value) >= 10 else 4)
+
+
+def _within(seconds: float) -> str:
+    if not math.isfinite(seconds):
+        return ""
+    if seconds < 90:
+        return f"~{seconds:.0f} s"
+    return f"~{seconds / 60:.0f} min" if seconds < 5_400 else f"~{seconds / 3_600:.0f} h"
 
 
 def _sum(accounts: Collection[Account], what: str) -> float:

@@ -129,7 +129,7 @@ class Adjusting:
         return "" if part == 1 else self._why.get(key, "as it stood before the restart")
 
     def at_floor(self, key: str) -> bool:
-        """Whether a limit is as tight as its rule may make it, and that is tighter than its base."""
+        """Whether a limit is as tight as its rule may make it, and tighter than its base."""
         floor = self._adjuster.dynamic[key].bounds.floor
         return self._adjuster.parts[key] <= floor < 1
 
@@ -150,7 +150,7 @@ class Adjusting:
         if records or now_ns - self._kept_ns >= _KEEP_EVERY_NS:
             records = self._keep_or_take_back(before, held, records, now_ns)
         for record in records:
-            self._why[record.limit] = record.reason
+            self._why[record.limit] = f"{record.change} to {record.after:.0%}: {record.reason}"
         return records
 
     def observe(self, report: LimitReport, now_ns: int) -> None:
@@ -188,16 +188,24 @@ class Adjusting:
     # --- people ---------------------------------------------------------------------------
 
     def propose(
-        self, key: str, *, to: float, requester: str, reason: str, lasts_s: float, now_ns: int
+        self,
+        key: str,
+        *,
+        to: float,
+        requester: str,
+        reason: str,
+        lasts_s: float,
+        now_ns: int,
+        note: Callable[[Loosening], object],
     ) -> Loosening:
-        """Ask that a limit be looser; kept, and not looser yet.
+        """Ask that a limit be looser; noted and kept, and not looser yet.
 
         Raises
         ------
         InputError
             As `DynamicLimit.propose` does, and when too much is asked for already.
         StoreError
-            When it cannot be kept.
+            When it cannot be noted or kept; it was not asked for then.
         """
         self._forget_requests(now_ns)
         if len(self.requests) >= _MOST_REQUESTS:
@@ -215,6 +223,7 @@ class Adjusting:
             lasts_s=lasts_s,
             now_ns=now_ns,
         )
+        note(request)
         self.requests[request.request_id] = request
         try:
             self._write()

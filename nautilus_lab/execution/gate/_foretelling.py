@@ -72,9 +72,7 @@ class Foretelling:
             ]
             if told:
                 # NaN is worse than any: what cannot be told fails tight.
-                found[name] = max(
-                    told, key=lambda one: (one.in_service, _or_more(one.probability))
-                )
+                found[name] = max(told, key=lambda one: (one.in_service, _or_more(one.probability)))
         return Signals(forecasts=found)
 
     def _forecast(self, key: tuple[str, str], now_ns: int) -> BreachForecast:

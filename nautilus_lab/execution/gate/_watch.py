@@ -128,9 +128,7 @@ class LimitWatch:
             return
         records = self.adjusting.look(holdings)
         if self._gate.state.state in _ENDS_LOOSENINGS:
-            records += self.adjusting.revoke_all(
-                by=self._gate.state.state, now_ns=holdings.now_ns
-            )
+            records += self.adjusting.revoke_all(by=self._gate.state.state, now_ns=holdings.now_ns)
         self.take()
         for record in records:
             self._on_adjusted(record)

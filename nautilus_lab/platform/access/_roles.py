@@ -37,6 +37,7 @@ class Permission(Enum):
     RISK_READ = "risk:read"
     RISK_HALT = "risk:halt"
     RISK_RESUME = "risk:resume"
+    RISK_PROPOSE = "risk:propose"
     RISK_LIMITS = "risk:limits"
     RESEARCH_RUN = "research:run"
     JOBS_RUN = "jobs:run"
@@ -67,6 +68,7 @@ GRANTS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
             Permission.ORDERS_CANCEL,
             Permission.STRATEGY_CONTROL,
             Permission.RISK_HALT,
+            Permission.RISK_PROPOSE,
             Permission.JOBS_RUN,
         },
         Role.RISK_OFFICER: _READS
@@ -76,6 +78,7 @@ GRANTS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
             Permission.STRATEGY_APPROVE,
             Permission.RISK_HALT,
             Permission.RISK_RESUME,
+            Permission.RISK_PROPOSE,
             Permission.RISK_LIMITS,
             Permission.AUDIT_READ,
         },

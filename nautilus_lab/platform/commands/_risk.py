@@ -64,8 +64,45 @@ class EnableStrategy(CommandBody, frozen=True, kw_only=True):
         _require_reason(self.reason)
 
 
+class ProposeLoosening(CommandBody, frozen=True, kw_only=True):
+    """Which limit shall be looser, to which part of its base, why, and for how many seconds.
+
+    `limit` is what it goes by: its name, or the key that its rule was given.
+    """
+
+    limit: str
+    to: float
+    reason: str
+    lasts_s: float
+
+    def __post_init__(self) -> None:
+        _require_reason(self.reason)
+
+
+class OneLoosening(CommandBody, frozen=True, kw_only=True):
+    """A request that a limit be looser, by its id."""
+
+    request: str
+
+
+class LooseningRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A request that a limit be looser; nobody approved it yet while `approved_by` is empty."""
+
+    request: str
+    limit: str
+    to: float
+    requester: str
+    reason: str
+    expires_ns: int
+    approved_by: str = ""
+
+
 class LimitRow(msgspec.Struct, frozen=True, kw_only=True):
-    """How much of one limit one scope uses; what is None could not be measured."""
+    """How much of one limit one scope uses; what is None could not be measured.
+
+    Of one that adjusts itself, `key` is what it goes by in requests, `base_value` what people set,
+    and `why` says why it is not that. Within `eta_s` seconds a breach is as probable as not.
+    """
 
     limit: str
     scope: str
@@ -75,6 +112,10 @@ class LimitRow(msgspec.Struct, frozen=True, kw_only=True):
     level: str
     unit: str = ""
     reason: str = ""
+    key: str = ""
+    base_value: float | None = None
+    why: str = ""
+    eta_s: float | None = None
 
 
 class LimitsView(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,6 +123,7 @@ class LimitsView(msgspec.Struct, frozen=True, kw_only=True):
 
     rows: tuple[LimitRow, ...]
     disabled: dict[str, str]
+    loosenings: tuple[LooseningRow, ...] = ()
 
 
 class StateOfTrading(msgspec.Struct, frozen=True, kw_only=True):

@@ -56,6 +56,7 @@ class RunDirectory:
     `latch`                the kill latch: what the trader may do
     `day`                  the equity its loss of the day is counted from
     `high_water`           the highest equity there was, which drawdowns are counted from
+    `adjusted`             where the limits that adjust themselves stand, and what was asked for
     `disabled`             the strategies that a limit disabled, and why
     `measures`             the measures that limits need, put there by who measures
     `targets`              the target weights the node's own strategy trades; `targets_of` has all
@@ -138,6 +139,10 @@ class RunDirectory:
     @property
     def high_water(self) -> Path:
         return self.path / "high_water.json"
+
+    @property
+    def adjusted(self) -> Path:
+        return self.path / "adjusted.json"
 
     @property
     def disabled(self) -> Path:

@@ -23,6 +23,7 @@ from nautilus_lab.engine import State
 from nautilus_lab.exceptions import AuditError, LabError, NodeError, StoreError
 from nautilus_lab.execution.algorithms import build_algorithms
 from nautilus_lab.execution.gate import (
+    Adjusting,
     Gate,
     HighWater,
     StopLoss,
@@ -68,6 +69,7 @@ from nautilus_lab.trading.node._data import PaperDataClient, data_factory
 from nautilus_lab.trading.node._deployments import Deployments
 from nautilus_lab.trading.node._desk import Desk
 from nautilus_lab.trading.node._execution import PaperExecutionClient, execution_factory
+from nautilus_lab.trading.node._foresight import Foresight
 from nautilus_lab.trading.node._history import History
 from nautilus_lab.trading.node._instruments import instrument
 from nautilus_lab.trading.node._journal import StoreJournal
@@ -95,6 +97,8 @@ _CALL_S = 5.0  # what a call of a strategy may take
 _RECORDER = "recorder"
 _STORE = "store"
 _AUDIT = "audit"
+# for so long, from the start on, what a rule reads may be missing before that tightens
+_WAIT_FOR_INPUTS_S = 60.0
 _WRITE_AGAIN_S = 10.0
 _BUS_AWAY = "the message bus does not answer; events wait in the store"
 
@@ -200,6 +204,7 @@ class NodeHost:
         await self._until_quoted()
         # Before anybody can ask: the first snapshot has an account already.
         self._states.begin()
+        self._limits.begin()
         self._deployments.begin()
         self._desk.publish_book()
         self._recorder.begin(self._desk.snapshot())
@@ -454,6 +459,13 @@ class NodeHost:
             high_water=HighWater(
                 self.rundir.high_water, confirmations=trading.stop_loss_confirmations
             ),
+            adjusting=Adjusting(
+                limits,
+                path=self.rundir.adjusted,
+                must_exist=bool(self._store.audit_tail(1, kind="limit.adjusted")),
+                wait_s=_WAIT_FOR_INPUTS_S,
+            ),
+            foresight=Foresight(trading.early_warning),
         )
         desk.monitored = frozenset(limit.name for limit in limits.monitored)
 

@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nautilus_trader.model.events import OrderFilled
+import msgspec
+from nautilus_trader.model.events import OrderDenied, OrderFilled, OrderRejected, OrderSubmitted
 
-from nautilus_lab.exceptions import InputError, LabError, StoreError
-from nautilus_lab.execution.gate import Gate, HighWater, LimitWatch
+from nautilus_lab.exceptions import AuditError, InputError, LabError, StoreError
+from nautilus_lab.execution.gate import Adjusting, Gate, HighWater, LimitWatch
 from nautilus_lab.platform.audit import AuditTrail
 from nautilus_lab.platform.commands import EnableStrategy, Handler, LimitRow, LimitsView, Request
 from nautilus_lab.platform.messages import (
@@ -23,6 +24,7 @@ from nautilus_lab.platform.messages import (
     Severity,
     State,
 )
+from nautilus_lab.risk.adjustment import AdjustmentRecord
 from nautilus_lab.risk.limits import (
     Finding,
     LevelChange,
@@ -32,6 +34,8 @@ from nautilus_lab.risk.limits import (
     Measures,
 )
 from nautilus_lab.trading._measures_file import read_measures
+from nautilus_lab.trading.node._foresight import Foresight
+from nautilus_lab.trading.node._loosening import LooseningDesk, facts_of
 from nautilus_lab.trading.node._states import TradingStates
 
 log = logging.getLogger(__name__)
@@ -73,6 +77,10 @@ class LimitDesk:
         The file that measures are put into; see `write_measures`.
     high_water : HighWater, optional
         Where the highest equity is kept.
+    adjusting : Adjusting, optional
+        Where the limits that adjust themselves stand; in memory when not given.
+    foresight : Foresight, optional
+        What is warned of before it happens.
     every_s : float, default=5
         Seconds between two looks at least.
     now_s : callable, optional
@@ -92,12 +100,13 @@ class LimitDesk:
         trail: AuditTrail | None = None,
         measures: Path | None = None,
         high_water: HighWater | None = None,
+        adjusting: Adjusting | None = None,
+        foresight: Foresight | None = None,
         every_s: float = 5.0,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         if not 0 < every_s <= 5:
             raise InputError("limits are looked at every 5 s at least", value=every_s)
-        self.limits = limits
         self._kernel = kernel
         self._gate = gate
         self._trader = trader
@@ -113,18 +122,59 @@ class LimitDesk:
         self._not_before_s = -math.inf
         self._touched = False
         self._told: dict[tuple[str, str], LimitUtilisation] = {}  # limit, scope -> what was told
+        self._told_disabled: set[str] = set()
         self._untold: list[Callable[[], object]] = []
         self._monitored = frozenset(limit.name for limit in limits.monitored)
         self._checked: list[Finding] = []  # what the gate found, not sorted yet
         self._latest: dict[tuple[str, str], Finding] = {}  # limit, scope -> what it found last
         self._tell_after_s = -math.inf
         self._watch = LimitWatch(
-            gate, limits, tighten=self._tighten, on_change=self._changed, high_water=high_water
+            gate,
+            limits,
+            tighten=self._tighten,
+            on_change=self._changed,
+            high_water=high_water,
+            adjusting=adjusting,
+            on_adjusted=self._adjusted,
         )
+        self._foresight = foresight if foresight is not None else Foresight()
+        self._loosening = LooseningDesk(
+            self._watch,
+            gate,
+            kernel.clock,
+            audit=self._audit,
+            audit_later=lambda *row: self._later(lambda: self._audit(*row)),
+            view=self.view,
+            changed=self._touch,
+        )
+        self._base = limits
+
+    @property
+    def limits(self) -> LimitBook:
+        """The limits as they hold."""
+        return self._watch.limits
 
     def handlers(self) -> dict[str, Handler]:
         """Return what answers the commands of limits."""
-        return {"risk.limits": self._show, "risk.enable": self._enable}
+        return {
+            "risk.limits": self._show,
+            "risk.enable": self._enable,
+            **self._loosening.handlers(),
+        }
+
+    def begin(self) -> None:
+        """Write down which limits a node begins with: a looser one was set by somebody."""
+        book = msgspec.json.encode(self._base.settings).decode()
+        self._later(lambda: self._audit("limit.begun", {"limits": book}, _BY))
+        if lost := self._watch.adjusting.lost:
+            self._alert(
+                "where limits stood must be kept",
+                f"{lost}: limits that adjust themselves begin at their floor",
+                "they go back by themselves; two people loosen one for a session: "
+                "nautilus-lab limits-propose",
+                severity="critical",
+            )
+        self._tell_untold()
 
     def on_checked(self, findings: Sequence[Finding]) -> None:
         """Note what the gate found of an order that passed."""
@@ -141,18 +191,29 @@ class LimitDesk:
             del self._latest[next(iter(self._latest))]
 
     def on_order_event(self, event: Any) -> None:
-        """Look soon after a fill."""
+        """Look soon after a fill, and count what leaves and what comes back."""
         if isinstance(event, OrderFilled):
-            self._touched = True
+            self._touch()
+        elif isinstance(event, OrderSubmitted):
+            self._foresight.count_order()
+        elif isinstance(event, OrderDenied | OrderRejected):
+            self._foresight.count_refusal()
+
+    def _touch(self) -> None:
+        self._touched = True
 
     def watch(self) -> None:
         """Look when it is time to; never raises. Call it four times a second."""
         try:
             self._tell_untold()
-            now_s = self._now_s()
+            now_s, now_ns = self._now_s(), self._kernel.clock.timestamp_ns()
             wanted = self._touched or self._watch.pending or now_s >= self._due_s
-            if wanted and now_s >= self._not_before_s:
+            expires_ns = self._watch.adjusting.expires_ns
+            over = expires_ns is not None and now_ns >= expires_ns
+            if over or (wanted and now_s >= self._not_before_s):
                 self.look()
+            for alert in self._foresight.sample(self._gate.book.equity, now_ns):
+                self._later(self._telling(alert))
         except Exception:
             log.exception("the limits could not be looked at")
             self._tighten("REDUCE_ONLY", "the limits could not be looked at")
@@ -162,7 +223,10 @@ class LimitDesk:
         began = self._now_s()
         self._touched, self._due_s = False, began + self._every_s
         self._read_measures()
-        self._watch.look(self._kernel.clock.timestamp_ns())
+        now_ns = self._kernel.clock.timestamp_ns()
+        self._watch.look(now_ns)
+        for alert in self._foresight.look(self._watch.report(), now_ns):
+            self._later(self._telling(alert))
         self._publish_all()
         self._tell_untold()
         took = self._now_s() - began
@@ -210,7 +274,7 @@ class LimitDesk:
             detail=f"{change.level}: {change.text}",
             remedy="" if change.level == "ok" else _remedy(limit.action, change.level),
         )
-        self._later(lambda: self._tell(alert, f"system.alert.{self._trader}"))
+        self._later(self._telling(alert))
         if change.level != "breach":
             return
         breach = LimitBreach(
@@ -232,6 +296,33 @@ class LimitDesk:
             )
         )
 
+    def _adjusted(self, record: AdjustmentRecord) -> None:
+        """Write down that a limit was adjusted, and alert when its rule failed or can no more."""
+        log.warning(
+            "%s was %s: %.0f %% -> %.0f %% of its base: %s",
+            record.limit, record.change, 100 * record.before, 100 * record.after, record.reason,
+        )  # fmt: skip
+        by = record.by or _BY
+        self._later(lambda: self._audit("limit.adjusted", facts_of(record), by))
+        arrived = record.after < record.before and self._watch.adjusting.at_floor(record.limit)
+        if record.change == "failed_tight" or arrived:
+            self._alert(
+                f"{record.limit} should stand above its floor",
+                f"{record.change}: {record.after:.0%} of its base: {record.reason}",
+                "find out why; two people loosen it for a session: nautilus-lab limits-propose",
+            )
+
+    def _alert(
+        self, rule: str, detail: str, remedy: str, *, severity: Severity = "warning"
+    ) -> None:
+        told = AlertRaised(
+            severity=severity, component="risk", rule=rule, detail=detail, remedy=remedy
+        )
+        self._later(self._telling(told))
+
+    def _telling(self, alert: AlertRaised) -> Callable[[], object]:
+        return lambda: self._tell(alert, f"system.alert.{self._trader}")
+
     def _audit(self, kind: str, body: Mapping[str, object], actor: str) -> None:
         if self._trail is not None:
             self._trail.append(kind, body, actor=actor)
@@ -249,13 +340,29 @@ class LimitDesk:
         while self._untold:
             try:
                 self._untold[0]()
-            except StoreError as error:
-                log.error("what became of a limit cannot be told yet: %s", error)
-                self._tell_after_s = self._now_s() + _TELL_AGAIN_S
-                return
-            except Exception:
+            except Exception as error:
+                # A chain that another writer went on with takes nothing however long one waits.
+                if isinstance(error, StoreError) and not isinstance(error, AuditError):
+                    log.error("what became of a limit cannot be told yet: %s", error)
+                    self._tell_after_s = self._now_s() + _TELL_AGAIN_S
+                    return
                 log.exception("what became of a limit could not be told")
+                self._say_untellable(error)
             del self._untold[0]
+
+    def _say_untellable(self, error: Exception) -> None:
+        """Alert that something will never be told; the log is the last that hears of it."""
+        alert = AlertRaised(
+            severity="critical",
+            component="risk",
+            rule="what becomes of limits must be told and audited",
+            detail=f"{type(error).__name__}: {error}"[:500],
+            remedy="the node's log has what was to be told; nautilus-lab audit verify",
+        )
+        try:
+            self._tell(alert, f"system.alert.{self._trader}")
+        except Exception:
+            log.exception("nobody could be told that what became of a limit was not told")
 
     def _publish_all(self) -> None:
         rows = {(row.limit, row.scope): row for row in reversed(self._watch.report().rows)}
@@ -267,6 +374,25 @@ class LimitDesk:
         for key in self._told.keys() - rows.keys():
             row = self._told.pop(key)
             self._publish_row(row, gone=True)
+        self._publish_disabled()
+
+    def _publish_disabled(self) -> None:
+        """Publish who sends nothing, as a limit of its own that allows none."""
+        disabled = set(self._gate.strategies.closed)
+        for strategy in sorted(disabled | self._told_disabled):
+            off = strategy in disabled
+            self._publish(
+                LimitUpdated(
+                    limit="disabled_strategy",
+                    scope=strategy,
+                    value=float(off),
+                    limit_value=0.0,
+                    utilisation=None if off else 0.0,
+                    level="breach" if off else "ok",
+                ),
+                f"risk.limit.{self._trader}.disabled_strategy.{strategy}",
+            )
+        self._told_disabled = disabled
 
     def _publish_row(self, row: LimitUtilisation, *, gone: bool = False) -> None:
         topic = f"risk.limit.{self._trader}.{row.limit}"
@@ -281,6 +407,8 @@ class LimitDesk:
                 utilisation=0.0 if gone else _known(row.utilisation),
                 # Of what was never evaluated nobody may say that it holds.
                 level="ok" if gone else "breach" if row.level == "never" else row.level,
+                base_value=_known(row.limit_value / row.part) if row.key else None,
+                eta_s=None if gone else self._foresight.eta_s(row.limit, row.scope),
             ),
             topic,
         )
@@ -294,12 +422,14 @@ class LimitDesk:
         """Return how much of each limit is used, and who is disabled."""
         rows = list(self._watch.report().rows)
         self._sort_findings()
-        asked = self._latest
-        for limit in self.limits:
+        asked, adjusting = self._latest, self._watch.adjusting
+        standing = adjusting.standing
+        for place, limit in enumerate(self.limits):
             if limit.monitors:
                 continue
+            key, _ = standing.get(place, ("", 1.0))
             found = [f for (name, _), f in asked.items() if name == limit.name]
-            rows += [_as_row(self.limits, finding) for finding in found]
+            rows += [_as_row(self.limits, finding, key) for finding in found]
             if not found:
                 rows.append(
                     LimitUtilisation(
@@ -310,6 +440,7 @@ class LimitDesk:
                         utilisation=math.nan,
                         level="never",
                         reason="no order was held against it yet",
+                        key=key,
                     )
                 )
         return LimitsView(
@@ -323,10 +454,15 @@ class LimitDesk:
                     level=row.level,
                     unit=row.unit,
                     reason=row.reason,
+                    key=row.key,
+                    base_value=_known(row.limit_value / row.part) if row.key else None,
+                    why=adjusting.why(row.key) if row.key else "",
+                    eta_s=self._foresight.eta_s(row.limit, row.scope),
                 )
                 for row in LimitReport(rows=tuple(rows))
             ),
             disabled=dict(self._gate.strategies.closed),
+            loosenings=self._loosening.rows(),
         )
 
     async def _enable(self, request: Request) -> LimitsView:
@@ -343,7 +479,7 @@ class LimitDesk:
         return self.view()
 
 
-def _as_row(limits: LimitBook, found: Any) -> LimitUtilisation:
+def _as_row(limits: LimitBook, found: Any, key: str) -> LimitUtilisation:
     level = limits.levels.of_finding(found)
     return LimitUtilisation(
         limit=found.limit,
@@ -354,6 +490,7 @@ def _as_row(limits: LimitBook, found: Any) -> LimitUtilisation:
         level=level,
         unit=found.unit,
         reason="of the last order" if level == "ok" else "the last order came near",
+        key=key,
     )
 
 

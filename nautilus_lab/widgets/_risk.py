@@ -94,8 +94,7 @@ class RiskDashboard(DeskPage):
             _LIMITS,
             title="Limit utilisation",
             empty="no limit was used yet",
-            height=99,
-            sort_by="-utilisation",
+            height=211,
             theme=theme,
         )
         self.accounts = Grid(
@@ -110,7 +109,7 @@ class RiskDashboard(DeskPage):
             _ORDERS,
             title="Recent orders",
             empty="no orders",
-            height=291,
+            height=179,
             newest_first=True,
             most_rows=_RECENT,
             theme=theme,
@@ -119,7 +118,7 @@ class RiskDashboard(DeskPage):
             FILLS,
             title="Recent fills",
             empty="no fills",
-            height=291,
+            height=179,
             newest_first=True,
             most_rows=_RECENT,
             theme=theme,
@@ -141,7 +140,7 @@ class RiskDashboard(DeskPage):
         if touched:
             self._show_positions(touched)
         if dirty["limit"]:
-            self.limits.put(_limit_row(k, self.desk.limits[k]) for k in sorted(dirty["limit"]))
+            self._show_limits(dirty["limit"])
         if dirty["order"]:
             self.orders.put(self._order_rows(dirty["order"]))
         if dirty["fill"]:
@@ -185,7 +184,7 @@ class RiskDashboard(DeskPage):
     def show_all(self) -> None:
         """Show the whole desk."""
         desk = self.desk
-        self.limits.replace(_limit_row(k, desk.limits[k]) for k in sorted(desk.limits))
+        self._show_limits(desk.limits.keys())
         recent = sorted(desk.orders.values(), key=_when)[-_RECENT:]
         self.orders.replace(self._order_rows([order.client_order_id for order in recent]))
         self.fills.replace(map(fill_row, desk.fills[-_RECENT:]))
@@ -224,6 +223,14 @@ class RiskDashboard(DeskPage):
         parents = [orders[name].parent for name in names if name in orders]
         known = [orders[name] for name in {*names, *parents} if name in orders]
         return [_order_row(self.desk.trade(o.client_order_id)) for o in sorted(known, key=_when)]
+
+    def _show_limits(self, names: Collection[str]) -> None:
+        limits = self.desk.limits
+        order = sorted(limits, key=lambda name: _worst_first(name, limits[name]))
+        if order != [row["id"] for row in self.limits.rows]:
+            self.limits.replace(_limit_row(name, limits[name]) for name in order)
+        else:
+            self.limits.put(_limit_row(name, limits[name]) for name in sorted(names))
 
     def _show_money(self) -> None:
         pnl, accounts = self.desk.pnl, self.desk.accounts.values()
@@ -336,6 +343,12 @@ def _instrument_of(topic: str) -> str:
     return f"{'.'.join(parts[3:])}.{parts[2]}" if topic.startswith("market.quote.") else ""
 
 
+def _worst_first(name: str, limit: Limit) -> tuple[bool, float, str]:
+    # What is exceeded, and of that what nobody could measure, then by how much is used.
+    used = limit.utilisation if math.isfinite(limit.utilisation) else math.inf
+    return limit.level != "breach", -used, name
+
+
 def _limit_row(key: str, limit: Limit) -> Row:
     return {
         "id": key,
@@ -346,7 +359,8 @@ def _limit_row(key: str, limit: Limit) -> Row:
         # Of one that does not adjust itself, or stands at its base, there is nothing to compare.
         "base": _legible(limit.base_value) if limit.base_value != limit.limit_value else None,
         "left": _within(limit.eta_s),
-        "utilisation": limit.utilisation,
+        # What is not known is no number: a page takes null for nought, and nothing for as before.
+        "utilisation": limit.utilisation if math.isfinite(limit.utilisation) else "?",
         "level": limit.level,
     }
 

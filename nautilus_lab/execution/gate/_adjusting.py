@@ -174,6 +174,7 @@ class Adjusting:
             self._kept_ns = now_ns
             return records
         except StoreError:
+            self._kept_ns = 0  # the next look tries again
             log.exception("where limits stand is kept in memory only; none gets looser")
         now = self._adjuster.parts
         looser = {key for key in held if now[key] > held[key]}

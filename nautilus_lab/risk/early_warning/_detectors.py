@@ -53,9 +53,7 @@ class PatternDetector(Protocol):
 class _Chart(ABC):
     """What charts share: a baseline that is given, or learned from the first observations."""
 
-    def __init__(
-        self, mean: float | None, deviation: float | None, warm_up: int, least: float
-    ) -> None:
+    def __init__(self, mean: float | None, deviation: float | None, warm_up: int) -> None:
         if (mean is None) != (deviation is None):
             raise InputError("a baseline has a mean and a deviation", value=(mean, deviation))
         if deviation is not None and not 0 < deviation < math.inf:
@@ -64,10 +62,7 @@ class _Chart(ABC):
             raise InputError("mean must be finite", value=mean)
         if not warm_up >= 20:
             raise InputError("warm_up must be at least 20 observations", value=warm_up)
-        if not 0 <= least < math.inf:
-            raise InputError("least_deviation must be finite and at least 0", value=least)
         self.mean, self.deviation, self.warm_up = mean, deviation, warm_up
-        self.least_deviation = least
         self._learned: list[float] = []
 
     def observe(self, value: float, ts_ns: int) -> PatternScore:
@@ -97,8 +92,7 @@ class _Chart(ABC):
             self.mean = float(np.median(learned))
             spread = _MAD * float(np.median(np.abs(learned - self.mean)))
             # Most alike: the deviation of all; all alike: what differs at all is unusual.
-            found = spread or float(learned.std(ddof=1)) or 1e-9 * max(1, abs(self.mean))
-            self.deviation = max(found, self.least_deviation)
+            self.deviation = spread or float(learned.std(ddof=1)) or 1e-9 * max(1, abs(self.mean))
             self._learned = []
 
     @abstractmethod
@@ -139,9 +133,6 @@ class EwmaChart(_Chart):
         known.
     warm_up : int, default=200
         At least 20.
-    least_deviation : float, default=0
-        What a deviation that is learned is at least: of a stream that was quiet, the next value
-        that is not would be unusual.
 
     Examples
     --------
@@ -165,9 +156,8 @@ class EwmaChart(_Chart):
         mean: float | None = None,
         deviation: float | None = None,
         warm_up: int = 200,
-        least_deviation: float = 0.0,
     ) -> None:
-        super().__init__(mean, deviation, warm_up, least_deviation)
+        super().__init__(mean, deviation, warm_up)
         if not 0 < weight <= 1:
             raise InputError("weight must lie in (0, 1]", value=weight)
         if not 0 < width < math.inf:
@@ -204,8 +194,6 @@ class Cusum(_Chart):
         What is usual; learned from the first `warm_up` observations when not given.
     warm_up : int, default=200
         At least 20.
-    least_deviation : float, default=0
-        What a deviation that is learned is at least.
 
     Examples
     --------
@@ -228,9 +216,8 @@ class Cusum(_Chart):
         mean: float | None = None,
         deviation: float | None = None,
         warm_up: int = 200,
-        least_deviation: float = 0.0,
     ) -> None:
-        super().__init__(mean, deviation, warm_up, least_deviation)
+        super().__init__(mean, deviation, warm_up)
         if not 0 <= slack < math.inf:
             raise InputError("slack must be finite and at least 0", value=slack)
         if not 0 < threshold < math.inf:

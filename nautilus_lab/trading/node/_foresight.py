@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from nautilus_lab.config import EarlyWarningSettings
 from nautilus_lab.platform.messages import AlertRaised
 from nautilus_lab.risk.early_warning import (
-    Cusum,
     EarlyWarning,
     PatternDetector,
     PatternScore,
@@ -20,11 +19,12 @@ from nautilus_lab.risk.limits import LimitReport
 _NS = 1_000_000_000
 _SAMPLE_NS = 10 * _NS  # how long is counted for one observation of a pattern
 _CLEAR_NS = 300 * _NS  # for so long a stream must be usual before it is told of again
-# Wider than for a chart on a wall: of values as usual, one false alarm in a day of trading or so.
-_SHIFT = 8.0
-_WARM_UP = 120  # observations, twenty minutes
-# What is earned within ten seconds is never thought to vary by less, as a part of equity.
-_LEAST_MOVE = 1e-4
+# Robust deviations from the median of the last forty minutes. Wider than for a chart on a wall,
+# and against what was lately: a market that opens is a lasting shift, and no news.
+_MOST_ORDERS, _MOST_MOVE = 6.0, 8.0
+# What a count, by Anscombe, and what is earned within ten seconds, as a part of equity, are never
+# thought to vary by less than.
+_LEAST_ORDERS, _LEAST_MOVE = 1.0, 1e-4
 _ORDERS, _REFUSALS, _PROFIT = "orders", "denials and rejections", "profit and loss"
 
 
@@ -49,9 +49,9 @@ class Foresight:
         self._sampled_ns = 0
         # Learned models take the place of these, by the same protocol.
         self._detectors: dict[str, PatternDetector] = {
-            _ORDERS: Cusum(threshold=_SHIFT, warm_up=_WARM_UP, least_deviation=1.0),
-            _REFUSALS: Cusum(threshold=_SHIFT, warm_up=_WARM_UP, least_deviation=1.0),
-            _PROFIT: RobustZScore(threshold=_SHIFT, least_deviation=_LEAST_MOVE),
+            _ORDERS: RobustZScore(threshold=_MOST_ORDERS, least_deviation=_LEAST_ORDERS),
+            _REFUSALS: RobustZScore(threshold=_MOST_ORDERS, least_deviation=_LEAST_ORDERS),
+            _PROFIT: RobustZScore(threshold=_MOST_MOVE, least_deviation=_LEAST_MOVE),
         }
         self._unusual_ns: dict[str, int] = {}  # stream -> when it was unusual last
 

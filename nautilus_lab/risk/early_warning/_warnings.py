@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from nautilus_lab.exceptions import InputError, NotEnoughData
+from nautilus_lab.exceptions import InputError
 from nautilus_lab.risk.early_warning._forecast import BreachForecast, BreachForecaster
 from nautilus_lab.risk.early_warning._trend import UtilisationTrend
 from nautilus_lab.risk.limits import LimitReport
@@ -153,13 +153,10 @@ class EarlyWarning:
         NaN while it is not followed, used by less than `watch_from`, or not told by its forecaster.
         """
         key = limit, scope
-        estimate = getattr(self._followed.get(key), "estimate", None)
-        if estimate is None or not self._used.get(key, math.nan) >= self.watch_from:
+        breach_in_s = getattr(self._followed.get(key), "breach_in_s", None)
+        if breach_in_s is None or not self._used.get(key, math.nan) >= self.watch_from:
             return math.nan
-        try:
-            return float(estimate().median_s)
-        except NotEnoughData:
-            return math.nan
+        return float(breach_in_s())
 
     def forecast(self, limit: str, scope: str, now_ns: int) -> BreachForecast | None:
         """Return the forecast of one limit and scope; None when it is not followed."""

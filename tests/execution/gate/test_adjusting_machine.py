@@ -1,5 +1,6 @@
 """Whatever people, inputs, disks and restarts do: between floor and base, or as two people said."""
 
+import contextlib
 import math
 import shutil
 import tempfile
@@ -80,7 +81,7 @@ class Adjusted(RuleBasedStateMachine):
                 self.looser.append((record.ts_ns, step))
             if record.change == "expired":
                 assert before[KEY].expires_ns <= record.ts_ns
-        self.kept = self.kept and not self.full or (not self.full and self.saved())
+        self.kept = not self.full and (self.kept or self.saved())
         if not math.isfinite(equity):
             assert round(100 * self.rule_part()) == FLOOR
 
@@ -134,10 +135,8 @@ class Adjusted(RuleBasedStateMachine):
     def revoke(self, by):
         (request,) = self.granted
         before = self.percent()
-        try:
+        with contextlib.suppress(LabError):  # it is over already
             self.adjusting.revoke(request, by=by, now_ns=self.now)
-        except LabError:
-            pass
         self.granted = {}
         self.kept = self.kept and not self.full
         assert self.percent() <= before

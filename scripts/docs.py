@@ -280,7 +280,11 @@ def limits() -> str:
             f"{kind.scopes} | {', '.join(kind.modes)} | {action} | {exposed} |"
         )
     lines += ["", "## Parameters", ""]
-    lines += ["Each also takes `instruments`, `strategies`, `mode` and `action`.", ""]
+    lines += [
+        "Each also takes `instruments`, `strategies`, `mode` and `action`; those of exposure and of",
+        "measures `adjust`, [a rule that tightens them](concepts/adjusting_limits.md).",
+        "",
+    ]
     lines += ["| In settings | Parameters |", "|---|---|"]
     for name, kind in CATALOGUE.items():
         own = [

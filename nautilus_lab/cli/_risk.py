@@ -56,7 +56,9 @@ def add_risk(verbs: Verbs) -> None:
         help="what to let through from now on (ACTIVE)",
     )
     limits = add_verb(verbs, "limits", _limits, "how much of each limit is used, the worst first")
-    limits.add_argument("--all", action="store_true", help="also those that are far from it")
+    limits.add_argument(
+        "--all", action="store_true", help="also those that are far from it, and at their base"
+    )
     enable = add_verb(
         verbs, "enable", _enable, "let a strategy that a limit disabled send orders again"
     )
@@ -133,7 +135,7 @@ def _limits(chosen: argparse.Namespace) -> int:
 
 
 def _show_limits(view: LimitsView, *, everything: bool) -> None:
-    rows = [row for row in view.rows if everything or row.level != "ok"]
+    rows = [row for row in view.rows if everything or row.level != "ok" or row.why]
     for row in rows:
         used = "  ?  " if row.utilisation is None else f"{row.utilisation:>5.0%}"
         value = "?" if row.value is None else f"{row.value:,.2f}"

@@ -103,6 +103,11 @@ def test_a_limit_that_was_tightened_says_its_base_why_and_when_it_is_reached(nod
     )
 
 
+def test_one_that_is_not_at_its_base_is_shown_however_far_from_it_is(node, capsys):
+    code, lines = shown(node, capsys, msgspec.structs.replace(TIGHT, level="ok"), FINE)
+    assert (code, len(lines), lines[-1]) == (0, 2, "1 more are ok; --all shows them")
+
+
 def test_requests_to_loosen_are_shown(node, capsys):
     granted = msgspec.structs.replace(ASKED, request="aa", approved_by="bob")
     node.answers["risk.limits"] = LimitsView(rows=(), disabled={}, loosenings=(granted, ASKED))

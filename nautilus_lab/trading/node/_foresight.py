@@ -71,7 +71,7 @@ class Foresight:
         if not self._settings.enabled:
             return None
         found = self._early.time_to_breach(limit, scope)
-        return found if math.isfinite(found) else None
+        return found if 0 < found < math.inf else None  # what is exceeded is foreseen no more
 
     def look(self, report: LimitReport, now_ns: int) -> Iterator[AlertRaised]:
         """Take in how much is used; yield what to warn of."""

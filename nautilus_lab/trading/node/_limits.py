@@ -48,6 +48,7 @@ _SHARE = 0.1
 _MOST_CHECKED = 10_000
 _TELL_AGAIN_S = 10.0
 _MOST_UNTOLD = 10_000
+_FLOOR_AGAIN_S = 1_800.0
 _SEVERITY: dict[str, Severity] = {"ok": "info", "warn": "warning", "critical": "warning"}
 
 
@@ -123,6 +124,7 @@ class LimitDesk:
         self._touched = False
         self._told: dict[tuple[str, str], LimitUtilisation] = {}  # limit, scope -> what was told
         self._told_disabled: set[str] = set()
+        self._floor_told: dict[str, float] = {}  # key of a limit -> when its floor was alerted
         self._untold: list[Callable[[], object]] = []
         self._monitored = frozenset(limit.name for limit in limits.monitored)
         self._checked: list[Finding] = []  # what the gate found, not sorted yet
@@ -305,7 +307,10 @@ class LimitDesk:
         by = record.by or _BY
         self._later(lambda: self._audit("limit.adjusted", facts_of(record), by))
         arrived = record.after < record.before and self._watch.adjusting.at_floor(record.limit)
-        if record.change == "failed_tight" or arrived:
+        now_s, told_s = self._now_s(), self._floor_told.get(record.limit, -math.inf)
+        # A limit that goes back by steps and arrives again is no news with each of them.
+        if (record.change == "failed_tight" or arrived) and now_s - told_s >= _FLOOR_AGAIN_S:
+            self._floor_told[record.limit] = now_s
             self._alert(
                 f"{record.limit} should stand above its floor",
                 f"{record.change}: {record.after:.0%} of its base: {record.reason}",

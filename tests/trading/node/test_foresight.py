@@ -72,8 +72,8 @@ def test_utilisation_that_wanders_far_from_its_limit_warns_of_nothing():
     assert told == []
 
 
-@pytest.mark.parametrize("utilisation", [0.2, math.nan, math.inf])
-def test_far_from_it_or_not_known_there_is_no_time_to_a_breach(utilisation):
+@pytest.mark.parametrize("utilisation", [0.2, 1.3, math.nan, math.inf])
+def test_far_from_it_over_it_or_not_known_there_is_no_time_to_a_breach(utilisation):
     foresight = Foresight(quiet())
     for look in range(20):
         list(foresight.look(used(utilisation), look * 5 * SECOND))

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from nautilus_lab.config import EarlyWarningSettings
 from nautilus_lab.exceptions import InputError, StoreError
 from nautilus_lab.platform.commands import EnableStrategy
 from nautilus_lab.platform.messages import AlertRaised, LimitBreach, LimitUpdated
@@ -19,6 +20,7 @@ from nautilus_lab.risk.limits import (
     Measures,
 )
 from nautilus_lab.trading._measures_file import read_measures, write_measures
+from nautilus_lab.trading.node._foresight import Foresight
 from nautilus_lab.trading.node._limits import LimitDesk
 from tests.execution.gate.stand import Stand
 
@@ -253,6 +255,37 @@ def test_a_person_enables_a_strategy_and_that_is_audited(desk):
     assert (kind, facts["reason"], actor) == ("strategy.enabled", "it was a test", "ana")
     with pytest.raises(InputError, match="must be disabled"):
         asyncio.run(enable(SimpleNamespace(body=body, principal=ana)))
+
+
+def test_who_is_disabled_is_published_until_a_person_enables_it(desk):
+    desk = desk(MaxRepeats(most=1, window_s=60))
+    topic = "risk.limit.T-1.disabled_strategy.Hand-001"
+    desk.watch(seconds=0.25)
+    assert topic not in dict(desk.states)
+    desk.stand.do(lambda s: [s.market(1), s.market(2)])
+    desk.watch(seconds=6)
+    assert (desk.state(topic).scope, desk.state(topic).level) == ("Hand-001", "breach")
+    desk.stand.gate.strategies.open("Hand-001")
+    desk.watch(seconds=6)
+    assert desk.state(topic).level == "ok"
+    told = len([1 for at, _ in desk.states if at == topic])
+    desk.watch(seconds=20)
+    assert len([1 for at, _ in desk.states if at == topic]) == told
+
+
+def test_a_limit_that_is_about_to_be_exceeded_is_told_of_with_the_time_that_is_left(desk):
+    desk = desk(UNITS)
+    desk.limits._foresight = Foresight(EarlyWarningSettings(warm_up_s=0))
+    for _ in range(16):
+        desk.stand.do(lambda s: s.market(5))
+        desk.watch(seconds=5)
+        desk.stand.quote(every_s=5)
+    (alert,) = [one for one in desk.alerts() if "for the next 300 s" in one.rule]
+    assert alert.severity == "warning"
+    used = desk.state("risk.limit.T-1.max_position_units.AAPL.PAPER")
+    (row,) = desk.limits.view().rows
+    assert used.eta_s == row.eta_s
+    assert 0 < row.eta_s < 60
 
 
 @pytest.mark.parametrize("every_s", [0.0, -1.0, 5.1, float("nan")])

@@ -137,19 +137,25 @@ def test_a_change_is_audited_with_its_inputs_published_and_shown(desk):
     assert desk.alerts() == []
 
 
-def test_at_its_floor_and_when_an_input_fails_somebody_is_alerted_once(desk):
+def test_at_its_floor_and_when_an_input_fails_somebody_is_alerted_once_in_half_an_hour(desk):
     desk.measure(volatility=2.5)
     desk.watch(20)
     (alert,) = desk.alerts()
     assert alert.rule == "max_position_units should stand above its floor"
     assert alert.detail == "tightened: 10% of its base: volatility is 2.5, the target 0.2"
     (desk.folder / "measures.json").write_text("{")
+    desk.watch(1_800)
+    assert len(desk.alerts()) == 1
+    desk.measure(volatility=2.5)
+    (desk.folder / "measures.json").write_text("{")
     desk.watch(6)
     assert [one.detail for one in desk.alerts()[1:]] == [
         "failed_tight: 10% of its base: volatility is missing"
     ]
-    assert [(facts["change"], facts["inputs"]) for _, facts, _ in desk.rows[1:]] == [
-        ("failed_tight", "[]")
+    assert [(facts["change"], facts["inputs"] == "[]") for _, facts, _ in desk.rows[1:]] == [
+        ("failed_tight", True),
+        ("recovered", False),
+        ("failed_tight", True),
     ]
 
 

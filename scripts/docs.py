@@ -281,8 +281,8 @@ def limits() -> str:
         )
     lines += ["", "## Parameters", ""]
     lines += [
-        "Each also takes `instruments`, `strategies`, `mode` and `action`; those of exposure and of",
-        "measures `adjust`, [a rule that tightens them](concepts/adjusting_limits.md).",
+        "Each also takes `instruments`, `strategies`, `mode` and `action`; those of exposure and",
+        "of measures `adjust`, [a rule that tightens them](concepts/adjusting_limits.md).",
         "",
     ]
     lines += ["| In settings | Parameters |", "|---|---|"]

@@ -140,7 +140,8 @@ class LimitBook:
             places = [
                 place
                 for place, limit in enumerate(self.limits)
-                if limit == one.limit and place not in found
+                # What stands in for a limit has it as `limit`.
+                if one.limit in (limit, getattr(limit, "limit", None)) and place not in found
             ]
             if not places:
                 raise InputError("a dynamic limit must be in the book", value=one.limit)

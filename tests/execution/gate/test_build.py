@@ -4,7 +4,9 @@ import pytest
 from pydantic import ValidationError
 
 from nautilus_lab.config import TradingSettings, VenueSettings
+from nautilus_lab.exceptions import ConfigError
 from nautilus_lab.execution.gate import build_limits
+from nautilus_lab.risk.adjustment import DrawdownRule
 
 ALL = {
     "max_orders_per_second": 20,
@@ -65,3 +67,18 @@ def test_each_venue_has_its_leverage():
 def test_a_limit_that_is_no_number_is_refused(name, value):
     with pytest.raises(ValidationError):
         TradingSettings(**{name: value})
+
+
+def test_a_rule_comes_with_its_limit_behind_those_that_have_a_setting_of_their_own():
+    rule = {"rule": "drawdown", "end": 0.2}
+    book = build_limits(
+        TradingSettings(limits=[{"limit": "max_leverage", "max_times": 2, "adjust": rule}])
+    )
+    ((place, one),) = book.adjusted.items()
+    assert (place, one.key, one.rule) == (len(book) - 1, "max_leverage", DrawdownRule(end=0.2))
+
+
+def test_a_rule_that_is_none_is_refused_by_name():
+    limits = [{"limit": "max_leverage", "max_times": 2, "adjust": {"rule": "mood"}}]
+    with pytest.raises(ConfigError, match="rule must be one of volatility, drawdown"):
+        build_limits(TradingSettings(limits=limits))

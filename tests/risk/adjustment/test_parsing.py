@@ -1,6 +1,8 @@
 """Dynamic limits from settings: the same values, or a message that names the key."""
 
+import json
 import math
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -121,7 +123,7 @@ def test_a_book_with_rules_says_what_makes_the_same_one():
     book = book_of(BOOK)
     assert [limit.name for limit in book] == ["max_leverage", "max_gross_exposure", "max_leverage"]
     assert [one.key for one in book.dynamic] == ["max_gross_exposure", "second"]
-    assert book_of(book.settings) == book
+    assert book_of(json.loads(json.dumps(book.settings))) == book
     assert book_of((book + LimitBook()).settings) == book
 
 
@@ -176,6 +178,23 @@ def test_a_regime_is_a_word_and_nothing_else_is():
     with pytest.raises(InputError, match="volatility"):
         Measures.at(0, volatility="high")
     assert math.isnan(Measures.at(0, regime="calm").get("regime", now_ns=0, max_age_s=1))
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Instead(MaxGrossExposure):
+    """Stands in for a limit, as one that is shared out does."""
+
+    limit: MaxGrossExposure
+
+
+def test_what_stands_in_for_a_limit_is_adjusted_in_its_place():
+    book = book_of(BOOK)
+    gross = book.limits[1]
+    instead = replace(
+        book, limits=[book.limits[0], Instead(limit=gross, max_fraction=1.5), book.limits[2]]
+    )
+    half = instead.at({"max_gross_exposure": 0.5, "second": 1.0})
+    assert half.limits[1] == Instead(limit=gross, max_fraction=0.75)
 
 
 def test_a_book_knows_whose_rule_each_is():

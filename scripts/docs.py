@@ -302,8 +302,11 @@ def _exposed(kind: Any) -> str:
     if kind.modes == ("monitor",):
         return "-"
     rule = inspect.getsource(kind.exposure.fget)
-    if "self.per" in rule:
+    per = '"per"' in rule or "self.per" in rule
+    if per and "strategy" in kind.scopes:
         return "skip it; of a strategy's, what reduces the strategy's"
+    if per:
+        return "skip it"
     return "skip it" if "return True" in rule else "asked"
 
 

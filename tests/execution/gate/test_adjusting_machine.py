@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from unittest import mock
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -191,4 +191,9 @@ class Adjusted(RuleBasedStateMachine):
 
 
 TestAdjusted = Adjusted.TestCase
-TestAdjusted.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestAdjusted.settings = settings(
+    max_examples=50,
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)

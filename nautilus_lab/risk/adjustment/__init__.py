@@ -29,6 +29,7 @@ from nautilus_lab.risk.adjustment._state import (
     Change,
     state_of,
 )
+from nautilus_lab.risk.limits import scaled
 
 __all__ = [
     "Adjusted",
@@ -56,6 +57,7 @@ __all__ = [
     "reject",
     "revoke",
     "rule_of",
+    "scaled",
     "signals_of",
     "state_of",
 ]

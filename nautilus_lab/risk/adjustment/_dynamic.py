@@ -86,6 +86,16 @@ class DynamicLimit:
             object.__setattr__(self, "key", self.limit.name)
 
     @property
+    def needs(self) -> frozenset[str]:
+        """The measures that its rule reads, by name; somebody has to measure them.
+
+        A drawdown is added up from what is held, and a regime is a word that somebody tells.
+        """
+        rules = getattr(self.rule, "rules", (self.rule,))
+        read = {getattr(rule, "signal", None) for rule in rules} - {None, "drawdown", "regime"}
+        return frozenset(map(str, read))
+
+    @property
     def settings(self) -> dict[str, Any]:
         """The rules, the bounds and the key as plain values, which `dynamic_of` takes.
 

@@ -20,6 +20,10 @@ class Adjusts(Protocol):
         """What it goes by in records and requests."""
 
     @property
+    def needs(self) -> frozenset[str]:
+        """The measures that its rule reads, by name: ``"volatility"``, ``"volatility:AAPL"``."""
+
+    @property
     def settings(self) -> dict[str, Any]:
         """The rule and how far it goes as plain values; what ``adjust = {...}`` has in settings."""
 

@@ -141,6 +141,12 @@ def test_a_book_whose_rule_can_be_none_is_refused(given, message):
         book_of(given)
 
 
+def test_a_rule_says_which_measures_it_reads():
+    assert [one.needs for one in book_of(BOOK).dynamic] == [frozenset(), {"volatility"}]
+    rule = VolatilityRule(target=0.2, signal="volatility:KO")
+    assert DynamicLimit(limit=GROSS, rule=rule).needs == {"volatility:KO"}
+
+
 def test_a_rule_of_somebody_elses_has_no_settings():
     class Own:
         may_loosen = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -16,6 +16,7 @@ from nautilus_lab.risk.adjustment import (
     AdjustmentState,
     LimitAdjuster,
     Loosening,
+    Signals,
     reject,
     signals_of,
 )
@@ -48,8 +49,9 @@ class Adjusting:
     must_exist : bool, default=False
         Whether a file that is missing is one that was lost, and not that of a new trader.
     wait_s : float, default=0
-        How long after the first look a rule may be without its inputs before that tightens. It
-        has no say so long, and who looks must let nothing increase what it is of.
+        How long a rule may be without its inputs before that tightens to the floor, from where it
+        takes a day to come back. It has no say so long, and who looks must let nothing increase
+        what it is of.
 
     Attributes
     ----------
@@ -72,7 +74,7 @@ class Adjusting:
         self._foretelling = Foretelling(limits)
         self._wait_ns = round(wait_s * _NS)
         self._waiting = set(self._places)
-        self._since_ns: int | None = None  # the first look
+        self._missing_ns: dict[str, int] = {}  # key -> since when its rule lacks an input
         self._kept_ns = 0
         self._why: dict[str, str] = {}
         kept, self.lost = KeptAdjustments(), ""
@@ -101,7 +103,7 @@ class Adjusting:
 
     @property
     def waiting(self) -> frozenset[int]:
-        """The places of those whose rules have not had their inputs yet."""
+        """The places of those whose rules lack an input, and may still get it."""
         return frozenset(self._places[key] for key in self._waiting)
 
     @property
@@ -139,11 +141,7 @@ class Adjusting:
         """Ask the rules about what is held, and return what changed."""
         now_ns = holdings.now_ns
         signals = signals_of(holdings) | self._foretelling.signals(now_ns)
-        self._since_ns = now_ns if self._since_ns is None else self._since_ns
-        for key in tuple(self._waiting):
-            known = not self._adjuster.dynamic[key].assess(signals, now_ns).failed
-            if known or now_ns - self._since_ns >= self._wait_ns:
-                self._waiting.discard(key)
+        self._waiting = set(self._without_inputs(signals, now_ns))
         self._forget_requests(now_ns)
         before, held = self._adjuster.states, self._adjuster.parts
         records = self._adjuster.look(signals, now_ns, but=self._waiting)
@@ -152,6 +150,14 @@ class Adjusting:
         for record in records:
             self._why[record.limit] = f"{record.change} to {record.after:.0%}: {record.reason}"
         return records
+
+    def _without_inputs(self, signals: Signals, now_ns: int) -> Iterator[str]:
+        for key, one in self._adjuster.dynamic.items():
+            if not one.assess(signals, now_ns).failed:
+                self._missing_ns.pop(key, None)
+            # A clock that goes back does not wait anew for ever.
+            elif abs(now_ns - self._missing_ns.setdefault(key, now_ns)) < self._wait_ns:
+                yield key
 
     def observe(self, report: LimitReport, now_ns: int) -> None:
         """Take in how much is used, for the rules that read how probable a breach is."""

@@ -40,8 +40,8 @@ class LimitWatch:
     looked at here and ended by `StopLoss`.
 
     Limits that adjust themselves are adjusted before they are looked at, for gate and monitor in
-    one step. One whose rule has not had its inputs yet lets nothing increase. A trader that is
-    HALTED or KILLED ends what people loosened.
+    one step. One whose rule lacks an input lets nothing increase. A trader that is HALTED or KILLED
+    ends what people loosened.
 
     Parameters
     ----------

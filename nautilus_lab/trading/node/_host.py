@@ -97,7 +97,7 @@ _CALL_S = 5.0  # what a call of a strategy may take
 _RECORDER = "recorder"
 _STORE = "store"
 _AUDIT = "audit"
-# for so long, from the start on, what a rule reads may be missing before that tightens
+# for so long what a rule reads may be missing before that tightens; nothing increases meanwhile
 _WAIT_FOR_INPUTS_S = 60.0
 _WRITE_AGAIN_S = 10.0
 _BUS_AWAY = "the message bus does not answer; events wait in the store"

@@ -192,13 +192,27 @@ def test_at_most_twenty_requests_wait():
         adjusting.revoke(first, by="ann", now_ns=0)
 
 
-def test_inputs_may_come_late_at_the_start_and_only_then():
+def test_inputs_may_come_late_and_be_away_for_a_minute():
     adjusting = Adjusting(book_of([UNITS]), wait_s=60)
-    assert adjusting.look(held(0, equity=math.nan)) == ()
-    assert (adjusting.waiting, bound(adjusting)) == ({0}, 100.0)
-    adjusting.look(held(30 * SECOND))
-    assert adjusting.waiting == set()
-    (record,) = adjusting.look(held(31 * SECOND, equity=math.nan))
+    assert adjusting.waiting == {0}
+    for since in (0, 2 * MINUTE):
+        assert adjusting.look(held(since, equity=math.nan)) == ()
+        assert (adjusting.waiting, bound(adjusting)) == ({0}, 100.0)
+        adjusting.look(held(since + MINUTE - 1))
+        assert adjusting.waiting == set()
+
+
+def test_without_a_wait_an_input_that_fails_tightens_at_once():
+    adjusting = Adjusting(book_of([UNITS]))
+    adjusting.look(held(0))
+    (record,) = adjusting.look(held(SECOND, equity=math.nan))
+    assert (record.change, bound(adjusting), adjusting.waiting) == ("failed_tight", 20.0, set())
+
+
+def test_a_clock_that_goes_back_is_not_waited_for():
+    adjusting = Adjusting(book_of([UNITS]), wait_s=60)
+    adjusting.look(held(10 * MINUTE, equity=math.nan))
+    (record,) = adjusting.look(held(5 * MINUTE, equity=math.nan))
     assert (record.change, bound(adjusting)) == ("failed_tight", 20.0)
 
 
@@ -344,7 +358,7 @@ def test_the_book_adds_nothing_up_anew_for_another_bound(running):
     assert desk.stand.held() == 2
 
 
-def test_nothing_increases_until_the_inputs_are_known(running):
+def test_nothing_increases_while_the_inputs_are_not_known(running):
     desk = running(VOLATILE, wait_s=60.0)
     desk.stand.do(lambda s: s.market(1))
     assert desk.stand.reason().startswith("MAX_POSITION_UNITS: what it would be cannot be measured")
@@ -355,6 +369,10 @@ def test_nothing_increases_until_the_inputs_are_known(running):
     desk.look(volatility=0.2)
     desk.stand.do(lambda s: s.market(1))
     assert (desk.both(), desk.stand.held()) == ((100, 100), 1)
+    desk.look(volatility=math.nan)  # not known any more: at once, and what reduces passes
+    desk.stand.do(lambda s: s.market(1))
+    desk.stand.do(lambda s: s.market(-1))
+    assert (desk.both(), desk.stand.held()) == ((100, 100), 0)
 
 
 @pytest.mark.parametrize("state", ["HALTED", "KILLED"])

@@ -75,6 +75,12 @@ class Desk:
         write_measures(self.folder / "measures.json", Measures.at(self.stand.now, **measures))
         self.watch(6)
 
+    def lose_measures(self):
+        (self.folder / "measures.json").write_text("{")
+        self.watch(6)
+        self.later(61)
+        self.watch(6)
+
     def watch(self, seconds):
         for _ in range(round(seconds * 4)):
             self.now_s += 0.25
@@ -143,12 +149,11 @@ def test_at_its_floor_and_when_an_input_fails_somebody_is_alerted_once_in_half_a
     (alert,) = desk.alerts()
     assert alert.rule == "max_position_units should stand above its floor"
     assert alert.detail == "tightened: 10% of its base: volatility is 2.5, the target 0.2"
-    (desk.folder / "measures.json").write_text("{")
+    desk.lose_measures()
     desk.watch(1_800)
     assert len(desk.alerts()) == 1
     desk.measure(volatility=2.5)
-    (desk.folder / "measures.json").write_text("{")
-    desk.watch(6)
+    desk.lose_measures()
     assert [one.detail for one in desk.alerts()[1:]] == [
         "failed_tight: 10% of its base: volatility is missing"
     ]

@@ -90,6 +90,8 @@ class Gate:
     on_denied : callable, optional
         Called with the order, the finding (None when it was not a check that denied) and the
         reason.
+    on_cancel : callable, optional
+        Called with each cancel that was let through, after it left.
 
     Attributes
     ----------
@@ -112,6 +114,7 @@ class Gate:
         hand_over: Callable[..., object] | None = None,
         on_checked: Callable[[Sequence[Finding]], None] = lambda findings: None,
         on_denied: Callable[[Order, Finding | None, str], None] = lambda *_: None,
+        on_cancel: Callable[[Any], None] = lambda command: None,
     ) -> None:
         self.book = Book(currency=currency)
         self.checks = (SoundOrder(), *[c for c in checks if getattr(c, "blocks", True)])
@@ -124,6 +127,7 @@ class Gate:
         self._hand_over = hand_over
         self._on_checked = on_checked
         self._on_denied = on_denied
+        self._on_cancel = on_cancel
         self._thread = 0  # where it is installed
         self._asked_for: tuple[Check, ...] = ()  # the checks that the following are made of
         # what is asked of orders that increase nothing, and of others; None when that depends on
@@ -216,6 +220,8 @@ class Gate:
                 now_ns = self._kernel.clock.timestamp_ns()
                 self.book.recent.cancel(command.strategy_id.value, now_ns)
             forward(command)
+            if isinstance(command, _CANCELS):
+                self._tell(self._on_cancel, command)
         else:
             log.error("the gate knows no command like %r; it goes nowhere", command)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from nautilus_lab.exceptions import AccessDenied, InputError
 from nautilus_lab.platform.access._roles import GRANTS, Permission, Role
@@ -23,6 +23,8 @@ class Principal:
         1 to 128 characters without white space.
     roles : frozenset of Role
         None at all may do nothing.
+    token_id : str, optional
+        The id (``jti``) of the token that was shown; empty for who needs none.
 
     Examples
     --------
@@ -33,6 +35,7 @@ class Principal:
 
     name: str
     roles: frozenset[Role]
+    token_id: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         if not _is_name(self.name):

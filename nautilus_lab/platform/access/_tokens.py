@@ -23,6 +23,7 @@ _TYPE = "nl-access+jwt"
 _ISSUER = "nautilus-lab"
 _SHORTEST_KEY = 32  # bytes; RFC 7518 asks HS256 for no fewer
 _LONGEST_TOKEN = 4_096  # characters
+_LONGEST_ID = 128
 _LONGEST_LIFE_S = 24 * 3_600
 _LEEWAY_S = 30
 _CLAIMS = ("iss", "sub", "aud", "iat", "nbf", "exp", "jti", "roles")
@@ -135,8 +136,11 @@ def _principal(header: Mapping[str, Any], claims: Mapping[str, Any]) -> Principa
         raise _refused("it lives too long")
     if not isinstance(claims["roles"], list):
         raise _refused("its roles are no list")
+    if not isinstance(claims["jti"], str) or len(claims["jti"]) > _LONGEST_ID:
+        raise _refused("its id is none")
     try:
-        return Principal(claims["sub"], frozenset(Role(name) for name in claims["roles"]))
+        roles = frozenset(Role(name) for name in claims["roles"])
+        return Principal(claims["sub"], roles, token_id=claims["jti"])
     except (ValueError, TypeError):
         raise _refused("its name or its roles are not ours") from None
 

@@ -1,5 +1,6 @@
 """The audit trail: a chain of hashes that shows when a row was changed, removed or moved."""
 
+from nautilus_lab.platform.audit._cause import because
 from nautilus_lab.platform.audit._chain import GENESIS, is_sound, next_row, row_hash
 from nautilus_lab.platform.audit._checkpoint import Checkpoint, SealKey
 from nautilus_lab.platform.audit._checkpoint_file import CheckpointFile, CheckpointsRead
@@ -9,6 +10,7 @@ from nautilus_lab.platform.audit._holds import Hold
 from nautilus_lab.platform.audit._keeper import Archived, AuditKeeper
 from nautilus_lab.platform.audit._merkle import MerkleTree, leaf_hash
 from nautilus_lab.platform.audit._piece import Piece, PieceHead, read_piece, write_piece
+from nautilus_lab.platform.audit._queue import AuditQueue
 from nautilus_lab.platform.audit._report import AuditReport, ChainReport, inspect_trail
 from nautilus_lab.platform.audit._spool import Spool, SpoolEntry, SpoolRead, read_spool
 from nautilus_lab.platform.audit._trail import AuditNote, AuditTrail
@@ -21,6 +23,7 @@ __all__ = [
     "AuditFiles",
     "AuditKeeper",
     "AuditNote",
+    "AuditQueue",
     "AuditReport",
     "AuditRow",
     "AuditTrail",
@@ -39,6 +42,7 @@ __all__ = [
     "SpoolEntry",
     "SpoolRead",
     "Tampering",
+    "because",
     "canonical_json",
     "inspect_trail",
     "is_sound",

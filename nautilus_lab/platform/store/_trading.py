@@ -7,7 +7,7 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import fields
 from pathlib import Path
@@ -222,8 +222,27 @@ class TradingStore:
         """
         return self.record_many((event,))[0]
 
-    def record_many(self, events: Sequence[Envelope]) -> tuple[Envelope | None, ...]:
-        """Store several events in one transaction, all or none; see `record`."""
+    def record_many(
+        self,
+        events: Sequence[Envelope],
+        *,
+        audit: Callable[[Sequence[Envelope]], Sequence[AuditRow]] = lambda stored: (),
+    ) -> tuple[Envelope | None, ...]:
+        """Store several events in one transaction, all or none; see `record`.
+
+        Parameters
+        ----------
+        events : sequence of Envelope
+            What is stored, in this order.
+        audit : callable, optional
+            Takes those that were stored and returns the audit rows that tell of them; they are
+            appended in the same transaction.
+
+        Raises
+        ------
+        AuditError
+            When these rows do not follow the chain's last row.
+        """
         for event in events:
             if not isinstance(event.body, EVENTS) or event.seq is not None:
                 raise InputError(
@@ -232,7 +251,9 @@ class TradingStore:
                     remedy="publish states on the bus; let the store number the events",
                 )
         with self._transaction("recording events") as driver:
-            return tuple([self._record(driver, event) for event in events])
+            told = tuple([self._record(driver, event) for event in events])
+            self._append(driver, audit([event for event in told if event is not None]))
+            return told
 
     def _record(self, driver: sqlite3.Connection, event: Envelope) -> Envelope | None:
         writes, body = self._writes, event.body

@@ -10,8 +10,11 @@ from nautilus_trader.model.enums import TriggerType
 from nautilus_trader.model.orders import Order
 
 
-def send_cancel(kernel: Any, order: Order) -> None:
-    """Send a cancel to whoever has the order: the venue, the emulator, or its algorithm."""
+def send_cancel(kernel: Any, order: Order, *, by: str = "node") -> None:
+    """Send a cancel to whoever has the order: the venue, the emulator, or its algorithm.
+
+    The audit trail has it as of `by`, not as of the strategy whose order it is.
+    """
     endpoint = "ExecEngine"
     if order.is_emulated or order.emulation_trigger != TriggerType.NO_TRIGGER:
         endpoint = "OrderEmulator"
@@ -27,5 +30,6 @@ def send_cancel(kernel: Any, order: Order) -> None:
             venue_order_id=order.venue_order_id,
             command_id=UUID4(),
             ts_init=kernel.clock.timestamp_ns(),
+            params={"by": by},
         ),
     )

@@ -34,6 +34,7 @@ from nautilus_lab.platform.messages import (
     StrategyState,
     StrategyUpdated,
 )
+from nautilus_lab.platform.telemetry import redacted
 from nautilus_lab.strategies.nautilus import (
     HoldTargets,
     StrategyRegistry,
@@ -129,6 +130,7 @@ class Deployments:
         accounts: Accounts | None = None,
         defaults: Mapping[str, Mapping[str, object]] | None = None,
         watch: CallWatch | None = None,
+        on_denied: Callable[[Order, str], None] = lambda order, reason: None,
     ) -> None:
         self._kernel = kernel
         self._cache = kernel.cache
@@ -143,6 +145,7 @@ class Deployments:
         self._accounts = accounts if accounts is not None else Accounts({})
         self._defaults = defaults or {}
         self._watch = watch if watch is not None else CallWatch()
+        self._on_denied = on_denied
         self._stage = Stage(kernel)
         self._running: dict[str, _Running] = {}  # strategy id -> what runs
         self._ending: set[str] = set()  # ids whose orders are cancelled also when accepted later
@@ -458,6 +461,7 @@ class Deployments:
             self._hand_over,
             strategy=strategy,
             watch=self._watch,
+            on_denied=self._on_denied,
         )
         if deployment.state == "paused":
             guard.close(_PAUSED)
@@ -778,7 +782,7 @@ def _facts(deployment: Deployment) -> dict[str, object]:
         "hash": deployment.content_hash,
         "state": deployment.state,
         "reason": deployment.reason,
-        "parameters": json.dumps(deployment.parameters, sort_keys=True),
+        "parameters": redacted(json.dumps(deployment.parameters, sort_keys=True)),
         "when_it_falls": deployment.when_it_falls,
     }
 

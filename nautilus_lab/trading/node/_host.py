@@ -20,7 +20,7 @@ from nautilus_trader.model.events import OrderInitialized
 
 from nautilus_lab.config import Settings
 from nautilus_lab.engine import State
-from nautilus_lab.exceptions import AuditError, LabError, NodeError, StoreError
+from nautilus_lab.exceptions import AccessDenied, AuditError, LabError, NodeError, StoreError
 from nautilus_lab.execution.algorithms import build_algorithms
 from nautilus_lab.execution.gate import (
     Gate,
@@ -31,13 +31,22 @@ from nautilus_lab.execution.gate import (
     build_limits,
 )
 from nautilus_lab.execution.paper import PaperVenueClient, VenueOrder
-from nautilus_lab.platform.access import KeyFileVerifier, LocalOwner
-from nautilus_lab.platform.audit import AuditFiles, AuditTrail, Checkpoint, Checkpointer, Spool
+from nautilus_lab.platform.access import KeyFileVerifier, LocalOwner, Principal
+from nautilus_lab.platform.audit import (
+    AuditFiles,
+    AuditQueue,
+    AuditTrail,
+    Checkpoint,
+    Checkpointer,
+    Spool,
+    because,
+)
 from nautilus_lab.platform.bus import ProcessBus, RedisBus, open_bus
 from nautilus_lab.platform.commands import CommandServer, Handler, Request, StoreCommandLog
 from nautilus_lab.platform.connection import ConnectionState
 from nautilus_lab.platform.messages import (
     AlertRaised,
+    Command,
     Envelope,
     HealthUpdated,
     NodeStateChanged,
@@ -61,6 +70,16 @@ from nautilus_lab.risk.limits import Finding, LimitBook
 from nautilus_lab.strategies.nautilus import ManualOrders, StrategyRegistry
 from nautilus_lab.trading.commands import NODE_COMMANDS, EventsAfter, NodeStatus
 from nautilus_lab.trading.node._accounts import Accounts
+from nautilus_lab.trading.node._audited import (
+    LIMITS,
+    OrdersAudited,
+    cause_of,
+    fill_note,
+    limits_note,
+    origin,
+    settings_note,
+    who,
+)
 from nautilus_lab.trading.node._call_watch import CallWatch
 from nautilus_lab.trading.node._closing_out import who_is_closed
 from nautilus_lab.trading.node._condition import NodeCondition
@@ -121,6 +140,7 @@ class NodeHost:
         self._stored: tuple[Envelope, ...] = ()  # orders, the latest first; while it starts
         self._closed_out: list[tuple[str, VenueOrder]] = []  # while no node listened
         self._trail: AuditTrail | None = None
+        self._differing: frozenset[str] = frozenset()  # what a venue has another amount of
         self._tampered = ""  # what of the audit trail is not as it was checkpointed
         self._write_after = 0.0  # time.monotonic() until which a failing store is left alone
 
@@ -199,7 +219,7 @@ class NodeHost:
         await self._settle_earlier(node)
         await self._until_quoted()
         # Before anybody can ask: the first snapshot has an account already.
-        self._states.begin()
+        self._states.begin(**self._begun)
         self._deployments.begin()
         self._desk.publish_book()
         self._recorder.begin(self._desk.snapshot())
@@ -239,6 +259,7 @@ class NodeHost:
         spool = Spool(files.spool)
         stack.callback(spool.close)
         self._trail = trail = AuditTrail(store, spool=spool)
+        self._notes = AuditQueue(trail)
         self._journal = StoreJournal(trail, store)
         trail.fold()
         key = None
@@ -258,6 +279,37 @@ class NodeHost:
         )
         checkpointer.start()
         stack.callback(checkpointer.stop)
+        stack.callback(self._notes.close)  # before the last checkpoint
+
+    def _audit_beginning(self, limits: LimitBook) -> dict[str, object]:
+        """Write down settings and limits; returns what the row of the beginning says of both."""
+        assert self._trail is not None
+        notes = (settings_note(self.settings), limits_note(limits, self._store))
+        self._trail.append_many(notes)
+        hashes = {note.kind: note.body["sha256"] for note in notes}
+        return origin(self._desk.epoch) | {"book": hashes[LIMITS]}
+
+    def _on_differing(self, differing: frozenset[str], when: str = "while it trades") -> None:
+        """Write down what a venue has another amount of than we do, or that all agrees again."""
+        if differing == self._differing:
+            return
+        self._differing = differing
+        kind = "book.differs" if differing else "book.agrees"
+        facts = {"differing": sorted(differing), "when": when}
+        self._notes.repeated(kind, facts, actor="node", key=differing)
+
+    def _on_refused(
+        self, command: Command, principal: Principal | None, error: AccessDenied
+    ) -> None:
+        """Write down that somebody asked for what they may not."""
+        # Of one that the table has: a name that is none may be anything, also a secret.
+        known = {spec.name for spec in NODE_COMMANDS}
+        name = command.name if command.name in known else "no such command"
+        facts: dict[str, object] = {"command": name, "command_id": command.id, "why": error.rule}
+        actor = "unknown"
+        if principal is not None:
+            actor, facts = principal.name, facts | who(principal)
+        self._notes.repeated("command.refused", facts, actor=actor, key=(name, error.rule))
 
     def _on_checkpoints(self, error: LabError | None) -> None:
         if error is None:
@@ -325,7 +377,13 @@ class NodeHost:
             epoch=epoch,
             accounts=Accounts({v: float(a.deposited) for v, a in self._statements.items()}),
             outbox=Outbox(
-                self._store, bus, trader=trader, writer=_WRITER, epoch=epoch, simulated=True
+                self._store,
+                bus,
+                trader=trader,
+                writer=_WRITER,
+                epoch=epoch,
+                simulated=True,
+                record=self._record,
             ),
             publish=bus.publish,
             cache=node.cache,
@@ -359,6 +417,11 @@ class NodeHost:
             )
         node.build()
         return node
+
+    def _record(self, events: Sequence[Envelope]) -> tuple[Envelope | None, ...]:
+        """Store what happened, each fill with its row of the audit trail."""
+        assert self._trail is not None
+        return self._trail.record_many(events, fill_note)
 
     def _start_recorder(self, stack: AsyncExitStack, epoch: int) -> None:
         recording = self.settings.recording
@@ -416,6 +479,7 @@ class NodeHost:
     def _install_gate(self, node: TradingNode, switch: TradingSwitch) -> None:
         trading, desk = self.settings.trading, self._desk
         limits = build_limits(trading)
+        self._orders_audited = OrdersAudited(self._notes)
         self._gate = Gate(
             node.kernel,
             checks=limits,
@@ -425,6 +489,7 @@ class NodeHost:
             hand_over=asyncio.get_running_loop().call_soon_threadsafe,
             on_checked=self._on_checked,
             on_denied=desk.on_denied,
+            on_cancel=self._orders_audited.on_cancel,
         )
         self._gate.install()
         for at, deposit in desk.accounts.deposits.items():
@@ -456,6 +521,7 @@ class NodeHost:
             ),
         )
         desk.monitored = frozenset(limit.name for limit in limits.monitored)
+        self._begun = self._audit_beginning(limits)  # before the first order
 
     def _stop_loss(self, limits: LimitBook) -> StopLoss | None:
         day = limits.day_stop
@@ -524,6 +590,7 @@ class NodeHost:
                 }
             },
             watch=watch,
+            on_denied=self._orders_audited.on_closed,
         )
         watch.start()
         stack.callback(watch.stop)
@@ -640,6 +707,7 @@ class NodeHost:
             LocalOwner(tokens).verify,
             {name: self._on_time(handler) for name, handler in self._handlers().items()},
             log=StoreCommandLog(self._store),
+            on_refused=self._on_refused,
         )
         await server.start()
         stack.push_async_callback(server.stop)
@@ -661,6 +729,7 @@ class NodeHost:
             self._states.watch()
             self._limits.watch()
             self._deployments.publish()
+            self._notes.tick()
 
     async def _beat(self, lag: LoopLag) -> None:
         while True:
@@ -694,6 +763,7 @@ class NodeHost:
             {client.venue.value: client.catch_up for client in self._executions},
             self._differences,
             self.condition,
+            on_found=self._on_differing,
         )
         while True:
             await asyncio.sleep(_RECONCILE_EVERY_S)
@@ -719,7 +789,7 @@ class NodeHost:
                 why = f"after the start the book is not as the venue has it: {what}"
                 self._states.tighten("HALTED", reason=why, by="node", automatic=True)
                 self.condition.amiss("book", why)
-                return
+                return self._on_differing(frozenset(differing), "after the start")
             await asyncio.sleep(0.1)  # a fill may be on its way
             differing &= await self._all_differences()
 
@@ -797,7 +867,8 @@ class NodeHost:
         async def handle(request: Request) -> object:
             self._desk.flush_if_can()
             try:
-                return await handler(request)
+                with because(cause_of(request)):
+                    return await handler(request)
             finally:
                 self._desk.flush_if_can()
 
@@ -828,6 +899,7 @@ class NodeHost:
 
     async def _asked_to_stop(self, request: Request) -> str:
         log.info("asked to stop by %s", request.principal.name)
+        self._notes.add("node.stop", {"epoch": self._desk.epoch}, actor=request.principal.name)
         self._stop.set()
         return "stopping"
 
@@ -841,6 +913,8 @@ class NodeHost:
         except TimeoutError:
             log.error("Nautilus did not stop in time; the process ends all the same")
         self._journal.flush()
+        self._notes.close()
+        self._notes.add("node.ended", {"epoch": self._desk.epoch}, actor="node")
         self.condition.move(State.STOPPED)
 
     def _end_at_once(self, error: Exception) -> None:

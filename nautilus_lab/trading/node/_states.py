@@ -163,13 +163,13 @@ class TradingStates:
         self._accept()
         self._announce(before, after)
 
-    def begin(self) -> None:
+    def begin(self, **facts: object) -> None:
         """Write down what the trader may do as its node begins, and publish it.
 
-        It may have been tightened while no node ran.
+        It may have been tightened while no node ran. `facts` of the node are written beside it.
         """
         held = self.switch.held
-        self._untold.append(lambda: self._audit("trading.begun", held))
+        self._untold.append(lambda: self._audit("trading.begun", held, **facts))
         self._tell_untold()
         self.publish()
 

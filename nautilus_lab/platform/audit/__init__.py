@@ -9,6 +9,7 @@ from nautilus_lab.platform.audit._files import AuditFiles
 from nautilus_lab.platform.audit._holds import Hold
 from nautilus_lab.platform.audit._keeper import Archived, AuditKeeper
 from nautilus_lab.platform.audit._merkle import MerkleTree, leaf_hash
+from nautilus_lab.platform.audit._origin import origin
 from nautilus_lab.platform.audit._piece import Piece, PieceHead, read_piece, write_piece
 from nautilus_lab.platform.audit._queue import AuditQueue
 from nautilus_lab.platform.audit._report import AuditReport, ChainReport, inspect_trail
@@ -49,6 +50,7 @@ __all__ = [
     "leaf_hash",
     "make_checkpoints",
     "next_row",
+    "origin",
     "read_piece",
     "read_spool",
     "row_hash",

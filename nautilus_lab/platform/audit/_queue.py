@@ -19,8 +19,6 @@ _SOON_S = 0.05
 _TRY_AGAIN_S = 10.0
 _MOST_WAITING = 10_000
 _MINUTE_S = 60.0
-# Who asks for something else each time fills the trail as fast as who asks for the same.
-_MOST_KEYS = 32
 _OTHERS = "others"
 
 
@@ -93,6 +91,7 @@ class AuditQueue:
         actor: str,
         key: Hashable = "",
         whole: int = 1,
+        most: int = 32,
     ) -> None:
         """Have a row written of the first of a minute, and one of how many more there were.
 
@@ -105,11 +104,14 @@ class AuditQueue:
             What else makes it the same thing: the reason.
         whole : int, default=1
             So many of a minute have a row of their own.
+        most : int, default=32
+            So many different things of this kind are told apart in a minute; all others are
+            counted together, without a name.
         """
         self._end_minute()
         note = AuditNote(kind=kind, body=with_cause(body), actor=actor, ts_ns=time.time_ns())
         of = (kind, actor, key)
-        if of not in self._counted and len(self._counted) >= _MOST_KEYS:
+        if of not in self._counted and sum(known[0] == kind for known in self._counted) >= most:
             of, whole = (kind, _OTHERS, ""), 1
             note = AuditNote(kind=kind, body={"by": _OTHERS}, actor=_OTHERS, ts_ns=note.ts_ns)
         counted = self._counted.setdefault(of, _Repeated(note))

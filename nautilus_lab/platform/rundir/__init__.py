@@ -1,7 +1,7 @@
 """Run directories: where a running lab keeps its state, sockets, locks and logs."""
 
 from nautilus_lab.platform.rundir._failure import Failure
-from nautilus_lab.platform.rundir._gateway import GatewayFiles
+from nautilus_lab.platform.rundir._gateway import GatewayFiles, GatewayTrail
 from nautilus_lab.platform.rundir._history import HistoryFiles
 from nautilus_lab.platform.rundir._home import Home
 from nautilus_lab.platform.rundir._key import private_key
@@ -16,6 +16,7 @@ __all__ = [
     "STANDINGS",
     "Failure",
     "GatewayFiles",
+    "GatewayTrail",
     "HistoryFiles",
     "Home",
     "Latch",

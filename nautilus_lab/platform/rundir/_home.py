@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nautilus_lab.exceptions import InputError
-from nautilus_lab.platform.rundir._gateway import GatewayFiles
+from nautilus_lab.platform.rundir._gateway import MOST_GATEWAYS, GatewayFiles, GatewayTrail
 from nautilus_lab.platform.rundir._history import HistoryFiles
 from nautilus_lab.platform.rundir._lock import Lock
 from nautilus_lab.platform.rundir._private import private_folder, socket_path
@@ -31,6 +31,7 @@ class Home:
     `gateway`             the process record of the first stream gateway
     `gateway_lock`        held by the one first gateway that may run
     `gateways`            the files of every gateway that has a record
+    `gateway_trails`      where their audit trails are
     `history_files`       the files of the history writer
     `gateway_token`       a viewer's token for the gateways, for local users, 0600
     `operator_token`      the owner's token for the gateways, with every role, 0600
@@ -107,6 +108,12 @@ class Home:
             return ()
         found = (_GATEWAY.fullmatch(entry.name) for entry in self.path.iterdir())
         return tuple(self.gateway_files(n) for n in sorted(int(m[1] or 1) for m in found if m))
+
+    @property
+    def gateway_trails(self) -> tuple[GatewayTrail, ...]:
+        """Where the audit trails of gateways are, of all that ever ran, by number."""
+        trails = (self.gateway_files(number).trail for number in range(1, MOST_GATEWAYS + 1))
+        return tuple(trail for trail in trails if trail.store.exists())
 
     @property
     def gateway(self) -> Path:

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import platform
-import socket
 from collections.abc import Mapping
-from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from nautilus_trader.execution.messages import BatchCancelOrders, CancelAllOrders, CancelOrder
@@ -32,28 +27,6 @@ _CANCELS_A_MINUTE = 1_000
 
 
 # --- as a node begins -------------------------------------------------------------------------
-
-
-def origin(epoch: int) -> dict[str, object]:
-    """Return which process of which code begins."""
-    return {
-        "epoch": epoch,
-        "version": version("nautilus-lab"),
-        "code": _code_hash(),
-        "python": platform.python_version(),
-        "host": socket.gethostname(),
-        "pid": os.getpid(),
-    }
-
-
-def _code_hash() -> str:
-    """Return a hash of the package's sources: what runs, whatever its version says."""
-    package = Path(__file__).parents[2]
-    digest = hashlib.sha256()
-    for path in sorted(package.rglob("*.py")):
-        digest.update(f"{path.relative_to(package)}\0".encode())
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
 
 
 def settings_note(settings: Settings) -> AuditNote:

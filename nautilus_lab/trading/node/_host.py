@@ -40,6 +40,7 @@ from nautilus_lab.platform.audit import (
     Checkpointer,
     Spool,
     because,
+    origin,
 )
 from nautilus_lab.platform.bus import ProcessBus, RedisBus, open_bus
 from nautilus_lab.platform.commands import CommandServer, Handler, Request, StoreCommandLog
@@ -76,7 +77,6 @@ from nautilus_lab.trading.node._audited import (
     cause_of,
     fill_note,
     limits_note,
-    origin,
     settings_note,
     who,
 )
@@ -265,6 +265,9 @@ class NodeHost:
         key = None
         try:
             key = files.key(make=True)
+            self._notes.add(
+                "key.read", {"file": files.key_path.name, "key": key.name}, actor="node"
+            )
         except StoreError:
             log.exception("no checkpoints are made")  # and `_on_checkpoints` hears of it
         loop = asyncio.get_running_loop()
@@ -275,7 +278,9 @@ class NodeHost:
             every=audit.checkpoint_rows,
             every_s=audit.checkpoint_s,
             on_trouble=lambda error: loop.call_soon_threadsafe(self._on_checkpoints, error),
-            on_begun=lambda last: loop.call_soon_threadsafe(self._note_checkpoint, last),
+            on_begun=lambda last: loop.call_soon_threadsafe(
+                self._note_checkpoint, last, files.seen_beside()
+            ),
         )
         checkpointer.start()
         stack.callback(checkpointer.stop)
@@ -287,7 +292,7 @@ class NodeHost:
         notes = (settings_note(self.settings), limits_note(limits, self._store))
         self._trail.append_many(notes)
         hashes = {note.kind: note.body["sha256"] for note in notes}
-        return origin(self._desk.epoch) | {"book": hashes[LIMITS]}
+        return origin() | {"epoch": self._desk.epoch, "book": hashes[LIMITS]}
 
     def _on_differing(self, differing: frozenset[str], when: str = "while it trades") -> None:
         """Write down what a venue has another amount of than we do, or that all agrees again."""
@@ -309,7 +314,7 @@ class NodeHost:
         actor = "unknown"
         if principal is not None:
             actor, facts = principal.name, facts | who(principal)
-        self._notes.repeated("command.refused", facts, actor=actor, key=(name, error.rule))
+        self._notes.repeated("command.refused", facts, actor=actor, key=name, most=256)
 
     def _on_checkpoints(self, error: LabError | None) -> None:
         if error is None:
@@ -329,13 +334,10 @@ class NodeHost:
         if isinstance(error, AuditError):
             self._tampered = why
 
-    def _note_checkpoint(self, last: Checkpoint) -> None:
-        """Have the chain tell of the file of checkpoints: who removes it must forge the chain."""
+    def _note_checkpoint(self, last: Checkpoint, beside: dict[str, object]) -> None:
+        """Have the chain tell of the files of checkpoints: who removes one must forge the chain."""
         seen = {"number": last.number, "seal": last.seal}
-        try:
-            self.audit("audit.begun", {"checkpoint": seen}, actor="node")
-        except StoreError:
-            log.exception("that checkpoints are made could not be written down")
+        self._notes.add("audit.begun", {"checkpoint": seen, "beside": beside}, actor="node")
 
     async def _reach_venues(self, stack: AsyncExitStack) -> None:
         trading = self.settings.trading

@@ -1,4 +1,4 @@
-"""`nautilus-lab audit ...`: verify, show, export, hold and archive a trader's audit trail."""
+"""`nautilus-lab audit ...`: verify, show, export, hold and archive audit trails."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from dataclasses import asdict
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nautilus_lab.cli._engine import add_trader
 from nautilus_lab.cli._shown import add_json, at, show_json, show_table
@@ -17,7 +17,14 @@ from nautilus_lab.exceptions import InputError, StoreError
 
 if TYPE_CHECKING:
     from nautilus_lab.config import Settings
-    from nautilus_lab.platform.audit import AuditReport, Checkpoint, Hold, Piece
+    from nautilus_lab.platform.audit import (
+        AuditFiles,
+        AuditKeeper,
+        AuditReport,
+        Checkpoint,
+        Hold,
+        Piece,
+    )
 
 _NS = 10**9
 _BROKEN = 1  # the exit code of a trail that does not hold
@@ -48,7 +55,7 @@ def add_audit(verbs: Verbs) -> None:
     export.add_argument("--from", type=int, default=1, dest="first", metavar="ROW", help="from ROW")
     export.add_argument("--to", type=int, dest="last", metavar="ROW", help="to ROW, or the last")
     for parser in (log, export):
-        parser.add_argument("--chain", default="node", help="node, or operators")
+        parser.add_argument("--chain", help="operators; by default the node's or gateway's own")
     archive = add_verb(audit, "archive", _archive, "move old rows into a file; the node must stop")
     archive.add_argument("--days", type=float, help="older than so many; audit.keep_days")
     discard = add_verb(audit, "discard", _discard, "delete archives that are old enough")
@@ -64,33 +71,71 @@ def add_audit(verbs: Verbs) -> None:
     parsers = (verify, log, checkpoint, export, archive, discard, hold, release, holds)
     add_trader(*parsers)
     for parser in parsers:
+        parser.add_argument(
+            "--gateway",
+            type=int,
+            nargs="?",
+            const=1,
+            metavar="NUMBER",
+            help="the trail of a gateway, by default of the first, in place of a trader's",
+        )
         add_json(parser)
 
 
-def _keeper(chosen: argparse.Namespace) -> tuple[Any, Settings]:
+def _keeper(chosen: argparse.Namespace) -> tuple[AuditKeeper, Settings]:
     from nautilus_lab.config import load_settings
-    from nautilus_lab.platform.access import Principal
-    from nautilus_lab.platform.audit import AuditFiles, AuditKeeper
+    from nautilus_lab.platform.audit import AuditFiles
+    from nautilus_lab.platform.rundir import Home
 
     settings = load_settings(chosen.root)
-    keeper = AuditKeeper(
-        AuditFiles.of(settings, chosen.trader),
-        by=Principal.owner().name,
-        busy_timeout_ms=settings.store.busy_timeout_ms,
-    )
-    return keeper, settings
+    if chosen.gateway is None:
+        files = AuditFiles.of(settings, chosen.trader)
+    else:
+        home = Home(settings.home_path)
+        files = AuditFiles.of_gateway(
+            home, settings.audit, number=chosen.gateway, root=settings.root
+        )
+    return _keeper_of(files, settings), settings
+
+
+def _keeper_of(files: AuditFiles, settings: Settings) -> AuditKeeper:
+    from nautilus_lab.platform.access import Principal
+    from nautilus_lab.platform.audit import AuditKeeper
+
+    timeout_ms = settings.store.busy_timeout_ms
+    return AuditKeeper(files, by=Principal.owner().name, busy_timeout_ms=timeout_ms)
 
 
 def _verify(chosen: argparse.Namespace) -> int:
     if chosen.file is not None:
         return _verify_file(chosen)
-    keeper, _ = _keeper(chosen)
-    report: AuditReport = keeper.inspect(
-        anchors=_anchors(chosen.anchor), from_seq=chosen.first, note=not chosen.no_note
+    keeper, settings = _keeper(chosen)
+    anchors = _anchors(chosen.anchor)
+    note = not chosen.no_note
+    # First the others, so that the row of this one tells of their last checkpoints.
+    beside = [
+        _keeper_of(files, settings).inspect(anchors=_anchors_of(files, anchors), note=note)
+        for files in keeper.files.beside
+    ]
+    report = keeper.inspect(
+        anchors=[one for one in anchors if not any(one.trader == r.trader for r in beside)],
+        from_seq=chosen.first,
+        note=note,
     )
+    ok = report.ok and all(other.ok for other in beside)
     if chosen.json:
-        show_json(_of_report(report))
-        return 0 if report.ok else _BROKEN
+        show_json(_of_report(report) | {"ok": ok, "beside": [*map(_of_report, beside)]})
+    else:
+        for one in (*beside, report):
+            _show_report(one)
+    return 0 if ok else _BROKEN
+
+
+def _anchors_of(files: AuditFiles, anchors: tuple[Checkpoint, ...]) -> tuple[Checkpoint, ...]:
+    return tuple([one for one in anchors if one.trader == files.trader])
+
+
+def _show_report(report: AuditReport) -> None:
     show_table(
         ("chain", "rows to", "checkpoints", "covered to", "archived to", "finding"),
         [
@@ -113,7 +158,6 @@ def _verify(chosen: argparse.Namespace) -> int:
         f"{report.trader}: {'the trail holds' if report.ok else 'THE TRAIL DOES NOT HOLD'}; "
         f"{open_rows} rows came after the last checkpoints"
     )
-    return 0 if report.ok else _BROKEN
 
 
 def _verify_file(chosen: argparse.Namespace) -> int:
@@ -146,7 +190,8 @@ def _log(chosen: argparse.Namespace) -> None:
     if chosen.most < 1:
         raise InputError("at least one row is shown", value=chosen.most)
     with TradingStore.open(keeper.files.store, read_only=True) as store:
-        rows = store.audit_tail(chosen.most, chain=chosen.chain, kind=chosen.kind)
+        chain = chosen.chain or keeper.files.chain
+        rows = store.audit_tail(chosen.most, chain=chain, kind=chosen.kind)
     if chosen.json:
         return show_json(
             [

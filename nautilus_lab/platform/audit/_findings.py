@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import time
 from pathlib import Path
@@ -12,11 +11,9 @@ import msgspec
 from nautilus_lab.exceptions import StoreError
 from nautilus_lab.platform.audit._report import AuditReport
 
-_log = logging.getLogger(__name__)
-
 
 def note_finding(path: Path, report: AuditReport, *, by: str) -> None:
-    """Add a line that says who verified a trail, when, and what was found; also to the log.
+    """Add a line that says who verified a trail, when, and what was found.
 
     Parameters
     ----------
@@ -48,12 +45,10 @@ def note_finding(path: Path, report: AuditReport, *, by: str) -> None:
         ],
         "troubles": report.troubles,
     }
-    line = msgspec.json.encode(found)
-    _log.critical("the audit trail of %s does not hold: %s", report.trader, line.decode())
     try:
         handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         try:
-            os.write(handle, line + b"\n")
+            os.write(handle, msgspec.json.encode(found) + b"\n")
             os.fsync(handle)
         finally:
             os.close(handle)

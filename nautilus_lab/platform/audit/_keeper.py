@@ -124,7 +124,7 @@ class AuditKeeper:
             with self._appending() as (_, trail):
                 trail.append("audit.verified", facts, actor=self.by)
         elif note:
-            note_finding(self.files.findings, report, by=self.by)
+            note_finding(self.files.make().findings, report, by=self.by)
         return report
 
     def checkpoint(self) -> tuple[Checkpoint, ...]:

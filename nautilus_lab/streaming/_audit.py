@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
+from collections.abc import Mapping
 
 from nautilus_lab.client.protocol import CloseCode
 from nautilus_lab.config import AuditSettings, StreamingSettings
@@ -140,14 +141,14 @@ class GatewayAudit:
 
     # --- the trail ---------------------------------------------------------------------------
 
-    def _add(self, kind: str, facts: dict[str, object]) -> None:
+    def _add(self, kind: str, facts: Mapping[str, object]) -> None:
         if self._queue is None:
             self._missed[kind, self._name] += 1
         else:
             self._queue.add(kind, facts, actor=self._name)
 
     def _repeated(
-        self, kind: str, facts: dict[str, object], *, actor: str, key: object, most: int = 32
+        self, kind: str, facts: Mapping[str, object], *, actor: str, key: object, most: int = 32
     ) -> None:
         if self._queue is None:
             self._missed[kind, actor if actor == self._name else _UNKNOWN] += 1

@@ -8,6 +8,16 @@ from nautilus_lab.platform.audit._checkpointer import Checkpointer, make_checkpo
 from nautilus_lab.platform.audit._files import AuditFiles
 from nautilus_lab.platform.audit._holds import Hold
 from nautilus_lab.platform.audit._keeper import Archived, AuditKeeper
+from nautilus_lab.platform.audit._kinds import (
+    GATEWAY,
+    KINDS,
+    NODE,
+    NOT_YET,
+    OPERATORS,
+    AuditKind,
+    is_known,
+    kinds_table,
+)
 from nautilus_lab.platform.audit._merkle import MerkleTree, leaf_hash
 from nautilus_lab.platform.audit._origin import origin
 from nautilus_lab.platform.audit._piece import Piece, PieceHead, read_piece, write_piece
@@ -19,10 +29,16 @@ from nautilus_lab.platform.audit._verify import AuditVerdict, Tampering, verify,
 from nautilus_lab.platform.store import AuditRow, canonical_json
 
 __all__ = [
+    "GATEWAY",
     "GENESIS",
+    "KINDS",
+    "NODE",
+    "NOT_YET",
+    "OPERATORS",
     "Archived",
     "AuditFiles",
     "AuditKeeper",
+    "AuditKind",
     "AuditNote",
     "AuditQueue",
     "AuditReport",
@@ -46,7 +62,9 @@ __all__ = [
     "because",
     "canonical_json",
     "inspect_trail",
+    "is_known",
     "is_sound",
+    "kinds_table",
     "leaf_hash",
     "make_checkpoints",
     "next_row",

@@ -15,8 +15,9 @@ from nautilus_lab.platform.audit._checkpointer import make_checkpoints
 from nautilus_lab.platform.audit._files import AuditFiles
 from nautilus_lab.platform.audit._findings import note_finding
 from nautilus_lab.platform.audit._holds import HOLD, RELEASE, Hold, holds_of
+from nautilus_lab.platform.audit._kinds import OPERATORS
 from nautilus_lab.platform.audit._piece import Piece, read_piece, write_piece
-from nautilus_lab.platform.audit._report import OPERATORS, AuditReport, inspect_trail
+from nautilus_lab.platform.audit._report import AuditReport, inspect_trail
 from nautilus_lab.platform.audit._trail import AuditTrail
 from nautilus_lab.platform.store import AuditArchived, TradingStore
 

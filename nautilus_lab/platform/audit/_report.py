@@ -12,6 +12,7 @@ from nautilus_lab.platform.audit._chain import GENESIS
 from nautilus_lab.platform.audit._checkpoint import Checkpoint, SealKey
 from nautilus_lab.platform.audit._checkpoint_file import CheckpointsRead
 from nautilus_lab.platform.audit._files import AuditFiles
+from nautilus_lab.platform.audit._kinds import OPERATORS
 from nautilus_lab.platform.audit._merkle import MerkleTree
 from nautilus_lab.platform.audit._piece import read_piece
 from nautilus_lab.platform.audit._spool import read_spool
@@ -19,8 +20,6 @@ from nautilus_lab.platform.audit._verify import AuditVerdict, Tampering, verify_
 from nautilus_lab.platform.store import AuditArchived, AuditRow, TradingStore
 
 _Break: TypeAlias = tuple[int, Tampering, str]
-
-OPERATORS = "operators"  # the chain of what people do with the trail itself
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -109,7 +109,7 @@ class GatewayAudit:
     def refused(self, code: int, why: str, peer: str, principal: Principal | None) -> None:
         """Note that a connection was ended for cause; without a principal it never came in."""
         name = CloseCode(code).name if code in CloseCode else str(code)
-        facts = {"code": name, "why": why, "peer": peer}
+        facts: dict[str, object] = {"code": name, "why": why, "peer": peer}
         if principal is None:
             self._repeated("session.refused", facts, actor=_UNKNOWN, key=name)
         else:

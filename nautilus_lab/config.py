@@ -103,6 +103,11 @@ class AuditSettings(_Section):
     keep_days: float = Field(default=730.0, ge=0, le=36_500, allow_inf_nan=False)
     retain_days: float = Field(default=2_557.0, ge=0, le=36_500, allow_inf_nan=False)
 
+    def below(self, root: Path) -> AuditSettings:
+        """Return the same with paths that a process in any folder finds."""
+        given = {"checkpoints": self.checkpoints, "key": self.key}
+        return self.model_copy(update={n: root / p for n, p in given.items() if p is not None})
+
 
 class VenueSettings(_Section):
     """One paper venue; what is None is as `trading` has it for all of them.

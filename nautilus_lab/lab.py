@@ -113,7 +113,11 @@ class Lab:
         """Engine 8: the gateway that desks and dashboards connect to."""
         from nautilus_lab.streaming import StreamingEngine
 
-        return StreamingEngine(self.settings.home_path, settings=self.settings.streaming)
+        return StreamingEngine(
+            self.settings.home_path,
+            settings=self.settings.streaming,
+            audit=self.settings.audit.below(self.settings.root),
+        )
 
     @property
     def engines(self) -> EngineTable:

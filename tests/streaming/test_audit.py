@@ -186,6 +186,20 @@ async def test_a_trail_that_cannot_be_written_keeps_nobody_out_and_has_a_gap(
     assert AuditKeeper(files, by="ana").inspect(note=False).ok
 
 
+async def test_its_checkpoints_go_where_the_settings_say(home, node, settings, tmp_path):
+    audit = AuditSettings(checkpoints="kept", key="kept/audit.key").below(tmp_path)
+    (tmp_path / "kept").mkdir()
+    engine = StreamingEngine(home, settings=settings, audit=audit)
+    await engine.start()
+    await engine.stop()
+    assert {path.name for path in (tmp_path / "kept").iterdir()} == {
+        "@gateway.checkpoints.jsonl",
+        "audit.key",
+    }
+    kept = AuditFiles.of_gateway(Home(home), audit)
+    assert AuditKeeper(kept, by="ana").inspect(note=False).ok
+
+
 async def test_a_damaged_trail_keeps_no_gateway_from_serving(home, node, settings, files, caplog):
     files.make()
     files.store.write_bytes(b"no database" * 100)

@@ -44,13 +44,6 @@ def _history(home: Home, settings: Settings) -> list[tuple[Child, str]]:
     return [(child, "")]
 
 
-def _audit(settings: Settings) -> str:
-    """Return the settings of audit trails, with paths that any process finds."""
-    audit, root = settings.audit, settings.root
-    paths = {n: root / at for n in ("checkpoints", "key") if (at := getattr(audit, n)) is not None}
-    return audit.model_copy(update=paths).model_dump_json()
-
-
 def _gateways(home: Home, settings: Settings) -> list[tuple[Child, str]]:
     """Return each, and where it answers commands."""
     streaming = settings.streaming
@@ -68,7 +61,7 @@ def _gateways(home: Home, settings: Settings) -> list[tuple[Child, str]]:
                 *("--conflate-ms", str(streaming.conflate_ms)),
                 *("--token-minutes", str(streaming.token_minutes)),
                 *("--heartbeat-s", str(streaming.heartbeat_s)),
-                *("--audit", _audit(settings)),
+                *("--audit", settings.audit.below(settings.root).model_dump_json()),
                 *("--log-level", settings.log_level),
             ],
             record=files.record,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,9 +17,11 @@ from nautilus_lab.platform.access import Principal
 from nautilus_lab.platform.audit import AuditNote, AuditQueue, canonical_json
 from nautilus_lab.platform.commands import Request
 from nautilus_lab.platform.messages import Envelope, OrderFilled
-from nautilus_lab.platform.store import TradingStore
+from nautilus_lab.platform.store import AuditRow, TradingStore
 from nautilus_lab.platform.telemetry import redacted
 from nautilus_lab.risk.limits import LimitBook
+
+log = logging.getLogger(__name__)
 
 LIMITS = "limits.book"
 
@@ -59,7 +62,7 @@ def limits_note(book: LimitBook, store: TradingStore) -> AuditNote:
     """Return the row of a node's limits: all of them, and what changed since the last such row."""
     now = _limits(book)
     rows = store.audit_tail(1, kind=LIMITS)
-    before: dict[str, Any] = json.loads(rows[0].body)["limits"] if rows else {}
+    before = _limits_of(rows[0]) if rows else {}
     facts = {
         "sha256": hashlib.sha256(canonical_json(now).encode()).hexdigest(),
         "limits": now,
@@ -73,6 +76,19 @@ def limits_note(book: LimitBook, store: TradingStore) -> AuditNote:
         },
     }
     return AuditNote(kind=LIMITS, body=facts, actor="node")
+
+
+def _limits_of(row: AuditRow) -> dict[str, Any]:
+    """Return the limits that a row tells of; none when it is not as it was written."""
+    try:
+        limits = json.loads(row.body)["limits"]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        limits = None
+    if isinstance(limits, dict):
+        return limits
+    # The node begins all the same: who verifies the trail says what was done to it.
+    log.error("row %d of the audit trail tells of no limits", row.seq)
+    return {}
 
 
 def _limits(book: LimitBook) -> dict[str, object]:

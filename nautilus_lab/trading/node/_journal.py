@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from nautilus_lab.exceptions import AuditError, StoreError
 from nautilus_lab.execution import Intent
@@ -65,14 +65,9 @@ class StoreJournal:
             for intent in intents
         ]
         actor = f"strategy:{intents[0].body['strategy']}"
-        may_wait = self._trail.can_set_aside and all(
-            intent.reduces and intent.verdict == "forwarded" for intent in intents
-        )
-        denied = all(intent.verdict == "denied" for intent in intents)
-        without = self._deny_without if denied else self._set_aside
-        if (may_wait or denied) and time.monotonic() < self._try_after:
-            return without(made, actor, "it could not write a moment ago")
         begun = time.monotonic()
+        if begun < self._try_after and (without := self._without(intents)) is not None:
+            return without(made, actor, "it could not write a moment ago")
         try:
             numbers = self._trail.intend_many(made, actor=actor)
         except AuditError:
@@ -80,12 +75,21 @@ class StoreJournal:
         except StoreError as error:
             now = time.monotonic()
             self._try_after = now + max(_TRY_AGAIN_S, 2 * (now - begun))
-            if not (may_wait or denied):
+            if (without := self._without(intents)) is None:
                 raise
             return without(made, actor, error.rule)
         for intent, number in zip(intents, numbers, strict=True):
             if intent.verdict == "forwarded":
                 self._open.setdefault(intent.client_order_id, []).append(number)
+
+    def _without(
+        self, intents: Sequence[Intent]
+    ) -> Callable[[Sequence[OrderIntent], str, str], None] | None:
+        """Return how to go on without the store; None where that may not be."""
+        if all(intent.verdict == "denied" for intent in intents):
+            return self._deny_without
+        reduces = all(intent.reduces and intent.verdict == "forwarded" for intent in intents)
+        return self._set_aside if reduces and self._trail.can_set_aside else None
 
     def _set_aside(self, intents: Sequence[OrderIntent], actor: str, why: str) -> None:
         self._trail.set_aside(intents, actor=actor, why=why)

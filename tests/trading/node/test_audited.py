@@ -98,6 +98,14 @@ def test_limits_are_written_down_with_what_changed_since_the_last_time(trail, st
     assert (third["created"], third["removed"], third["changed"]) == ({}, {}, {})
 
 
+@pytest.mark.parametrize("body", [{}, {"limits": "none"}, {"limits": None}])
+def test_a_node_begins_also_when_the_last_limits_were_tampered_with(trail, store, caplog, body):
+    trail.append("limits.book", body, actor="mallory")
+    note = limits_note(LimitBook([MaxGrossExposure(max_fraction=1.5)]), store)
+    assert list(note.body["created"]) == ["max_gross_exposure"]
+    assert "row 1 of the audit trail tells of no limits" in caplog.text
+
+
 # --- fills ------------------------------------------------------------------------------------
 
 

@@ -20,6 +20,7 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationError,
+    model_validator,
 )
 
 from nautilus_lab.exceptions import ConfigError
@@ -30,6 +31,9 @@ __all__ = [
     "DashboardSettings",
     "DataSettings",
     "JobSettings",
+    "MeasureSettings",
+    "OptionTerms",
+    "ProxySettings",
     "RecordingSettings",
     "Settings",
     "StoreSettings",
@@ -140,6 +144,70 @@ Venues = Annotated[
 ]
 
 
+class ProxySettings(_Section):
+    """Whose returns stand in for those that a symbol has not, and how much of them."""
+
+    symbol: str = Field(min_length=1)
+    beta: float = Field(default=1.0, allow_inf_nan=False)
+
+
+def _as_proxy(given: object) -> object:
+    return {"symbol": given} if isinstance(given, str) else given
+
+
+class OptionTerms(_Section):
+    """What an option that may be held is: a European one, on a symbol of the catalog.
+
+    Without `volatility` it is the one that its price implies.
+    """
+
+    symbol: str = Field(min_length=1)
+    underlying: str = Field(min_length=1)
+    kind: Literal["call", "put"]
+    strike: float = Field(gt=0, allow_inf_nan=False)
+    expiry: IsoDate
+    volatility: float | None = Field(default=None, gt=0, le=10, allow_inf_nan=False)
+    rate: float = Field(default=0.0, ge=-1, le=1, allow_inf_nan=False)
+    dividend_yield: float = Field(default=0.0, ge=-1, le=1, allow_inf_nan=False)
+
+
+class MeasureSettings(_Section):
+    """How the measures that limits need are computed, where a limit needs any and it is `enabled`.
+
+    They are computed each `every_s`, and soon after fills, from at most `history_days` daily
+    returns of the catalog and `min_history_days` at least; of stress, from all of them, in windows
+    of `stress_days`. A history that ends more than `max_history_age_days` before the market's own
+    day is none. `proxies` say what stands in for a symbol that has none: `NEWCO = "AMD"`, or
+    `NEWCO = {symbol = "AMD", beta = 1.2}`; above a share of `max_uncovered` of the gross value
+    without either there is no measure, and the limits that need it fail. Measures of positions
+    that are no longer held count for `grace_s`. `decay` is of the exponentially weighted
+    volatilities, `volume_days` are averaged over. `options` are the terms of options that may be
+    held, a table each.
+    """
+
+    enabled: bool = True
+    every_s: float = Field(default=60.0, ge=1, le=3_600, allow_inf_nan=False)
+    history_days: int = Field(default=500, ge=100, le=20_000)
+    min_history_days: int = Field(default=250, ge=100, le=20_000)
+    max_history_age_days: float = Field(default=7.0, ge=1, le=36_500, allow_inf_nan=False)
+    stress_days: int = Field(default=252, ge=100, le=2_000)
+    volume_days: int = Field(default=20, ge=1, le=2_000)
+    decay: float = Field(default=0.94, gt=0, lt=1, allow_inf_nan=False)
+    max_uncovered: float = Field(default=0.05, ge=0, lt=1, allow_inf_nan=False)
+    grace_s: float = Field(default=10.0, ge=1, le=3_600, allow_inf_nan=False)
+    proxies: dict[str, Annotated[ProxySettings, BeforeValidator(_as_proxy)]] = {}
+    options: tuple[OptionTerms, ...] = ()
+
+    @model_validator(mode="after")
+    def _in_order(self) -> MeasureSettings:
+        if self.min_history_days > self.history_days:
+            raise ValueError("min_history_days must not be more than history_days")
+        names = [option.symbol for option in self.options]
+        if len(set(names)) < len(names):
+            raise ValueError("options must name each symbol once")
+        return self
+
+
 class TradingSettings(_Section):
     """The trading node and its paper venues.
 
@@ -154,7 +222,8 @@ class TradingSettings(_Section):
     (of the equity the UTC day began with) are the stop-loss: exceeded at `stop_loss_confirmations`
     looks in a row, four a second, they move the trader to `stop_loss_state`. `limits` are more of
     them, each a table with its name as `limit` and its parameters; `limit_levels` says where
-    warning begins and how long it lasts; see docs/concepts/limits.md.
+    warning begins and how long it lasts; see docs/concepts/limits.md. `measures` says how what
+    they need is measured; see docs/concepts/measures.md.
     """
 
     trader_id: TraderId = "PAPER-001"
@@ -172,6 +241,7 @@ class TradingSettings(_Section):
     stop_loss_confirmations: int = Field(default=3, ge=1, le=1_000)
     limits: tuple[dict[str, Any], ...] = ()
     limit_levels: dict[str, float] = {}
+    measures: MeasureSettings = MeasureSettings()
     max_orders_per_second: int | None = Field(default=50, ge=1, le=9_999)
     price_band_bps: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     max_quote_age_s: float | None = Field(default=None, gt=0, allow_inf_nan=False)

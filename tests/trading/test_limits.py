@@ -20,7 +20,8 @@ from nautilus_lab.risk.limits import (
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(150)]
 
-FAST = {"seconds_per_day": 60.0, "replay_symbols": ("AAPL", "JPM")}
+# Nobody measures by himself here: what tests tell is what there is.
+FAST = {"measures": {"enabled": False}, "seconds_per_day": 60.0, "replay_symbols": ("AAPL", "JPM")}
 
 
 @pytest.fixture

@@ -164,6 +164,11 @@ class Book:
         found = self.instruments.get(instrument)
         return found.line if found is not None else Line()
 
+    @property
+    def held(self) -> dict[str, float]:
+        """Instrument -> signed units that are held; 0 where nothing is."""
+        return {name: one.line.filled / UNIT for name, one in self.instruments.items()}
+
     def symbol(self, symbol: str) -> Line:
         """Return the units of a symbol at all venues together."""
         return self._wholes.get(symbol) or Line()

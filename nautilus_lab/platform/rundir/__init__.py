@@ -7,6 +7,7 @@ from nautilus_lab.platform.rundir._home import Home
 from nautilus_lab.platform.rundir._key import private_key
 from nautilus_lab.platform.rundir._latch import STANDINGS, Latch, LatchState, Standing
 from nautilus_lab.platform.rundir._lock import Lock
+from nautilus_lab.platform.rundir._measurer import MeasurerFiles
 from nautilus_lab.platform.rundir._private import private_folder, socket_path, write_whole
 from nautilus_lab.platform.rundir._record import ProcessRecord
 from nautilus_lab.platform.rundir._socket import claim_socket, is_answered, socket_file
@@ -21,6 +22,7 @@ __all__ = [
     "Latch",
     "LatchState",
     "Lock",
+    "MeasurerFiles",
     "ProcessRecord",
     "RunDirectory",
     "Standing",

@@ -92,6 +92,11 @@ class LimitBook:
         return tuple(limit for limit in self.limits if limit.monitors)
 
     @property
+    def needs(self) -> frozenset[str]:
+        """The measures that its limits read, by name; ``"volume:*"`` is that of every symbol."""
+        return frozenset().union(*(limit.needs for limit in self.limits))
+
+    @property
     def day_stop(self) -> DailyLoss | None:
         """The loss of the day that ends trading; None when there is none."""
         return next((one for one in self.limits if is_day_stop(one)), None)  # type: ignore[return-value]

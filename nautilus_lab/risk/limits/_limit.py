@@ -104,6 +104,11 @@ class Limit:
         )
 
     @property
+    def needs(self) -> frozenset[str]:
+        """The measures it reads, by name; ``"volume:*"`` is that of every symbol."""
+        return frozenset()
+
+    @property
     def particular(self) -> bool:
         """Whether its scopes are single instruments or strategies, and not an account."""
         return False
@@ -129,10 +134,17 @@ class Limit:
         raise NotImplementedError
 
     def _found(
-        self, scope: str, value: float, bound: float, unit: str, *, waived: bool = False
+        self,
+        scope: str,
+        value: float,
+        bound: float,
+        unit: str,
+        *,
+        waived: bool = False,
+        reason: str = "",
     ) -> Finding:
         # NaN is within no bound. Who only reduces what the limit is of is let through, `waived`.
-        return Finding(self.name, scope, value, bound, value <= bound or waived, unit)
+        return Finding(self.name, scope, value, bound, value <= bound or waived, unit, reason)
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -54,6 +54,8 @@ class Measures:
     ----------
     values : mapping of str to Measured
         ``"value_at_risk"``, or with a symbol ``"volume:AAPL"``.
+    missing : mapping of str to str, optional
+        Name -> why it could not be measured; told where a limit fails for want of it.
 
     Examples
     --------
@@ -67,9 +69,10 @@ class Measures:
     """
 
     values: Mapping[str, Measured] = MappingProxyType({})
+    missing: Mapping[str, str] = MappingProxyType({})
 
     def __post_init__(self) -> None:
-        for name in self.values:
+        for name in (*self.values, *self.missing):
             if name.partition(":")[0] not in KINDS:
                 raise InputError(
                     f"a measure must be one of {', '.join(KINDS)}",
@@ -77,13 +80,27 @@ class Measures:
                     remedy='of a symbol it is written "volume:AAPL"',
                 )
         object.__setattr__(self, "values", MappingProxyType(dict(self.values)))
+        missing = {name: why for name, why in self.missing.items() if name not in self.values}
+        object.__setattr__(self, "missing", MappingProxyType(missing))
 
     def __repr__(self) -> str:
         return f"Measures({', '.join(sorted(self.values)) or 'nothing'})"
 
     def __or__(self, newer: Measures) -> Measures:
         """Return both, those of the right hand in place of older ones."""
-        return Measures({**self.values, **newer.values})
+        return Measures({**self.values, **newer.values}, {**self.missing, **newer.missing})
+
+    def latest(self, other: Measures) -> Measures:
+        """Return both; of two of one name the one that is of a later time."""
+        mine, others = self.values, other.values
+        kept = {
+            name: max(
+                (one for one in (mine.get(name), others.get(name)) if one is not None),
+                key=lambda one: one.as_of_ns,
+            )
+            for name in (*mine, *others)
+        }
+        return Measures(kept, {**self.missing, **other.missing})
 
     @classmethod
     def at(cls, as_of_ns: int, **values: float | Mapping[str, float]) -> Self:
@@ -102,3 +119,16 @@ class Measures:
         if found is not None and 0 <= now_ns - found.as_of_ns <= max_age_s * _NS:
             return found.value
         return math.nan
+
+    def why_not(self, kind: str, *, now_ns: int, max_age_s: float, of: str = "") -> str:
+        """Return why `get` answers NaN, in words; empty when it does not."""
+        name = f"{kind}:{of}" if of else kind
+        found = self.values.get(name)
+        if found is None:
+            return f"no measure {name}: {self.missing.get(name, 'nobody measured it')}"
+        age_s = (now_ns - found.as_of_ns) / _NS
+        if age_s < 0:
+            return f"the measure {name} is of {-age_s:,.0f} s in the future"
+        if age_s > max_age_s:
+            return f"the measure {name} is {age_s:,.0f} s old, and may be {max_age_s:,.0f} s"
+        return "" if found.value == found.value else f"the measure {name} is no number"

@@ -160,7 +160,7 @@ class LimitMonitor:
         seen = self._seen.get((place, scope))
         if seen is None:
             seen = self._seen[place, scope] = _Seen()
-        seen.finding, seen.reason = finding, reason
+        seen.finding, seen.reason = finding, reason or finding.reason
         rank = _RANK[levels.of_finding(finding)]
         seen.lately = [*seen.lately, rank][-levels.confirmations :]
         agreed = min(seen.lately) if len(seen.lately) == levels.confirmations else 0
@@ -229,7 +229,7 @@ class LimitMonitor:
 def row_of(limit: Limit, found: Finding, level: Standing, reason: str = "") -> LimitUtilisation:
     """Return the row of a report that says what was found."""
     if not reason and (found.value != found.value or found.bound != found.bound):
-        reason = "it cannot be measured"
+        reason = found.reason or "it cannot be measured"
     return LimitUtilisation(
         limit=limit.name,
         scope=found.scope,

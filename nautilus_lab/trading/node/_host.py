@@ -59,6 +59,7 @@ from nautilus_lab.platform.store import TradingStore
 from nautilus_lab.platform.telemetry import LoopLag, resource_use
 from nautilus_lab.risk.limits import Finding, LimitBook
 from nautilus_lab.strategies.nautilus import ManualOrders, StrategyRegistry
+from nautilus_lab.trading._needs import needs_of
 from nautilus_lab.trading.commands import NODE_COMMANDS, EventsAfter, NodeStatus
 from nautilus_lab.trading.node._accounts import Accounts
 from nautilus_lab.trading.node._call_watch import CallWatch
@@ -451,6 +452,9 @@ class NodeHost:
             publish=desk.state,
             trail=self._trail,
             measures=self.rundir.measures,
+            measured=self.rundir.measured,
+            grace_s=trading.measures.grace_s,
+            awaits_measures=bool(needs_of(trading)),
             high_water=HighWater(
                 self.rundir.high_water, confirmations=trading.stop_loss_confirmations
             ),

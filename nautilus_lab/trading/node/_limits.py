@@ -31,6 +31,7 @@ from nautilus_lab.risk.limits import (
     LimitUtilisation,
     Measures,
 )
+from nautilus_lab.trading._measurement import Measurement
 from nautilus_lab.trading._measures_file import read_measures
 from nautilus_lab.trading.node._states import TradingStates
 
@@ -44,7 +45,37 @@ _SHARE = 0.1
 _MOST_CHECKED = 10_000
 _TELL_AGAIN_S = 10.0
 _MOST_UNTOLD = 10_000
+_FIRST_S = 30.0
 _SEVERITY: dict[str, Severity] = {"ok": "info", "warn": "warning", "critical": "warning"}
+
+
+class _Kept[T]:
+    """What a file says, read again when it changed."""
+
+    def __init__(self, path: Path | None, read: Callable[[Path], T]) -> None:
+        self._path = path
+        self._read = read
+        self._at: tuple[int, int] | None = None  # of the file, when it was read last
+        self._found: T | None = None
+
+    def read(self) -> T | None:
+        """Return it; None when there is no file, or it cannot be read."""
+        if self._path is None:
+            return None
+        try:
+            found = self._path.stat()
+        except FileNotFoundError:
+            return self._found
+        at = (found.st_mtime_ns, found.st_size)
+        if at != self._at:
+            self._at = at
+            try:
+                self._found = self._read(self._path)
+            except LabError:
+                # Of what cannot be read nothing is known.
+                log.exception("the measures that limits need cannot be read")
+                self._found = None
+        return self._found
 
 
 class LimitDesk:
@@ -71,6 +102,14 @@ class LimitDesk:
         Where breaches and who was enabled are written down.
     measures : Path, optional
         The file that measures are put into; see `write_measures`.
+    measured : Path, optional
+        The file of the process that measures beside the node; see `Measurement`. Of two measures
+        of one name the later one is taken.
+    grace_s : float, default=10
+        How long what was measured counts once other positions are held.
+    awaits_measures : bool, default=False
+        Whether a process measures beside the node. Where it never did, the first look waits half a
+        minute for it at most: nothing increases until then, and nobody is told of a breach.
     high_water : HighWater, optional
         Where the highest equity is kept.
     every_s : float, default=5
@@ -91,6 +130,9 @@ class LimitDesk:
         publish: Callable[[State, str], None],
         trail: AuditTrail | None = None,
         measures: Path | None = None,
+        measured: Path | None = None,
+        grace_s: float = 10.0,
+        awaits_measures: bool = False,
         high_water: HighWater | None = None,
         every_s: float = 5.0,
         now_s: Callable[[], float] = time.monotonic,
@@ -105,8 +147,10 @@ class LimitDesk:
         self._tell = tell
         self._publish = publish
         self._trail = trail
-        self._measures = measures
-        self._measures_at: tuple[int, int] | None = None  # of the file, when it was read last
+        self._measures = _Kept(measures, read_measures)
+        self._measured = _Kept(measured, Measurement.read)
+        self._grace_s = grace_s
+        self._await_until_s = now_s() + _FIRST_S if awaits_measures else -math.inf
         self._every_s = every_s
         self._now_s = now_s
         self._due_s = -math.inf
@@ -151,11 +195,14 @@ class LimitDesk:
             self._tell_untold()
             now_s = self._now_s()
             wanted = self._touched or self._watch.pending or now_s >= self._due_s
-            if wanted and now_s >= self._not_before_s:
+            if wanted and now_s >= self._not_before_s and not self._waits(now_s):
                 self.look()
         except Exception:
             log.exception("the limits could not be looked at")
             self._tighten("REDUCE_ONLY", "the limits could not be looked at")
+
+    def _waits(self, now_s: float) -> bool:
+        return now_s < self._await_until_s and self._measured.read() is None
 
     def look(self) -> None:
         """Look now, do what follows, and publish how much is used."""
@@ -175,22 +222,13 @@ class LimitDesk:
     # --- what is needed -------------------------------------------------------------------
 
     def _read_measures(self) -> None:
-        if self._measures is None:
-            return
-        try:
-            found = self._measures.stat()
-        except FileNotFoundError:
-            return
-        at = (found.st_mtime_ns, found.st_size)
-        if at == self._measures_at:
-            return
-        self._measures_at = at
-        try:
-            self._gate.book.measures = read_measures(self._measures)
-        except LabError:
-            # Of what cannot be read nothing is known.
-            log.exception("the measures that limits need cannot be read")
-            self._gate.book.measures = Measures()
+        book, told, made = self._gate.book, self._measures.read(), self._measured.read()
+        measures = Measures() if told is None else told
+        if made is not None:
+            held = {name: units for name, units in book.held.items() if units}
+            now_ns = self._kernel.clock.timestamp_ns()
+            measures = measures.latest(made.measures(held, now_ns=now_ns, grace_s=self._grace_s))
+        book.measures = measures
 
     # --- what follows ---------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nautilus_lab.config import Settings
 from nautilus_lab.platform.rundir import Home, write_whole
+from nautilus_lab.trading._needs import needs_of
 from nautilus_lab.trading.supervisor._alerts import Alerts
 from nautilus_lab.trading.supervisor._process import Child
 from nautilus_lab.trading.supervisor._restarts import RestartBudget
@@ -42,6 +43,26 @@ def _history(home: Home, settings: Settings) -> list[tuple[Child, str]]:
         lock=files.lock,
     )
     return [(child, "")]
+
+
+def measurer_of(home: Home, settings: Settings, alert: Alerts) -> Service | None:
+    """Return what measures for limits, not started; None where no limit of `settings` needs it."""
+    if not needs_of(settings.trading):
+        return None
+    rules, files = settings.supervisor, home.measurer_files
+    child = Child(
+        name="measurer",
+        module="nautilus_lab.trading.measures",
+        arguments=["--home", str(home.path), "--log-level", settings.log_level],
+        record=files.record,
+        output=files.output,
+        lock=files.lock,
+    )
+    return Service(
+        child,
+        budget=RestartBudget(most=rules.restarts, window_s=rules.restart_window_s),
+        alert=alert,
+    )
 
 
 def _gateways(home: Home, settings: Settings) -> list[tuple[Child, str]]:

@@ -51,7 +51,7 @@ def test_a_trader_id_that_leads_elsewhere_is_refused(home, name):
 
 
 # several paths each, or none
-_LISTS = ("trader_ids", "gateways", "history_files")
+_LISTS = ("trader_ids", "gateways", "history_files", "measurer_files")
 
 
 def paths_of(place):

@@ -190,7 +190,10 @@ def test_measures_come_from_a_file_and_a_broken_one_lets_nothing_increase(desk, 
     buy = lambda s: s.market(1)  # noqa: E731
     desk.watch(seconds=0.25)
     desk.stand.do(buy)
-    assert desk.stand.reason() == "MAX_VALUE_AT_RISK: what it would be cannot be measured"
+    assert desk.stand.reason() == (
+        "MAX_VALUE_AT_RISK: what it would be cannot be measured: "
+        "no measure value_at_risk: nobody measured it"
+    )
     now = desk.stand.now
     write_measures(path, Measures.at(now, value_at_risk=50.0))
     desk.watch(seconds=6)

@@ -88,6 +88,12 @@ def configuration() -> str:
             lines += ["", f"## `[{name}]`", "", inspect.cleandoc(section.__doc__ or ""), ""]
             lines += _keys(section, f"{name}.")
             lines += _tables(section, name)
+            for key, inner in section.model_fields.items():
+                if isinstance(inner.default, BaseModel):
+                    within = type(inner.default)
+                    lines += ["", f"### `[{name}.{key}]`", ""]
+                    lines += [inspect.cleandoc(within.__doc__ or ""), ""]
+                    lines += _keys(within, f"{name}.{key}.")
     return "\n".join(lines) + "\n"
 
 

@@ -4,6 +4,8 @@ from nautilus_lab.trading._alerts import FoundAlert, FoundAlerts
 from nautilus_lab.trading._engine import TradingEngine
 from nautilus_lab.trading._handle import Node
 from nautilus_lab.trading._logs import LogView
+from nautilus_lab.trading._measurement import Measurement
+from nautilus_lab.trading._measures_view import MeasureRow, MeasuresView
 from nautilus_lab.trading._targets import Targets, TargetTable, target_table
 from nautilus_lab.trading._tighten import Tightened
 from nautilus_lab.trading.commands import LabStatus, NodeStatus
@@ -13,6 +15,9 @@ __all__ = [
     "FoundAlerts",
     "LabStatus",
     "LogView",
+    "MeasureRow",
+    "Measurement",
+    "MeasuresView",
     "Node",
     "NodeStatus",
     "TargetTable",

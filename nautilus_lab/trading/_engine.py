@@ -28,6 +28,7 @@ from nautilus_lab.trading._channel import Channel
 from nautilus_lab.trading._handle import Node
 from nautilus_lab.trading._logs import LogView, log_file
 from nautilus_lab.trading._measures_file import write_measures
+from nautilus_lab.trading._measures_view import MeasuresView, measures_view
 from nautilus_lab.trading._targets import Targets, as_targets
 from nautilus_lab.trading._tighten import Tightened, tighten, tighten_all
 from nautilus_lab.trading.commands import LabStatus, NodeStatus, Stopped
@@ -438,7 +439,7 @@ class TradingEngine:
         """Give the node the measures that its limits need; it takes them at its next look.
 
         They are kept in the run directory, also over a restart, each with the time it is of: what
-        gets too old fails.
+        gets too old fails. Of one that the lab measures itself as well the later one is taken.
 
         Raises
         ------
@@ -449,6 +450,16 @@ class TradingEngine:
         """
         rundir = self._home.make().trader(self._rundir.trader_id).make()
         write_measures(rundir.measures, measures)
+
+    def measures(self) -> MeasuresView:
+        """Return the measures that are kept for the trader's limits; asks no process.
+
+        Raises
+        ------
+        StoreError
+            When a file is there and cannot be read.
+        """
+        return measures_view(self._rundir, self.settings)
 
     @property
     def may(self) -> LatchState:

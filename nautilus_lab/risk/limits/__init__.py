@@ -37,7 +37,7 @@ from nautilus_lab.risk.limits._measured import (
     MaxValueAtRisk,
     MaxVolatility,
 )
-from nautilus_lab.risk.limits._measures import Measured, Measures
+from nautilus_lab.risk.limits._measures import MEASURES, Measured, Measures
 from nautilus_lab.risk.limits._measuring import measures_of
 from nautilus_lab.risk.limits._monitor import LevelChange, LimitMonitor
 from nautilus_lab.risk.limits._order import (
@@ -59,6 +59,7 @@ from nautilus_lab.risk.limits._stress import MaxStressLoss
 
 __all__ = [
     "CATALOGUE",
+    "MEASURES",
     "Action",
     "Asked",
     "Counts",

@@ -13,7 +13,7 @@ from nautilus_lab.exceptions import InputError
 _NS = 1_000_000_000
 
 # What a measure may be called. Those that are of one symbol bear its name: ``volume:AAPL``.
-KINDS = MappingProxyType(
+MEASURES = MappingProxyType(
     {
         "value_at_risk": "account currency, a loss is positive",
         "expected_shortfall": "account currency, a loss is positive",
@@ -73,9 +73,9 @@ class Measures:
 
     def __post_init__(self) -> None:
         for name in (*self.values, *self.missing):
-            if name.partition(":")[0] not in KINDS:
+            if name.partition(":")[0] not in MEASURES:
                 raise InputError(
-                    f"a measure must be one of {', '.join(KINDS)}",
+                    f"a measure must be one of {', '.join(MEASURES)}",
                     value=name,
                     remedy='of a symbol it is written "volume:AAPL"',
                 )

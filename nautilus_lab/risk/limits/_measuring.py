@@ -51,7 +51,7 @@ def measures_of(
     Measures
         ``value_at_risk``, ``expected_shortfall`` for one period, ``volatility`` of what is held
         (the fraction of its gross value) and of each symbol, and the
-        average ``correlation``; of one symbol alone it is 1.
+        average ``correlation``; of one symbol alone, which has no pair, it is 0.
 
     Raises
     ------
@@ -85,5 +85,5 @@ def measures_of(
         value_at_risk=risk.value_at_risk,
         expected_shortfall=tail.expected_shortfall,
         volatility=volatility if len(moved) > 1 else next(iter(moved.values())),
-        correlation=float(pairs.mean()) if len(pairs) else 1.0,
+        correlation=float(pairs.mean()) if len(pairs) else 0.0,
     ) | Measures.at(at, volatility=moved)

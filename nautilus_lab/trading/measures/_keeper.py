@@ -74,15 +74,17 @@ class MeasureKeeper:
     async def look(self) -> None:
         """Look at every trader, and measure those whose time it is; never raises `LabError`."""
         for trader in self.home.trader_ids:
-            one = self._traders.get(trader)
-            if one is None:
-                rundir = self.home.trader(trader)
-                one = self._traders[trader] = _Measured(self.home, rundir, self._now_s)
             try:
+                one = self._traders.get(trader)
+                if one is None:
+                    rundir = self.home.trader(trader)
+                    one = self._traders[trader] = _Measured(self.home, rundir, self._now_s)
                 await one.look(self._history_of)
             except Exception:
+                # One trader's trouble must not keep others from being measured.
                 log.exception("trader %s could not be measured", trader)
-                one.failed("measuring it failed; see logs/measurer.log")
+                if (known := self._traders.get(trader)) is not None:
+                    known.failed("measuring it failed; see logs/measurer.log")
 
     def _history_of(self, directory: Path) -> PriceHistory:
         if directory not in self._histories:
@@ -181,10 +183,14 @@ class _Measured:
             self.failed(str(error))
             return
         self._reach.is_("")
-        self._lacking.is_(self._lacks(made, seen))
+        lacking = self._lacks(made, seen)
+        # The share of what is uncovered moves with every price.
+        about = sorted({name for names in lacking.values() for name in names} | {*made.uncovered})
+        told = "; ".join(f"{', '.join(names)}: {why}" for why, names in lacking.items())
+        self._lacking.is_(told, about=", ".join(about))
 
-    def _lacks(self, made: Measurement, seen: Seen) -> str:
-        """Say what is missing for what is held and nobody else told, a reason once."""
+    def _lacks(self, made: Measurement, seen: Seen) -> dict[str, list[str]]:
+        """Return why what is missing for what is held and nobody else told: reason -> measures."""
         told = self._told()
         held = seen.symbols
         found: dict[str, list[str]] = {}
@@ -192,7 +198,7 @@ class _Measured:
             _, _, symbol = name.partition(":")
             if name not in told and (not symbol or symbol in held):
                 found.setdefault(why, []).append(name)
-        return "; ".join(f"{', '.join(names)}: {why}" for why, names in found.items())
+        return found
 
     def _told(self) -> frozenset[str]:
         if not self._rundir.measures.exists():

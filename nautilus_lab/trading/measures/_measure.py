@@ -70,7 +70,7 @@ def measure(
     for need in sorted(needs):
         work.do(need)
     covered, past = work.seen_covered, work.seen_past
-    read = past.returns.index if past is not None else ()
+    read = list(past.returns.index) if past is not None else []
     return Measurement(
         as_of_ns=seen.ts_ns,
         market_ns=seen.market_ns,
@@ -81,8 +81,8 @@ def measure(
         uncovered=work.uncovered,
         uncovered_share=work.uncovered_share,
         proxied=covered.proxied if covered is not None else (),
-        first=str(read[0].date()) if len(read) else "",
-        last=str(read[-1].date()) if len(read) else "",
+        first=_day(read[0]) if read else "",
+        last=_day(read[-1]) if read else "",
         observations=len(read),
         notices=tuple(work.notices),
     )
@@ -280,9 +280,9 @@ class _Work:
             if symbol in past.absent:
                 missing[symbol] = past.absent[symbol]
             elif past.returns[symbol].isna().any():
-                begins = past.returns[symbol].first_valid_index()
-                since = "later" if begins is None else f"on {begins.date()}"
-                missing[symbol] = f"its history begins {since} only"
+                own = past.returns.index[past.returns[symbol].notna()]
+                since = _day(own[0]) if len(own) else _day(past.returns.index[-1])
+                missing[symbol] = f"its history begins on {since} only"
         gross = math.fsum(map(abs, self._exposed.values()))
         share = math.fsum(abs(self._exposed[s]) for s in missing) / gross if gross else 0.0
         self.uncovered, self.uncovered_share = missing, share
@@ -315,7 +315,7 @@ class _Work:
             if symbol in self._shares
         }
         pnl = revalued_pnl(covered.returns, spots, shares=shares, options=self._options)
-        return pnl, dict.fromkeys(pnl, 1.0)
+        return pnl, {str(name): 1.0 for name in pnl.columns}
 
     def _spot_or_one(self, symbol: str) -> float:
         # Shares count by their worth, whatever they are quoted at.
@@ -433,3 +433,7 @@ class _Work:
             total["gamma"] += option.units * valued.gamma
             total["vega"] += option.units * valued.vega_per_point
         return total
+
+
+def _day(time: object) -> str:
+    return str(time)[:10]

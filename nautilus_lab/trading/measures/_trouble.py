@@ -32,7 +32,7 @@ class Trouble:
         self._home = home
         self._trader = trader
         self._remedy = remedy
-        self._told = ""  # what was told last; empty while all is well
+        self._told = ""  # what was told last is about this; empty while all is well
         self._alert = ""  # the id of that alert; empty when it could not be stored
 
     @property
@@ -40,17 +40,21 @@ class Trouble:
         """Whether it does not hold now."""
         return bool(self._told)
 
-    def is_(self, found: str) -> None:
-        """Say what is found now, empty when all is well; never raises."""
-        if found == self._told and (self._alert or not found):
+    def is_(self, found: str, *, about: str = "") -> None:
+        """Say what is found now, empty when all is well; never raises.
+
+        What is `about` the same as before is told once, whatever its words.
+        """
+        about = found and (about or found)
+        if about == self._told and (self._alert or not about):
             return
-        if self._told and found != self._told:
+        if self._told and about != self._told:
             log.info("%s: no longer: %s", self._trader, self._told)
             self._see_to()
         if found:
             log.warning("%s: %s; %s", self._trader, self.rule, found)
             self._raise(found)
-        self._told = found
+        self._told = about
 
     def _raise(self, found: str) -> None:
         try:

@@ -18,6 +18,7 @@ from nautilus_lab.risk.limits import (
     MaxValueAtRisk,
     Measures,
 )
+from nautilus_lab.trading import Measurement
 from nautilus_lab.trading._measures_file import read_measures, write_measures
 from nautilus_lab.trading.node._limits import LimitDesk
 from tests.execution.gate.stand import Stand
@@ -26,7 +27,7 @@ from tests.execution.gate.stand import Stand
 class Desk:
     """A node's limits over a gate in a backtest, and everything that was told."""
 
-    def __init__(self, *limits, path=None, **levels):
+    def __init__(self, *limits, path=None, measured=None, awaits=False, **levels):
         self.stand = Stand()
         self.stand.quote("100.00", "100.00")
         self.now_s = 0.0
@@ -46,6 +47,8 @@ class Desk:
             publish=lambda body, topic: self.states.append((topic, body)),
             trail=SimpleNamespace(append=self._append),
             measures=path,
+            measured=measured,
+            awaits_measures=awaits,
             now_s=lambda: self.now_s,
         )
         gate._on_checked = self.limits.on_checked
@@ -265,3 +268,58 @@ def test_looking_less_often_than_every_five_seconds_is_refused(every_s):
             None, None, LimitBook(), trader="T", states=None, tell=print, publish=print,
             every_s=every_s,
         )  # fmt: skip
+
+
+def test_what_was_measured_beside_the_node_says_what_it_lacks(desk, tmp_path):
+    path = tmp_path / "measured.json"
+    desk = desk(MaxValueAtRisk(max_loss=100), measured=path)
+    why = "25.0% of the gross value has no history, and 5.0% may: NEWCO.PAPER"
+    made = Measurement(
+        as_of_ns=desk.stand.now, market_ns=desk.stand.now, missing={"value_at_risk": why}
+    )
+    made.write(path)
+    desk.watch(seconds=2)
+    desk.stand.do(lambda s: s.market(1))
+    assert desk.stand.reason().endswith(f"cannot be measured: no measure value_at_risk: {why}")
+    (alert,) = desk.alerts()
+    assert why in alert.detail
+
+
+def test_what_was_measured_of_other_positions_fails_after_the_grace(desk, tmp_path):
+    path = tmp_path / "measured.json"
+    desk = desk(MaxValueAtRisk(max_loss=100), measured=path, clear_s=0.0)
+    begun = desk.stand.now
+    Measurement(as_of_ns=begun, market_ns=begun, values={"value_at_risk": 50.0}).write(path)
+    desk.watch(seconds=1)
+    desk.stand.do(lambda s: s.market(5))
+    assert desk.stand.held() == 5
+    desk.stand.quote(every_s=11)
+    desk.watch(seconds=6)
+    desk.stand.do(lambda s: s.market(1))
+    assert desk.stand.reason().endswith("since it was made positions changed: AAPL.PAPER")
+    Measurement(
+        as_of_ns=desk.stand.now, market_ns=0, values={"value_at_risk": 50.0}, held={"AAPL.PAPER": 5}
+    ).write(path)
+    desk.watch(seconds=6)
+    desk.stand.do(lambda s: s.market(1))
+    assert desk.stand.held() == 6
+
+
+def test_the_first_look_waits_for_the_first_measurement_and_nothing_increases(desk, tmp_path):
+    path = tmp_path / "measured.json"
+    desk = desk(MaxValueAtRisk(max_loss=100), measured=path, awaits=True)
+    desk.watch(seconds=10)
+    desk.stand.do(lambda s: s.market(1))
+    assert (desk.looks, desk.alerts(), desk.stand.held()) == (0, [], 0)
+    now = desk.stand.now
+    Measurement(as_of_ns=now, market_ns=now, values={"value_at_risk": 0.0}).write(path)
+    desk.watch(seconds=1)
+    desk.stand.do(lambda s: s.market(1))
+    assert desk.stand.held() == 1
+
+
+def test_it_does_not_wait_for_ever(desk, tmp_path):
+    desk = desk(MaxValueAtRisk(max_loss=100), measured=tmp_path / "none.json", awaits=True)
+    desk.watch(seconds=35)
+    assert desk.looks > 0
+    assert desk.alerts()[0].severity == "critical"

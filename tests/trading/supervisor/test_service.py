@@ -8,7 +8,7 @@ import pytest
 from nautilus_lab.config import load_settings
 from nautilus_lab.platform.rundir import ProcessRecord
 from nautilus_lab.trading.supervisor import Child, Heartbeat, RestartBudget, Service
-from nautilus_lab.trading.supervisor._services import services_of
+from nautilus_lab.trading.supervisor._services import measurer_of, services_of
 from tests.trading.supervisor.conftest import gone, kill, stand_in, until
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(60)]
@@ -100,3 +100,12 @@ async def test_a_real_gateway_that_freezes_is_brought_back(home, impatient, aler
         await watch_until(service, lambda: service.child.pid not in (0, first))
     finally:
         await service.stop()
+
+
+def test_what_measures_is_kept_only_where_a_limit_needs_it(home, alert):
+    limits = ({"limit": "max_value_at_risk", "max_loss": 1.0},)
+    assert measurer_of(home, load_settings(), alert) is None
+    off = {"limits": limits, "measures": {"enabled": False}}
+    assert measurer_of(home, load_settings(trading=off), alert) is None
+    kept = measurer_of(home, load_settings(trading={"limits": limits}), alert)
+    assert kept.name == "measurer"

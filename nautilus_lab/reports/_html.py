@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from nautilus_lab.display import escape, format_value
@@ -10,13 +11,16 @@ from nautilus_lab.reports._report import number_text, time_text
 if TYPE_CHECKING:
     from nautilus_lab.reports._report import Cell, Column, Report, Section
 
+_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T[\d:.]+Z")
+_LONG = 64  # characters of a word that may be broken; a hash is not
 _CSS = (
     "body{font:13px/1.45 'Segoe UI','Helvetica Neue',Arial,sans-serif;color:#1c2330;margin:0 auto;"
     "max-width:1240px;padding:28px 24px}h1{font-size:20px;margin:0}h2{font-size:14px;margin:22px "
     "0 6px}p{color:#667085;margin:2px 0}.marks{border-left:3px solid #d97706;padding:7px 12px;"
     "color:#9a5b0b}table{border-collapse:collapse;font-variant-numeric:tabular-nums}th,td{padding:"
     "3px 8px;border-bottom:1px solid #e6e9ef;text-align:left;vertical-align:top;overflow-wrap:"
-    "anywhere}td.n{text-align:right;white-space:nowrap}"
+    "break-word}td.w{overflow-wrap:anywhere}td.n{text-align:right}td.n,td.t{white-space:nowrap}"
+    "@media print{h2{break-after:avoid}tr{break-inside:avoid}}"
 )
 
 
@@ -55,7 +59,10 @@ def _cell(cell: Cell, column: Column) -> str:
     if isinstance(cell, bool):
         return f"<td>{'true' if cell else 'false'}</td>"
     if isinstance(cell, str):
-        return f"<td>{escape(cell)}</td>"
+        kind = ' class="t"' if _TIME.fullmatch(cell) else ""
+        if max(map(len, cell.split()), default=0) > _LONG:
+            kind = ' class="w"'
+        return f"<td{kind}>{escape(cell)}</td>"
     return f'<td class="n"><data value="{number_text(cell)}">{shown(cell, column)}</data></td>'
 
 

@@ -43,7 +43,8 @@ def to_html(report: Report) -> bytes:
 def _table(section: Section) -> str:
     heads = "".join(f'<th scope="col">{escape(one.heading)}</th>' for one in section.columns)
     body = "".join(
-        "<tr>" + "".join(map(_cell, row, section.columns)) + "</tr>" for row in section.rows
+        "<tr>" + "".join(map(_cell, row, section.columns, section.numeric)) + "</tr>"
+        for row in section.rows
     )
     told = "".join(f"<p>{escape(text)}</p>" for text in (section.note, section.source) if text)
     none = "" if section.rows else "<p>None.</p>"
@@ -53,7 +54,7 @@ def _table(section: Section) -> str:
     )
 
 
-def _cell(cell: Cell, column: Column) -> str:
+def _cell(cell: Cell, column: Column, right: bool) -> str:
     if cell is None:
         return "<td></td>"
     if isinstance(cell, bool):
@@ -63,7 +64,8 @@ def _cell(cell: Cell, column: Column) -> str:
         if max(map(len, cell.split()), default=0) > _LONG:
             kind = ' class="w"'
         return f"<td{kind}>{escape(cell)}</td>"
-    return f'<td class="n"><data value="{number_text(cell)}">{shown(cell, column)}</data></td>'
+    kind = ' class="n"' if right else ""
+    return f'<td{kind}><data value="{number_text(cell)}">{shown(cell, column)}</data></td>'
 
 
 def shown(value: float, column: Column) -> str:

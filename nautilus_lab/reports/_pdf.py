@@ -72,18 +72,11 @@ def _table(section: Section) -> tuple[list[str], list[list[str]]]:
         return ["None."], []
     heads = [column.heading for column in section.columns]
     body = [list(map(_written, row, section.columns)) for row in section.rows]
-    numbers = [
-        all(_is_number(row[place]) or row[place] is None for row in section.rows)
-        for place in range(len(heads))
-    ]
+    numbers = section.numeric
     widths = _widths([heads, *body])
     lines = _wrapped(heads, widths, numbers)
     lines.append(_GAP.join("-" * width for width in widths))
     return lines, [_wrapped(row, widths, numbers) for row in body]
-
-
-def _is_number(cell: Cell) -> bool:
-    return isinstance(cell, int | float) and not isinstance(cell, bool)
 
 
 def _widths(rows: Sequence[Sequence[str]]) -> list[int]:

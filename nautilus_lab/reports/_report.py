@@ -122,6 +122,15 @@ class Section:
         ):
             object.__setattr__(self, attribute, value)
 
+    @property
+    def numeric(self) -> tuple[bool, ...]:
+        """Whether a column has nothing but figures; they stand on the right."""
+        return tuple(
+            all(isinstance(row[n], int | float | None) for row in self.rows)
+            and not any(isinstance(row[n], bool) for row in self.rows)
+            for n in range(len(self.columns))
+        )
+
     @classmethod
     def of_frame(
         cls,

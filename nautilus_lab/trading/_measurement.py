@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -12,7 +12,6 @@ from nautilus_lab.exceptions import InputError, StoreError
 from nautilus_lab.platform.rundir import write_whole
 from nautilus_lab.risk.limits import Measured, Measures
 
-_NS = 1_000_000_000
 _LONGEST = 16 << 20
 _SAME = 1e-6  # positions that differ by less, relatively, are the same
 _MOST_NAMED = 5
@@ -63,24 +62,17 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     observations: int = 0
     notices: tuple[str, ...] = ()
 
-    def measures(self, held: Mapping[str, float], *, now_ns: int, grace_s: float) -> Measures:
-        """Return what limits may read of it, while so much is held.
-
-        What is of the account is only true of the positions that were measured. Once others are
-        held, it counts for `grace_s` after it was made, in which it is made anew; then it is none.
+    def measures(self, *, moved: Sequence[str] = ()) -> Measures:
+        """Return what limits may read of it.
 
         Parameters
         ----------
-        held : mapping of str to float
-            Instrument -> signed units, now.
-        now_ns : int
-            UNIX nanoseconds.
-        grace_s : float
-            Seconds.
+        moved : sequence of str, optional
+            Instruments of which another number of units is held by now, and has been for too long:
+            what is of the account is none then.
         """
         values, missing = self.values, self.missing
-        moved = self.moved(held)
-        if moved and not 0 <= now_ns - self.as_of_ns <= grace_s * _NS:
+        if moved:
             named = ", ".join(moved[:_MOST_NAMED]) + (", ..." if moved[_MOST_NAMED:] else "")
             why = f"since it was made positions changed: {named}"
             of_account = [name for name in values if ":" not in name]
@@ -137,5 +129,5 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 def _same(one: float, other: float) -> bool:
-    # Written so that NaN is the same as nothing.
+    # Written so that NaN is like no other number.
     return abs(one - other) <= _SAME * max(abs(one), abs(other))

@@ -105,9 +105,7 @@ def measures_view(
     settings = _own(rundir, settings)
     made = Measurement.read(rundir.measured)
     told = read_measures(rundir.measures) if rundir.measures.exists() else Measures()
-    ours = Measures()
-    if made is not None:
-        ours = made.measures(made.held, now_ns=now_ns, grace_s=0)
+    ours = Measures() if made is None else made.measures()
     both = told.latest(ours)
     rows = [
         MeasureRow(name=name, value=None, unit=_unit(name), why=why)

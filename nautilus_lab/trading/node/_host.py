@@ -453,8 +453,7 @@ class NodeHost:
             trail=self._trail,
             measures=self.rundir.measures,
             measured=self.rundir.measured,
-            grace_s=trading.measures.grace_s,
-            awaits_measures=bool(needs_of(trading)),
+            measuring=trading.measures if needs_of(trading) else None,
             high_water=HighWater(
                 self.rundir.high_water, confirmations=trading.stop_loss_confirmations
             ),

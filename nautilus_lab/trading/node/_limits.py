@@ -11,7 +11,8 @@ from typing import Any
 
 from nautilus_trader.model.events import OrderFilled
 
-from nautilus_lab.exceptions import InputError, LabError, StoreError
+from nautilus_lab.config import MeasureSettings
+from nautilus_lab.exceptions import InputError, StoreError
 from nautilus_lab.execution.gate import Gate, HighWater, LimitWatch
 from nautilus_lab.platform.audit import AuditTrail
 from nautilus_lab.platform.commands import EnableStrategy, Handler, LimitRow, LimitsView, Request
@@ -29,10 +30,8 @@ from nautilus_lab.risk.limits import (
     LimitBook,
     LimitReport,
     LimitUtilisation,
-    Measures,
 )
-from nautilus_lab.trading._measurement import Measurement
-from nautilus_lab.trading._measures_file import read_measures
+from nautilus_lab.trading.node._measured import MeasuresRead
 from nautilus_lab.trading.node._states import TradingStates
 
 log = logging.getLogger(__name__)
@@ -49,40 +48,11 @@ _FIRST_S = 30.0
 _SEVERITY: dict[str, Severity] = {"ok": "info", "warn": "warning", "critical": "warning"}
 
 
-class _Kept[T]:
-    """What a file says, read again when it changed."""
-
-    def __init__(self, path: Path | None, read: Callable[[Path], T]) -> None:
-        self._path = path
-        self._read = read
-        self._at: tuple[int, int] | None = None  # of the file, when it was read last
-        self._found: T | None = None
-
-    def read(self) -> T | None:
-        """Return it; None when there is no file, or it cannot be read."""
-        if self._path is None:
-            return None
-        try:
-            found = self._path.stat()
-        except FileNotFoundError:
-            return self._found
-        at = (found.st_mtime_ns, found.st_size)
-        if at != self._at:
-            self._at = at
-            try:
-                self._found = self._read(self._path)
-            except LabError:
-                # Of what cannot be read nothing is known.
-                log.exception("the measures that limits need cannot be read")
-                self._found = None
-        return self._found
-
-
 class LimitDesk:
     """Looks at the limits of a node's book, publishes how much of them is used, and alerts.
 
-    It looks every `every_s`, soon after each fill, and again at once while something must be
-    confirmed, so that what is exceeded is told within a second of its cause.
+    It looks every `every_s`, soon after each fill and each new measure, and again at once while
+    something must be confirmed, so that what is exceeded is told within a second of its cause.
 
     Parameters
     ----------
@@ -103,13 +73,10 @@ class LimitDesk:
     measures : Path, optional
         The file that measures are put into; see `write_measures`.
     measured : Path, optional
-        The file of the process that measures beside the node; see `Measurement`. Of two measures
-        of one name the later one is taken.
-    grace_s : float, default=10
-        How long what was measured counts once other positions are held.
-    awaits_measures : bool, default=False
-        Whether a process measures beside the node. Where it never did, the first look waits half a
-        minute for it at most: nothing increases until then, and nobody is told of a breach.
+        The file of the process that measures beside the node; see `MeasuresRead`.
+    measuring : MeasureSettings, optional
+        How it measures; None where nothing does. Where it did not lately, the first look waits
+        half a minute for it at most: nothing increases until then, and nobody is told of a breach.
     high_water : HighWater, optional
         Where the highest equity is kept.
     every_s : float, default=5
@@ -131,8 +98,7 @@ class LimitDesk:
         trail: AuditTrail | None = None,
         measures: Path | None = None,
         measured: Path | None = None,
-        grace_s: float = 10.0,
-        awaits_measures: bool = False,
+        measuring: MeasureSettings | None = None,
         high_water: HighWater | None = None,
         every_s: float = 5.0,
         now_s: Callable[[], float] = time.monotonic,
@@ -147,10 +113,8 @@ class LimitDesk:
         self._tell = tell
         self._publish = publish
         self._trail = trail
-        self._measures = _Kept(measures, read_measures)
-        self._measured = _Kept(measured, Measurement.read)
-        self._grace_s = grace_s
-        self._await_until_s = now_s() + _FIRST_S if awaits_measures else -math.inf
+        self._measures = MeasuresRead(measures, measured, measuring)
+        self._await_until_s = now_s() + _FIRST_S
         self._every_s = every_s
         self._now_s = now_s
         self._due_s = -math.inf
@@ -195,6 +159,7 @@ class LimitDesk:
             self._tell_untold()
             now_s = self._now_s()
             wanted = self._touched or self._watch.pending or now_s >= self._due_s
+            wanted = wanted or self._measures.changed
             if wanted and now_s >= self._not_before_s and not self._waits(now_s):
                 self.look()
         except Exception:
@@ -202,7 +167,10 @@ class LimitDesk:
             self._tighten("REDUCE_ONLY", "the limits could not be looked at")
 
     def _waits(self, now_s: float) -> bool:
-        return now_s < self._await_until_s and self._measured.read() is None
+        if now_s < self._await_until_s and self._measures.awaited(self._now_ns):
+            return True
+        self._await_until_s = -math.inf  # once it looked it looks on
+        return False
 
     def look(self) -> None:
         """Look now, do what follows, and publish how much is used."""
@@ -222,13 +190,14 @@ class LimitDesk:
     # --- what is needed -------------------------------------------------------------------
 
     def _read_measures(self) -> None:
-        book, told, made = self._gate.book, self._measures.read(), self._measured.read()
-        measures = Measures() if told is None else told
-        if made is not None:
-            held = {name: units for name, units in book.held.items() if units}
-            now_ns = self._kernel.clock.timestamp_ns()
-            measures = measures.latest(made.measures(held, now_ns=now_ns, grace_s=self._grace_s))
-        book.measures = measures
+        book = self._gate.book
+        held = {name: units for name, units in book.held.items() if units}
+        book.measures = self._measures.read(held, self._now_ns)
+
+    @property
+    def _now_ns(self) -> int:
+        now_ns: int = self._kernel.clock.timestamp_ns()
+        return now_ns
 
     # --- what follows ---------------------------------------------------------------------
 

@@ -5,9 +5,8 @@ import pytest
 from nautilus_lab.exceptions import InputError, StoreError
 from nautilus_lab.trading import Measurement
 
-NS = 1_000_000_000
 MADE = Measurement(
-    as_of_ns=100 * NS,
+    as_of_ns=100,
     market_ns=0,
     held={"AAPL.PAPER": 10.0},
     values={"value_at_risk": 5.0, "volume:AAPL": 7.0},
@@ -15,28 +14,22 @@ MADE = Measurement(
 )
 
 
-def read(held, at_s):
-    found = MADE.measures(held, now_ns=at_s * NS, grace_s=10)
-    return {name: one.value for name, one in found.values.items()}, dict(found.missing)
+def test_it_says_which_positions_moved():
+    assert MADE.moved({"AAPL.PAPER": 10.0}) == []
+    assert MADE.moved({"AAPL.PAPER": 11.0, "JPM.PAPER": 1.0}) == ["AAPL.PAPER", "JPM.PAPER"]
+    assert MADE.moved({}) == ["AAPL.PAPER"]
+    assert MADE.moved({"AAPL.PAPER": float("nan")}) == ["AAPL.PAPER"]
 
 
-def test_it_holds_for_the_positions_that_were_measured():
-    values, missing = read({"AAPL.PAPER": 10.0}, 1_000)
-    assert values == MADE.values
-    assert missing == MADE.missing
-
-
-def test_of_other_positions_it_holds_for_the_grace_and_then_says_which():
-    assert read({"AAPL.PAPER": 11.0}, 110)[0] == MADE.values
-    values, missing = read({"AAPL.PAPER": 11.0, "JPM.PAPER": 1.0}, 111)
-    assert values == {"volume:AAPL": 7.0}  # which is of no position
-    assert missing["value_at_risk"] == (
+def test_what_is_of_the_account_is_none_once_positions_moved():
+    whole = MADE.measures()
+    assert {name: one.value for name, one in whole.values.items()} == MADE.values
+    assert whole.missing == MADE.missing
+    left = MADE.measures(moved=["AAPL.PAPER", "JPM.PAPER"])
+    assert set(left.values) == {"volume:AAPL"}  # which is of no position
+    assert left.missing["value_at_risk"] == (
         "since it was made positions changed: AAPL.PAPER, JPM.PAPER"
     )
-
-
-def test_a_measurement_of_the_future_is_none_of_other_positions():
-    assert "value_at_risk" not in read({}, 99)[0]
 
 
 def test_it_comes_back_from_its_file(tmp_path):

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from nautilus_lab.config import MeasureSettings
 from nautilus_lab.exceptions import InputError, StoreError
 from nautilus_lab.platform.commands import EnableStrategy
 from nautilus_lab.platform.messages import AlertRaised, LimitBreach, LimitUpdated
@@ -21,13 +22,13 @@ from nautilus_lab.risk.limits import (
 from nautilus_lab.trading import Measurement
 from nautilus_lab.trading._measures_file import read_measures, write_measures
 from nautilus_lab.trading.node._limits import LimitDesk
-from tests.execution.gate.stand import Stand
+from tests.execution.gate.stand import SECOND, Stand
 
 
 class Desk:
     """A node's limits over a gate in a backtest, and everything that was told."""
 
-    def __init__(self, *limits, path=None, measured=None, awaits=False, **levels):
+    def __init__(self, *limits, path=None, measured=None, measuring=None, **levels):
         self.stand = Stand()
         self.stand.quote("100.00", "100.00")
         self.now_s = 0.0
@@ -48,7 +49,7 @@ class Desk:
             trail=SimpleNamespace(append=self._append),
             measures=path,
             measured=measured,
-            awaits_measures=awaits,
+            measuring=measuring,
             now_s=lambda: self.now_s,
         )
         gate._on_checked = self.limits.on_checked
@@ -270,6 +271,18 @@ def test_looking_less_often_than_every_five_seconds_is_refused(every_s):
         )  # fmt: skip
 
 
+def test_a_new_measure_is_looked_at_at_the_next_turn(desk, tmp_path):
+    path = tmp_path / "measured.json"
+    desk = desk(MaxValueAtRisk(max_loss=100), measured=path, measuring=MeasureSettings())
+    now = desk.stand.now
+    Measurement(as_of_ns=now, market_ns=now, values={"value_at_risk": 50.0}).write(path)
+    desk.watch(seconds=0.25)
+    Measurement(as_of_ns=now, market_ns=now, values={"value_at_risk": 60.5}).write(path)
+    desk.watch(seconds=0.25)
+    assert desk.looks == 2
+    assert desk.state("risk.limit.T-1.max_value_at_risk").value == 60.5
+
+
 def test_what_was_measured_beside_the_node_says_what_it_lacks(desk, tmp_path):
     path = tmp_path / "measured.json"
     desk = desk(MaxValueAtRisk(max_loss=100), measured=path)
@@ -287,27 +300,60 @@ def test_what_was_measured_beside_the_node_says_what_it_lacks(desk, tmp_path):
 
 def test_what_was_measured_of_other_positions_fails_after_the_grace(desk, tmp_path):
     path = tmp_path / "measured.json"
-    desk = desk(MaxValueAtRisk(max_loss=100), measured=path, clear_s=0.0)
-    begun = desk.stand.now
-    Measurement(as_of_ns=begun, market_ns=begun, values={"value_at_risk": 50.0}).write(path)
+    desk = desk(
+        MaxValueAtRisk(max_loss=100), measured=path, measuring=MeasureSettings(), clear_s=0.0
+    )
+
+    def measured(**held):
+        now = desk.stand.now
+        values = {"value_at_risk": 50.0}
+        held = {f"{symbol}.PAPER": units for symbol, units in held.items()}
+        Measurement(as_of_ns=now, market_ns=now, values=values, held=held).write(path)
+
+    def buy():
+        desk.stand.do(lambda s: s.market(1))
+        return desk.stand.held()
+
+    measured()
     desk.watch(seconds=1)
-    desk.stand.do(lambda s: s.market(5))
-    assert desk.stand.held() == 5
-    desk.stand.quote(every_s=11)
+    desk.stand.quote(every_s=50)  # an old one of what is still held
     desk.watch(seconds=6)
-    desk.stand.do(lambda s: s.market(1))
+    assert buy() == 1
+    desk.watch(seconds=1)
+    desk.stand.quote(every_s=9)  # within the grace of ten seconds
+    desk.watch(seconds=6)
+    assert buy() == 2
+    desk.stand.quote(every_s=2)
+    desk.watch(seconds=6)
+    assert buy() == 2
     assert desk.stand.reason().endswith("since it was made positions changed: AAPL.PAPER")
-    Measurement(
-        as_of_ns=desk.stand.now, market_ns=0, values={"value_at_risk": 50.0}, held={"AAPL.PAPER": 5}
-    ).write(path)
+    measured(AAPL=1)  # a new one, if of other positions again
+    desk.watch(seconds=6)
+    assert buy() == 3
+    measured(AAPL=3)
+    desk.watch(seconds=6)
+    desk.stand.quote(every_s=60)
+    desk.watch(seconds=6)
+    assert buy() == 4
+
+
+def test_what_is_not_measured_anew_is_none_after_ten_intervals(desk, tmp_path):
+    path = tmp_path / "measured.json"
+    desk = desk(MaxValueAtRisk(max_loss=100), measured=path, measuring=MeasureSettings(every_s=2))
+    now = desk.stand.now
+    Measurement(as_of_ns=now, market_ns=now, values={"value_at_risk": 50.0}).write(path)
+    desk.watch(seconds=1)
+    desk.stand.quote(every_s=22)
     desk.watch(seconds=6)
     desk.stand.do(lambda s: s.market(1))
-    assert desk.stand.held() == 6
+    assert desk.stand.reason().endswith("it was made 22 s ago, and is to be each 2 s")
 
 
-def test_the_first_look_waits_for_the_first_measurement_and_nothing_increases(desk, tmp_path):
+def test_the_first_look_waits_for_a_measurement_and_nothing_increases(desk, tmp_path):
     path = tmp_path / "measured.json"
-    desk = desk(MaxValueAtRisk(max_loss=100), measured=path, awaits=True)
+    desk = desk(MaxValueAtRisk(max_loss=100), measured=path, measuring=MeasureSettings())
+    old = desk.stand.now - 3_600 * SECOND
+    Measurement(as_of_ns=old, market_ns=old, values={"value_at_risk": 0.0}).write(path)
     desk.watch(seconds=10)
     desk.stand.do(lambda s: s.market(1))
     assert (desk.looks, desk.alerts(), desk.stand.held()) == (0, [], 0)
@@ -319,7 +365,9 @@ def test_the_first_look_waits_for_the_first_measurement_and_nothing_increases(de
 
 
 def test_it_does_not_wait_for_ever(desk, tmp_path):
-    desk = desk(MaxValueAtRisk(max_loss=100), measured=tmp_path / "none.json", awaits=True)
+    desk = desk(
+        MaxValueAtRisk(max_loss=100), measured=tmp_path / "none.json", measuring=MeasureSettings()
+    )
     desk.watch(seconds=35)
     assert desk.looks > 0
     assert desk.alerts()[0].severity == "critical"

@@ -62,29 +62,38 @@ class MeasureKeeper:
             When this home has such a process already.
         """
         files = self.home.measurer_files
+        looking: dict[str, asyncio.Task[None]] = {}
         with files.lock:
             ProcessRecord.of_this_process("measurer").write(files.record)
             try:
                 while not stopping.is_set():
-                    await self.look()
+                    for trader in self.home.trader_ids:
+                        # Each by itself: a node that hangs must not keep the others waiting.
+                        if trader not in looking or looking[trader].done():
+                            looking[trader] = asyncio.create_task(self._look_at(trader))
                     await _wait(stopping, _LOOK_EVERY_S)
             finally:
+                for task in looking.values():
+                    task.cancel()
+                await asyncio.gather(*looking.values(), return_exceptions=True)
                 files.record.unlink(missing_ok=True)
 
     async def look(self) -> None:
-        """Look at every trader, and measure those whose time it is; never raises `LabError`."""
-        for trader in self.home.trader_ids:
-            try:
-                one = self._traders.get(trader)
-                if one is None:
-                    rundir = self.home.trader(trader)
-                    one = self._traders[trader] = _Measured(self.home, rundir, self._now_s)
-                await one.look(self._history_of)
-            except Exception:
-                # One trader's trouble must not keep others from being measured.
-                log.exception("trader %s could not be measured", trader)
-                if (known := self._traders.get(trader)) is not None:
-                    known.failed("measuring it failed; see logs/measurer.log")
+        """Look at every trader once, and measure those whose time it is."""
+        await asyncio.gather(*map(self._look_at, self.home.trader_ids))
+
+    async def _look_at(self, trader: str) -> None:
+        try:
+            one = self._traders.get(trader)
+            if one is None:
+                rundir = self.home.trader(trader)
+                one = self._traders[trader] = _Measured(self.home, rundir, self._now_s)
+            await one.look(self._history_of)
+        except Exception:
+            # A look that ends here would measure nothing ever again.
+            log.exception("trader %s could not be measured", trader)
+            if (known := self._traders.get(trader)) is not None:
+                known.failed("measuring it failed; see logs/measurer.log")
 
     def _history_of(self, directory: Path) -> PriceHistory:
         if directory not in self._histories:

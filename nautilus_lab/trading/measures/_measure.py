@@ -380,7 +380,7 @@ class _Work:
 
     def _volatilities(self) -> Mapping[str, float]:
         stand_in = {p.symbol for symbol, p in self._proxies.items() if symbol in self._quoted}
-        past = self._read({*self._quoted, *stand_in}, None)
+        past = self._read({*self._quoted, *stand_in}, self._settings.history_days)
         found = {}
         for symbol in self._quoted:
             own, proxy = self._recent(past, symbol), self._proxies.get(symbol)
@@ -397,7 +397,7 @@ class _Work:
         """Return the latest returns of a symbol, or why they are too few."""
         if symbol not in past.returns:
             return past.absent[symbol]
-        own = scale * past.returns[symbol].dropna().iloc[-self._settings.history_days :]
+        own = scale * past.returns[symbol].dropna()
         enough = len(own) >= self._settings.min_history_days
         return own if enough else f"its history is of {len(own)} days"
 

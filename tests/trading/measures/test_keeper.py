@@ -27,9 +27,10 @@ VAR = {"limit": "max_value_at_risk", "max_loss": 1_000.0}
 class Node:
     """Answers as a node does that holds what it is given."""
 
-    def __init__(self, home, limits):
-        settings = load_settings(trading={"limits": limits})
-        self.run = home.trader(TRADER).make()
+    def __init__(self, home, limits, trader=TRADER):
+        settings = load_settings(trading={"limits": limits, "trader_id": trader})
+        self.run = home.trader(trader).make()
+        self.hangs_s = 0.0
         self.run.settings.write_text(settings.model_dump_json())
         self.positions, self.fills, self.asked = [], 0, 0
         self.server = CommandServer(
@@ -41,6 +42,7 @@ class Node:
         ProcessRecord.of_this_process("node").write(self.run.node)
 
     async def _status(self, request):
+        await asyncio.sleep(self.hangs_s)
         market_ns = pd.Timestamp(TODAY).as_unit("ns").value
         return NodeStatus(
             trader=TRADER, state="running", epoch=1, fills=self.fills, source_ts=market_ns
@@ -77,8 +79,8 @@ async def node(home):
     """Make one with limits; it ends with the test."""
     made = []
 
-    async def start(*limits):
-        made.append(Node(home, limits))
+    async def start(*limits, **more):
+        made.append(Node(home, limits, **more))
         await made[-1].server.start()
         return made[-1]
 
@@ -220,3 +222,17 @@ async def test_there_is_one_in_a_home_and_it_leaves_nothing(home):
     stopping.set()
     await running
     assert not home.measurer_files.record.exists()
+
+
+async def test_a_node_that_hangs_keeps_no_other_from_being_measured(home, node):
+    hanging = await node(VAR)
+    other = await node(VAR, trader="PAPER-002")
+    hanging.hangs_s = 60.0
+    stopping = asyncio.Event()
+    running = asyncio.create_task(MeasureKeeper(home).run(stopping))
+    async with asyncio.timeout(20):
+        while other.asked < 2:  # until its positions stand still
+            await asyncio.sleep(0.01)
+    assert (other.measured.values, hanging.asked) == ({"value_at_risk": 0.0}, 0)
+    stopping.set()
+    await running

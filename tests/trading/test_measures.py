@@ -95,6 +95,44 @@ async def test_value_at_risk_is_measured_after_a_fill_shown_and_stops_increases(
     assert "volatility:JPM" in out
 
 
+async def test_a_position_without_a_history_stops_increases_by_its_name(workspace, catalog):
+    # On 2 January the last close is two days old.
+    rules = {"every_s": 2.0, "max_history_age_days": 1.0}
+    lab = Lab(workspace, trading=SLOW | {"measures": rules})
+    book = LimitBook(
+        [MaxValueAtRisk(max_loss=1_000.0)], levels=Levels(confirmations=2, clear_s=0.0)
+    )
+    why = "100.0% of the gross value has no history, and 5.0% may: JPM.PAPER (its history ends on"
+    await lab.trading.start(limits=book)
+    try:
+        desk = await connect(root=lab.settings.root, role="operator")
+        try:
+            await until(lambda: _looked(lab))
+            trade = await desk.submit("JPM.PAPER", "BUY", 10)
+            await trade.until_filled(timeout_s=30)
+
+            async def told():
+                rows = (await lab.trading.limits()).rows
+                return any(why in row.reason and row.level == "breach" for row in rows)
+
+            await until(told)
+            with pytest.raises(OrderDenied, match="has no history"):
+                await desk.submit("JPM.PAPER", "BUY", 1)
+            sold = await desk.submit("JPM.PAPER", "SELL", 10)
+            await sold.until_filled(timeout_s=30)
+        finally:
+            await desk.close()
+        details = [one.detail for one in lab.trading.alerts(open_only=False).alerts]
+        assert any(why in detail for detail in details)
+    finally:
+        await lab.trading.shut_down()
+
+
+async def _looked(lab):
+    rows = (await lab.trading.limits()).rows
+    return any(row.limit == "max_value_at_risk" and row.level == "ok" for row in rows)
+
+
 async def _above(coming, least):
     found = await coming
     return found if found is not None and found.utilisation > least else None

@@ -22,6 +22,7 @@ from pydantic import (
     ValidationError,
 )
 
+from nautilus_lab._root import find_root
 from nautilus_lab.exceptions import ConfigError
 
 __all__ = [
@@ -322,17 +323,6 @@ class Settings(_Section):
     def runs_path(self) -> Path:
         """The absolute path of what notebook runs leave behind."""
         return self.root / self.jobs.directory
-
-
-def find_root(start: Path | None = None) -> Path:
-    """Return the workspace: `NL_ROOT`, or the nearest parent with a `lab.toml`, or `start`."""
-    if given := os.environ.get("NL_ROOT"):
-        return Path(given).resolve()
-    begin = (start or Path.cwd()).resolve()
-    for folder in (begin, *begin.parents):
-        if os.path.lexists(folder / "lab.toml"):
-            return folder
-    return begin
 
 
 def load_settings(root: Path | str | None = None, **overrides: Any) -> Settings:

@@ -1,7 +1,7 @@
-"""`nautilus-lab halt`, `reduce-only`, `kill`, `resume`, `state`, `limits`: what a trader may do.
+"""`nautilus-lab resume`, `state`, `limits`, `enable`: what a trader may do, and letting it do more.
 
-The first three write the latch, which is the file owner's right, and work with everything else
-down: node, bus, store, gateway, supervisor, and settings that cannot be read; so does `state`.
+`state` works with everything else down: node, bus, store, gateway, supervisor, and settings that
+cannot be read.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nautilus_lab.cli._engine import add_trader, engine_of
 from nautilus_lab.cli._shown import add_json, at, show_fields, show_json, show_table
@@ -20,32 +20,15 @@ from nautilus_lab.exceptions import LabError
 if TYPE_CHECKING:
     from nautilus_lab.platform.commands import LimitsView, StateOfTrading
     from nautilus_lab.platform.rundir import RunDirectory
-    from nautilus_lab.trading._tighten import Tightened, Tighter
 
 _ASK_S = 5.0  # for a node to say what its trader may do
 _STATES = ("trader", "may", "since", "by", "reason")
-_NO_REASON = "no reason was given on the command line"
 
 
 def add_risk(verbs: Verbs) -> None:
     """Add the commands of this file."""
-    parsers = [
-        add_verb(verbs, "halt", _halt, "let nothing but cancels through, also after a restart"),
-        add_verb(
-            verbs,
-            "reduce-only",
-            _reduce_only,
-            "let only cancels and what reduces a position through, also after a restart",
-        ),
-        add_verb(verbs, "kill", _kill, "halt, and cancel what works"),
-    ]
     state = add_verb(verbs, "state", _state, "what a trader may do, since when, and why")
-    for parser in parsers:
-        parser.add_argument("reason", nargs="?", default=_NO_REASON, help="why; it is kept")
-    for parser in (*parsers, state):
-        parser.add_argument("--all", action="store_true", help="every trader of the workspace")
-    for parser in parsers[:2]:
-        parser.add_argument("--cancel-orders", action="store_true", help="cancel what works, too")
+    state.add_argument("--all", action="store_true", help="every trader of the workspace")
     resume = add_verb(verbs, "resume", _resume, "let more through again; the node must run")
     resume.add_argument("reason", help="why; it is kept in the audit trail")
     resume.add_argument(
@@ -62,38 +45,9 @@ def add_risk(verbs: Verbs) -> None:
     )
     enable.add_argument("strategy", help="its id, as `limits` shows it")
     enable.add_argument("reason", help="why; it is kept in the audit trail")
-    for parser in (*parsers, resume, state, limits, enable):
+    for parser in (resume, state, limits, enable):
         add_json(parser)
-    add_trader(*parsers, resume, state, limits, enable)
-
-
-def _halt(chosen: argparse.Namespace) -> None:
-    _tighten(chosen, "HALTED", cancel_orders=chosen.cancel_orders)
-
-
-def _reduce_only(chosen: argparse.Namespace) -> None:
-    _tighten(chosen, "REDUCE_ONLY", cancel_orders=chosen.cancel_orders)
-
-
-def _kill(chosen: argparse.Namespace) -> None:
-    _tighten(chosen, "KILLED", cancel_orders=True)
-
-
-def _tighten(chosen: argparse.Namespace, to: Tighter, *, cancel_orders: bool) -> None:
-    from nautilus_lab.trading._tighten import tighten, tighten_all
-
-    workspace = workspace_of(chosen)
-    rundirs = workspace.rundirs(chosen.trader, every=chosen.all)
-    options: dict[str, Any] = {"reason": chosen.reason, "cancel_orders": cancel_orders}
-    told: tuple[Tightened, ...]
-    if chosen.all or len(rundirs) > 1:
-        told = asyncio.run(tighten_all(workspace.home, to, **options))
-    else:
-        told = (asyncio.run(tighten(rundirs[0], to, **options)),)
-    if chosen.json:
-        return show_json(told)
-    for one in told:
-        print(one)
+    add_trader(resume, state, limits, enable)
 
 
 def _resume(chosen: argparse.Namespace) -> None:

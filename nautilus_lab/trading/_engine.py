@@ -20,6 +20,7 @@ from nautilus_lab.exceptions import (
     NodeNotRunning,
     NotReachable,
 )
+from nautilus_lab.kill_switch import Tightened, tighten, tighten_all
 from nautilus_lab.platform.commands import EnableStrategy, LimitsView, ResumeTrading, StateOfTrading
 from nautilus_lab.platform.rundir import Home, Latch, LatchState, ProcessRecord, write_whole
 from nautilus_lab.risk.limits import LimitBook, Measures, limits_of
@@ -29,7 +30,6 @@ from nautilus_lab.trading._handle import Node
 from nautilus_lab.trading._logs import LogView, log_file
 from nautilus_lab.trading._measures_file import write_measures
 from nautilus_lab.trading._targets import Targets, as_targets
-from nautilus_lab.trading._tighten import Tightened, tighten, tighten_all
 from nautilus_lab.trading.commands import LabStatus, NodeStatus, Stopped
 
 if TYPE_CHECKING:

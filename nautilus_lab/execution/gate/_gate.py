@@ -352,7 +352,7 @@ class Gate:
             for proposal in proposals:
                 if proposal.strategy in closed:
                     return f"DISABLED: {closed[proposal.strategy]}"
-        state = self.state.state
+        state = self.state.look()
         if state == "ACTIVE":
             return ""
         if state == "REDUCE_ONLY" and all(p.reduces for p in proposals):

@@ -145,6 +145,14 @@ class Latch:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             return _halted(f"it is damaged: {error}"[:500])
 
+    def mark(self) -> tuple[int, int, int] | None:
+        """Return what changes whenever the file is written, in microseconds; None without one."""
+        try:
+            found = os.stat(self.path, follow_symlinks=False)
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns, found.st_ctime_ns
+
     def tighten(self, to: Standing, *, reason: str, by: str, automatic: bool = False) -> LatchState:
         """Let no more through than `to` does; return what holds then.
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated
 
 import msgspec
-import psutil
 
 from nautilus_lab.exceptions import StoreError
 from nautilus_lab.platform.rundir._private import write_whole
@@ -53,6 +52,8 @@ class ProcessRecord(msgspec.Struct, frozen=True, kw_only=True):
         cls, name: str, *, address: str = "", detail: dict[str, str] | None = None
     ) -> ProcessRecord:
         """Describe the calling process."""
+        import psutil  # a kill imports this package, and must not wait for it
+
         return cls(
             name=name,
             pid=os.getpid(),
@@ -65,6 +66,8 @@ class ProcessRecord(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def alive(self) -> bool:
         """Whether that very process still runs (a zombie does not)."""
+        import psutil
+
         try:
             process = psutil.Process(self.pid)
             if process.status() == psutil.STATUS_ZOMBIE:

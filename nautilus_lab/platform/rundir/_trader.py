@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from nautilus_lab.platform.rundir._private import private_folder, socket_path
 _FIRST_VENUE = "PAPER"
 # Likewise the strategy that trades the table of the node's start.
 _FIRST_HOLDER = "HoldTargets-001"
+_OF_VENUE = re.compile(r"venue(?:-([A-Z][A-Z0-9]*))?\.(?:db|json|sock)")
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,14 @@ class RunDirectory:
             output=self.logs / f"{stem}.out",
             log=self.logs / f"{stem}.log",
         )
+
+    def venues(self) -> dict[str, VenueFiles]:
+        """Return the files of every paper venue that has run here, alive or not, by name."""
+        if not self.path.is_dir():
+            return {}
+        found = (_OF_VENUE.fullmatch(entry.name) for entry in self.path.iterdir())
+        names = sorted({m[1] or _FIRST_VENUE for m in found if m})
+        return {name: self.venue_of(name) for name in names}
 
     @property
     def venue_lock(self) -> Lock:

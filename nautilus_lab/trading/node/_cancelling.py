@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from nautilus_trader.core.uuid import UUID4
-from nautilus_trader.execution.messages import CancelOrder
-from nautilus_trader.model.enums import TriggerType
+from nautilus_trader.execution.messages import CancelAllOrders, CancelOrder
+from nautilus_trader.model.enums import OrderSide, TriggerType
 from nautilus_trader.model.orders import Order
 
 
@@ -25,6 +25,21 @@ def send_cancel(kernel: Any, order: Order) -> None:
             instrument_id=order.instrument_id,
             client_order_id=order.client_order_id,
             venue_order_id=order.venue_order_id,
+            command_id=UUID4(),
+            ts_init=kernel.clock.timestamp_ns(),
+        ),
+    )
+
+
+def send_cancel_all(kernel: Any, order: Order) -> None:
+    """Send one cancel for all that the order's strategy has at the venue in its instrument."""
+    kernel.msgbus.send(
+        "ExecEngine.execute",
+        CancelAllOrders(
+            trader_id=order.trader_id,
+            strategy_id=order.strategy_id,
+            instrument_id=order.instrument_id,
+            order_side=OrderSide.NO_ORDER_SIDE,
             command_id=UUID4(),
             ts_init=kernel.clock.timestamp_ns(),
         ),

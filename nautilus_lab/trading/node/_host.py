@@ -30,7 +30,7 @@ from nautilus_lab.execution.gate import (
     TradingSwitch,
     build_limits,
 )
-from nautilus_lab.execution.paper import PaperVenueClient, VenueOrder
+from nautilus_lab.execution.paper import CancelAll, Orders, PaperVenueClient, VenueOrder
 from nautilus_lab.platform.access import KeyFileVerifier, LocalOwner
 from nautilus_lab.platform.audit import AuditFiles, AuditTrail, Checkpoint, Checkpointer, Spool
 from nautilus_lab.platform.bus import ProcessBus, RedisBus, open_bus
@@ -72,6 +72,7 @@ from nautilus_lab.trading.node._history import History
 from nautilus_lab.trading.node._instruments import instrument
 from nautilus_lab.trading.node._journal import StoreJournal
 from nautilus_lab.trading.node._limits import LimitDesk
+from nautilus_lab.trading.node._mass_cancel import MassCancels
 from nautilus_lab.trading.node._nautilus import node_config
 from nautilus_lab.trading.node._orders import OrderDesk
 from nautilus_lab.trading.node._reconciliation import Reconciliation
@@ -91,11 +92,14 @@ _FIRST_QUOTES_S = 2.0
 _MOST_EVENTS = 1_000  # a page of them; who wants more asks again
 # A router believes no older quote of a venue that still answers.
 _MOST_QUOTE_AGE_S = 10.0
+# So long the cancels of a halt have to leave before its telling may wait for a disk.
+_TELL_AFTER_S = 0.02
 _CALL_S = 5.0  # what a call of a strategy may take
 _RECORDER = "recorder"
 _STORE = "store"
 _AUDIT = "audit"
 _WRITE_AGAIN_S = 10.0
+_AT_ONCE = frozenset({"risk.halt", "risk.reduce_only"})
 _BUS_AWAY = "the message bus does not answer; events wait in the store"
 
 
@@ -188,6 +192,7 @@ class NodeHost:
         latch.begin()
         bus = self._open_books(stack)
         await self._reach_venues(stack)
+        await self._pull_if_killed(latch)
         node = self._build(bus, stack)
         self._install_gate(node, TradingSwitch(latch))
         await self._bring_back(node)
@@ -304,6 +309,17 @@ class NodeHost:
             for venue, told in (await self._venues.instruments()).items()
         }
         await self._venues.require_same_books(self._store)
+
+    async def _pull_if_killed(self, latch: Latch) -> None:
+        """Finish what an earlier life may not have got to: nothing of a killed trader works on."""
+        if latch.read().state != "KILLED":
+            return
+        for venue, client in self._venues.clients.items():
+            try:
+                await client.request(CancelAll(), Orders)
+            except LabError:
+                # It is asked again once the node runs.
+                log.exception("what works at %s was not cancelled before the start", venue)
 
     def _build(self, bus: ProcessBus, stack: AsyncExitStack) -> TradingNode:
         """Build the node and the desk that tells of it."""
@@ -427,6 +443,9 @@ class NodeHost:
             on_denied=desk.on_denied,
         )
         self._gate.install()
+        self._mass_cancels = MassCancels(
+            {client.venue.value: client.cancel_everything for client in self._executions}
+        )
         for at, deposit in desk.accounts.deposits.items():
             self._gate.book.set_cash(at, deposit)  # every fill is played again from here
         self._states = TradingStates(
@@ -439,6 +458,8 @@ class NodeHost:
             book=self._gate.book,
             stop_loss=self._stop_loss(limits),
             stop_loss_state=_stop_loss_state(limits, trading.stop_loss_state),
+            mass_cancels=self._mass_cancels,
+            later=partial(asyncio.get_running_loop().call_later, _TELL_AFTER_S),
         )
 
         self._limits = LimitDesk(
@@ -638,7 +659,11 @@ class NodeHost:
             self.rundir.commands,
             NODE_COMMANDS,
             LocalOwner(tokens).verify,
-            {name: self._on_time(handler) for name, handler in self._handlers().items()},
+            {
+                # What halts waits for no store, which may be what is broken.
+                name: handler if name in _AT_ONCE else self._on_time(handler)
+                for name, handler in self._handlers().items()
+            },
             log=StoreCommandLog(self._store),
         )
         await server.start()
@@ -656,9 +681,9 @@ class NodeHost:
     async def _publish_states(self) -> None:
         while True:
             await asyncio.sleep(_STATES_EVERY_S)
+            self._states.watch()  # first: what follows may wait for a disk
             self._desk.flush_if_can()
             self._desk.publish_book()
-            self._states.watch()
             self._limits.watch()
             self._deployments.publish()
 
@@ -731,6 +756,8 @@ class NodeHost:
             self.condition.amiss(venue, f"the paper venue {venue} does not answer")
         elif state is ConnectionState.CONNECTED:
             self.condition.mended(venue)
+            if self.condition.state is not State.STARTING:
+                self._mass_cancels.again(venue)  # asked only while the trader is killed
         elif state is ConnectionState.ERROR:
             # Its book is another than the one that our orders are in.
             why = f"the paper venue {venue} has another book than before"

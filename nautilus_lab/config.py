@@ -156,6 +156,10 @@ class TradingSettings(_Section):
     looks in a row, four a second, they move the trader to `stop_loss_state`. `limits` are more of
     them, each a table with its name as `limit` and its parameters; `limit_levels` says where
     warning begins and how long it lasts; see docs/concepts/limits.md.
+
+    A killed trader is resumed by two persons, within `resume_within_s` of each other, and whose
+    strategies run resumes nothing. `single_person` declares that the desk has one person only, who
+    then counts for both; it is audited at each start. See docs/concepts/kill_switch.md.
     """
 
     trader_id: TraderId = "PAPER-001"
@@ -189,6 +193,8 @@ class TradingSettings(_Section):
     stop_timeout_s: float = Field(default=15.0, gt=0, le=600)
     heartbeat_s: float = Field(default=1.0, gt=0, le=30)
     targets_max_age_days: float = Field(default=7.0, gt=0, le=3_650, allow_inf_nan=False)
+    single_person: bool = False
+    resume_within_s: float = Field(default=900.0, ge=1, le=86_400, allow_inf_nan=False)
     operator_console: bool = False  # whether the node's kernel takes an operator's cells
 
     def venue(self, name: str) -> VenueSettings:

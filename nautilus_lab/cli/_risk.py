@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nautilus_lab.cli._engine import add_trader, engine_of
 from nautilus_lab.cli._shown import add_json, at, show_fields, show_json, show_table
@@ -19,7 +19,7 @@ from nautilus_lab.exceptions import LabError
 
 if TYPE_CHECKING:
     from nautilus_lab.platform.commands import LimitsView, StateOfTrading
-    from nautilus_lab.platform.rundir import RunDirectory
+    from nautilus_lab.platform.rundir import LatchState, RunDirectory
 
 _ASK_S = 5.0  # for a node to say what its trader may do
 _STATES = ("trader", "may", "since", "by", "reason")
@@ -38,6 +38,11 @@ def add_risk(verbs: Verbs) -> None:
         default="ACTIVE",
         help="what to let through from now on (ACTIVE)",
     )
+    resume.add_argument(
+        "--ask",
+        action="store_true",
+        help="ask for it: a killed trader is resumed by another person than the one who asked",
+    )
     limits = add_verb(verbs, "limits", _limits, "how much of each limit is used, the worst first")
     limits.add_argument("--all", action="store_true", help="also those that are far from it")
     enable = add_verb(
@@ -52,10 +57,17 @@ def add_risk(verbs: Verbs) -> None:
 
 def _resume(chosen: argparse.Namespace) -> None:
     engine = engine_of(chosen)
-    state = asyncio.run(engine.resume(chosen.reason, to=chosen.to))
+    ask = engine.ask_resume if chosen.ask else engine.resume
+    state = asyncio.run(ask(chosen.reason, to=chosen.to))
     if chosen.json:
         return show_json(state)
-    print(f"{engine.settings.trading.trader_id} is {state.state}")
+    trader = engine.settings.trading.trader_id
+    if chosen.ask:
+        who = "" if state.single_person else "somebody else "
+        until = at(state.resume_expires_ns)
+        print(f"{trader} is {state.state}; {who}resumes it until {until}: nautilus-lab resume")
+    else:
+        print(f"{trader} is {state.state}")
 
 
 def _limits(chosen: argparse.Namespace) -> int:
@@ -132,4 +144,19 @@ async def _state_of(rundir: RunDirectory) -> StateOfTrading:
         by=held.by,
         since_ns=held.since_ns,
         automatic=held.automatic,
+        **_asked_of(rundir, held),
     )
+
+
+def _asked_of(rundir: RunDirectory, held: LatchState) -> dict[str, Any]:
+    """Return what somebody asked for, of a killed trader whose node does not run."""
+    from nautilus_lab.platform.rundir import ResumeRequest
+
+    asked = ResumeRequest.read(rundir.resume_asked)
+    if asked is None or asked.is_over or not asked.is_about(held):
+        return {}
+    return {
+        "resume_asked_by": asked.by,
+        "resume_asked_to": asked.to,
+        "resume_expires_ns": asked.expires_ns,
+    }

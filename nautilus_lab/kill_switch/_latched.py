@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from nautilus_lab.exceptions import InputError, StoreError
 from nautilus_lab.kill_switch._tightened import Tighter
 from nautilus_lab.platform.access import Principal
-from nautilus_lab.platform.rundir import Latch, LatchState, RunDirectory
+from nautilus_lab.platform.rundir import Latch, LatchState, ResumeRequest, RunDirectory
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +81,8 @@ def latch_traders(
 
 
 def _latch(rundir: RunDirectory, to: Tighter, reason: str, by: str) -> Latched:
+    with contextlib.suppress(StoreError):  # the node withdraws it, too
+        ResumeRequest.withdraw(rundir.resume_asked)
     latch = Latch(rundir.latch, witness=rundir.store)
     before = latch.read()
     try:

@@ -398,15 +398,40 @@ class TradingEngine:
     ) -> StateOfTrading:
         """Let more through again; the node must run, and audits who decided it.
 
+        The node asks its venues first: orders, positions and cash must be as they have them. A
+        killed trader is resumed when another person asked for it: `ask_resume`.
+
         Raises
         ------
         NodeNotRunning
             When no node runs.
         InputError
-            When `to` is no looser than what holds.
+            When `to` is no looser than what holds, or nobody has asked to resume a killed trader.
+        NodeError
+            When the book differs from what a venue says, or a venue says nothing; names what.
+        AccessDenied
+            When you have strategies run there, or asked for it yourself.
         """
         body = ResumeTrading(reason=reason, to=to)
         state: StateOfTrading = await self.command("risk.resume", body, answer=StateOfTrading)
+        return state
+
+    async def ask_resume(
+        self, reason: str, *, to: Literal["ACTIVE", "REDUCE_ONLY"] = "ACTIVE"
+    ) -> StateOfTrading:
+        """Ask that a killed trader trades again; another person resumes it, before it runs out.
+
+        Raises
+        ------
+        NodeNotRunning
+            When no node runs.
+        InputError
+            When the trader is not killed: then `resume` is enough.
+        AccessDenied
+            When you have strategies run there.
+        """
+        body = ResumeTrading(reason=reason, to=to)
+        state: StateOfTrading = await self.command("risk.ask_resume", body, answer=StateOfTrading)
         return state
 
     async def limits(self) -> LimitsView:

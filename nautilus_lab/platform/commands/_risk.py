@@ -45,7 +45,7 @@ class ReduceOnly(CommandBody, frozen=True, kw_only=True):
 
 
 class ResumeTrading(CommandBody, frozen=True, kw_only=True):
-    """Why to let more through again, and how much."""
+    """Why to let more through again, and how much; of a killed trader also what is asked for."""
 
     reason: str
     to: Literal["ACTIVE", "REDUCE_ONLY"] = "ACTIVE"
@@ -103,6 +103,12 @@ class StateOfTrading(msgspec.Struct, frozen=True, kw_only=True):
         How many orders were asked to be cancelled by this command.
     day_start_equity, equity : float or None
         What the loss of the day is counted from, and now; None while not known or not kept.
+    resume_asked_by, resume_asked_to : str
+        Who asked to resume a killed trader, and to what; empty when nobody did.
+    resume_expires_ns : int
+        From when on nobody can approve that, UNIX ns.
+    single_person : bool
+        Whether the desk is declared to have one person only, who counts for two.
     """
 
     state: TradingState
@@ -114,3 +120,7 @@ class StateOfTrading(msgspec.Struct, frozen=True, kw_only=True):
     cancelling: int = 0
     day_start_equity: float | None = None
     equity: float | None = None
+    resume_asked_by: str = ""
+    resume_asked_to: str = ""
+    resume_expires_ns: int = 0
+    single_person: bool = False

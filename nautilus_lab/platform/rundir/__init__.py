@@ -9,6 +9,7 @@ from nautilus_lab.platform.rundir._latch import STANDINGS, Latch, LatchState, St
 from nautilus_lab.platform.rundir._lock import Lock
 from nautilus_lab.platform.rundir._private import private_folder, socket_path, write_whole
 from nautilus_lab.platform.rundir._record import ProcessRecord
+from nautilus_lab.platform.rundir._resume_request import ResumeRequest
 from nautilus_lab.platform.rundir._socket import claim_socket, is_answered, socket_file
 from nautilus_lab.platform.rundir._trader import RunDirectory, VenueFiles
 
@@ -22,6 +23,7 @@ __all__ = [
     "LatchState",
     "Lock",
     "ProcessRecord",
+    "ResumeRequest",
     "RunDirectory",
     "Standing",
     "VenueFiles",

@@ -56,6 +56,7 @@ class RunDirectory:
     `settings`             the settings its processes were started with
     `failure`              why the last start failed; absent when it did not
     `latch`                the kill latch: what the trader may do
+    `resume_asked`         who asked to resume a killed trader; absent when nobody did
     `day`                  the equity its loss of the day is counted from
     `high_water`           the highest equity there was, which drawdowns are counted from
     `disabled`             the strategies that a limit disabled, and why
@@ -140,6 +141,10 @@ class RunDirectory:
     @property
     def latch(self) -> Path:
         return self.path / "kill.latch"
+
+    @property
+    def resume_asked(self) -> Path:
+        return self.path / "resume.json"
 
     @property
     def day(self) -> Path:

@@ -40,11 +40,18 @@ RISK_SPECS: tuple[CommandSpec, ...] = (
         summary="Let only cancels and what reduces a position through, also after a restart.",
     ),
     CommandSpec(
+        name="risk.ask_resume",
+        permission=Permission.RISK_RESUME,
+        body=ResumeTrading,
+        answer=StateOfTrading,
+        summary="Ask that a killed trader trades again; another person resumes it.",
+    ),
+    CommandSpec(
         name="risk.resume",
         permission=Permission.RISK_RESUME,
         body=ResumeTrading,
         answer=StateOfTrading,
-        summary="Let more through again; a person's decision, kept in the audit trail.",
+        summary="Let more through again, over a book that agrees with the venues'; audited.",
     ),
     CommandSpec(
         name="risk.limits",

@@ -197,6 +197,11 @@ class Deployments:
             if deployment.state in _RUNS:
                 self._bring_back(deployment)
 
+    @property
+    def owners(self) -> dict[str, str]:
+        """Strategy -> who had it run, of those that a person had run and that still do."""
+        return {o.strategy: o.by for o in self._file if o.state == "running" and o.by != "node"}
+
     def begin(self) -> None:
         """Tell how every strategy is; once the node trades and knows its venues' orders."""
         for deployment in self._file:

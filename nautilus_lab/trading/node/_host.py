@@ -61,6 +61,7 @@ from nautilus_lab.risk.limits import Finding, LimitBook
 from nautilus_lab.strategies.nautilus import ManualOrders, StrategyRegistry
 from nautilus_lab.trading.commands import NODE_COMMANDS, EventsAfter, NodeStatus
 from nautilus_lab.trading.node._accounts import Accounts
+from nautilus_lab.trading.node._agreement import Agreed, Agreement
 from nautilus_lab.trading.node._call_watch import CallWatch
 from nautilus_lab.trading.node._closing_out import who_is_closed
 from nautilus_lab.trading.node._condition import NodeCondition
@@ -77,6 +78,7 @@ from nautilus_lab.trading.node._nautilus import node_config
 from nautilus_lab.trading.node._orders import OrderDesk
 from nautilus_lab.trading.node._reconciliation import Reconciliation
 from nautilus_lab.trading.node._recovery import Recovery
+from nautilus_lab.trading.node._resuming import Resuming
 from nautilus_lab.trading.node._states import TradingStates
 from nautilus_lab.trading.node._tables import Tables
 from nautilus_lab.trading.node._tap import Tap
@@ -460,6 +462,18 @@ class NodeHost:
             stop_loss_state=_stop_loss_state(limits, trading.stop_loss_state),
             mass_cancels=self._mass_cancels,
             later=partial(asyncio.get_running_loop().call_later, _TELL_AFTER_S),
+            resume_asked=self.rundir.resume_asked,
+            single_person=trading.single_person,
+        )
+        assert self._trail is not None
+        self._resuming = Resuming(
+            self._states,
+            check=self._agree,
+            owners=lambda: self._deployments.owners,
+            trail=self._trail,
+            asked=self.rundir.resume_asked,
+            single_person=trading.single_person,
+            within_s=trading.resume_within_s,
         )
 
         self._limits = LimitDesk(
@@ -724,6 +738,10 @@ class NodeHost:
             await asyncio.sleep(_RECONCILE_EVERY_S)
             await reconciliation.look()
 
+    async def _agree(self) -> Agreed:
+        """Hold orders, positions and cash against what the venues say now."""
+        return await Agreement(self._venues.clients, self._cache, self._differences).check()
+
     async def _differences(self, venue: str) -> set[str]:
         return await self._venues.differences(venue, self._desk.accounts, self._held)
 
@@ -813,6 +831,7 @@ class NodeHost:
             "node.events": self._events,
             "node.stop": self._asked_to_stop,
             **self._states.handlers(),
+            **self._resuming.handlers(),
             **self._limits.handlers(),
             **self._deployments.handlers(),
             **self._order_desk.handlers(),

@@ -6,6 +6,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from nautilus_trader.model.enums import OrderSide, OrderStatus
@@ -22,8 +23,8 @@ from nautilus_lab.platform.messages import (
     TradingStateChanged,
     TradingStateUpdated,
 )
-from nautilus_lab.platform.rundir import LatchState, Standing
-from nautilus_lab.trading.commands import HaltTrading, ReduceOnly, ResumeTrading, StateOfTrading
+from nautilus_lab.platform.rundir import LatchState, ResumeRequest, Standing
+from nautilus_lab.trading.commands import HaltTrading, ReduceOnly, StateOfTrading
 from nautilus_lab.trading.node._cancelling import send_cancel, send_cancel_all
 from nautilus_lab.trading.node._mass_cancel import MassCancels
 
@@ -78,6 +79,10 @@ class TradingStates:
         The venues that cancel everything on one message.
     later : callable, optional
         Calls a function once what was sent has left: telling may wait for a disk.
+    resume_asked : Path, optional
+        ``RunDirectory.resume_asked``: whoever tightens withdraws what was asked for.
+    single_person : bool, default=False
+        Whether the desk is declared to have one person only; audited at each start.
     now_s : callable, optional
         Seconds that only go up.
     """
@@ -96,6 +101,8 @@ class TradingStates:
         stop_loss_state: Standing = "REDUCE_ONLY",
         mass_cancels: MassCancels | None = None,
         later: Callable[[Callable[[], None]], object] = lambda tell: tell(),
+        resume_asked: Path | None = None,
+        single_person: bool = False,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self.switch = switch
@@ -111,6 +118,8 @@ class TradingStates:
         self._now_s = now_s
         self._mass_cancels = mass_cancels if mass_cancels is not None else MassCancels({})
         self._later = later
+        self._resume_asked = resume_asked
+        self._single_person = single_person
         self._ending: dict[ClientOrderId, float] = {}  # order -> when its next cancel is due
         self._told_of = switch.held  # what was announced last
         self._pulled = -1  # serial of the kill for which everything was cancelled
@@ -121,12 +130,11 @@ class TradingStates:
             self._book.day_start_equity = stop_loss.day_start
 
     def handlers(self) -> dict[str, Handler]:
-        """Return what answers the commands of `RISK_SPECS`."""
+        """Return what answers the commands that ask, and that tighten."""
         return {
             "risk.state": self._state,
             "risk.halt": self._halt,
             "risk.reduce_only": self._reduce_only,
-            "risk.resume": self._resume,
         }
 
     # --- moves ----------------------------------------------------------------------------
@@ -160,12 +168,23 @@ class TradingStates:
             When `to` is no state to tighten to, or reason or name is missing.
         """
         self.switch.tighten(to, reason=reason, by=by, automatic=automatic)
+        self._withdraw_resume()
         cancelled = self._cancel() if cancel_orders else 0
         self._announce_moved()
         return cancelled
 
+    def _withdraw_resume(self) -> None:
+        """Have nobody approve what was asked for before somebody else saw a reason to tighten."""
+        if self._resume_asked is not None:
+            try:
+                ResumeRequest.withdraw(self._resume_asked)
+            except StoreError:
+                log.exception("what was asked for could not be withdrawn; it runs out")
+
     def loosen(self, to: Standing, *, reason: str, by: str) -> None:
         """Let more through again; the loss of the day counts from here on.
+
+        A person's decision: whoever calls this has checked what `Resuming` checks.
 
         Raises
         ------
@@ -177,6 +196,7 @@ class TradingStates:
         self._accepted = self._stop_loss is not None
         self._accept()
         self._mass_cancels.end()
+        self._withdraw_resume()
         self._announce_moved()
 
     def begin(self) -> None:
@@ -187,7 +207,9 @@ class TradingStates:
         held = self.switch.held
         if held.state == "KILLED":
             self._keep_killed()
-        self._untold.append(lambda: self._audit("trading.begun", held))
+        self._untold.append(
+            lambda: self._audit("trading.begun", held, single_person=self._single_person)
+        )
         self._tell_untold()
         self.publish()
 
@@ -383,7 +405,7 @@ class TradingStates:
     # --- commands -------------------------------------------------------------------------
 
     async def _state(self, request: Request) -> StateOfTrading:
-        return self._as_it_is()
+        return self.as_it_is()
 
     async def _halt(self, request: Request) -> StateOfTrading:
         asked: HaltTrading = request.body
@@ -393,7 +415,7 @@ class TradingStates:
             by=request.principal.name,
             cancel_orders=asked.cancel_orders or asked.kill,
         )
-        return self._as_it_is(cancelled)
+        return self.as_it_is(cancelled)
 
     async def _reduce_only(self, request: Request) -> StateOfTrading:
         asked: ReduceOnly = request.body
@@ -403,15 +425,14 @@ class TradingStates:
             by=request.principal.name,
             cancel_orders=asked.cancel_orders,
         )
-        return self._as_it_is(cancelled)
+        return self.as_it_is(cancelled)
 
-    async def _resume(self, request: Request) -> StateOfTrading:
-        asked: ResumeTrading = request.body
-        self.loosen(asked.to, reason=asked.reason, by=request.principal.name)
-        return self._as_it_is()
-
-    def _as_it_is(self, cancelled: int = 0) -> StateOfTrading:
+    def as_it_is(self, cancelled: int = 0) -> StateOfTrading:
+        """Return what the trader may do, as commands answer it."""
         held = self.switch.held
+        asked = ResumeRequest.read(self._resume_asked) if self._resume_asked is not None else None
+        if asked is not None and (asked.is_over or not asked.is_about(held)):
+            asked = None
         return StateOfTrading(
             state=held.state,
             reason=held.reason,
@@ -422,6 +443,10 @@ class TradingStates:
             cancelling=cancelled,
             day_start_equity=_known(self._book.day_start_equity),
             equity=_known(self._book.equity),
+            resume_asked_by=asked.by if asked is not None else "",
+            resume_asked_to=asked.to if asked is not None else "",
+            resume_expires_ns=asked.expires_ns if asked is not None else 0,
+            single_person=self._single_person,
         )
 
 

@@ -482,6 +482,13 @@ class Desk(View):
         body = HaltTrading(reason=reason, cancel_orders=cancel_orders, kill=kill)
         return await self._tighten("KILLED" if kill else "HALTED", "risk.halt", body, timeout_s)
 
+    async def kill(self, reason: str, *, timeout_s: float = _TIMEOUT_S) -> TradingStatus:
+        """Let nothing but cancels through, and cancel all that works; see `halt`.
+
+        Two persons resume a killed trader: `ask_resume`, then `resume`.
+        """
+        return await self.halt(reason, kill=True, timeout_s=timeout_s)
+
     async def reduce_only(
         self, reason: str, *, cancel_orders: bool = False, timeout_s: float = _TIMEOUT_S
     ) -> TradingStatus:

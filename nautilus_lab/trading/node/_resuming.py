@@ -155,6 +155,7 @@ class Resuming:
 
     def _held(self) -> LatchState:
         self._states.switch.look()
+        self._states.catch_up()  # the trail has what holds before what somebody makes of it
         return self._states.switch.held
 
     def _require_no_owner(self, by: str) -> None:

@@ -198,6 +198,11 @@ class TradingStates:
         self._mass_cancels.end()
         self._withdraw_resume()
         self._announce_moved()
+        self._tell_untold()  # nothing waits for it here
+
+    def catch_up(self) -> None:
+        """Tell what the cancels of a halt went before, if the store takes it now."""
+        self._tell_untold()
 
     def begin(self) -> None:
         """Write down what the trader may do as its node begins, and publish it.

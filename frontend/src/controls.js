@@ -8,7 +8,7 @@ const buttons = {
   reduce_only: ["Reduce only", () => "reduce only?"],
   halt: ["Halt", (count) => `halt, and leave ${orders(count)} working?`],
   halt_and_cancel: ["Halt and cancel all", (count) => `halt, and cancel ${orders(count)}?`],
-  kill: ["Kill", (count) => `kill: cancel ${orders(count)}, for two to resume?`],
+  kill: ["Kill", (count) => `kill, and cancel ${orders(count)}?`],
   ask_resume: ["Ask to resume", () => "ask another person?"],
   resume: ["Resume", () => "resume trading?"],
 };

@@ -340,7 +340,7 @@ def test_a_kill_is_pressed_twice_cancels_what_works_and_takes_two_acts_to_resume
     mine.wait_for(timeout=5_000)
     desk.fill(".nl-reason", "a drill")
     desk.click("[data-action=kill]")
-    assert "kill: cancel" in desk.inner_text("[data-action=kill]")
+    assert "kill, and cancel 1 order?" in desk.inner_text("[data-action=kill]")
     assert desk.inner_text(STATE) == "ACTIVE"
     desk.click("[data-action=kill]")
     state_is(desk, "KILLED")

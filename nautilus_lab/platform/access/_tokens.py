@@ -16,7 +16,6 @@ from typing import Any
 from nautilus_lab.exceptions import AccessDenied, InputError
 from nautilus_lab.platform.access._principal import Principal
 from nautilus_lab.platform.access._roles import Role
-from nautilus_lab.platform.messages import new_id
 
 _ALGORITHM = "HS256"
 _TYPE = "nl-access+jwt"
@@ -61,6 +60,8 @@ class TokenIssuer:
     def issue(self, principal: Principal) -> str:
         """Return a token that says who `principal` is and which roles it has."""
         import jwt
+
+        from nautilus_lab.platform.messages import new_id  # a kill imports this package
 
         now = int(time.time())
         claims = {

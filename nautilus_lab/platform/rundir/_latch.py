@@ -93,6 +93,7 @@ class Latch:
 
     def __init__(self, path: Path, *, witness: Path | None = None) -> None:
         self.path = path
+        self._name = os.fspath(path)  # each order asks for its mark
         self._witness = witness
 
     def __repr__(self) -> str:
@@ -148,7 +149,7 @@ class Latch:
     def mark(self) -> tuple[int, int, int] | None:
         """Return what changes whenever the file is written, in microseconds; None without one."""
         try:
-            found = os.stat(self.path, follow_symlinks=False)
+            found = os.lstat(self._name)
         except OSError:
             return None
         return found.st_ino, found.st_mtime_ns, found.st_ctime_ns

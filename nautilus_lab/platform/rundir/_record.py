@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 from pathlib import Path
 from typing import Annotated
@@ -12,8 +11,6 @@ import msgspec
 
 from nautilus_lab.exceptions import StoreError
 from nautilus_lab.platform.rundir._private import write_whole
-
-_log = logging.getLogger(__name__)
 
 
 class ProcessRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,7 +116,10 @@ class ProcessRecord(msgspec.Struct, frozen=True, kw_only=True):
             aside = path.with_name(f"{path.name}.damaged")
             with contextlib.suppress(OSError):
                 path.replace(aside)
-            _log.warning("%s; it was moved to %s", error.rule, aside.name)
+            import logging  # a kill imports this package
+
+            log = logging.getLogger(__name__)
+            log.warning("%s; it was moved to %s", error.rule, aside.name)
             return None
 
 

@@ -123,6 +123,7 @@ class TradingStates:
         self._ending: dict[ClientOrderId, float] = {}  # order -> when its next cancel is due
         self._told_of = switch.held  # what was announced last
         self._pulled = -1  # serial of the kill for which everything was cancelled
+        self._pulled_count = 0  # and how many orders that were
         self._untold: list[Callable[[], object]] = []
         self._tell_after_s = -math.inf
         self._accepted = False  # whether a person accepted a loss whose size was not known then
@@ -346,8 +347,9 @@ class TradingStates:
         """Cancel what works and go on until it is over; return how many orders that are."""
         pulled = frozenset[str]()
         if self.switch.state != "REDUCE_ONLY":
+            if self._pulled != self.switch.held.serial:
+                self._pulled, self._pulled_count = self.switch.held.serial, 0
             pulled = self._mass_cancels.begin(lasting=self.switch.state == "KILLED")
-            self._pulled = self.switch.held.serial
         by_name_s = self._now_s() + _BY_NAME_AFTER_S
         works = list(self._to_cancel())
         by_instrument: dict[tuple[StrategyId, InstrumentId], list[Order]] = {}
@@ -363,7 +365,11 @@ class TradingStates:
             if len(orders) > 1 and self._attempt(send_cancel_all, orders[0]):
                 self._ending |= {order.client_order_id: by_name_s for order in orders}
         self._send_cancels()
-        return len(works)
+        if self.switch.state == "REDUCE_ONLY":
+            return len(works)
+        # The latch may have been seen before who wrote it told the node.
+        self._pulled_count = max(self._pulled_count, len(works))
+        return self._pulled_count
 
     def _attempt(self, send: Callable[[Any, Order], None], order: Order) -> bool:
         try:

@@ -290,3 +290,16 @@ def test_cancels_are_sent_before_anything_is_written_down(latch, store):
         tell()
     assert [kind for kind, *_ in rows(store)] == ["trading.state"]
     assert stand.told == ["KILLED"]
+
+
+async def test_who_wrote_the_latch_hears_how_many_orders_that_ended(latch, store):
+    venue = Venue()
+    stand = Stand(latch, store, venues={"PAPER": venue.cancel_everything})
+    orders = [stand.rest() for _ in range(3)]
+    latch.tighten("KILLED", reason="enough", by="ana")
+    stand.watch()  # before the node is told
+    for order in orders:
+        stand.end(order)
+    await turn()
+    assert stand.states.tighten("KILLED", reason="enough", by="ana", cancel_orders=True) == 3
+    assert stand.states.switch.held.serial == latch.read().serial

@@ -10,6 +10,7 @@ from nautilus_lab.trading.node._deployments import Deployments
 from nautilus_lab.trading.node._host import NodeHost
 from nautilus_lab.trading.node._limits import LimitDesk
 from nautilus_lab.trading.node._orders import OrderDesk
+from nautilus_lab.trading.node._resuming import Resuming
 from nautilus_lab.trading.node._states import TradingStates
 from nautilus_lab.trading.supervisor._supervisor import Supervisor
 
@@ -18,6 +19,7 @@ def handlers():
     """Name of a command -> what answers it, of objects that were never made."""
     host = NodeHost.__new__(NodeHost)
     host._states = TradingStates.__new__(TradingStates)
+    host._resuming = Resuming.__new__(Resuming)
     host._limits = LimitDesk.__new__(LimitDesk)
     host._deployments = Deployments.__new__(Deployments)
     host._order_desk = OrderDesk.__new__(OrderDesk)

@@ -17,6 +17,8 @@ _TELL_S = 5.0
 # or run somebody's endless loop; its venue need not wait for that.
 _DIRECTLY_AFTER_S = 0.3
 _VENUE_S = 1.0
+# A node that is far behind its market still reads it by then, and is told.
+_READ_S = 2.5
 
 
 async def follow(
@@ -76,7 +78,7 @@ async def _follow_one(latched: Latched, body: HaltTrading | ReduceOnly) -> Tight
 async def _tell(rundir: RunDirectory, body: HaltTrading | ReduceOnly) -> StateOfTrading | str:
     name = "risk.reduce_only" if isinstance(body, ReduceOnly) else "risk.halt"
     try:
-        told: StateOfTrading = await CommandClient(rundir.commands).call(
+        told: StateOfTrading = await CommandClient(rundir.commands, ack_timeout_s=_READ_S).call(
             name, body, timeout_s=_TELL_S, answer=StateOfTrading
         )
     except LabError as error:

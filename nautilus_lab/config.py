@@ -6,11 +6,14 @@ file and in the environment alike. Everything has a default that runs on one mac
 
 from __future__ import annotations
 
+import ipaddress
 import os
+import re
 import tomllib
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -18,9 +21,14 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PlainSerializer,
+    SecretStr,
     StringConstraints,
     ValidationError,
+    field_validator,
+    model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from nautilus_lab.exceptions import ConfigError
 
@@ -30,6 +38,9 @@ __all__ = [
     "DashboardSettings",
     "DataSettings",
     "JobSettings",
+    "LevelSettings",
+    "MailSettings",
+    "MonitoringSettings",
     "RecordingSettings",
     "Settings",
     "StoreSettings",
@@ -37,6 +48,7 @@ __all__ = [
     "SupervisorSettings",
     "TradingSettings",
     "VenueSettings",
+    "WebhookSettings",
     "find_root",
     "load_settings",
 ]
@@ -45,8 +57,11 @@ _PREFIX = "NL_"
 # environment variables with our prefix that are not settings
 _NOT_SETTINGS = frozenset({"NL_ROOT", "NL_TOKEN", "NL_FAILPOINT", "NL_RUN"})
 
+# keys whose values no error shows
+_SECRETS = frozenset({"password", "secret", "url"})
+
 # keys whose values are lists; in the environment their parts are joined by commas
-_LISTS = frozenset({"replay_symbols", "venues"})
+_LISTS = frozenset({"replay_symbols", "venues", "channels", "recipients"})
 
 VenueName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9]{0,11}$")]
 TraderId = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9]{0,15}-[A-Z0-9]{1,8}$")]
@@ -64,6 +79,30 @@ def _named(path: Path) -> Path:
     return path
 
 
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _a_mail_address(text: str) -> str:
+    # What is no plain address could end the line of a header and begin another.
+    if not re.fullmatch(r"[!-?A-~]{1,64}@[A-Za-z0-9.:\[\]-]{1,255}", text):
+        raise ValueError("must be a plain address like desk@example.com")
+    return text
+
+
+Secret = Annotated[
+    SecretStr,
+    # It travels between processes of its owner only, in files of mode 0600 and private sockets.
+    PlainSerializer(lambda secret: secret.get_secret_value(), when_used="json"),
+]
+SeverityName = Literal["info", "warning", "critical"]
+ChannelName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
+MailAddress = Annotated[str, AfterValidator(_a_mail_address)]
 IsoDate = Annotated[str, AfterValidator(_a_date)]
 Folder = Annotated[Path, AfterValidator(_named)]
 
@@ -276,6 +315,179 @@ class RecordingSettings(_Section):
     gib: float = Field(default=20.0, gt=0, le=1e6, allow_inf_nan=False)
 
 
+class WebhookSettings(_Section):
+    """One address that alerts are posted to as JSON, signed with `secret` when there is one.
+
+    Other than to this machine it must be https, unless `insecure` says that plain http is meant.
+    Alerts less severe than `least` are not told there.
+    """
+
+    url: str = Field(repr=False)
+    secret: Secret | None = None
+    least: SeverityName = "info"
+    timeout_s: float = Field(default=5.0, gt=0, le=60, allow_inf_nan=False)
+    insecure: bool = False
+
+    @field_validator("url")
+    @classmethod
+    def _is_an_address(cls, text: str) -> str:
+        found = urlsplit(text)
+        if found.scheme not in ("http", "https") or not found.hostname or found.username:
+            # Without the value: it may hold a key.
+            raise PydanticCustomError("url", "must be http:// or https://, a host, and no user")
+        if found.port == 0 or not text.isascii() or not text.isprintable() or " " in text:
+            raise PydanticCustomError("url", "must be an address without blanks")
+        return text
+
+    @model_validator(mode="after")
+    def _is_secure(self) -> Self:
+        found = urlsplit(self.url)
+        if found.scheme == "http" and not self.insecure and not _is_loopback(found.hostname or ""):
+            raise PydanticCustomError(
+                "insecure", "an address that is not of this machine must be https"
+            )
+        return self
+
+
+class MailSettings(_Section):
+    """One way to send alerts by mail. It is encrypted (STARTTLS) unless `insecure`, or local.
+
+    `user` and `password` log in; neither is sent without encryption. Alerts less severe than
+    `least` are not told there.
+    """
+
+    host: str = Field(min_length=1)
+    port: int = Field(default=587, ge=1, le=65_535)
+    sender: MailAddress
+    recipients: tuple[MailAddress, ...] = Field(min_length=1)
+    user: str = ""
+    password: Secret | None = None
+    least: SeverityName = "warning"
+    timeout_s: float = Field(default=15.0, gt=0, le=60, allow_inf_nan=False)
+    insecure: bool = False
+
+    @model_validator(mode="after")
+    def _is_secure(self) -> Self:
+        if bool(self.user) != (self.password is not None):
+            raise PydanticCustomError("user", "user and password belong together")
+        if self.insecure and self.user and not _is_loopback(self.host):
+            raise PydanticCustomError("insecure", "a password must not be sent unencrypted")
+        return self
+
+
+class LevelSettings(_Section):
+    """One level of escalation: where it is told, and what happens when nobody answers.
+
+    `channels` are names of webhooks and mails, ``"log"``, ``"bus"``, or ``"all"``. After
+    `unanswered_s` without acknowledgement the next level begins; None is never. `tighten` is what
+    the alert's trader falls to when the level is reached by climbing, `cancel_orders` whether its
+    orders are cancelled then, too.
+    """
+
+    channels: tuple[str, ...] = ("all",)
+    unanswered_s: float | None = Field(default=None, gt=0, le=604_800, allow_inf_nan=False)
+    tighten: Literal["", "REDUCE_ONLY", "HALTED", "KILLED"] = ""
+    cancel_orders: bool = False
+
+
+_LEVELS: dict[str, dict[str, Any]] = {
+    "l0": {"channels": ("log", "bus")},
+    "l1": {"unanswered_s": 60.0},
+    "l2": {"unanswered_s": 300.0},
+    "l3": {},
+    "l4": {},
+}
+
+
+_BEGIN: dict[SeverityName, Annotated[int, Field(ge=0, le=4)]] = {
+    "info": 0,
+    "warning": 1,
+    "critical": 1,
+}
+
+
+class LevelsSettings(_Section):
+    """The five levels, L0 log to L4 kill; what is not given of one is as it is by default."""
+
+    l0: LevelSettings = LevelSettings(**_LEVELS["l0"])
+    l1: LevelSettings = LevelSettings(**_LEVELS["l1"])
+    l2: LevelSettings = LevelSettings(**_LEVELS["l2"])
+    l3: LevelSettings = LevelSettings(**_LEVELS["l3"])
+    l4: LevelSettings = LevelSettings(**_LEVELS["l4"])
+
+    @model_validator(mode="before")
+    @classmethod
+    def _completed(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        return {
+            name: {**_LEVELS[name], **level}
+            if name in _LEVELS and isinstance(level, dict)
+            else level
+            for name, level in given.items()
+        }
+
+    @model_validator(mode="after")
+    def _ends(self) -> Self:
+        if self.l4.unanswered_s is not None:
+            raise PydanticCustomError("l4", "l4 is the last level: unanswered_s must be left out")
+        return self
+
+
+class MonitoringSettings(_Section):
+    """The monitor: it delivers alerts, lets them climb, and watches heartbeats.
+
+    An alert begins at the level that `begin` gives for its severity; what is less severe than
+    `climb` stays there. A node whose heartbeat is older than `late_s`, and than three of its own
+    beats, is told of. A channel that delivers nothing for `undelivered_s` is told of on the
+    others; after `give_up_hours` a delivery is dropped. `[monitoring.webhooks.NAME]` and
+    `[monitoring.mails.NAME]` are channels, `[monitoring.levels.l1]` is a level; secrets are best
+    given as `NL_MONITORING__WEBHOOKS__NAME__SECRET`. See docs/platform/monitoring.md.
+    """
+
+    enabled: bool = True
+    poll_ms: float = Field(default=10.0, ge=1, le=1_000, allow_inf_nan=False)
+    late_s: float = Field(default=5.0, ge=0.5, le=600, allow_inf_nan=False)
+    undelivered_s: float = Field(default=300.0, ge=1, le=86_400, allow_inf_nan=False)
+    give_up_hours: float = Field(default=24.0, gt=0, le=720, allow_inf_nan=False)
+    climb: SeverityName = "warning"
+    begin: dict[SeverityName, Annotated[int, Field(ge=0, le=4)]] = _BEGIN
+    webhooks: dict[ChannelName, WebhookSettings] = {}
+    mails: dict[ChannelName, MailSettings] = {}
+    levels: LevelsSettings = LevelsSettings()
+
+    @field_validator("begin", mode="before")
+    @classmethod
+    def _completed(cls, given: Any) -> Any:
+        return {**_BEGIN, **given} if isinstance(given, dict) else given
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The names of all channels: the log, the bus, webhooks and mails."""
+        return ("log", "bus", *self.webhooks, *self.mails)
+
+    @model_validator(mode="after")
+    def _names_match(self) -> Self:
+        named = self.channels
+        if len(set(named)) < len(named) or "all" in named:
+            raise PydanticCustomError(
+                "channels", 'a channel must have a name of its own, and not "all", "log" or "bus"'
+            )
+        for name in ("l0", "l1", "l2", "l3", "l4"):
+            level: LevelSettings = getattr(self.levels, name)
+            if unknown := set(level.channels) - {"all", *named}:
+                raise PydanticCustomError(
+                    "channels",
+                    "levels.{level} names {unknown}, which is no channel; there are: {known}",
+                    {
+                        "level": name,
+                        "unknown": ", ".join(sorted(unknown)),
+                        "known": ", ".join(named),
+                    },
+                )
+        return self
+
+
 class DashboardSettings(_Section):
     """What the served dashboards may do: look, or trade as the owner of this workspace."""
 
@@ -304,6 +516,7 @@ class Settings(_Section):
     supervisor: SupervisorSettings = SupervisorSettings()
     bus: BusSettings = BusSettings()
     streaming: StreamingSettings = StreamingSettings()
+    monitoring: MonitoringSettings = MonitoringSettings()
     recording: RecordingSettings = RecordingSettings()
     dashboards: DashboardSettings = DashboardSettings()
     jobs: JobSettings = JobSettings()
@@ -426,9 +639,17 @@ def _as_config_error(error: ValidationError) -> ConfigError:
     variable = _PREFIX + key.upper().replace(".", "__")
     return ConfigError(
         f"{key}: {first['msg'][:1].lower()}{first['msg'][1:]}",
-        value=first["input"],
+        value=_without_secrets(first["input"], key.rpartition(".")[2]),
         remedy=f"mend it in lab.toml, or {variable} in the environment",
     )
+
+
+def _without_secrets(value: object, name: str) -> object:
+    if name in _SECRETS:
+        return "[hidden]"
+    if isinstance(value, dict):
+        return {key: _without_secrets(one, str(key)) for key, one in value.items()}
+    return value
 
 
 def _no_such_key(key: str, value: object) -> ConfigError:

@@ -137,7 +137,8 @@ def _bounds(field: Any) -> str:
 
 
 def commands() -> str:
-    """Return the page of what a node, its supervisor and the gateways answer, and for whom."""
+    """Return the page of what the processes of a lab answer, and for whom."""
+    from nautilus_lab.monitoring import MONITOR_COMMANDS
     from nautilus_lab.streaming._status import GATEWAY_COMMANDS
     from nautilus_lab.trading.commands import NODE_COMMANDS, SUPERVISOR_COMMANDS
 
@@ -162,13 +163,17 @@ def commands() -> str:
         "",
         GATEWAY_COMMANDS.markdown(),
         "",
+        "## The monitor",
+        "",
+        MONITOR_COMMANDS.markdown(),
+        "",
         "## Bodies and answers",
         "",
         "What a `command` frame carries as its `body`, and a `result` frame as its own. A body",
         'with a field that is not listed is refused. A decimal is text, as in `"72.40"`; a field',
         "with a default may be left out.",
         "",
-        NODE_COMMANDS.schemas(SUPERVISOR_COMMANDS, GATEWAY_COMMANDS),
+        NODE_COMMANDS.schemas(SUPERVISOR_COMMANDS, GATEWAY_COMMANDS, MONITOR_COMMANDS),
         "",
         "## Who may do what",
         "",
@@ -219,9 +224,8 @@ def _verbs(parser: argparse.ArgumentParser, prefix: str) -> Iterator[str]:
             continue
         for name, below in action.choices.items():
             verb = f"{prefix}{name}"
-            if any(isinstance(one, argparse._SubParsersAction) for one in below._actions):
-                yield from _verbs(below, f"{verb} ")
-            else:
+            yield from _verbs(below, f"{verb} ")
+            if below.get_default("run") is not None:
                 written = " ".join(_arguments(below))
                 arguments = f"`{written}`" if written else "-"
                 yield f"| `{verb}` | {arguments} | {below.description} |"
@@ -238,7 +242,9 @@ def _arguments(parser: argparse.ArgumentParser) -> Iterator[str]:
     for action in parser._actions:
         if action in choices:
             yield f"({' or '.join(one.option_strings[-1] for one in choices[action])})"
-        elif action not in others and not isinstance(action, argparse._HelpAction):
+        elif action not in others and not isinstance(
+            action, argparse._HelpAction | argparse._SubParsersAction
+        ):
             yield _argument(action)
 
 

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO, cast
 
+from nautilus_lab.cli._alerts import add_alerts
 from nautilus_lab.cli._answer import AnswerStream, NotWritten
 from nautilus_lab.cli._audit import add_audit
 from nautilus_lab.cli._lab import add_lab
@@ -96,6 +97,7 @@ def parser() -> argparse.ArgumentParser:
     add_audit(verbs)
     add_report(verbs)
     add_strategies(verbs)
+    add_alerts(verbs)
     add_lab(verbs)
 
     run = add_verb(verbs, "run", _run, "run a notebook with parameters")

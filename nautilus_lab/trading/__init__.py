@@ -1,15 +1,14 @@
 """Engine 1: the trading node, its supervisor, and the object a notebook steers them with."""
 
-from nautilus_lab.trading._alerts import FoundAlert, FoundAlerts
+from nautilus_lab.trading._alerts import FoundAlerts
 from nautilus_lab.trading._engine import TradingEngine
 from nautilus_lab.trading._handle import Node
 from nautilus_lab.trading._logs import LogView
 from nautilus_lab.trading._targets import Targets, TargetTable, target_table
-from nautilus_lab.trading._tighten import Tightened
+from nautilus_lab.trading._tighten import Tightened, tighten
 from nautilus_lab.trading.commands import LabStatus, NodeStatus
 
 __all__ = [
-    "FoundAlert",
     "FoundAlerts",
     "LabStatus",
     "LogView",
@@ -20,4 +19,5 @@ __all__ = [
     "Tightened",
     "TradingEngine",
     "target_table",
+    "tighten",
 ]

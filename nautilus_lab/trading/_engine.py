@@ -23,7 +23,7 @@ from nautilus_lab.exceptions import (
 from nautilus_lab.platform.commands import EnableStrategy, LimitsView, ResumeTrading, StateOfTrading
 from nautilus_lab.platform.rundir import Home, Latch, LatchState, ProcessRecord, write_whole
 from nautilus_lab.risk.limits import LimitBook, Measures, limits_of
-from nautilus_lab.trading._alerts import FoundAlerts, find_alerts
+from nautilus_lab.trading._alerts import FoundAlerts, acknowledge, find_alerts
 from nautilus_lab.trading._channel import Channel
 from nautilus_lab.trading._handle import Node
 from nautilus_lab.trading._logs import LogView, log_file
@@ -33,6 +33,7 @@ from nautilus_lab.trading._tighten import Tightened, tighten, tighten_all
 from nautilus_lab.trading.commands import LabStatus, NodeStatus, Stopped
 
 if TYPE_CHECKING:
+    from nautilus_lab.platform.store import AlertRow
     from nautilus_lab.strategies.nautilus import StrategyVersion
 
 _STATUS_S = 10.0
@@ -500,17 +501,36 @@ class TradingEngine:
     def alerts(self, *, open_only: bool = True, limit: int | None = 20) -> FoundAlerts:
         """Return what somebody should look at in this workspace, of every trader.
 
-        Asks no process: the supervisor's alerts stand in ``desk.db``, those of a node in its own
-        ``trading.db``.
+        Asks no process: they stand in ``desk.db``, those that the monitor has not taken over yet
+        in the ``trading.db`` of their node.
 
         Parameters
         ----------
         open_only : bool, default=True
-            Leave out what somebody has seen to.
+            Leave out what somebody has seen to, what is over, and what repeats another.
         limit : int or None, default=20
             At most so many, the latest; None for all.
         """
         return find_alerts(self._home, open_only=open_only, limit=limit)
+
+    def acknowledge(self, alert_id: str, *, note: str = "") -> AlertRow:
+        """Say that you have seen to an alert, which ends its climb; who said so first stays.
+
+        Parameters
+        ----------
+        alert_id : str
+            Which, of any trader of this workspace.
+        note : str, default=""
+            What was found or done, on one line.
+
+        Raises
+        ------
+        InputError
+            When the note is no such line.
+        StoreError
+            When there is no such alert, or the store cannot be written.
+        """
+        return acknowledge(self._home, alert_id, note=note)
 
     @property
     def targets(self) -> Targets | None:

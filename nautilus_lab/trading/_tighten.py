@@ -58,11 +58,17 @@ class Tightened:
 
 
 async def tighten(
-    rundir: RunDirectory, to: Tighter, *, reason: str, cancel_orders: bool = False
+    rundir: RunDirectory,
+    to: Tighter,
+    *,
+    reason: str,
+    cancel_orders: bool = False,
+    by: str | None = None,
 ) -> Tightened:
     """Write a trader's latch, then tell its node; returns what holds.
 
-    The latch is the file owner's right. It takes no node, bus, store, gateway or supervisor.
+    The latch is the file owner's right. It takes no node, bus, store, gateway or supervisor. It
+    says that `by` did it, the user of this process when not given.
 
     Raises
     ------
@@ -82,7 +88,7 @@ async def tighten(
         body = ReduceOnly(reason=reason, cancel_orders=cancel_orders)
     else:
         body = HaltTrading(reason=reason, cancel_orders=cancel_orders, kill=to == "KILLED")
-    by = Principal.owner().name
+    by = by or Principal.owner().name
     latch = Latch(rundir.latch, witness=rundir.store)
     failed: StoreError | None = None
     before = latch.read()

@@ -40,6 +40,7 @@ class Permission(Enum):
     RISK_LIMITS = "risk:limits"
     RESEARCH_RUN = "research:run"
     JOBS_RUN = "jobs:run"
+    ALERTS_ACKNOWLEDGE = "alerts:acknowledge"
     AUDIT_READ = "audit:read"
     USERS_MANAGE = "users:manage"
 
@@ -67,6 +68,7 @@ GRANTS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
             Permission.ORDERS_CANCEL,
             Permission.STRATEGY_CONTROL,
             Permission.RISK_HALT,
+            Permission.ALERTS_ACKNOWLEDGE,
             Permission.JOBS_RUN,
         },
         Role.RISK_OFFICER: _READS
@@ -77,6 +79,7 @@ GRANTS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
             Permission.RISK_HALT,
             Permission.RISK_RESUME,
             Permission.RISK_LIMITS,
+            Permission.ALERTS_ACKNOWLEDGE,
             Permission.AUDIT_READ,
         },
         Role.DEPLOYER: _READS

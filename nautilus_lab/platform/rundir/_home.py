@@ -10,6 +10,7 @@ from nautilus_lab.exceptions import InputError
 from nautilus_lab.platform.rundir._gateway import GatewayFiles
 from nautilus_lab.platform.rundir._history import HistoryFiles
 from nautilus_lab.platform.rundir._lock import Lock
+from nautilus_lab.platform.rundir._monitor import MonitorFiles
 from nautilus_lab.platform.rundir._private import private_folder, socket_path
 from nautilus_lab.platform.rundir._trader import RunDirectory
 
@@ -32,6 +33,7 @@ class Home:
     `gateway_lock`        held by the one first gateway that may run
     `gateways`            the files of every gateway that has a record
     `history_files`       the files of the history writer
+    `monitor_files`       the files of the monitor, which delivers alerts
     `gateway_token`       a viewer's token for the gateways, for local users, 0600
     `operator_token`      the owner's token for the gateways, with every role, 0600
     `traders`             one run directory each
@@ -119,6 +121,10 @@ class Home:
     @property
     def history_files(self) -> HistoryFiles:
         return HistoryFiles(self.path)
+
+    @property
+    def monitor_files(self) -> MonitorFiles:
+        return MonitorFiles(self.path)
 
     @property
     def gateway_token(self) -> Path:

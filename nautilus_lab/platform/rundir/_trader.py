@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from nautilus_lab.platform.rundir._beat import Beat
 from nautilus_lab.platform.rundir._lock import Lock
 from nautilus_lab.platform.rundir._private import private_folder, socket_path
 
@@ -48,6 +49,7 @@ class RunDirectory:
     =====================  ==============================================================
     `store`                ``trading.db``: orders, fills, journal, audit, outbox
     `node`, `venue`        the process records of the node and of the first paper venue
+    `heartbeat`            touched by the node at each beat; absent while none should beat
     `node_lock`            held by the one node that may run
     `venue_lock`           held by the first paper venue; `venue_of` has every venue's files
     `kernel_connection`    the Jupyter connection file of the node's kernel
@@ -88,6 +90,10 @@ class RunDirectory:
     @property
     def node(self) -> Path:
         return self.path / "node.json"
+
+    @property
+    def heartbeat(self) -> Beat:
+        return Beat(self.path / "heartbeat")
 
     @property
     def venue(self) -> Path:

@@ -3,16 +3,22 @@
 `HistoryStore` is the last: the events that came over the bus, of every trader.
 """
 
+from nautilus_lab.platform.store._alerts import AlertLedger, AlertPlan, alert_of
 from nautilus_lab.platform.store._audit_postgresql import postgresql_audit
 from nautilus_lab.platform.store._canonical import canonical_json
 from nautilus_lab.platform.store._desk import DeskStore
 from nautilus_lab.platform.store._history import HistoryStore
 from nautilus_lab.platform.store._rows import (
+    AlertCursor,
     AlertRow,
+    AlertStep,
     AuditArchived,
     AuditRow,
     AuditValues,
     CommandRow,
+    DeliveryEvent,
+    DeliveryRow,
+    DeliveryState,
     GapRow,
     IntentState,
     JournalRow,
@@ -22,13 +28,21 @@ from nautilus_lab.platform.store._rows import (
     RunStatus,
 )
 from nautilus_lab.platform.store._trading import TradingStore
+from nautilus_lab.platform.store._watch import StoreWatch
 
 __all__ = [
+    "AlertCursor",
+    "AlertLedger",
+    "AlertPlan",
     "AlertRow",
+    "AlertStep",
     "AuditArchived",
     "AuditRow",
     "AuditValues",
     "CommandRow",
+    "DeliveryEvent",
+    "DeliveryRow",
+    "DeliveryState",
     "DeskStore",
     "GapRow",
     "HistoryStore",
@@ -38,7 +52,9 @@ __all__ = [
     "PrincipalRow",
     "RunRow",
     "RunStatus",
+    "StoreWatch",
     "TradingStore",
+    "alert_of",
     "canonical_json",
     "postgresql_audit",
 ]

@@ -7,7 +7,7 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import fields
 from pathlib import Path
@@ -322,6 +322,45 @@ class TradingStore:
         with self._reading("reading the alerts") as connection:
             stored = connection.scalars(sql.latest_alerts(limit)).all()
         return tuple([messages.decode(data) for data in stored])
+
+    def alerts_since(
+        self, positions: Mapping[str, tuple[int, int]]
+    ) -> tuple[tuple[Envelope, ...], dict[str, tuple[int, int]]]:
+        """Return the alerts after `positions`, of each writer the oldest first, and what follows.
+
+        Parameters
+        ----------
+        positions : mapping of str to (int, int)
+            writer -> the epoch and number of the last event that the caller saw; a writer that
+            is not named is read from its beginning.
+
+        Returns
+        -------
+        tuple of Envelope, dict
+            The alerts, and the positions to ask with the next time.
+
+        Raises
+        ------
+        MessageError
+            When a stored event cannot be read back.
+        """
+        found: list[bytes] = []
+        after = dict(positions)
+        with self._reading("reading new alerts"):
+            for (writer,) in self._writes.writers(self._driver, {}).fetchall():
+                epoch, seq = after.get(writer, (0, 0))
+                values = {"writer": writer, "epoch": epoch, "seq": seq}
+                for epoch, seq, alert in self._writes.events_and_alerts(self._driver, values):
+                    after[writer] = (epoch, seq)
+                    if alert is not None:
+                        found.append(alert)
+        return tuple([messages.decode(data) for data in found]), after
+
+    def event_id(self, writer: str, epoch: int, seq: int) -> str | None:
+        """Return the id of an event; None when there is none of that number."""
+        with self._reading("reading an event") as connection:
+            data = connection.scalar(sql.one_event(writer, epoch, seq))
+        return None if data is None else messages.decode(data).id
 
     def orders(
         self, *, working_only: bool = False, limit: int | None = None

@@ -149,6 +149,8 @@ class NodeHost:
             if failed is not None:
                 log.error("the node cannot go on", exc_info=failed)
                 self._fail(failed)
+            else:
+                self.rundir.heartbeat.end()
             await self._end(node)
         return 0 if failed is None else 2
 
@@ -663,6 +665,8 @@ class NodeHost:
             self._deployments.publish()
 
     async def _beat(self, lag: LoopLag) -> None:
+        every_s = self.settings.trading.heartbeat_s
+        self.rundir.heartbeat.begin(every_s)
         while True:
             self._look_after_recorder()
             self._look_after_store()
@@ -687,7 +691,8 @@ class NodeHost:
                 ),
                 f"system.health.{self._desk.trader}",
             )
-            await asyncio.sleep(self.settings.trading.heartbeat_s)
+            self.rundir.heartbeat.beat(every_s)
+            await asyncio.sleep(every_s)
 
     async def _reconcile(self) -> None:
         reconciliation = Reconciliation(

@@ -209,6 +209,8 @@ class LimitDesk:
             rule=f"{limit.name} must hold",
             detail=f"{change.level}: {change.text}",
             remedy="" if change.level == "ok" else _remedy(limit.action, change.level),
+            scope=change.scope,
+            level=change.level,
         )
         self._later(lambda: self._tell(alert, f"system.alert.{self._trader}"))
         if change.level != "breach":

@@ -13,7 +13,7 @@ from nautilus_lab.trading.supervisor._service import Service
 def services_of(home: Home, settings: Settings, alert: Alerts) -> tuple[Service, ...]:
     """Return the services that `settings` ask for, not started.
 
-    These are the stream gateways and, with `bus.history`, the history writer.
+    These are the stream gateways, with `bus.history` the history writer, and the monitor.
     """
     rules = settings.supervisor
     return tuple(
@@ -23,7 +23,11 @@ def services_of(home: Home, settings: Settings, alert: Alerts) -> tuple[Service,
             alert=alert,
             commands=commands,
         )
-        for child, commands in (*_history(home, settings), *_gateways(home, settings))
+        for child, commands in (
+            *_history(home, settings),
+            *_gateways(home, settings),
+            *_monitor(home, settings),
+        )
     )
 
 
@@ -42,6 +46,23 @@ def _history(home: Home, settings: Settings) -> list[tuple[Child, str]]:
         lock=files.lock,
     )
     return [(child, "")]
+
+
+def _monitor(home: Home, settings: Settings) -> list[tuple[Child, str]]:
+    if not settings.monitoring.enabled:
+        return []
+    files = home.monitor_files
+    # On disk and not among its arguments: it may hold secrets.
+    write_whole(files.settings, settings.model_dump_json().encode())
+    child = Child(
+        name="monitor",
+        module="nautilus_lab.monitoring",
+        arguments=["--settings", str(files.settings)],
+        record=files.record,
+        output=files.output,
+        lock=files.lock,
+    )
+    return [(child, files.commands)]
 
 
 def _gateways(home: Home, settings: Settings) -> list[tuple[Child, str]]:

@@ -88,6 +88,12 @@ class MailChannel:
         return letter
 
     def _hand_over(self, letter: EmailMessage, session: _Session) -> Outcome:
+        try:
+            return self._talk(letter, session)
+        finally:
+            session.close()
+
+    def _talk(self, letter: EmailMessage, session: _Session) -> Outcome:
         settings = self._settings
         try:
             smtp = session.smtp(settings.host, settings.port, settings.timeout_s)
@@ -97,7 +103,7 @@ class MailChannel:
                 smtp.login(settings.user, settings.password.get_secret_value())
             refused = smtp.send_message(letter, settings.sender, settings.recipients)
         except smtplib.SMTPRecipientsRefused as error:
-            return _answered(max(code for code, _ in error.recipients.values()), str(error))
+            return _answered(min(code for code, _ in error.recipients.values()), str(error))
         except smtplib.SMTPAuthenticationError as error:
             # Mended by a person, who will want to have what waited.
             return Outcome(how="later", detail=f"{error.smtp_code}: it does not let us in")
@@ -137,13 +143,16 @@ class _Session:
         smtp.sock = socket.create_connection((host, port), timeout_s)
         smtp._host = host  # type: ignore[attr-defined]  # what STARTTLS checks the certificate for
         if self._cut:
-            smtp.close()
             raise TimeoutError("it took too long to connect")
         code, answer = smtp.getreply()
         if code != 220:
-            smtp.close()
             raise smtplib.SMTPConnectError(code, answer)
         return smtp
+
+    def close(self) -> None:
+        """Let go of the connection; for the thread that has the session."""
+        if self._smtp is not None:
+            self._smtp.close()
 
     def cut(self) -> None:
         """End it now; harmless when it is over."""
@@ -152,7 +161,6 @@ class _Session:
         if sock is not None:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
-                sock.close()
 
 
 def _answered(code: int, text: str) -> Outcome:

@@ -157,5 +157,5 @@ def test_the_commands_of_every_process_are_listed_with_what_they_take(capsys):
     assert any(ln.startswith("supervisor") for ln in lines)
     assert main(["commands", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert {"node", "supervisor", "gateway"} == set(told)
+    assert {"node", "supervisor", "gateway", "monitor"} == set(told)
     assert {c["name"] for c in told["gateway"]} == {"gateway.status"}

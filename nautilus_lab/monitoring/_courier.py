@@ -57,6 +57,15 @@ class Courier:
         After how long a delivery is dropped.
     on_trouble : callable
         Told the channel's name and what is wrong, once; and "" when it delivers again.
+    troubled : bool, default=False
+        Whether it was told by an earlier monitor, and is still to be told that it delivers.
+    now_ns : callable, optional
+        UNIX nanoseconds UTC.
+
+    Attributes
+    ----------
+    busy : bool
+        Whether something is on its way.
     """
 
     def __init__(
@@ -78,6 +87,7 @@ class Courier:
         self._give_up_ns = round(give_up_s * _S)
         self._on_trouble = on_trouble
         self._now_ns = now_ns
+        self.busy = False
         self._wake = asyncio.Event()
         self._told = troubled  # whether its trouble was
         self._sent = self._refused = 0
@@ -124,10 +134,14 @@ class Courier:
         """
         self._wake.clear()
         name = self.channel.name
-        begun = await self._on_store(lambda: self._ledger.begin(name, now_ns=self._now_ns()))
-        if begun is None:
-            return None
-        delivery, alert = begun
+        self.busy = True
+        try:
+            begun = await self._on_store(lambda: self._ledger.begin(name, now_ns=self._now_ns()))
+            return None if begun is None else await self._deliver(*begun)
+        finally:
+            self.busy = False
+
+    async def _deliver(self, delivery: DeliveryRow, alert: AlertRow) -> float:
         reach("monitor.before_send")
         outcome = await self._send(delivery, alert)
         reach("monitor.after_send")

@@ -173,10 +173,10 @@ class Monitor:
         deadline = time.monotonic() + _DRAIN_S
         try:
             await self._take(None)
-            for name in self._couriers:
+            for name, courier in self._couriers.items():
                 while time.monotonic() < deadline:
                     due = await self._on_store(partial(self._ledger.next_delivery_ns, name))
-                    if due is None or due > time.time_ns():
+                    if not courier.busy and (due is None or due > time.time_ns()):
                         break
                     await asyncio.sleep(0.02)
         except LabError as error:
@@ -231,8 +231,7 @@ class Monitor:
         if not rows:
             return
         self._taken += len(rows)
-        for courier in self._couriers.values():
-            courier.wake()
+        self._wake()
         if old := sum(self._escalation.is_old(row) for row in rows):
             self._raise(
                 "warning",
@@ -241,6 +240,11 @@ class Monitor:
                 "and told to the log only",
                 remedy="nautilus-lab alerts",
             )
+
+    def _wake(self) -> None:
+        # They wait in turn for the store: people first, then the log.
+        for courier in reversed(self._couriers.values()):
+            courier.wake()
 
     async def _look(self) -> None:
         """Watch heartbeats, and let climb what is overdue."""
@@ -271,8 +275,7 @@ class Monitor:
 
         climbed, tightening = await self._on_store(climb)
         if climbed:
-            for courier in self._couriers.values():
-                courier.wake()
+            self._wake()
         await asyncio.gather(*map(self._tighten, tightening))
 
     async def _tighten(self, alert: AlertRow) -> None:

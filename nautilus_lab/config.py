@@ -350,9 +350,9 @@ class WebhookSettings(_Section):
 
 
 class MailSettings(_Section):
-    """One way to send alerts by mail. It is encrypted (STARTTLS) unless `insecure`, or local.
+    """One way to send alerts by mail, encrypted (STARTTLS) unless `insecure`.
 
-    `user` and `password` log in; neither is sent without encryption. Alerts less severe than
+    `user` and `password` log in; to another machine they are never sent unencrypted. Alerts less severe than
     `least` are not told there.
     """
 

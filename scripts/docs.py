@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import MISSING, fields
 from pathlib import Path
 from types import UnionType
-from typing import Any, get_origin
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
@@ -92,19 +92,33 @@ def configuration() -> str:
 
 
 def _tables(section: type[BaseModel], name: str) -> list[str]:
-    """Return the keys of what stands in a section several times."""
+    """Return the keys of what stands in a section several times, or within another."""
     lines = []
     for key, field in section.model_fields.items():
-        if isinstance(field.default, tuple) and field.default:
-            of = type(field.default[0])
+        for heading, of in _inner(f"{name}.{key}", field):
             if issubclass(of, BaseModel):
-                lines += ["", f"### `[[{name}.{key}]]`", "", inspect.cleandoc(of.__doc__ or "")]
+                lines += ["", f"### `{heading}`", "", inspect.cleandoc(of.__doc__ or "")]
                 lines += ["", "| Key | Default | Bounds |", "|---|---|---|"]
                 lines += [
-                    f"| `{one}` | `{_written(inner.default)}` | {_bounds(inner)} |"
+                    f"| `{one}` | {_default(inner)} | {_bounds(inner)} |"
                     for one, inner in of.model_fields.items()
                 ]
     return lines
+
+
+def _inner(name: str, field: Any) -> Iterator[tuple[str, type]]:
+    """Yield the headings of tables below a key, and what stands in each."""
+    if isinstance(field.default, tuple) and field.default:
+        yield f"[[{name}]]", type(field.default[0])
+    elif get_origin(field.annotation) is dict and field.default == {}:
+        _, of = get_args(field.annotation)
+        if isinstance(of, type):
+            yield f"[{name}.NAME]", of
+    elif isinstance(field.default, BaseModel):
+        # Of several of a kind the first speaks for all.
+        first, *others = field.annotation.model_fields.items()
+        both = ", ".join(f"[{name}.{one}]" for one, _ in (first, *others))
+        yield both, first[1].annotation
 
 
 def _keys(section: type[BaseModel], prefix: str) -> list[str]:
@@ -113,9 +127,12 @@ def _keys(section: type[BaseModel], prefix: str) -> list[str]:
         if name == "root" or isinstance(field.default, BaseModel):
             continue
         variable = "NL_" + (prefix + name).replace(".", "__").upper()
-        default = "-" if field.default is PydanticUndefined else f"`{_written(field.default)}`"
-        rows.append(f"| `{prefix}{name}` | {default} | {_bounds(field)} | `{variable}` |")
+        rows.append(f"| `{prefix}{name}` | {_default(field)} | {_bounds(field)} | `{variable}` |")
     return rows
+
+
+def _default(field: Any) -> str:
+    return "-" if field.default is PydanticUndefined else f"`{_written(field.default)}`"
 
 
 def _written(value: Any) -> str:

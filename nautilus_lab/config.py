@@ -352,8 +352,8 @@ class WebhookSettings(_Section):
 class MailSettings(_Section):
     """One way to send alerts by mail, encrypted (STARTTLS) unless `insecure`.
 
-    `user` and `password` log in; to another machine they are never sent unencrypted. Alerts less severe than
-    `least` are not told there.
+    `user` and `password` log in; to another machine they are never sent unencrypted. Alerts less
+    severe than `least` are not told there.
     """
 
     host: str = Field(min_length=1)

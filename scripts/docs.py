@@ -149,7 +149,7 @@ def _bounds(field: Any) -> str:
         if getattr(rule, name, None) is not None
     ]
     choices = getattr(field.annotation, "__args__", ())
-    found += [choice for choice in choices if isinstance(choice, str)]
+    found += [choice for choice in choices if isinstance(choice, str) and choice]
     return ", ".join(found) or "-"
 
 

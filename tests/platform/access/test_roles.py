@@ -13,11 +13,11 @@ _EXPECTED = {
     Role.RESEARCHER: "market:read node:read orders:read risk:read research:run jobs:run",
     Role.TRADER: (
         "market:read node:read orders:read risk:read node:start node:stop orders:write "
-        "orders:cancel strategy:control risk:halt jobs:run"
+        "orders:cancel strategy:control risk:halt alerts:acknowledge jobs:run"
     ),
     Role.RISK_OFFICER: (
         "market:read node:read orders:read risk:read node:stop orders:cancel strategy:approve "
-        "risk:halt risk:resume risk:limits audit:read"
+        "risk:halt alerts:acknowledge risk:resume risk:limits audit:read"
     ),
     Role.DEPLOYER: (
         "market:read node:read orders:read risk:read strategy:deploy jobs:run research:run"

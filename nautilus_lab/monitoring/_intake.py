@@ -140,8 +140,15 @@ class Intake:
             self._tails[trader] = Tail(rundir, source, self._ledger)
 
     def changed(self) -> set[str]:
-        """Return the traders whose store was written since the last call; "" is the desk's own."""
-        found = {trader for trader, tail in list(self._tails.items()) if tail.changed()}
+        """Return the traders whose store was written since the last call; "" is the desk's own.
+
+        A store that could not be read is left out: that is tried again when all are read.
+        """
+        found = {
+            trader
+            for trader, tail in list(self._tails.items())
+            if trader not in self._unread and tail.changed()
+        }
         return found | {""} if self._desk.changed() else found
 
     def read(self, traders: set[str] | None = None) -> int:

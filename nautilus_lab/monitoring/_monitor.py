@@ -217,9 +217,11 @@ class Monitor:
                     self._mended()
             except LabError as error:
                 await self._amiss(error)
+                await asyncio.sleep(_LOOK_S)
             except Exception:
                 # A monitor that ends here would tell nobody anything any more.
                 _log.exception("looking for alerts failed")
+                await asyncio.sleep(_LOOK_S)
             await asyncio.sleep(poll_s)
 
     async def _take(self, traders: set[str] | None) -> None:

@@ -9,7 +9,7 @@ from nautilus_lab.platform.messages import AlertUpdated, envelope
 
 
 class BusChannel:
-    """Publishes how each alert stands, as the state ``system.monitor.{trader}.{alert id}``.
+    """Publishes how each alert stands, as the state ``system.monitor.{trader}``.
 
     An alert of the lab's own has ``lab`` for its trader.
 
@@ -45,7 +45,7 @@ class BusChannel:
             raised_ns=one.ts_ns,
             acknowledged_by=one.acknowledged_by or "",
         )
-        topic = f"system.monitor.{one.trader or 'lab'}.{one.id}"
+        topic = f"system.monitor.{one.trader or 'lab'}"
         try:
             self._bus.publish(envelope(body, topic, trader=one.trader, writer="monitor"))
         except LabError as error:

@@ -26,7 +26,8 @@ from nautilus_lab.platform.store._tables import alert_cursors, alert_steps, aler
 
 _BY = "monitor"
 _ID = re.compile(r"[A-Za-z0-9-]{1,64}")
-_AT_ONCE = 1_000
+# A storm is taken on in parts: others write to the same store.
+_AT_ONCE = 2_000
 # A repeat that comes after so long a silence is told as a new one.
 _QUIET_NS = 3_600 * 1_000_000_000
 _LONGEST_NOTE = 500
@@ -133,7 +134,10 @@ class AlertLedger:
                 return ()
         with self._desk.writing("taking on alerts") as connection, intact(repr(self._desk)):
             rows = [AlertRow(**row) for row in connection.execute(wanted).mappings().all()]
-            return tuple([_Taking(connection, now).take(row, plan) for row in rows])
+            taking = _Taking(connection, now, plan)
+            taken = tuple([taking.take(row) for row in rows])
+            taking.finish()
+            return taken
 
     # --- going out ------------------------------------------------------------------------
 
@@ -339,21 +343,28 @@ class AlertLedger:
 
 
 class _Taking:
-    """Taking on one alert within a transaction."""
+    """Taking on alerts within a transaction; a storm of repeats costs little more than one."""
 
-    def __init__(self, connection: sa.Connection, now_ns: int) -> None:
+    def __init__(
+        self, connection: sa.Connection, now_ns: int, plan: Callable[[AlertRow], AlertPlan]
+    ) -> None:
         self._connection = connection
         self._now_ns = now_ns
+        self._plan = plan
+        # trader, component, rule, scope -> what is not over of it, the oldest first
+        self._standing: dict[tuple[object, ...], list[AlertRow]] = {}
+        self._counted: dict[str, AlertRow] = {}  # id -> a first one that was repeated
+        self._repeats: list[dict[str, str]] = []
 
-    def take(self, row: AlertRow, plan: Callable[[AlertRow], AlertPlan]) -> AlertRow:
-        standing = self._standing(row)
+    def take(self, row: AlertRow) -> AlertRow:
+        standing = self._of(row)
         if row.level == "ok":
-            return self._recover(row, standing, plan)
+            return self._recover(row, standing)
         open_ = [one for one in standing if one.acknowledged_ns is None]
         for one in open_:
             if one.level == row.level and row.ts_ns - (one.last_ns or one.ts_ns) <= _QUIET_NS:
-                return self._repeat(row, one)
-        planned = plan(row)
+                return self._repeat(row, one, standing)
+        planned = self._plan(row)
         taken = _planned(replace(row, taken_ns=self._now_ns), planned)
         for one in standing:
             self._close(one, "superseded", f"by {row.id}")
@@ -368,14 +379,29 @@ class _Taking:
         _tell(self._connection, taken, "raised", planned.channels, self._now_ns)
         told = ", ".join(planned.channels) or "nobody"
         self._note(taken, "taken", f"at L{taken.rank}, told to {told}")
+        standing[:] = [taken]
         return taken
 
-    def _standing(self, row: AlertRow) -> list[AlertRow]:
+    def finish(self) -> None:
+        """Write what was gathered."""
+        if not self._repeats:
+            return
+        for first in self._counted.values():
+            _change(self._connection, first, "count", "last_ns")
+        self._connection.execute(
+            sa.update(alerts)
+            .where(alerts.c.id == sa.bindparam("of_id"))
+            .values(repeat_of=sa.bindparam("of"), taken_ns=self._now_ns),
+            self._repeats,
+        )
+
+    def _of(self, row: AlertRow) -> list[AlertRow]:
         """Return what is known of the same rule and scope, and is not over."""
-        same = [alerts.c[name] == getattr(row, name) for name in _KEY]
+        key = tuple([getattr(row, name) for name in _KEY])
+        if (known := self._standing.get(key)) is not None:
+            return known
         wanted = sa.select(alerts).where(
-            *same,
-            alerts.c.id != row.id,
+            *(alerts.c[name] == value for name, value in zip(_KEY, key, strict=True)),
             alerts.c.taken_ns.is_not(None),
             alerts.c.closed_ns.is_(None),
             alerts.c.repeat_of.is_(None),
@@ -383,28 +409,27 @@ class _Taking:
             (alerts.c.level != "") | alerts.c.acknowledged_ns.is_(None),
         )
         found = self._connection.execute(wanted.order_by(alerts.c.ts_ns)).mappings().all()
-        return [AlertRow(**one) for one in found]
+        standing = self._standing[key] = [AlertRow(**one) for one in found]
+        return standing
 
-    def _repeat(self, row: AlertRow, first: AlertRow) -> AlertRow:
-        repeat = replace(row, repeat_of=first.id, taken_ns=self._now_ns)
-        _change(self._connection, repeat, "repeat_of", "taken_ns")
+    def _repeat(self, row: AlertRow, first: AlertRow, standing: list[AlertRow]) -> AlertRow:
         counted = replace(first, count=first.count + 1, last_ns=row.ts_ns)
-        _change(self._connection, counted, "count", "last_ns")
-        return repeat
+        self._counted[first.id] = standing[standing.index(first)] = counted
+        self._repeats.append({"of_id": row.id, "of": first.id})
+        return replace(row, repeat_of=first.id, taken_ns=self._now_ns)
 
-    def _recover(
-        self, row: AlertRow, standing: list[AlertRow], plan: Callable[[AlertRow], AlertPlan]
-    ) -> AlertRow:
+    def _recover(self, row: AlertRow, standing: list[AlertRow]) -> AlertRow:
         told = sa.select(deliveries.c.channel).where(
             deliveries.c.alert_id.in_([one.id for one in standing])
         )
         channels = tuple(sorted(set(self._connection.scalars(told).all())))
         for one in standing:
             self._close(one, "recovered", f"as {row.id} says")
+        standing.clear()
         over = replace(row, taken_ns=self._now_ns, closed_ns=self._now_ns)
         _change(self._connection, over, "taken_ns", "closed_ns")
         # Of what nobody was told nobody need hear that it is over, but for the log.
-        channels = channels or plan(row).channels
+        channels = channels or self._plan(row).channels
         _tell(self._connection, over, "recovered", channels, self._now_ns)
         self._note(over, "taken", f"told to {', '.join(channels) or 'nobody'}")
         return over

@@ -72,7 +72,8 @@ def test_a_day_at_the_shell(shell, workspace):
     assert shell("alerts --json") == []
     traders = shell("traders --json")
     assert traders["traders"][0]["open_files"] > 10
-    assert {s["name"] for s in traders["services"]} == {"gateway", "monitor", "PAPER-001 venue PAPER"}
+    names = {s["name"] for s in traders["services"]}
+    assert names == {"gateway", "monitor", "PAPER-001 venue PAPER"}
     assert shell("logs -n 1").count("\n") == 1
 
     assert "KILLED" in shell("kill --all enough")

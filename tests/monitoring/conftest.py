@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import subprocess
 import time
 
 import pytest
@@ -45,6 +46,16 @@ async def mail():
     await server.start()
     yield server
     await server.stop()
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    """A key and a certificate for localhost, that nobody signed but itself."""
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
+    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    files = ["-keyout", str(tmp_path / "key.pem"), "-out", str(tmp_path / "cert.pem")]
+    subprocess.run([*command.split(), *names, *files], check=True, capture_output=True)
+    return tmp_path
 
 
 class FakeNode:

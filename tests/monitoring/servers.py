@@ -30,9 +30,9 @@ class Server:
 
     port = 0
 
-    async def start(self) -> None:
+    async def start(self, *, tls: ssl.SSLContext | None = None) -> None:
         self._open: set[asyncio.StreamWriter] = set()
-        self._server = await asyncio.start_server(self._greet, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(self._greet, "127.0.0.1", self.port, ssl=tls)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:

@@ -2,7 +2,6 @@
 
 import email
 import ssl
-import subprocess
 import time
 
 import pytest
@@ -114,15 +113,6 @@ async def test_without_encryption_nothing_is_said_unless_that_is_wanted(mail):
     assert (outcome.how, outcome.away) == ("later", True)
     assert "STARTTLS" in outcome.detail
     assert not any(line.upper().startswith("MAIL") for line in mail.heard)
-
-
-@pytest.fixture
-def certificate(tmp_path):
-    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
-    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
-    files = ["-keyout", str(tmp_path / "key.pem"), "-out", str(tmp_path / "cert.pem")]
-    subprocess.run([*command.split(), *names, *files], check=True, capture_output=True)
-    return tmp_path
 
 
 async def test_a_certificate_is_checked_before_a_password_is_sent(certificate, monkeypatch):

@@ -12,7 +12,7 @@ import pytest
 
 from nautilus_lab.config import load_settings
 from nautilus_lab.exceptions import AccessDenied, NodeAlreadyRunning
-from nautilus_lab.monitoring import Monitor, MonitorStatus, Outcome
+from nautilus_lab.monitoring import BusChannel, Monitor, MonitorStatus, Notice, Outcome
 from nautilus_lab.monitoring import _courier as courier
 from nautilus_lab.monitoring import _monitor as module
 from nautilus_lab.platform.access import Principal, Role, TokenIssuer, signing_key
@@ -21,7 +21,7 @@ from nautilus_lab.platform.commands import CommandClient
 from nautilus_lab.platform.rundir import Latch, ProcessRecord
 from nautilus_lab.platform.store import AlertLedger
 from nautilus_lab.trading._alerts import acknowledge, find_alerts
-from tests.monitoring.conftest import until
+from tests.monitoring.conftest import an_alert, until
 
 
 @pytest.fixture(autouse=True)
@@ -335,6 +335,16 @@ async def test_alerts_are_on_the_bus_for_who_follows_it(monitor, node, home, web
     assert seen[0].body.alert_id == raised
     assert (seen[0].body.event, seen[0].body.rank, seen[0].seq) == ("raised", 1, None)
     bus.close()
+
+
+async def test_a_bus_that_is_closed_is_tried_again_later(home):
+    bus = IpcBus.serve(home.monitor_files.events)
+    channel = BusChannel(bus)
+    alert = an_alert()
+    told = Notice(delivery=f"{alert.id}.1.bus", event="raised", attempt=1, alert=alert)
+    assert (await channel.send(told)).how == "sent"
+    channel.close()
+    assert (await channel.send(told)).how == "later"
 
 
 async def test_it_says_how_it_is_to_who_asks(monitor, node, home, webhook):

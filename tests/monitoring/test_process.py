@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import subprocess
 import sys
 
 import psutil
@@ -151,3 +152,41 @@ async def test_a_breach_on_a_real_node_is_at_the_webhook_and_one_that_is_killed_
     finally:
         await lab.trading.shut_down()
     assert not home.monitor_files.record.exists()
+
+
+async def test_without_a_supervisor_a_node_that_hangs_is_told_all_the_same(
+    workspace, catalog, webhook
+):
+    lab = Lab(
+        workspace,
+        trading={"seconds_per_day": 600.0, "replay_symbols": ("AAPL",), "heartbeat_s": 0.2},
+        monitoring={"webhooks": {"pager": {"url": webhook.url}}, "late_s": 1.0},
+    )
+    home = Home(lab.settings.home_path)
+
+    def told(rule):
+        return [r.told["event"] for r in webhook.requests if r.told["alert"]["rule"] == rule]
+
+    node = await lab.trading.start(targets={"AAPL": 0.1})
+    try:
+        os.kill(ProcessRecord.read(home.supervisor).pid, signal.SIGKILL)
+        await until(lambda: told("the supervisor must run") == ["raised"], 30)
+        os.kill(node.pid, signal.SIGSTOP)
+        await until(lambda: told("a node must beat") == ["raised"], 30)
+        os.kill(node.pid, signal.SIGCONT)
+        await until(lambda: told("a node must beat") == ["raised", "recovered"], 30)
+        await lab.trading.start(targets={"AAPL": 0.1})  # a new supervisor takes over what runs
+        await until(lambda: told("the supervisor must run") == ["raised", "recovered"], 30)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(node.pid, signal.SIGCONT)
+        await lab.trading.shut_down()
+    # What is stopped on purpose is not missed.
+    assert told("a node must beat") == ["raised", "recovered"]
+
+
+def test_it_is_small():
+    code = "import sys, nautilus_lab.monitoring.__main__; print(*sys.modules)"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    heavy = {"pandas", "numpy", "nautilus_trader", "plotly", "scipy", "IPython"}
+    assert not heavy & set(told.stdout.split())

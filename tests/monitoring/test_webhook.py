@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 import time
 from email.utils import formatdate
 
@@ -11,6 +12,7 @@ from nautilus_lab.config import WebhookSettings, load_settings
 from nautilus_lab.exceptions import AccessDenied, ConfigError
 from nautilus_lab.monitoring import Notice, WebhookChannel, encode_notice, sign, verify_webhook
 from tests.monitoring.conftest import an_alert
+from tests.monitoring.servers import WebhookServer
 
 
 def notice(**changes):
@@ -172,6 +174,25 @@ async def test_a_server_that_drips_is_given_up_in_time(webhook):
     outcome = await channel(webhook, timeout_s=0.3).send(notice())
     assert time.monotonic() - began < 5
     assert (outcome.how, outcome.away) == ("later", True)
+
+
+async def test_the_certificate_of_the_server_is_checked_before_anything_is_said(
+    certificate, monkeypatch
+):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate / "cert.pem", certificate / "key.pem")
+    server = WebhookServer()
+    await server.start(tls=context)
+    settings = WebhookSettings(url=f"https://localhost:{server.port}/hook")
+    outcome = await WebhookChannel("pager", settings).send(notice())
+    assert (outcome.how, outcome.away, server.requests) == ("later", True, [])
+    assert "CERTIFICATE_VERIFY_FAILED" in outcome.detail
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate / "cert.pem"))
+    assert (await WebhookChannel("pager", settings).send(notice())).how == "sent"
+    other = WebhookSettings(url=f"https://127.0.0.1:{server.port}/hook")  # not its name
+    assert (await WebhookChannel("pager", other).send(notice())).how == "later"
+    assert len(server.requests) == 1
+    await server.stop()
 
 
 async def test_a_server_that_is_not_there_is_away(webhook):

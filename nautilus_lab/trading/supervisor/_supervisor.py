@@ -200,8 +200,7 @@ class Supervisor:
     async def _start_services(self, settings: Settings) -> None:
         if not self._services:
             self._services = services_of(self.home, settings, self._alert)
-        for service in self._services:
-            await service.start()
+        await asyncio.gather(*(service.start() for service in self._services))
 
     async def _stop(self, request: Request) -> Stopped:
         asked: StopTrader = request.body

@@ -105,6 +105,8 @@ class Tail:
 class Intake:
     """The tails of every trader of a home, and the desk's own store.
 
+    It must be used from one thread; `changed` may be asked from another.
+
     Parameters
     ----------
     home : Home
@@ -134,6 +136,7 @@ class Intake:
         there = set(self._home.trader_ids)
         for trader in self._tails.keys() - there:
             self._tails.pop(trader).end()
+            self._unread.pop(trader, None)
         for trader in sorted(there - self._tails.keys()):
             rundir = self._home.trader(trader)
             source = str(rundir.store.relative_to(self._home.path))

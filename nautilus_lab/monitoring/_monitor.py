@@ -208,7 +208,7 @@ class Monitor:
             try:
                 if now_s >= next_all_s:
                     next_all_s = now_s + _ALL_S
-                    self._intake.find_traders()
+                    await self._on_store(self._intake.find_traders)
                     self._intake.changed()
                 else:
                     traders = self._intake.changed()

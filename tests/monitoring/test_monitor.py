@@ -268,6 +268,20 @@ async def test_a_store_that_takes_the_place_of_another_is_read_from_its_beginnin
     await until(lambda: ids(webhook) == [*first, second])
 
 
+async def test_a_trader_whose_folder_is_taken_away_is_let_go_of(
+    monitor, node, home, webhook, caplog
+):
+    made = await monitor()
+    first = node("T-1").alert()
+    await until(lambda: first in ids(webhook))
+    shutil.move(home.trader("T-1").path, home.path / "away")
+    await until(lambda: "T-1" not in made._intake._tails)
+    second = node("T-2").alert()
+    await until(lambda: ids(webhook) == [first, second])
+    assert "cannot be taken on" not in caplog.text
+    assert "failed" not in caplog.text
+
+
 async def test_a_store_that_cannot_be_read_is_an_alert_and_hides_no_other(
     monitor, node, home, webhook
 ):

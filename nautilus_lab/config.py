@@ -97,6 +97,8 @@ def _a_mail_address(text: str) -> str:
 
 Secret = Annotated[
     SecretStr,
+    # A variable that is set to nothing must not sign with nothing.
+    Field(min_length=1),
     # It travels between processes of its owner only, in files of mode 0600 and private sockets.
     PlainSerializer(lambda secret: secret.get_secret_value(), when_used="json"),
 ]

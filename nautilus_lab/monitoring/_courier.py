@@ -15,8 +15,10 @@ from nautilus_lab.monitoring._channel import Channel, Notice, Outcome
 from nautilus_lab.monitoring._commands import ChannelStatus
 from nautilus_lab.platform.failpoint import reach
 from nautilus_lab.platform.store import AlertLedger, AlertRow, DeliveryRow
+from nautilus_lab.platform.telemetry import LimitedLog
 
 _log = logging.getLogger(__name__)
+_trouble = LimitedLog(_log)
 
 _S = 1_000_000_000
 _BASE_S = 0.5
@@ -117,7 +119,7 @@ class Courier:
                 pause_s = await self.deliver_one()
             except LabError as error:
                 # What was sent and could not be noted is sent again later.
-                _log.error("%s cannot deliver: %s", self.channel.name, error)
+                _trouble.warning("%s cannot deliver: %s", self.channel.name, error)
                 pause_s = _STORE_AWAY_S
             if pause_s is None:
                 await self._idle()

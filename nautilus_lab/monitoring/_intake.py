@@ -69,7 +69,7 @@ class Tail:
             last = {event.writer: event for event in events}
             self._ledger.enter(
                 self._rundir.trader_id,
-                [alert_of(event, self._source) for event in events],
+                [alert_of(event, self._source, self._rundir.trader_id) for event in events],
                 [
                     AlertCursor(
                         writer=writer, epoch=event.epoch, seq=event.seq or 0, event_id=event.id

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from nautilus_lab.config import Settings
-from nautilus_lab.exceptions import LabError, LifecycleError
+from nautilus_lab.exceptions import InputError, LabError, LifecycleError
 from nautilus_lab.monitoring._channel import Channel, Notice
 from nautilus_lab.monitoring._channels import channels_of, serve_bus
 from nautilus_lab.monitoring._commands import (
@@ -30,10 +30,11 @@ from nautilus_lab.platform.commands import CommandServer, Request
 from nautilus_lab.platform.messages import Severity, new_id
 from nautilus_lab.platform.rundir import Home, ProcessRecord
 from nautilus_lab.platform.store import AlertLedger, AlertRow, DeskStore
-from nautilus_lab.platform.telemetry import resource_use
+from nautilus_lab.platform.telemetry import LimitedLog, resource_use
 from nautilus_lab.trading import tighten
 
 _log = logging.getLogger(__name__)
+_trouble = LimitedLog(_log)
 
 _NAME = "monitor"
 _LOOK_S = 0.5  # at heartbeats, and at who climbs
@@ -41,6 +42,7 @@ _ALL_S = 1.0  # at every store, whether it seems written or not
 _TELL_S = 2.0
 _DRAIN_S = 2.5
 _SHOUT_S = 5.0
+_AGAIN_S = 5.0
 _LONGEST_REASON = 400
 UNREAD_RULE = "a trader's alerts must be readable"
 _STORE_RULE = "the monitor must be able to write its store"
@@ -72,6 +74,7 @@ class Monitor:
         self._open: contextlib.AsyncExitStack | None = None
         self._couriers: dict[str, Courier] = {}
         self._unraised: list[Callable[[], object]] = []
+        self._tighten_after_s: dict[str, float] = {}  # alert id -> when to try again (monotonic)
         self._taken = 0
         self._trouble = ""
         self._trouble_s = 0.0
@@ -172,6 +175,7 @@ class Monitor:
     async def _drain(self) -> None:
         deadline = time.monotonic() + _DRAIN_S
         try:
+            await self._on_store(self._raise_all)
             await self._take(None)
             for name, courier in self._couriers.items():
                 while time.monotonic() < deadline:
@@ -266,7 +270,7 @@ class Monitor:
                 await self._on_store(self._raise_all)
                 await self._climb()
             except LabError as error:
-                _log.error("the monitor's round failed: %s", error)
+                _trouble.warning("the monitor's round failed: %s", error)
             except Exception:
                 _log.exception("the monitor's round failed")
 
@@ -281,6 +285,8 @@ class Monitor:
         await asyncio.gather(*map(self._tighten, tightening))
 
     async def _tighten(self, alert: AlertRow) -> None:
+        if time.monotonic() < self._tighten_after_s.get(alert.id, 0.0):
+            return
         done = "nothing to tighten: it is the lab's own"
         if alert.trader:
             reason = f"nobody acknowledged an alert up to L{alert.rank}: {alert.rule} ({alert.id})"
@@ -293,8 +299,11 @@ class Monitor:
                     cancel_orders=self._escalation.level(alert.rank).cancel_orders,
                     by=_NAME,
                 )
+            except InputError as error:
+                done = f"nothing to tighten: {error.rule}"  # its folder is gone
             except LabError as error:
                 _log.error("%s could not be tightened: %s", alert.trader, error)
+                self._tighten_after_s[alert.id] = time.monotonic() + _AGAIN_S
                 self._raise(
                     "critical",
                     "a trader whose alerts nobody answers must be tightened",
@@ -303,7 +312,8 @@ class Monitor:
                     trader=alert.trader,
                 )
                 return
-            done = str(told)
+            else:
+                done = str(told)
             _log.warning("%s", done)
         await self._on_store(partial(self._ledger.tightened, alert.id, done))
 

@@ -140,4 +140,4 @@ def _of_a_node(home: Home, rundir: RunDirectory, limit: int | None) -> list[Aler
 
     source = _source(home, rundir)
     with TradingStore.open(rundir.store, read_only=True) as store:
-        return [alert_of(event, source) for event in store.alerts(limit=limit)]
+        return [alert_of(one, source, rundir.trader_id) for one in store.alerts(limit=limit)]

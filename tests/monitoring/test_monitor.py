@@ -11,7 +11,7 @@ from contextlib import closing
 import pytest
 
 from nautilus_lab.config import load_settings
-from nautilus_lab.exceptions import AccessDenied, NodeAlreadyRunning
+from nautilus_lab.exceptions import AccessDenied, NodeAlreadyRunning, StoreError
 from nautilus_lab.monitoring import BusChannel, Monitor, MonitorStatus, Notice, Outcome
 from nautilus_lab.monitoring import _courier as courier
 from nautilus_lab.monitoring import _monitor as module
@@ -220,6 +220,43 @@ async def test_nobody_answers_and_the_trader_is_tightened_by_its_latch(
     await until(lambda: len(AlertLedger(desk).steps(raised)) == 5)
     what = [step.what for step in AlertLedger(desk).steps(raised)]
     assert what == ["taken", "escalated", "tightened", "escalated", "tightened"]
+
+
+async def test_an_alert_in_one_traders_store_tightens_no_other(monitor, node, home, webhook):
+    for trader in ("T-1", "T-2"):
+        latch = Latch(home.trader(trader).make().latch, witness=home.trader(trader).store)
+        latch.begin()
+    one = node("T-1")
+    one.outbox._trader = "T-2"  # what a node's code could do
+    one.alert()
+    await monitor(levels={"l1": {"unanswered_s": 0.1}, "l2": {"tighten": "HALTED"}})
+    first = Latch(home.trader("T-1").latch, witness=home.trader("T-1").store)
+    await until(lambda: first.read().state == "HALTED")
+    assert webhook.requests[0].told["alert"]["trader"] == "T-1"
+    assert latch.read().state == "ACTIVE"
+
+
+async def test_a_trader_that_cannot_be_tightened_is_told_of_and_tried_again(
+    monitor, node, home, webhook, monkeypatch
+):
+    monkeypatch.setattr(module, "_AGAIN_S", 0.2)
+    latch = Latch(home.trader("T-1").make().latch, witness=home.trader("T-1").store)
+    latch.begin()
+    node("T-1").alert()
+    tightening, failed = module.tighten, []
+
+    async def tighten(*args, **more):
+        if len(failed) < 2:
+            failed.append(more["reason"])
+            raise StoreError("a latch must be writable", remedy="mend the disk")
+        return await tightening(*args, **more)
+
+    monkeypatch.setattr(module, "tighten", tighten)
+    await monitor(levels={"l1": {"unanswered_s": 0.1}, "l2": {"tighten": "HALTED"}})
+    rule = "a trader whose alerts nobody answers must be tightened"
+    await until(lambda: rule in [r.told["alert"]["rule"] for r in webhook.requests])
+    await until(lambda: latch.read().state == "HALTED")
+    assert len(failed) == 2
 
 
 async def test_by_default_nobody_is_tightened(monitor, node, home, webhook):

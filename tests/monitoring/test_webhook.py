@@ -223,6 +223,7 @@ async def test_words_of_an_alert_cannot_end_a_header(webhook):
         {"url": "https://example.com/", "least": "loud"},
         {"url": "https://example.com/", "timeout_s": float("nan")},
         {"url": "https://example.com/", "colour": "red"},
+        {"url": "https://example.com/", "secret": ""},
     ],
 )
 def test_an_address_that_must_not_be_posted_to_is_refused_and_not_shown(tmp_path, settings):

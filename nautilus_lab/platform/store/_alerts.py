@@ -451,8 +451,11 @@ _OPEN = (
 )
 
 
-def alert_of(event: Envelope, source: str) -> AlertRow:
+def alert_of(event: Envelope, source: str, trader: str) -> AlertRow:
     """Return the row of an alert that a node raised.
+
+    It is the matter of `trader`, in whose store it stands, whatever the event says: what follows
+    from it must not meet another.
 
     Raises
     ------
@@ -470,7 +473,7 @@ def alert_of(event: Envelope, source: str) -> AlertRow:
         ts_ns=event.ts,
         severity=body.severity,
         component=body.component,
-        trader=event.trader,
+        trader=trader,
         rule=body.rule,
         detail=body.detail,
         remedy=body.remedy,

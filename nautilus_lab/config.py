@@ -28,7 +28,6 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
 
 from nautilus_lab.exceptions import ConfigError
 
@@ -336,18 +335,16 @@ class WebhookSettings(_Section):
         found = urlsplit(text)
         if found.scheme not in ("http", "https") or not found.hostname or found.username:
             # Without the value: it may hold a key.
-            raise PydanticCustomError("url", "must be http:// or https://, a host, and no user")
+            raise ValueError("must be http:// or https://, a host, and no user")
         if found.port == 0 or not text.isascii() or not text.isprintable() or " " in text:
-            raise PydanticCustomError("url", "must be an address without blanks")
+            raise ValueError("must be an address without blanks")
         return text
 
     @model_validator(mode="after")
     def _is_secure(self) -> Self:
         found = urlsplit(self.url)
         if found.scheme == "http" and not self.insecure and not _is_loopback(found.hostname or ""):
-            raise PydanticCustomError(
-                "insecure", "an address that is not of this machine must be https"
-            )
+            raise ValueError("an address that is not of this machine must be https")
         return self
 
 
@@ -371,9 +368,9 @@ class MailSettings(_Section):
     @model_validator(mode="after")
     def _is_secure(self) -> Self:
         if bool(self.user) != (self.password is not None):
-            raise PydanticCustomError("user", "user and password belong together")
+            raise ValueError("user and password belong together")
         if self.insecure and self.user and not _is_loopback(self.host):
-            raise PydanticCustomError("insecure", "a password must not be sent unencrypted")
+            raise ValueError("a password must not be sent unencrypted")
         return self
 
 
@@ -432,7 +429,7 @@ class LevelsSettings(_Section):
     @model_validator(mode="after")
     def _ends(self) -> Self:
         if self.l4.unanswered_s is not None:
-            raise PydanticCustomError("l4", "l4 is the last level: unanswered_s must be left out")
+            raise ValueError("l4 is the last level: unanswered_s must be left out")
         return self
 
 
@@ -472,20 +469,13 @@ class MonitoringSettings(_Section):
     def _names_match(self) -> Self:
         named = self.channels
         if len(set(named)) < len(named) or "all" in named:
-            raise PydanticCustomError(
-                "channels", 'a channel must have a name of its own, and not "all", "log" or "bus"'
-            )
+            raise ValueError('a channel must have a name of its own, and not "all", "log" or "bus"')
         for name in ("l0", "l1", "l2", "l3", "l4"):
             level: LevelSettings = getattr(self.levels, name)
             if unknown := set(level.channels) - {"all", *named}:
-                raise PydanticCustomError(
-                    "channels",
-                    "levels.{level} names {unknown}, which is no channel; there are: {known}",
-                    {
-                        "level": name,
-                        "unknown": ", ".join(sorted(unknown)),
-                        "known": ", ".join(named),
-                    },
+                raise ValueError(
+                    f"levels.{name} names {', '.join(sorted(unknown))}, which is no channel; "
+                    f"there are {', '.join(named)}"
                 )
         return self
 

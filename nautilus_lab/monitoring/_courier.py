@@ -6,8 +6,10 @@ import asyncio
 import logging
 import random
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from typing import Protocol, TypeVar
 
 from nautilus_lab.exceptions import LabError
@@ -63,11 +65,6 @@ class Courier:
         Whether it was told by an earlier monitor, and is still to be told that it delivers.
     now_ns : callable, optional
         UNIX nanoseconds UTC.
-
-    Attributes
-    ----------
-    busy : bool
-        Whether something is on its way.
     """
 
     def __init__(
@@ -89,7 +86,8 @@ class Courier:
         self._give_up_ns = round(give_up_s * _S)
         self._on_trouble = on_trouble
         self._now_ns = now_ns
-        self.busy = False
+        self._delivering = self._waiting = False
+        self._given: deque[tuple[DeliveryRow, AlertRow]] = deque()
         self._wake = asyncio.Event()
         self._told = troubled  # whether its trouble was
         self._sent = self._refused = 0
@@ -108,8 +106,23 @@ class Courier:
             trouble_ns=self._trouble_ns,
         )
 
+    @property
+    def busy(self) -> bool:
+        """Whether something is on its way, or about to be."""
+        return self._delivering or bool(self._given)
+
+    @property
+    def waits(self) -> bool:
+        """Whether it has nothing to do: what is new may be begun for it."""
+        return self._waiting and not self.busy
+
     def wake(self) -> None:
         """Look now for what is due."""
+        self._wake.set()
+
+    def hand(self, begun: tuple[DeliveryRow, AlertRow]) -> None:
+        """Deliver what was begun for it already."""
+        self._given.append(begun)
         self._wake.set()
 
     async def run(self) -> None:
@@ -136,12 +149,17 @@ class Courier:
         """
         self._wake.clear()
         name = self.channel.name
-        self.busy = True
+        self._delivering = True
         try:
-            begun = await self._on_store(lambda: self._ledger.begin(name, now_ns=self._now_ns()))
+            begun: tuple[DeliveryRow, AlertRow] | None
+            if self._given:
+                begun = self._given.popleft()
+            else:
+                begin = partial(self._ledger.begin, name, now_ns=self._now_ns())
+                begun = await self._on_store(begin)
             return None if begun is None else await self._deliver(*begun)
         finally:
-            self.busy = False
+            self._delivering = False
 
     async def _deliver(self, delivery: DeliveryRow, alert: AlertRow) -> float:
         reach("monitor.before_send")
@@ -215,8 +233,11 @@ class Courier:
         name = self.channel.name
         due = await self._on_store(lambda: self._ledger.next_delivery_ns(name))
         wait_s = _IDLE_S if due is None else min(max((due - self._now_ns()) / _S, 0.0), _IDLE_S)
+        self._waiting = True
         try:
             async with asyncio.timeout(wait_s):
                 await self._wake.wait()
         except TimeoutError:
             return
+        finally:
+            self._waiting = False

@@ -29,7 +29,7 @@ from nautilus_lab.platform.access import KeyFileVerifier, LocalOwner
 from nautilus_lab.platform.commands import CommandServer, Request
 from nautilus_lab.platform.messages import Severity, new_id
 from nautilus_lab.platform.rundir import Home, ProcessRecord
-from nautilus_lab.platform.store import AlertLedger, AlertRow, DeskStore
+from nautilus_lab.platform.store import AlertLedger, AlertRow, DeliveryRow, DeskStore
 from nautilus_lab.platform.telemetry import LimitedLog, resource_use
 from nautilus_lab.trading import tighten
 
@@ -43,6 +43,7 @@ _TELL_S = 2.0
 _DRAIN_S = 2.5
 _SHOUT_S = 5.0
 _AGAIN_S = 5.0
+_OURS = ("log", "bus")  # channels that reach no person by themselves
 _LONGEST_REASON = 400
 UNREAD_RULE = "a trader's alerts must be readable"
 _STORE_RULE = "the monitor must be able to write its store"
@@ -229,11 +230,25 @@ class Monitor:
             await asyncio.sleep(poll_s)
 
     async def _take(self, traders: set[str] | None) -> None:
-        def take() -> tuple[AlertRow, ...]:
-            self._intake.read(traders)
-            return self._ledger.take(self._escalation.begin)
+        # People are told without another way to the thread and back, the log a moment later.
+        ready = [n for n, one in self._couriers.items() if n not in _OURS and one.waits]
 
-        rows = await self._on_store(take)
+        def take() -> tuple[tuple[AlertRow, ...], dict[str, tuple[DeliveryRow, AlertRow] | None]]:
+            self._intake.read(traders)
+            rows = self._ledger.take(self._escalation.begin)
+            begun: dict[str, tuple[DeliveryRow, AlertRow] | None] = {}
+            try:
+                for name in ready if rows else ():
+                    begun[name] = self._ledger.begin(name)
+            except LabError as error:
+                # What was begun is delivered, the rest waits in the store for its courier.
+                _trouble.warning("a delivery could not be begun: %s", error)
+            return rows, begun
+
+        rows, begun = await self._on_store(take)
+        for name, one in begun.items():
+            if one is not None:
+                self._couriers[name].hand(one)
         if not rows:
             return
         self._taken += len(rows)

@@ -118,13 +118,15 @@ async def test_the_answer_says_whether_it_is_tried_again(webhook, answer, how, a
     [
         ("0", 0, 0),
         ("99999999999999999999", 3600, 3600),
-        (formatdate(time.time() + 100, usegmt=True), 90, 100),
-        (formatdate(0, usegmt=True), 0, 0),
+        (100, 90, 100),
+        (-1e6, 0, 0),
     ],
 )
 async def test_it_is_left_in_peace_for_as_long_as_it_asks_but_no_longer_than_an_hour(
     webhook, told, least, most
 ):
+    if not isinstance(told, str):
+        told = formatdate(time.time() + told, usegmt=True)
     webhook.answers = [f"429 Too Many Requests\r\nRetry-After: {told}"]
     outcome = await channel(webhook).send(notice())
     assert least <= outcome.retry_after_s <= most

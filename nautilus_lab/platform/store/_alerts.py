@@ -371,7 +371,7 @@ class _Taking:
         if higher := [one for one in open_ if one.rank > taken.rank]:
             taken = replace(taken, rank=max(one.rank for one in higher))
         if deadlines := [one.climbs_ns for one in open_ if one.climbs_ns is not None]:
-            # One that goes to and fro between two levels must not begin its climb anew each time.
+            # One that goes back and forth between two must not begin its climb anew each time.
             taken = replace(taken, climbs_ns=min([taken.climbs_ns or deadlines[0], *deadlines]))
         if undone := [one.tighten for one in open_ if one.tighten]:
             taken = replace(taken, tighten=undone[-1])

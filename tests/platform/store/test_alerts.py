@@ -104,7 +104,7 @@ def test_another_level_takes_the_place_of_the_first_and_climbs_on_where_it_was(d
     assert [one.id for one in desk.alerts(open_only=True)] == [breach.id]
 
 
-def test_going_to_and_fro_does_not_put_the_climb_off(desk, ledger):
+def test_going_back_and_forth_does_not_put_the_climb_off(desk, ledger):
     for n, level in enumerate(("warn", "breach", "warn", "breach", "warn"), start=1):
         raised(desk, level=level, ts_ns=n)
         ledger.take(to("log", climbs_ns=100 * n), now_ns=n)

@@ -269,6 +269,18 @@ class StreamingSettings(_Section):
     heartbeat_s: float = Field(default=2.0, gt=0, le=30)
 
 
+class FirmSettings(_Section):
+    """How the nodes of a home share its firm limits; see docs/concepts/firm_limits.md.
+
+    A lease runs for `lease_s` and is renewed when a quarter of that is over; a node that cannot
+    renew it does no more than reduce. It keeps about `lease_step` of the firm's limit above what it
+    uses.
+    """
+
+    lease_s: float = Field(default=10.0, ge=1, le=3_600, allow_inf_nan=False)
+    lease_step: float = Field(default=0.2, gt=0, le=1, allow_inf_nan=False)
+
+
 class RecordingSettings(_Section):
     """The flight recorder: how many days before today are kept, and how much all may take, GiB."""
 
@@ -307,6 +319,7 @@ class Settings(_Section):
     recording: RecordingSettings = RecordingSettings()
     dashboards: DashboardSettings = DashboardSettings()
     jobs: JobSettings = JobSettings()
+    firm: FirmSettings = FirmSettings()
 
     @property
     def home_path(self) -> Path:

@@ -16,6 +16,7 @@ from typing import TextIO, cast
 from nautilus_lab.cli._answer import AnswerStream, NotWritten
 from nautilus_lab.cli._audit import add_audit
 from nautilus_lab.cli._lab import add_lab
+from nautilus_lab.cli._leases import add_leases
 from nautilus_lab.cli._node import add_node
 from nautilus_lab.cli._orders import add_orders
 from nautilus_lab.cli._report import add_report
@@ -93,6 +94,7 @@ def parser() -> argparse.ArgumentParser:
     add_node(verbs)
     add_orders(verbs)
     add_risk(verbs)
+    add_leases(verbs)
     add_audit(verbs)
     add_report(verbs)
     add_strategies(verbs)

@@ -2,6 +2,7 @@
 
 from nautilus_lab.trading._alerts import FoundAlert, FoundAlerts
 from nautilus_lab.trading._engine import TradingEngine
+from nautilus_lab.trading._firm import FirmLease
 from nautilus_lab.trading._handle import Node
 from nautilus_lab.trading._logs import LogView
 from nautilus_lab.trading._targets import Targets, TargetTable, target_table
@@ -9,6 +10,7 @@ from nautilus_lab.trading._tighten import Tightened
 from nautilus_lab.trading.commands import LabStatus, NodeStatus
 
 __all__ = [
+    "FirmLease",
     "FoundAlert",
     "FoundAlerts",
     "LabStatus",

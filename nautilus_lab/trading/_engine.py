@@ -22,9 +22,11 @@ from nautilus_lab.exceptions import (
 )
 from nautilus_lab.platform.commands import EnableStrategy, LimitsView, ResumeTrading, StateOfTrading
 from nautilus_lab.platform.rundir import Home, Latch, LatchState, ProcessRecord, write_whole
+from nautilus_lab.risk.leases import leased_limits
 from nautilus_lab.risk.limits import LimitBook, Measures, limits_of
 from nautilus_lab.trading._alerts import FoundAlerts, find_alerts
 from nautilus_lab.trading._channel import Channel
+from nautilus_lab.trading._firm import FirmLease, firm_lease_log, firm_leases, release_leases
 from nautilus_lab.trading._handle import Node
 from nautilus_lab.trading._logs import LogView, log_file
 from nautilus_lab.trading._measures_file import write_measures
@@ -166,9 +168,8 @@ class TradingEngine:
         wanted = None
         if targets is not None:
             wanted = as_targets(targets, name=name, now_ns=time.time_ns())
-        limits_of(
-            self.settings.trading.limits
-        )  # before anything is started over ones that are none
+        # before anything is started over ones that are none
+        leased_limits(limits_of(self.settings.trading.limits))
         running = self.running
         before = None
         if wanted is not None and not running:
@@ -433,6 +434,47 @@ class TradingEngine:
         body = EnableStrategy(strategy=strategy, reason=reason)
         view: LimitsView = await self.command("risk.enable", body, answer=LimitsView)
         return view
+
+    def leases(self) -> tuple[FirmLease, ...]:
+        """Return what the nodes of this workspace hold of its firm limits; asks no process.
+
+        Raises
+        ------
+        StoreError
+            When the ledger cannot be read.
+        """
+        return firm_leases(self.settings)
+
+    def lease_log(self, *, node: str | None = None, most: int | None = 20) -> tuple[Any, ...]:
+        """Return what became of leases, the latest first, as `LeaseEventRow`.
+
+        Parameters
+        ----------
+        node : str, optional
+            Only of this one.
+        most : int or None, default=20
+            At most so many; None for all.
+
+        Raises
+        ------
+        StoreError
+            When the ledger cannot be read.
+        """
+        return firm_lease_log(self.settings, node=node, most=most)
+
+    def release_leases(self, node: str, reason: str) -> tuple[FirmLease, ...]:
+        """Give up what a node holds in doubt that will not come back; audits who decided it.
+
+        Its positions and orders are still where they were: see to them first.
+
+        Raises
+        ------
+        InputError
+            When it holds nothing, its lease still runs, or there is no reason.
+        StoreError
+            When it cannot be written.
+        """
+        return release_leases(self.settings, node, reason)
 
     def tell_measures(self, measures: Measures) -> None:
         """Give the node the measures that its limits need; it takes them at its next look.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -213,6 +213,17 @@ class AuditKeeper:
             trail.append(RELEASE, {"hold": hold, "reason": reason}, actor=self.by)
             released: Hold = next(one for one in _holds(store) if one.id == hold)
         return released
+
+    def note(self, kind: str, facts: Mapping[str, object]) -> None:
+        """Write down what a person did about this trader without its node.
+
+        Raises
+        ------
+        StoreError
+            When it cannot be written.
+        """
+        with self._appending() as (_, trail):
+            trail.append(kind, facts, actor=self.by)
 
     # --- files ----------------------------------------------------------------------------
 

@@ -23,6 +23,7 @@ class Home:
 
     ====================  =====================================================
     `store`               ``desk.db``: users, runs, ledgers, jobs, alerts
+    `leases`              ``leases.db``: what each node may use of the firm's limits
     `signing_key`         the key that signs access tokens, 0600
     `audit_key`           the key that seals the checkpoints of audit trails, 0600
     `supervisor`          the process record of the supervisor
@@ -75,6 +76,10 @@ class Home:
     @property
     def store(self) -> Path:
         return self.path / "desk.db"
+
+    @property
+    def leases(self) -> Path:
+        return self.path / "leases.db"
 
     @property
     def signing_key(self) -> Path:

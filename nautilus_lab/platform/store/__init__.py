@@ -1,12 +1,19 @@
 """The stores: of a trader (`TradingStore`), of the desk (`DeskStore`), of all that happened.
 
-`HistoryStore` is the last: the events that came over the bus, of every trader.
+`HistoryStore` is the last: the events that came over the bus, of every trader. `LeaseStore` has
+what the nodes of a home may use of its firm limits.
 """
 
 from nautilus_lab.platform.store._audit_postgresql import postgresql_audit
 from nautilus_lab.platform.store._canonical import canonical_json
 from nautilus_lab.platform.store._desk import DeskStore
 from nautilus_lab.platform.store._history import HistoryStore
+from nautilus_lab.platform.store._leases import (
+    LeaseChange,
+    LeaseEventRow,
+    LeaseRow,
+    LeaseStore,
+)
 from nautilus_lab.platform.store._rows import (
     AlertRow,
     AuditArchived,
@@ -34,6 +41,10 @@ __all__ = [
     "HistoryStore",
     "IntentState",
     "JournalRow",
+    "LeaseChange",
+    "LeaseEventRow",
+    "LeaseRow",
+    "LeaseStore",
     "OrderIntent",
     "PrincipalRow",
     "RunRow",

@@ -11,6 +11,7 @@ Flag = sa.Boolean().with_variant(sa.Integer(), "sqlite")
 trading = sa.MetaData()
 desk = sa.MetaData()
 history = sa.MetaData()
+leases = sa.MetaData()
 
 
 def _envelope_columns() -> tuple[sa.Column[object], ...]:
@@ -247,4 +248,49 @@ gaps = sa.Table(
     sa.Column("why", sa.Text, nullable=False),
     sqlite_strict=True,
     sqlite_autoincrement=True,
+)
+
+# Amounts are whole hundredths of the account's currency: their sums must be exact.
+firm_leases = sa.Table(
+    "firm_leases",
+    leases,
+    sa.Column("limit", sa.Text, primary_key=True),
+    sa.Column("token", Int64, primary_key=True),
+    sa.Column("node", sa.Text, nullable=False),
+    sa.Column("amount", Int64, nullable=False),
+    sa.Column("used", Int64, nullable=False),
+    sa.Column("needed", Int64, nullable=False),
+    sa.Column("declared", Int64, nullable=False),
+    sa.Column("expires_ns", Int64, nullable=False),
+    sa.Column("expires_boot_ns", Int64, nullable=False),
+    sa.Column("boot", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+lease_events = sa.Table(
+    "lease_events",
+    leases,
+    sa.Column("id", Int64, primary_key=True),
+    sa.Column("ts_ns", Int64, nullable=False),
+    sa.Column("happening", sa.Text, nullable=False),
+    sa.Column("limit", sa.Text, nullable=False),
+    sa.Column("node", sa.Text, nullable=False),
+    sa.Column("token", Int64, nullable=False),
+    sa.Column("amount", Int64, nullable=False),
+    sa.Column("used", Int64, nullable=False),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sqlite_strict=True,
+    sqlite_autoincrement=True,
+)
+
+# The last token that was given out; it only goes up, whatever becomes of the leases.
+lease_tokens = sa.Table(
+    "lease_tokens",
+    leases,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("token", Int64, nullable=False),
+    sqlite_strict=True,
 )

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -57,8 +58,10 @@ from nautilus_lab.platform.rundir import (
 )
 from nautilus_lab.platform.store import TradingStore
 from nautilus_lab.platform.telemetry import LoopLag, resource_use
-from nautilus_lab.risk.limits import Finding, LimitBook
+from nautilus_lab.risk.leases import Appetite, Leased
+from nautilus_lab.risk.limits import DailyLoss, Finding, Holdings, LimitBook
 from nautilus_lab.strategies.nautilus import ManualOrders, StrategyRegistry
+from nautilus_lab.trading._leases import HomeLedger
 from nautilus_lab.trading.commands import NODE_COMMANDS, EventsAfter, NodeStatus
 from nautilus_lab.trading.node._accounts import Accounts
 from nautilus_lab.trading.node._call_watch import CallWatch
@@ -71,6 +74,7 @@ from nautilus_lab.trading.node._execution import PaperExecutionClient, execution
 from nautilus_lab.trading.node._history import History
 from nautilus_lab.trading.node._instruments import instrument
 from nautilus_lab.trading.node._journal import StoreJournal
+from nautilus_lab.trading.node._leases import LeaseKeeper
 from nautilus_lab.trading.node._limits import LimitDesk
 from nautilus_lab.trading.node._nautilus import node_config
 from nautilus_lab.trading.node._orders import OrderDesk
@@ -92,6 +96,7 @@ _MOST_EVENTS = 1_000  # a page of them; who wants more asks again
 # A router believes no older quote of a venue that still answers.
 _MOST_QUOTE_AGE_S = 10.0
 _CALL_S = 5.0  # what a call of a strategy may take
+_REST_S = 2.0
 _RECORDER = "recorder"
 _STORE = "store"
 _AUDIT = "audit"
@@ -198,6 +203,8 @@ class NodeHost:
         await self._until_trading(node)
         await self._settle_earlier(node)
         await self._until_quoted()
+        stack.callback(self._leases.close)
+        await self._leases.renew(self._held_now)
         # Before anybody can ask: the first snapshot has an account already.
         self._states.begin()
         self._deployments.begin()
@@ -415,7 +422,8 @@ class NodeHost:
 
     def _install_gate(self, node: TradingNode, switch: TradingSwitch) -> None:
         trading, desk = self.settings.trading, self._desk
-        limits = build_limits(trading)
+        self._leases = self._lease(build_limits(trading))
+        limits = self._leases.limits
         self._gate = Gate(
             node.kernel,
             checks=limits,
@@ -457,8 +465,26 @@ class NodeHost:
         )
         desk.monitored = frozenset(limit.name for limit in limits.monitored)
 
+    def _lease(self, limits: LimitBook) -> LeaseKeeper:
+        """Have what is shared out of the firm's limits leased from the home's ledger."""
+        firm = self.settings.firm
+        # A request that waits for longer would be answered when its lease is nearly over.
+        patience_ms = min(self.settings.store.busy_timeout_ms, int(firm.lease_s * 250))
+        return LeaseKeeper(
+            limits,
+            node=self.settings.trading.trader_id,
+            open_ledger=lambda: HomeLedger.open(self.home.leases, busy_timeout_ms=patience_ms),
+            tell=self._desk.tell,
+            trail=self._trail,
+            span_s=firm.lease_s,
+            appetite=Appetite(step=firm.lease_step),
+        )
+
+    def _held_now(self) -> Holdings:
+        return self._gate.book.holdings(self._clock.timestamp_ns())
+
     def _stop_loss(self, limits: LimitBook) -> StopLoss | None:
-        day = limits.day_stop
+        day = limits.day_stop or _day_of_the_firm(self._leases.leased)
         if day is None:
             return None
         confirmations = self.settings.trading.stop_loss_confirmations
@@ -549,7 +575,7 @@ class NodeHost:
 
     def _listen(self, node: TradingNode) -> None:
         bus, on_loop = node.kernel.msgbus, self._on_loop
-        self._cache = node.cache
+        self._cache, self._clock = node.cache, node.kernel.clock
         bus.subscribe("events.order.*", on_loop(self._desk.on_order_event))
         bus.subscribe("events.order.*", on_loop(self._limits.on_order_event))
         bus.subscribe("events.order.*", on_loop(self._settle_intent))
@@ -649,7 +675,8 @@ class NodeHost:
         lag.start()
         stack.callback(lag.stop)
         self._work = [self._running]
-        for work in (self._publish_states(), self._beat(lag), self._reconcile()):
+        leases = self._leases.keep(self._held_now)
+        for work in (self._publish_states(), self._beat(lag), self._reconcile(), leases):
             self._work.append(asyncio.ensure_future(work))
             stack.push_async_callback(self._cancel, self._work[-1])
 
@@ -660,6 +687,7 @@ class NodeHost:
             self._desk.publish_book()
             self._states.watch()
             self._limits.watch()
+            self._leases.watch()
             self._deployments.publish()
 
     async def _beat(self, lag: LoopLag) -> None:
@@ -840,6 +868,10 @@ class NodeHost:
             await asyncio.wait_for(node.stop_async(), self.settings.trading.stop_timeout_s / 2)
         except TimeoutError:
             log.error("Nautilus did not stop in time; the process ends all the same")
+        try:
+            await asyncio.wait_for(self._leases.rest(self._held_now), _REST_S)
+        except (TimeoutError, LabError):
+            log.exception("the leases could not be given back; they stay counted in full")
         self._journal.flush()
         self.condition.move(State.STOPPED)
 
@@ -871,3 +903,11 @@ def _stop_loss_state(limits: LimitBook, to: Standing) -> Standing:
     """Return where the loss of the day moves the trader to; a limit that says halt has its way."""
     day = limits.day_stop
     return "HALTED" if day is not None and day.action == "halt" else to
+
+
+def _day_of_the_firm(leased: Sequence[Leased]) -> DailyLoss | None:
+    """Return the firm's loss of the day as the most that this account alone may lose."""
+    for one in leased:
+        if isinstance(one.limit, DailyLoss):
+            return replace(one.limit, per="account")
+    return None

@@ -154,7 +154,9 @@ class TradingSettings(_Section):
     (of the equity the UTC day began with) are the stop-loss: exceeded at `stop_loss_confirmations`
     looks in a row, four a second, they move the trader to `stop_loss_state`. `limits` are more of
     them, each a table with its name as `limit` and its parameters; `limit_levels` says where
-    warning begins and how long it lasts; see docs/concepts/limits.md.
+    warning begins and how long it lasts; see docs/concepts/limits.md. `self_trade` says which goes
+    of two orders of the account that would trade with each other; what only reduces always goes
+    before what it crosses.
     """
 
     trader_id: TraderId = "PAPER-001"
@@ -176,6 +178,7 @@ class TradingSettings(_Section):
     price_band_bps: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     max_quote_age_s: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     duplicate_window_s: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    self_trade: Literal["off", "cancel_newest", "cancel_oldest"] = "cancel_newest"
     commission_bps: float = Field(default=1.0, ge=0, le=100, allow_inf_nan=False)
     half_spread_bps: float = Field(default=2.0, ge=0, le=500, allow_inf_nan=False)
     replay_symbols: tuple[str, ...] = ()  # empty: all of the shipped stocks

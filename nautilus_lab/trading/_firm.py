@@ -91,7 +91,8 @@ def release_leases(settings: Settings, node: str, reason: str) -> tuple[FirmLeas
     """Give up what a node holds that will not come back; who did it, and why, is kept.
 
     Its positions and orders are still where they were: see to them first. What the node uses is
-    counted again when it does come back.
+    counted again when it does come back. Its orders keep those of other nodes from trading with
+    them no more.
 
     Parameters
     ----------
@@ -121,6 +122,7 @@ def release_leases(settings: Settings, node: str, reason: str) -> tuple[FirmLeas
     home = Home(settings.home_path)
     if not reason.strip():
         raise InputError("the release of a lease needs a reason", value=reason, remedy="say why")
+    rundir = home.trader(node)
     if not home.leases.exists():
         raise InputError(
             "a node must hold a lease to be released of it",
@@ -131,7 +133,8 @@ def release_leases(settings: Settings, node: str, reason: str) -> tuple[FirmLeas
     with closing(HomeLedger.open(home.leases, busy_timeout_ms=timeout)) as ledger:
         events = ledger.release(node, by=by, reason=reason)
         given_up = tuple(_as_seen(event.lease, ledger.now) for event in events)
-    if home.trader(node).store.exists():
+    rundir.interest.unlink(missing_ok=True)
+    if rundir.store.exists():
         keeper = AuditKeeper(AuditFiles.of(settings, node), by=by, busy_timeout_ms=timeout)
         for one in given_up:
             facts = {"limit": one.limit, "token": str(one.token), "reason": reason}

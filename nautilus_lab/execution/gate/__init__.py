@@ -2,6 +2,7 @@
 
 from nautilus_lab.execution.gate._book import Book
 from nautilus_lab.execution.gate._build import build_limits
+from nautilus_lab.execution.gate._cancelling import send_cancel
 from nautilus_lab.execution.gate._check import Check
 from nautilus_lab.execution.gate._gate import Gate
 from nautilus_lab.execution.gate._high_water import HighWater
@@ -36,4 +37,5 @@ __all__ = [
     "build_limits",
     "order_of",
     "order_text",
+    "send_cancel",
 ]

@@ -17,6 +17,7 @@ from nautilus_lab.risk.limits import (
     MaxPositionNotional,
     MaxPositionUnits,
     NoDuplicate,
+    NoSelfTrade,
     PriceCollar,
     levels_of,
     limits_of,
@@ -36,7 +37,7 @@ def build_limits(settings: TradingSettings) -> LimitBook:
     Examples
     --------
     >>> book = build_limits(TradingSettings(
-    ...     max_position_notional=400_000, check_margin=False,
+    ...     max_position_notional=400_000, check_margin=False, self_trade="off",
     ...     limits=[{"limit": "max_leverage", "max_times": 2}],
     ... ))
     >>> [limit.name for limit in book]
@@ -57,6 +58,8 @@ def _of_orders(s: TradingSettings) -> Iterator[Limit]:
     if s.price_band_bps is not None:
         yield PriceCollar(bps=s.price_band_bps)
     yield MaxOrderNotional(max_notional=s.max_order_notional)
+    if s.self_trade != "off":
+        yield NoSelfTrade(policy=s.self_trade)
 
 
 def _of_exposures(s: TradingSettings) -> Iterator[Limit]:

@@ -21,11 +21,13 @@ from nautilus_trader.execution.messages import (
 )
 from nautilus_trader.model.enums import OrderStatus
 from nautilus_trader.model.events import OrderDenied, OrderModifyRejected
+from nautilus_trader.model.identifiers import ClientOrderId
 from nautilus_trader.model.orders import Order
 
 from nautilus_lab.exceptions import NodeError
 from nautilus_lab.execution._journal import Journal
 from nautilus_lab.execution.gate._book import Book
+from nautilus_lab.execution.gate._cancelling import send_cancel
 from nautilus_lab.execution.gate._check import Check
 from nautilus_lab.execution.gate._intent import intent_of
 from nautilus_lab.execution.gate._proposal import Proposal, terms_of
@@ -223,6 +225,10 @@ class Gate:
         proposals = self._decide(self._orders_of(command), command)
         if proposals is None:
             return
+        if reason := self._cancel_first(proposals):
+            self._withdraw(proposals)
+            self._refuse(proposals, [p.order for p in proposals], command, None, reason)
+            return
         if last:
             self._leave(command, forward)
             return
@@ -246,6 +252,24 @@ class Gate:
             self._refuse(proposals, [p.order for p in proposals], command, None, reason)
         else:
             self._leave(command, forward)
+
+    def _cancel_first(self, proposals: Sequence[Proposal]) -> str:
+        """Cancel what orders must not trade with; a venue hears of that before of them.
+
+        Returns why they may not leave; nothing when they may.
+        """
+        for proposal in proposals:
+            for name in proposal.cancels:
+                order = self._cache.order(ClientOrderId(name))
+                if order is None or order.is_closed or order.is_pending_cancel:
+                    continue
+                log.warning("%s is cancelled, or %s would trade with it", name, proposal.id)
+                try:
+                    send_cancel(self._kernel, order)
+                except Exception as error:
+                    log.exception("%s could not be cancelled", name)
+                    return f"SELF_TRADE: {name} could not be cancelled: {error}"
+        return ""
 
     @staticmethod
     def _leave(command: Any, forward: Callable[[Any], None]) -> None:
@@ -301,7 +325,7 @@ class Gate:
                 self._reserve(proposal)
             if not reason:
                 reach("gate.before_commit")
-                self._journal.write([intent_of(p, "forwarded", "") for p in proposals])
+                self._journal.write([intent_of(p, "forwarded", _before(p)) for p in proposals])
                 reach("gate.after_commit")
         except Exception as error:
             log.exception("the gate could not decide on %s", command.id)
@@ -413,7 +437,8 @@ class Gate:
     def _reserve(self, proposal: Proposal) -> None:
         book = self.book
         if proposal.ask == "modify":
-            book.reserve_change(proposal.client_order_id, proposal.quantity)
+            prices = proposal.limit, proposal.trigger
+            book.reserve_change(proposal.client_order_id, proposal.quantity, prices)
         else:
             book.reserve(proposal.entry, proposal.now_ns)
         proposal.before = book.recent.add(proposal.likeness, proposal.strategy, proposal.now_ns)
@@ -526,3 +551,8 @@ def _why(over: Finding, proposal: Proposal) -> str:
         return f"{over.limit.upper()}: it was exceeded, and is not clear yet: {value} of {bound}"
     why = proposal.unmeasured if over.value != over.value else ""
     return f"{over}: {why}" if why else str(over)
+
+
+def _before(proposal: Proposal) -> str:
+    """Say what is done before it is sent; nothing for most."""
+    return f"SELF_TRADE: cancels {', '.join(proposal.cancels)} first" if proposal.cancels else ""

@@ -58,6 +58,7 @@ class RunDirectory:
     `high_water`           the highest equity there was, which drawdowns are counted from
     `disabled`             the strategies that a limit disabled, and why
     `measures`             the measures that limits need, put there by who measures
+    `interest`             the best prices the node rests at, for the other nodes of the home
     `targets`              the target weights the node's own strategy trades; `targets_of` has all
     `deployed`             which strategies the node runs
     `held_up`              the strategy whose code the node was stuck in; absent when in none
@@ -146,6 +147,10 @@ class RunDirectory:
     @property
     def measures(self) -> Path:
         return self.path / "measures.json"
+
+    @property
+    def interest(self) -> Path:
+        return self.path / "interest.json"
 
     @property
     def targets(self) -> Path:

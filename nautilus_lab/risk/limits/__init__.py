@@ -10,6 +10,7 @@ from nautilus_lab.risk.limits._asked import (
     Reach,
     Sums,
     Traded,
+    Works,
 )
 from nautilus_lab.risk.limits._asking import Order
 from nautilus_lab.risk.limits._book import LimitBook
@@ -55,6 +56,7 @@ from nautilus_lab.risk.limits._permission import (
 )
 from nautilus_lab.risk.limits._rate import MaxMessageRate, MaxOrderToTrade, MaxRejects, MaxRepeats
 from nautilus_lab.risk.limits._report import LimitReport, LimitUtilisation, Standing
+from nautilus_lab.risk.limits._self_trade import NoSelfTrade, SelfTradePolicy
 from nautilus_lab.risk.limits._stress import MaxStressLoss
 
 __all__ = [
@@ -107,6 +109,7 @@ __all__ = [
     "Measures",
     "Mode",
     "NoDuplicate",
+    "NoSelfTrade",
     "Of",
     "Order",
     "Per",
@@ -115,11 +118,13 @@ __all__ = [
     "PriceCollar",
     "Reach",
     "Restricted",
+    "SelfTradePolicy",
     "SessionHours",
     "Standing",
     "Sums",
     "Total",
     "Traded",
+    "Works",
     "level_of",
     "levels_of",
     "limit_of",

@@ -17,6 +17,7 @@ from nautilus_trader.model.orders import Order
 from nautilus_trader.trading.strategy import Strategy
 
 from nautilus_lab.exceptions import InputError, LabError, StrategyFailed
+from nautilus_lab.execution.gate import send_cancel
 from nautilus_lab.platform.commands import (
     DeployStrategy,
     Handler,
@@ -44,7 +45,6 @@ from nautilus_lab.trading._targets import TargetTable
 from nautilus_lab.trading.commands import NewTargets, ShowTargets
 from nautilus_lab.trading.node._accounts import Accounts
 from nautilus_lab.trading.node._call_watch import CallWatch, HeldUp
-from nautilus_lab.trading.node._cancelling import send_cancel
 from nautilus_lab.trading.node._deployed import DeployedFile, Deployment, Standing
 from nautilus_lab.trading.node._guard import Guard
 from nautilus_lab.trading.node._stage import Stage

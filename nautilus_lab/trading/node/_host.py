@@ -73,6 +73,7 @@ from nautilus_lab.trading.node._desk import Desk
 from nautilus_lab.trading.node._execution import PaperExecutionClient, execution_factory
 from nautilus_lab.trading.node._history import History
 from nautilus_lab.trading.node._instruments import instrument
+from nautilus_lab.trading.node._interest import SharedInterest
 from nautilus_lab.trading.node._journal import StoreJournal
 from nautilus_lab.trading.node._leases import LeaseKeeper
 from nautilus_lab.trading.node._limits import LimitDesk
@@ -463,6 +464,8 @@ class NodeHost:
                 self.rundir.high_water, confirmations=trading.stop_loss_confirmations
             ),
         )
+        self._interest = SharedInterest(self.home, self.rundir, self._gate.book)
+        self._interest.hear()
         desk.monitored = frozenset(limit.name for limit in limits.monitored)
 
     def _lease(self, limits: LimitBook) -> LeaseKeeper:
@@ -688,6 +691,7 @@ class NodeHost:
             self._states.watch()
             self._limits.watch()
             self._leases.watch()
+            self._interest.watch()
             self._deployments.publish()
 
     async def _beat(self, lag: LoopLag) -> None:
@@ -872,6 +876,7 @@ class NodeHost:
             await asyncio.wait_for(self._leases.rest(self._held_now), _REST_S)
         except (TimeoutError, LabError):
             log.exception("the leases could not be given back; they stay counted in full")
+        self._interest.watch()
         self._journal.flush()
         self.condition.move(State.STOPPED)
 

@@ -13,7 +13,7 @@ from nautilus_trader.model.identifiers import ClientOrderId
 from nautilus_trader.model.orders import Order
 
 from nautilus_lab.exceptions import AuditError, LabError, StoreError
-from nautilus_lab.execution.gate import Book, StopLoss, TradingSwitch
+from nautilus_lab.execution.gate import Book, StopLoss, TradingSwitch, send_cancel
 from nautilus_lab.platform.audit import AuditTrail
 from nautilus_lab.platform.commands import Handler, Request
 from nautilus_lab.platform.messages import (
@@ -24,7 +24,6 @@ from nautilus_lab.platform.messages import (
 )
 from nautilus_lab.platform.rundir import LatchState, Standing
 from nautilus_lab.trading.commands import HaltTrading, ReduceOnly, ResumeTrading, StateOfTrading
-from nautilus_lab.trading.node._cancelling import send_cancel
 
 log = logging.getLogger(__name__)
 

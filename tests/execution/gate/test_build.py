@@ -30,6 +30,7 @@ def test_every_limit_becomes_a_check_cheap_ones_first():
         ("stale_quote", ""),
         ("price_collar", ""),
         ("max_order_notional", ""),
+        ("self_trade", ""),
         ("max_position_units", "instrument"),
         ("max_position_notional", "instrument"),
         ("max_position_notional", "symbol"),
@@ -38,10 +39,11 @@ def test_every_limit_becomes_a_check_cheap_ones_first():
         ("margin", ""),
         ("max_daily_loss", "account"),
     ]
-    per_second, window, age, band, notional, units, *positions, gross, _, loss = checks
+    per_second, window, age, band, notional, own, units, *positions, gross, _, loss = checks
     assert per_second.per_second == 20
     assert (window.window_s, age.max_age_s, band.bps) == (1.0, 5.0, 300.0)
     assert notional.max_notional == 250_000
+    assert (own.policy, own.reducing) == ("cancel_newest", "cancel_oldest")
     assert units.max_units == 10_000
     assert [one.max_notional for one in positions] == [400_000, 500_000, 300_000]
     assert gross.max_notional == 900_000
@@ -50,7 +52,7 @@ def test_every_limit_becomes_a_check_cheap_ones_first():
 
 def test_a_limit_that_is_off_is_no_check():
     off = dict.fromkeys(ALL) | {"max_order_notional": 1.0}
-    checks = build_limits(TradingSettings(**off, check_margin=False))
+    checks = build_limits(TradingSettings(**off, check_margin=False, self_trade="off"))
     assert [check.name for check in checks] == ["max_order_notional"]
 
 

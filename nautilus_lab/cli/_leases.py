@@ -73,6 +73,8 @@ def _release(chosen: argparse.Namespace) -> None:
     given_up = _engine(chosen).release_leases(chosen.node, chosen.reason)
     if chosen.json:
         return show_json(given_up)
+    if not given_up:
+        print(f"what {chosen.node} rested is forgotten; it held no lease")
     for one in given_up:
         amount, used = _money(one.amount), _money(one.used)
         print(f"{one.node} gave up {amount} of {one.limit}, of which it used {used}")

@@ -106,12 +106,14 @@ def release_leases(settings: Settings, node: str, reason: str) -> tuple[FirmLeas
     Returns
     -------
     tuple of FirmLease
-        What was given up.
+        What was given up; none of a node that only rested orders.
 
     Raises
     ------
     InputError
-        When it holds nothing, its lease still runs, or there is no reason.
+        When it holds and rests nothing, its lease still runs, or there is no reason.
+    NodeAlreadyRunning
+        When it runs.
     StoreError
         When the ledger cannot be written; or the node's audit trail: it is released then, and
         stands in the ledger's own log alone.
@@ -123,23 +125,31 @@ def release_leases(settings: Settings, node: str, reason: str) -> tuple[FirmLeas
     if not reason.strip():
         raise InputError("the release of a lease needs a reason", value=reason, remedy="say why")
     rundir = home.trader(node)
-    if not home.leases.exists():
+    timeout, by = settings.store.busy_timeout_ms, Principal.owner().name
+    held = any(one.node == node and one.state != "released" for one in firm_leases(settings))
+    given_up: tuple[FirmLease, ...] = ()
+    if held:
+        with closing(HomeLedger.open(home.leases, busy_timeout_ms=timeout)) as ledger:
+            events = ledger.release(node, by=by, reason=reason)
+            given_up = tuple(_as_seen(event.lease, ledger.now) for event in events)
+        rundir.interest.unlink(missing_ok=True)
+    elif rundir.interest.exists():
+        with rundir.node_lock:  # nobody else says that it does not run
+            rundir.interest.unlink(missing_ok=True)
+    else:
         raise InputError(
-            "a node must hold a lease to be released of it",
+            "a node must hold a lease, or rest an order, to be released of it",
             value=node,
             remedy="see who holds which: nautilus-lab leases",
         )
-    timeout, by = settings.store.busy_timeout_ms, Principal.owner().name
-    with closing(HomeLedger.open(home.leases, busy_timeout_ms=timeout)) as ledger:
-        events = ledger.release(node, by=by, reason=reason)
-        given_up = tuple(_as_seen(event.lease, ledger.now) for event in events)
-    rundir.interest.unlink(missing_ok=True)
     if rundir.store.exists():
         keeper = AuditKeeper(AuditFiles.of(settings, node), by=by, busy_timeout_ms=timeout)
         for one in given_up:
             facts = {"limit": one.limit, "token": str(one.token), "reason": reason}
             amounts = {"amount": f"{one.amount:.2f}", "used": f"{one.used:.2f}"}
             keeper.note("lease.released", facts | amounts)
+        if not given_up:
+            keeper.note("interest.released", {"reason": reason})
     return given_up
 
 

@@ -87,7 +87,7 @@ def test_its_assumptions_name_what_is_asked(engine, make_prices):
 
 def test_the_settings_of_a_node_are_its_limits(engine, make_prices, free):
     limits = Limits.of(TradingSettings(max_order_notional=9_999, stop_loss_state="HALTED"))
-    assert limits.names == ("max_message_rate", "max_order_notional", "margin")
+    assert limits.names == ("max_message_rate", "max_order_notional", "self_trade", "margin")
     assert limits.stop_loss_state == "HALTED"
     run = engine.run(
         buy_and_hold,

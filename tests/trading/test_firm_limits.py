@@ -68,6 +68,15 @@ async def test_what_one_node_used_the_other_gets_once_it_was_given_back(lab, cap
     one = await connect("PAPER-001", root=root, role="operator")
     two = await connect("PAPER-002", root=root, role="operator")
     try:
+        # What rests on one node, the other does not trade with.
+        resting = await one.submit(JPM, "BUY", 1, order_type="LIMIT", limit_price=100)
+        path = Home(lab.settings.home_path).trader("PAPER-001").interest
+        await until(lambda: b"JPM.PAPER" in path.read_bytes())
+        await asyncio.sleep(1)  # two turns of the other node
+        with pytest.raises(OrderDenied, match=r"SELF_TRADE: .* of another node of this home"):
+            await two.submit(JPM, "SELL", 1, order_type="LIMIT", limit_price=100)
+        await one.cancel(resting)
+        await until(lambda: resting.is_done)
         # More than the lease that each begins with: it is denied, asked for, and granted.
         await until_bought(one, 120)
         await until(lambda: leases(lab)["PAPER-001"].used > 14_000)

@@ -118,6 +118,7 @@ class LeaseKeeper:
         self._now_ns = now_ns
         self._token = 0
         self._short: dict[str, bool] = {}  # limit -> whether others need some of it
+        self._most: dict[str, float] = {}  # limit -> what is left to this node, once it was lowered
         self._needed_until: dict[str, int] = {}  # limit -> when a need is forgotten
         self._over: set[str] = set()  # limits whose lease is over, and that was told
         self._asking = asyncio.Lock()
@@ -253,9 +254,10 @@ class LeaseKeeper:
             used=used,
             amount=budget.amount,
             needed=budget.needed,
-            firm=firm,
+            firm=min(firm, budget.firm) if budget.token else firm,
             short=self._short.get(limit, False) and not budget.needed,
         )
+        wanted = max(used, min(wanted, self._most.get(limit, math.inf)))
         asked = hundredths(wanted, up=True)
         budget.lower(asked / 100)
         return Ask(
@@ -282,8 +284,10 @@ class LeaseKeeper:
         before, first = budget.amount, not budget.token
         budget.take_over(grant, until_ns)
         self._short[limit] = grant.short > 0
+        self._most.pop(limit, None)
         if grant.lease.amount > grant.room:
             # The limit was lowered: from now on no more than is left, told with the next renewal.
+            self._most[limit] = grant.room / 100
             budget.lower(max(grant.room, grant.lease.used) / 100)
         if first or budget.amount != before:
             kind = "lease.granted" if first or budget.amount > before else "lease.shrunk"

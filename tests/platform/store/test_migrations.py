@@ -24,6 +24,7 @@ from nautilus_lab.platform.store import (
     AuditArchived,
     DeskStore,
     HistoryStore,
+    LeaseStore,
     TradingStore,
     _schema,
     _tables,
@@ -34,6 +35,7 @@ SCHEMAS = [
     pytest.param(_schema.TRADING, TradingStore, _tables.trading, id="trading"),
     pytest.param(_schema.DESK, DeskStore, _tables.desk, id="desk"),
     pytest.param(_schema.HISTORY, HistoryStore, _tables.history, id="history"),
+    pytest.param(_schema.LEASES, LeaseStore, _tables.leases, id="leases"),
 ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
@@ -96,6 +97,15 @@ class LeaseChange:
     events: Sequence[LeaseEventRow] = ()
 
 
+def _file_at(where: str) -> tuple[int, int] | None:
+    """Return which file a path leads to; None for none."""
+    try:
+        found = os.stat(where)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 class LeaseStore:
     """The leases of a home, in one file.
 
@@ -114,6 +124,7 @@ class LeaseStore:
     def __init__(self, engine: sa.Engine, where: str) -> None:
         self._engine: sa.Engine | None = engine
         self._where = where
+        self._file = _file_at(where)
         self._next_token = count_up(lease_tokens, engine.dialect, lease_tokens.c.token)
 
     @classmethod
@@ -198,9 +209,16 @@ class LeaseStore:
         Raises
         ------
         StoreError
-            When the store cannot write. Whether a commit that failed was made is not known.
+            When the store cannot write, or its file is not the one that was opened. Whether a
+            commit that failed was made is not known.
         """
         doing = "changing leases"
+        if _file_at(self._where) != self._file:
+            raise StoreError(
+                "a ledger of leases must stay where it is while nodes run",
+                value=f"{self._where} was moved or taken away",
+                remedy="put it back, or stop every node of the home and start them again",
+            )
         engine = self._open().execution_options(write=True)
         with translating(self._where, doing), engine.connect() as connection:
             driver = driver_of(connection)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from typing import Any
 
@@ -78,4 +77,4 @@ def scaled(limit: Limit, factor: float) -> Limit:
     if factor == 1:
         return limit
     bounds: dict[str, Any] = {name: value * factor for name, value in found.items()}
-    return dataclasses.replace(limit, **bounds)
+    return limit.with_bounds(bounds)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from nautilus_lab.risk.leases._budget import Budget
@@ -81,6 +81,20 @@ class Leased(Limit):
     def settings(self) -> dict[str, Any]:
         """The settings of the limit: where they are read again, it is leased again."""
         return self.limit.settings
+
+    @property
+    def max_notional(self) -> float | None:
+        """The bound of the limit, where it has one."""
+        return getattr(self.limit, "max_notional", None)
+
+    @property
+    def max_fraction(self) -> float | None:
+        """The bound of the limit, where it has one."""
+        return getattr(self.limit, "max_fraction", None)
+
+    def with_bounds(self, bounds: Mapping[str, Any]) -> Leased:
+        """Return the limit with other bounds, of the same lease."""
+        return replace(self, limit=self.limit.with_bounds(bounds))
 
     def prepare(self, book: Prepares) -> None:
         """Have a book add up what the limit needs."""

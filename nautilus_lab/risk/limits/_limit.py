@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal, TypeAlias
 
@@ -116,6 +116,10 @@ class Limit:
             strategy,
             f"{strategy}:{instrument}",
         )
+
+    def with_bounds(self, bounds: Mapping[str, Any]) -> Limit:
+        """Return the same limit with other bounds, by parameter."""
+        return replace(self, **bounds)
 
     def prepare(self, book: Prepares) -> None:
         """Ask a book to add up what this limit needs; once, before the first order."""

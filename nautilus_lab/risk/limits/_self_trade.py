@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeAlias
 
@@ -82,7 +83,12 @@ class NoSelfTrade(OfOrder):
         if not against and elsewhere is None:
             return Finding(self.name, traded.name, 0.0, 0.0, True, "orders")
         price, waits = self._terms(asked)
-        crossed = [one for one in against if self._crosses(asked, price, waits, one)]
+        crossed = [
+            one
+            for one in against
+            if (waits or not _rests_away(asked.buy, price, one.terms))
+            and self._crosses(asked, price, waits, one)
+        ]
         trigger = asked.trigger if waits else None
         # Of another node the best price that rests is known.
         apart = elsewhere is not None and _meets(
@@ -165,6 +171,18 @@ def _meets(
         return True  # it may meet whatever comes to rest
     # NaN, a market order without a quote, crosses everything.
     return not (price < their_limit) if buy else not (price > their_limit)
+
+
+def _rests_away(
+    buy: bool, price: float, terms: Sequence[tuple[float | None, float | None]]
+) -> bool:
+    """Whether an order is a limit that `price` does not reach: what most are, told at once."""
+    if len(terms) > 1:
+        return False
+    limit, trigger = terms[0]
+    if limit is None or trigger is not None:
+        return False
+    return price < limit if buy else price > limit
 
 
 def _between(buy: bool, trigger: float, rests: float, worst: float) -> bool:

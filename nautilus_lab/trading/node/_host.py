@@ -435,6 +435,7 @@ class NodeHost:
             on_checked=self._on_checked,
             on_denied=desk.on_denied,
         )
+        self._leases.standing = lambda: self._gate.checks
         self._gate.install()
         for at, deposit in desk.accounts.deposits.items():
             self._gate.book.set_cash(at, deposit)  # every fill is played again from here

@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import logging
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from nautilus_lab.exceptions import LabError, LeaseRefused, StoreError
@@ -86,6 +87,9 @@ class LeaseKeeper:
         What was given, each limit that is shared out in its place as a `Leased` one.
     leased : tuple of Leased
         Those.
+    standing : callable
+        Returns the limits that hold now, among them one for each lease: a limit that adjusts itself
+        is another object than it was, and the firm is told its bound.
     """
 
     def __init__(
@@ -107,7 +111,8 @@ class LeaseKeeper:
             for one in shared
         )
         instead = dict(zip(map(id, shared), self.leased, strict=True))
-        self.limits = LimitBook([instead.get(id(one), one) for one in limits], levels=limits.levels)
+        self.limits = replace(limits, limits=[instead.get(id(one), one) for one in limits])
+        self.standing: Callable[[], Iterable[object]] = lambda: self.leased
         self._node = node
         self._open_ledger = open_ledger
         self._ledger: ClosableLedger | None = None
@@ -231,7 +236,9 @@ class LeaseKeeper:
     def _asks(self, holdings: Holdings) -> list[Ask]:
         """Return what to ask for, the budgets lowered to it; of all limits or of none at first."""
         asks = []
-        for one in self.leased:
+        for one in self.standing():
+            if not isinstance(one, Leased):
+                continue
             used = use_held(one.limit, holdings)
             if not math.isfinite(used):
                 log.warning("what is used of %s is not known; its lease runs out", one.name)

@@ -124,6 +124,17 @@ def test_a_store_that_another_holds_is_unwritable_and_says_so(store, path):
     assert store.leases() == (ROW,)
 
 
+def test_a_file_that_was_taken_away_is_written_by_nobody(store, path):
+    put(store, ROW)
+    for name in path.parent.glob("leases.db*"):
+        name.unlink()
+    with pytest.raises(StoreError, match="moved or taken away"):
+        put(store, ROW)
+    LeaseStore.open(path).close()  # another one in its place is another ledger
+    with pytest.raises(StoreError, match="moved or taken away"):
+        put(store, ROW)
+
+
 def test_another_store_is_refused_and_left_alone(tmp_path):
     DeskStore.open(tmp_path / "desk.db").close()
     with pytest.raises(StoreError, match="leases store"):

@@ -7,6 +7,7 @@ import pytest
 
 from nautilus_lab.exceptions import StoreError, StoreUnwritable
 from nautilus_lab.platform.messages import AlertRaised
+from nautilus_lab.risk.adjustment import scaled
 from nautilus_lab.risk.leases import Appetite, Ask, LocalLedger, Moment
 from nautilus_lab.risk.limits import (
     Holdings,
@@ -234,6 +235,17 @@ async def test_a_lower_limit_is_given_back_with_the_next_renewal(firm):
     assert (budget(keeper).amount, budget(keeper).firm) == (300.0, 300.0)
     await keeper.renew(lambda: holding(120))
     assert firm.amounts()["A"] <= 300.0
+
+
+async def test_a_limit_that_tightened_itself_is_told_to_the_firm(firm):
+    keeper = firm.keeper("A")
+    await keeper.renew(lambda: holding(0))
+    keeper.standing = lambda: [ORDER, scaled(keeper.leased[0], 0.1)]
+    await keeper.renew(lambda: holding(0))
+    await keeper.renew(lambda: holding(0))
+    (lease,) = firm.ledger.leases()
+    assert (lease.declared, lease.amount) == (10_000, 2_000)
+    assert (budget(keeper).firm, budget(keeper).amount) == (100.0, 20.0)
 
 
 async def test_a_node_that_stops_keeps_what_it_uses_and_nothing_increases(firm):

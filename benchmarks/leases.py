@@ -51,6 +51,7 @@ class Own:
     """An order of ours, far from the market."""
 
     parent = None
+    linked = False
     strategy = "S-001"
 
     def __init__(self, number: int) -> None:

@@ -105,6 +105,11 @@ class Entry:
         return f"Entry({self.id}, {self.counted} of {self.leaves})"
 
     @property
+    def linked(self) -> bool:
+        """Whether others end with it, as the stop of a bracket does with its take-profit."""
+        return bool(self.links) or self.parent is not None
+
+    @property
     def most(self) -> int:
         """What may still trade at most, if the changes on their way are made."""
         return max(0, max(self.size, *self.asked, 0) - self.filled)

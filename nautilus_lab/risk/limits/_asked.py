@@ -66,7 +66,7 @@ class Works(Protocol):
     """An order that works or is on its way.
 
     `terms` are the limits and triggers it may have, one pair for what it is and one for each change
-    on its way. `parent` is the entry whose exit it is.
+    on its way. `parent` is the entry whose exit it is; it is `linked` when ending it ends others.
     """
 
     @property
@@ -75,6 +75,8 @@ class Works(Protocol):
     def strategy(self) -> str: ...
     @property
     def parent(self) -> str | None: ...
+    @property
+    def linked(self) -> bool: ...
     @property
     def terms(self) -> Sequence[tuple[int | float | None, int | float | None]]: ...
 

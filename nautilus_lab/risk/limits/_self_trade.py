@@ -58,8 +58,9 @@ class NoSelfTrade(OfOrder):
 
     Notes
     -----
-    Stops that wait are never cancelled, and orders of another node cannot be: what crosses a stop
-    is denied; of what crosses another node's, what only reduces passes under ``"cancel_oldest"``.
+    Stops that wait are never cancelled, nor is what is linked with others, whose stop would end
+    with it: what crosses one of them is denied under either policy. Orders of another node cannot
+    be cancelled: of what crosses one, what only reduces passes under ``"cancel_oldest"``.
     """
 
     name: ClassVar[str] = "self_trade"
@@ -101,13 +102,13 @@ class NoSelfTrade(OfOrder):
     def _found_some(self, asked: Asked, crossed: list[Works], apart: bool) -> Finding:
         policy = self.reducing if asked.reduces else self.policy
         value = float(len(crossed) + apart)
-        stops = [one for one in crossed if one.terms[0][1] is not None]
+        kept = [one for one in crossed if one.terms[0][1] is not None or one.linked]
         scope = asked.instrument.name
-        if policy == "cancel_oldest" and not stops and (asked.reduces or not apart):
+        if policy == "cancel_oldest" and not kept and (asked.reduces or not apart):
             asked.cancel_first([one.id for one in crossed])
             return SelfTrade(self.name, scope, value, 0.0, True, "orders", "")
         if crossed:
-            one = (stops or crossed)[0]
+            one = (kept or crossed)[0]
             why = f"it would trade with {one.id} of {one.strategy}"
         else:
             why = "it would trade with an order of another node of this home"

@@ -126,6 +126,8 @@ class LeaseKeeper:
         self._most: dict[str, float] = {}  # limit -> what is left to this node, once it was lowered
         self._needed_until: dict[str, int] = {}  # limit -> when a need is forgotten
         self._over: set[str] = set()  # limits whose lease is over, and that was told
+        self._trouble = ""  # why the ledger did not answer, once that was logged
+        self._unknown: set[str] = set()  # limits of which nobody knows what is used, likewise
         self._asking = asyncio.Lock()
         self._untold: list[Callable[[], object]] = []
         self._tell_after_ns = 0
@@ -172,11 +174,14 @@ class LeaseKeeper:
                 self._lose(error)
                 return False
             except LabError as error:
-                log.error("the leases could not be renewed: %s", error)
+                if str(error) != self._trouble:
+                    log.error("the leases could not be renewed: %s", error)
+                self._trouble = str(error)
                 return False
             except Exception:
                 log.exception("the leases could not be renewed")
                 return False
+            self._trouble = ""
             until_ns = began_ns + int(self._span_ns * (1 - _MARGIN))
             for grant in grants:
                 self._take_over(grant, until_ns)
@@ -186,6 +191,7 @@ class LeaseKeeper:
         """Give back what is not used; nothing increases any more. Call it as the node ends."""
         for one in self.leased:
             one.budget.end(one.budget.refused or "the node stops")
+            self._over.add(one.budget.limit)  # nobody has to be told of that
         async with self._asking:
             asks = self._asks(holdings())
             if not self._token or len(asks) < len(self.leased):
@@ -241,8 +247,11 @@ class LeaseKeeper:
                 continue
             used = use_held(one.limit, holdings)
             if not math.isfinite(used):
-                log.warning("what is used of %s is not known; its lease runs out", one.name)
+                if one.name not in self._unknown:
+                    log.warning("what is used of %s is not known; its lease runs out", one.name)
+                self._unknown.add(one.name)
                 continue
+            self._unknown.discard(one.name)
             asks.append(self._ask(one, used))
         return asks if self._token or len(asks) == len(self.leased) else []
 

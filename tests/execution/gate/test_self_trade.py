@@ -74,7 +74,7 @@ def test_a_market_order_without_a_quote_crosses_whatever_rests(stand):
             name, bid, ask = "AAPL.PAPER", None, None
 
     class Works:
-        id, strategy, parent, terms = "O", "S", None, [(10**18, None)]
+        id, strategy, parent, linked, terms = "O", "S", None, False, [(10**18, None)]
 
     class Held:
         def against(self, instrument, buy):
@@ -259,6 +259,14 @@ def test_an_exit_is_not_blocked_by_an_entry_it_would_trade_with(stand):
     exit_ = stand.do(lambda s: s.market(-20))
     assert (stand.status(entry), stand.status(exit_)) == ("CANCELED", "FILLED")
     assert stand.held() == 0
+
+
+def test_the_exits_of_a_bracket_are_not_cancelled_for_another_order(stand):
+    # With the take-profit its stop would go, and a position would stand without any.
+    stand = stand(OLDEST)
+    orders = stand.do(lambda s: s.bracket(10, stop="95.00", profit="101.00"))
+    assert stand.status(stand.do(lambda s: s.limit(5, "102.00"), hand=1)) == "DENIED"
+    assert [stand.status(order) for order in orders.orders] == ["FILLED", "ACCEPTED", "ACCEPTED"]
 
 
 def test_a_cancel_that_cannot_be_sent_keeps_the_order_from_leaving(stand, monkeypatch):

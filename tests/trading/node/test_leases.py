@@ -256,6 +256,8 @@ async def test_a_node_that_stops_keeps_what_it_uses_and_nothing_increases(firm):
     assert (lease.state, lease.amount, lease.used) == ("rested", 8_000, 8_000)
     assert budget(keeper).until_ns == 0
     assert firm.rows[-1][0] == "lease.rested"
+    keeper.watch()
+    assert firm.alerts() == []
 
 
 async def test_what_cannot_be_told_is_told_later(firm):

@@ -10,12 +10,14 @@ from nautilus_lab.platform.messages import AlertRaised
 from nautilus_lab.risk.adjustment import scaled
 from nautilus_lab.risk.leases import Appetite, Ask, LocalLedger, Moment
 from nautilus_lab.risk.limits import (
+    DailyLoss,
     Holdings,
     LimitBook,
     MaxGrossExposure,
     MaxOrderNotional,
     Position,
 )
+from nautilus_lab.trading.node._host import _day_of_the_firm
 from nautilus_lab.trading.node._leases import LeaseKeeper
 
 GROSS = MaxGrossExposure(max_notional=1_000, per="firm")
@@ -110,6 +112,12 @@ def test_what_is_shared_out_is_leased_in_its_place_and_the_rest_is_left(firm):
         False,
     ]
     assert [one.limit for one in keeper.leased] == [GROSS]
+
+
+def test_a_loss_of_the_firm_alone_keeps_the_day_of_the_account_too(firm):
+    keeper = firm.keeper("A", DailyLoss(max_loss=5_000, per="firm", action="halt"))
+    assert _day_of_the_firm(keeper.leased) == DailyLoss(max_loss=5_000, action="halt")
+    assert _day_of_the_firm(firm.keeper("A").leased) is None
 
 
 async def test_without_a_firm_limit_no_ledger_is_opened(firm):

@@ -24,12 +24,13 @@ from nautilus_trader.trading.strategy import Strategy
 
 from benchmarks.gate import CASH, SIZE, STOCKS, at, limits, ready, row
 from nautilus_lab.execution.gate import Gate
-from nautilus_lab.platform.audit import AuditTrail
+from nautilus_lab.platform.audit import AuditQueue, AuditTrail
 from nautilus_lab.platform.bus import IpcBus
 from nautilus_lab.platform.outbox import Outbox
 from nautilus_lab.platform.recording import FlightRecorder
 from nautilus_lab.platform.store import TradingStore
 from nautilus_lab.trading.node._accounts import Accounts
+from nautilus_lab.trading.node._audited import OrdersAudited, fill_note
 from nautilus_lab.trading.node._desk import Desk
 from nautilus_lab.trading.node._guard import Guard, guarded, put_on
 from nautilus_lab.trading.node._journal import StoreJournal
@@ -182,14 +183,25 @@ class Live:
             FlightRecorder(folder / "recording", trader="T-1", epoch=epoch, simulated=True)
         )
         tap = Tap(recorder)
-        journal = StoreJournal(AuditTrail(store), store)
+        trail = AuditTrail(store)
+        journal = StoreJournal(trail, store)
         stack.callback(journal.flush)
+        queue = AuditQueue(trail)
+        stack.callback(queue.close)
         desk = Desk(
             trader="T-1",
             writer="node",
             epoch=epoch,
             accounts=Accounts({"PAPER": CASH}),
-            outbox=Outbox(store, bus, trader="T-1", writer="node", epoch=epoch, simulated=True),
+            outbox=Outbox(
+                store,
+                bus,
+                trader="T-1",
+                writer="node",
+                epoch=epoch,
+                simulated=True,
+                record=lambda events: trail.record_many(events, fill_note),
+            ),
             publish=bus.publish,
             cache=kernel.cache,
             record=recorder.envelope,
@@ -213,6 +225,7 @@ class Live:
             journal=journal,
             on_checked=on_checked,
             on_denied=desk.on_denied,
+            on_cancel=OrdersAudited(queue).on_cancel,
         )
         ready(gate)
         msgbus = kernel.msgbus

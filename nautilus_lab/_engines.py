@@ -89,13 +89,17 @@ class EngineTable:
 _CORE, _RISK, _ML, _DATA = "1 trading", "2 analytics & risk", "3 ML & streaming", "4 data"
 
 _STREAM = ("02-gateway-sustained", "02-gateway-latency-p99", "02-gateway-event-to-viewer")
+_LIMITS = (
+    *("03-var-es", "03-gate-p50", "03-gate-p99", "03-monitor-look"),
+    *("03-audit-append-p50", "03-audit-verify"),
+)
 
 # number, name, tier, purpose, target, the benchmark rows that speak for it
 _ENGINES: tuple[tuple[int, str, str, str, str, tuple[str, ...]], ...] = (
     (1, "trading", _CORE, "orders, fills, the node", "< 10 ms order path", ("02-order-to-venue",)),
     (2, "backtesting", _CORE, "strategies on history", "batch", ("01-backtest-overhead",)),
     (3, "analytics", _RISK, "performance and P&L", "< 1 s", ()),
-    (4, "risk", _RISK, "risk measures and limits", "every 5 s", ()),
+    (4, "risk", _RISK, "risk measures and limits", "every 5 s", _LIMITS),
     (5, "factors", _RISK, "factor research", "380 000 factors", ()),
     (6, "inference", _ML, "models and regimes", "< 100 ms", ()),
     (7, "features", _ML, "indicators and features", "real time", ()),

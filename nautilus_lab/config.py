@@ -6,11 +6,14 @@ file and in the environment alike. Everything has a default that runs on one mac
 
 from __future__ import annotations
 
+import ipaddress
 import os
+import re
 import tomllib
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -18,10 +21,15 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PlainSerializer,
+    SecretStr,
     StringConstraints,
     ValidationError,
+    field_validator,
+    model_validator,
 )
 
+from nautilus_lab._root import find_root
 from nautilus_lab.exceptions import ConfigError
 
 __all__ = [
@@ -30,6 +38,12 @@ __all__ = [
     "DashboardSettings",
     "DataSettings",
     "JobSettings",
+    "LevelSettings",
+    "MailSettings",
+    "MeasureSettings",
+    "MonitoringSettings",
+    "OptionTerms",
+    "ProxySettings",
     "RecordingSettings",
     "Settings",
     "StoreSettings",
@@ -37,6 +51,7 @@ __all__ = [
     "SupervisorSettings",
     "TradingSettings",
     "VenueSettings",
+    "WebhookSettings",
     "find_root",
     "load_settings",
 ]
@@ -45,8 +60,11 @@ _PREFIX = "NL_"
 # environment variables with our prefix that are not settings
 _NOT_SETTINGS = frozenset({"NL_ROOT", "NL_TOKEN", "NL_FAILPOINT", "NL_RUN"})
 
+# keys whose values no error shows
+_SECRETS = frozenset({"password", "secret", "url"})
+
 # keys whose values are lists; in the environment their parts are joined by commas
-_LISTS = frozenset({"replay_symbols", "venues"})
+_LISTS = frozenset({"replay_symbols", "venues", "channels", "recipients"})
 
 VenueName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9]{0,11}$")]
 TraderId = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9]{0,15}-[A-Z0-9]{1,8}$")]
@@ -64,6 +82,32 @@ def _named(path: Path) -> Path:
     return path
 
 
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _a_mail_address(text: str) -> str:
+    # What is no plain address could end the line of a header and begin another.
+    if not re.fullmatch(r"[!-?A-~]{1,64}@[A-Za-z0-9.:\[\]-]{1,255}", text):
+        raise ValueError("must be a plain address like desk@example.com")
+    return text
+
+
+Secret = Annotated[
+    SecretStr,
+    # A variable that is set to nothing must not sign with nothing.
+    Field(min_length=1),
+    # It travels between processes of its owner only, in files of mode 0600 and private sockets.
+    PlainSerializer(lambda secret: secret.get_secret_value(), when_used="json"),
+]
+SeverityName = Literal["info", "warning", "critical"]
+ChannelName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
+MailAddress = Annotated[str, AfterValidator(_a_mail_address)]
 IsoDate = Annotated[str, AfterValidator(_a_date)]
 Folder = Annotated[Path, AfterValidator(_named)]
 
@@ -90,16 +134,23 @@ class AuditSettings(_Section):
     A checkpoint is made each `checkpoint_rows` rows, and each `checkpoint_s` in which a row was
     written; it goes to a file of the folder `checkpoints`, by default in the run directory, and is
     sealed by the key in the file `key`, by default `audit.key` in the home. Both are safest where
-    the database's owner cannot write. Rows stay in the database for `keep_days` before they can be
-    archived, archives for `retain_days` before they can be discarded; nothing goes by itself.
+    the database's owner cannot write. Beyond `rotate_mib` the next file of checkpoints is begun.
+    Rows stay in the database for `keep_days` before they can be archived, archives for
+    `retain_days` before they can be discarded; nothing goes by itself.
     """
 
     checkpoint_rows: int = Field(default=1_000, ge=1, le=1_000_000)
     checkpoint_s: float = Field(default=60.0, ge=0.1, le=86_400, allow_inf_nan=False)
     checkpoints: Path | None = None
     key: Path | None = None
+    rotate_mib: float = Field(default=16.0, ge=0.01, le=1_024, allow_inf_nan=False)
     keep_days: float = Field(default=730.0, ge=0, le=36_500, allow_inf_nan=False)
     retain_days: float = Field(default=2_557.0, ge=0, le=36_500, allow_inf_nan=False)
+
+    def below(self, root: Path) -> AuditSettings:
+        """Return the same with paths that a process in any folder finds."""
+        given = {"checkpoints": self.checkpoints, "key": self.key}
+        return self.model_copy(update={n: root / p for n, p in given.items() if p is not None})
 
 
 class VenueSettings(_Section):
@@ -140,6 +191,86 @@ Venues = Annotated[
 ]
 
 
+class EarlyWarningSettings(_Section):
+    """When a node warns before a limit is exceeded, and of orders and P&L that are unusual.
+
+    A warning is given when a breach within `horizon_s` has `probability`, at the earliest
+    `warm_up_s` after the start, and of one limit and scope once in `again_s`. `patterns` has the
+    numbers of orders, of denials and rejections, and the changes of equity watched.
+    """
+
+    enabled: bool = True
+    patterns: bool = True
+    horizon_s: float = Field(default=300.0, gt=0, le=86_400, allow_inf_nan=False)
+    probability: float = Field(default=0.8, ge=0.5, le=1, allow_inf_nan=False)
+    warm_up_s: float = Field(default=300.0, ge=0, le=86_400, allow_inf_nan=False)
+    again_s: float = Field(default=1_800.0, ge=0, le=86_400, allow_inf_nan=False)
+
+
+class ProxySettings(_Section):
+    """Whose returns stand in for those that a symbol has not, and how much of them."""
+
+    symbol: str = Field(min_length=1)
+    beta: float = Field(default=1.0, allow_inf_nan=False)
+
+
+def _as_proxy(given: object) -> object:
+    return {"symbol": given} if isinstance(given, str) else given
+
+
+class OptionTerms(_Section):
+    """What an option that may be held is: a European one, on a symbol of the catalog.
+
+    Without `volatility` it is the one that its price implies.
+    """
+
+    symbol: str = Field(min_length=1)
+    underlying: str = Field(min_length=1)
+    kind: Literal["call", "put"]
+    strike: float = Field(gt=0, allow_inf_nan=False)
+    expiry: IsoDate
+    volatility: float | None = Field(default=None, gt=0, le=10, allow_inf_nan=False)
+    rate: float = Field(default=0.0, ge=-1, le=1, allow_inf_nan=False)
+    dividend_yield: float = Field(default=0.0, ge=-1, le=1, allow_inf_nan=False)
+
+
+class MeasureSettings(_Section):
+    """How the measures that limits need are computed, where a limit needs any and it is `enabled`.
+
+    They are computed each `every_s`, and soon after fills, from at most `history_days` daily
+    returns of the catalog and `min_history_days` at least; of stress, from all of them, in windows
+    of `stress_days`. A history that ends more than `max_history_age_days` before the market's own
+    day is none. `proxies` say what stands in for a symbol that has none: `NEWCO = "AMD"`, or
+    `NEWCO = {symbol = "AMD", beta = 1.2}`; above a share of `max_uncovered` of the gross value
+    without either there is no measure, and the limits that need it fail. Measures of positions
+    that are no longer held count for `grace_s`. `decay` is of the exponentially weighted
+    volatilities, `volume_days` are averaged over. `options` are the terms of options that may be
+    held, a table each.
+    """
+
+    enabled: bool = True
+    every_s: float = Field(default=60.0, ge=1, le=3_600, allow_inf_nan=False)
+    history_days: int = Field(default=500, ge=100, le=20_000)
+    min_history_days: int = Field(default=250, ge=100, le=20_000)
+    max_history_age_days: float = Field(default=7.0, ge=1, le=36_500, allow_inf_nan=False)
+    stress_days: int = Field(default=252, ge=100, le=2_000)
+    volume_days: int = Field(default=20, ge=1, le=2_000)
+    decay: float = Field(default=0.94, gt=0, lt=1, allow_inf_nan=False)
+    max_uncovered: float = Field(default=0.05, ge=0, lt=1, allow_inf_nan=False)
+    grace_s: float = Field(default=10.0, ge=1, le=3_600, allow_inf_nan=False)
+    proxies: dict[str, Annotated[ProxySettings, BeforeValidator(_as_proxy)]] = {}
+    options: tuple[OptionTerms, ...] = ()
+
+    @model_validator(mode="after")
+    def _in_order(self) -> MeasureSettings:
+        if self.min_history_days > self.history_days:
+            raise ValueError("min_history_days must not be more than history_days")
+        names = [option.symbol for option in self.options]
+        if len(set(names)) < len(names):
+            raise ValueError("options must name each symbol once")
+        return self
+
+
 class TradingSettings(_Section):
     """The trading node and its paper venues.
 
@@ -153,8 +284,16 @@ class TradingSettings(_Section):
     has each venue's account cover all that works, `max_daily_loss` and `max_daily_loss_fraction`
     (of the equity the UTC day began with) are the stop-loss: exceeded at `stop_loss_confirmations`
     looks in a row, four a second, they move the trader to `stop_loss_state`. `limits` are more of
-    them, each a table with its name as `limit` and its parameters; `limit_levels` says where
-    warning begins and how long it lasts; see docs/concepts/limits.md.
+    them, each a table with its name as `limit`, its parameters, and `adjust` for a rule that
+    tightens it; `limit_levels` says where warning begins and how long it lasts; see
+    docs/concepts/limits.md and docs/concepts/adjusting_limits.md. `measures` says how what
+    they need is measured; see docs/concepts/measures.md. `self_trade` says which goes of two orders
+    of the account that would trade with each other; what only reduces always goes before what it
+    crosses.
+
+    A killed trader is resumed by two persons, within `resume_within_s` of each other, and whose
+    strategies run resumes nothing. `single_person` declares that the desk has one person only, who
+    then counts for both; it is audited at each start. See docs/concepts/kill_switch.md.
     """
 
     trader_id: TraderId = "PAPER-001"
@@ -172,10 +311,13 @@ class TradingSettings(_Section):
     stop_loss_confirmations: int = Field(default=3, ge=1, le=1_000)
     limits: tuple[dict[str, Any], ...] = ()
     limit_levels: dict[str, float] = {}
+    early_warning: EarlyWarningSettings = EarlyWarningSettings()
+    measures: MeasureSettings = MeasureSettings()
     max_orders_per_second: int | None = Field(default=50, ge=1, le=9_999)
     price_band_bps: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     max_quote_age_s: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     duplicate_window_s: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    self_trade: Literal["off", "cancel_newest", "cancel_oldest"] = "cancel_newest"
     commission_bps: float = Field(default=1.0, ge=0, le=100, allow_inf_nan=False)
     half_spread_bps: float = Field(default=2.0, ge=0, le=500, allow_inf_nan=False)
     replay_symbols: tuple[str, ...] = ()  # empty: all of the shipped stocks
@@ -188,6 +330,8 @@ class TradingSettings(_Section):
     stop_timeout_s: float = Field(default=15.0, gt=0, le=600)
     heartbeat_s: float = Field(default=1.0, gt=0, le=30)
     targets_max_age_days: float = Field(default=7.0, gt=0, le=3_650, allow_inf_nan=False)
+    single_person: bool = False
+    resume_within_s: float = Field(default=900.0, ge=1, le=86_400, allow_inf_nan=False)
     operator_console: bool = False  # whether the node's kernel takes an operator's cells
 
     def venue(self, name: str) -> VenueSettings:
@@ -269,11 +413,187 @@ class StreamingSettings(_Section):
     heartbeat_s: float = Field(default=2.0, gt=0, le=30)
 
 
+class FirmSettings(_Section):
+    """How the nodes of a home share its firm limits; see docs/concepts/firm_limits.md.
+
+    A lease runs for `lease_s` and is renewed when a quarter of that is over; a node that cannot
+    renew it does no more than reduce. It keeps about `lease_step` of the firm's limit above what it
+    uses.
+    """
+
+    lease_s: float = Field(default=10.0, ge=1, le=3_600, allow_inf_nan=False)
+    lease_step: float = Field(default=0.2, gt=0, le=1, allow_inf_nan=False)
+
+
 class RecordingSettings(_Section):
     """The flight recorder: how many days before today are kept, and how much all may take, GiB."""
 
     days: int = Field(default=30, ge=1, le=36_500)
     gib: float = Field(default=20.0, gt=0, le=1e6, allow_inf_nan=False)
+
+
+class WebhookSettings(_Section):
+    """One address that alerts are posted to as JSON, signed with `secret` when there is one.
+
+    Other than to this machine it must be https, unless `insecure` says that plain http is meant.
+    Alerts less severe than `least` are not told there.
+    """
+
+    url: str = Field(repr=False)
+    secret: Secret | None = None
+    least: SeverityName = "info"
+    timeout_s: float = Field(default=5.0, gt=0, le=60, allow_inf_nan=False)
+    insecure: bool = False
+
+    @field_validator("url")
+    @classmethod
+    def _is_an_address(cls, text: str) -> str:
+        found = urlsplit(text)
+        if found.scheme not in ("http", "https") or not found.hostname or found.username:
+            # Without the value: it may hold a key.
+            raise ValueError("must be http:// or https://, a host, and no user")
+        if found.port == 0 or not text.isascii() or not text.isprintable() or " " in text:
+            raise ValueError("must be an address without blanks")
+        return text
+
+    @model_validator(mode="after")
+    def _is_secure(self) -> Self:
+        found = urlsplit(self.url)
+        if found.scheme == "http" and not self.insecure and not _is_loopback(found.hostname or ""):
+            raise ValueError("an address that is not of this machine must be https")
+        return self
+
+
+class MailSettings(_Section):
+    """One way to send alerts by mail, encrypted (STARTTLS) unless `insecure`.
+
+    `user` and `password` log in; to another machine they are never sent unencrypted. Alerts less
+    severe than `least` are not told there.
+    """
+
+    host: str = Field(min_length=1)
+    port: int = Field(default=587, ge=1, le=65_535)
+    sender: MailAddress
+    recipients: tuple[MailAddress, ...] = Field(min_length=1)
+    user: str = ""
+    password: Secret | None = None
+    least: SeverityName = "warning"
+    timeout_s: float = Field(default=15.0, gt=0, le=60, allow_inf_nan=False)
+    insecure: bool = False
+
+    @model_validator(mode="after")
+    def _is_secure(self) -> Self:
+        if bool(self.user) != (self.password is not None):
+            raise ValueError("user and password belong together")
+        if self.insecure and self.user and not _is_loopback(self.host):
+            raise ValueError("a password must not be sent unencrypted")
+        return self
+
+
+class LevelSettings(_Section):
+    """One level of escalation: where it is told, and what happens when nobody answers.
+
+    `channels` are names of webhooks and mails, ``"log"``, ``"bus"``, or ``"all"``. After
+    `unanswered_s` without acknowledgement the next level begins; None is never. `tighten` is what
+    the alert's trader falls to when the level is reached by climbing, `cancel_orders` whether its
+    orders are cancelled then, too.
+    """
+
+    channels: tuple[str, ...] = ("all",)
+    unanswered_s: float | None = Field(default=None, gt=0, le=604_800, allow_inf_nan=False)
+    tighten: Literal["", "REDUCE_ONLY", "HALTED", "KILLED"] = ""
+    cancel_orders: bool = False
+
+
+_LEVELS: dict[str, dict[str, Any]] = {
+    "l0": {"channels": ("log", "bus")},
+    "l1": {"unanswered_s": 60.0},
+    "l2": {"unanswered_s": 300.0},
+    "l3": {},
+    "l4": {},
+}
+
+
+_BEGIN: dict[SeverityName, Annotated[int, Field(ge=0, le=4)]] = {
+    "info": 0,
+    "warning": 1,
+    "critical": 1,
+}
+
+
+class LevelsSettings(_Section):
+    """The five levels, L0 log to L4 kill; what is not given of one is as it is by default."""
+
+    l0: LevelSettings = LevelSettings(**_LEVELS["l0"])
+    l1: LevelSettings = LevelSettings(**_LEVELS["l1"])
+    l2: LevelSettings = LevelSettings(**_LEVELS["l2"])
+    l3: LevelSettings = LevelSettings(**_LEVELS["l3"])
+    l4: LevelSettings = LevelSettings(**_LEVELS["l4"])
+
+    @model_validator(mode="before")
+    @classmethod
+    def _completed(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        return {
+            name: {**_LEVELS[name], **level}
+            if name in _LEVELS and isinstance(level, dict)
+            else level
+            for name, level in given.items()
+        }
+
+    @model_validator(mode="after")
+    def _ends(self) -> Self:
+        if self.l4.unanswered_s is not None:
+            raise ValueError("l4 is the last level: unanswered_s must be left out")
+        return self
+
+
+class MonitoringSettings(_Section):
+    """The monitor: it delivers alerts, lets them climb, and watches heartbeats.
+
+    An alert begins at the level that `begin` gives for its severity; what is less severe than
+    `climb` stays there. A node whose heartbeat is older than `late_s`, and than three of its own
+    beats, is told of. A channel that delivers nothing for `undelivered_s` is told of on the
+    others; after `give_up_hours` a delivery is dropped. `[monitoring.webhooks.NAME]` and
+    `[monitoring.mails.NAME]` are channels, `[monitoring.levels.l1]` is a level; secrets are best
+    given as `NL_MONITORING__WEBHOOKS__NAME__SECRET`. See docs/platform/monitoring.md.
+    """
+
+    enabled: bool = True
+    poll_ms: float = Field(default=10.0, ge=1, le=1_000, allow_inf_nan=False)
+    late_s: float = Field(default=5.0, ge=0.5, le=600, allow_inf_nan=False)
+    undelivered_s: float = Field(default=300.0, ge=1, le=86_400, allow_inf_nan=False)
+    give_up_hours: float = Field(default=24.0, gt=0, le=720, allow_inf_nan=False)
+    climb: SeverityName = "warning"
+    begin: dict[SeverityName, Annotated[int, Field(ge=0, le=4)]] = _BEGIN
+    webhooks: dict[ChannelName, WebhookSettings] = {}
+    mails: dict[ChannelName, MailSettings] = {}
+    levels: LevelsSettings = LevelsSettings()
+
+    @field_validator("begin", mode="before")
+    @classmethod
+    def _completed(cls, given: Any) -> Any:
+        return {**_BEGIN, **given} if isinstance(given, dict) else given
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The names of all channels: the log, the bus, webhooks and mails."""
+        return ("log", "bus", *self.webhooks, *self.mails)
+
+    @model_validator(mode="after")
+    def _names_match(self) -> Self:
+        named = self.channels
+        if len(set(named)) < len(named) or "all" in named:
+            raise ValueError('a channel must have a name of its own, and not "all", "log" or "bus"')
+        for name in ("l0", "l1", "l2", "l3", "l4"):
+            level: LevelSettings = getattr(self.levels, name)
+            if unknown := set(level.channels) - {"all", *named}:
+                raise ValueError(
+                    f"levels.{name} names {', '.join(sorted(unknown))}, which is no channel; "
+                    f"there are {', '.join(named)}"
+                )
+        return self
 
 
 class DashboardSettings(_Section):
@@ -304,9 +624,11 @@ class Settings(_Section):
     supervisor: SupervisorSettings = SupervisorSettings()
     bus: BusSettings = BusSettings()
     streaming: StreamingSettings = StreamingSettings()
+    monitoring: MonitoringSettings = MonitoringSettings()
     recording: RecordingSettings = RecordingSettings()
     dashboards: DashboardSettings = DashboardSettings()
     jobs: JobSettings = JobSettings()
+    firm: FirmSettings = FirmSettings()
 
     @property
     def home_path(self) -> Path:
@@ -322,17 +644,6 @@ class Settings(_Section):
     def runs_path(self) -> Path:
         """The absolute path of what notebook runs leave behind."""
         return self.root / self.jobs.directory
-
-
-def find_root(start: Path | None = None) -> Path:
-    """Return the workspace: `NL_ROOT`, or the nearest parent with a `lab.toml`, or `start`."""
-    if given := os.environ.get("NL_ROOT"):
-        return Path(given).resolve()
-    begin = (start or Path.cwd()).resolve()
-    for folder in (begin, *begin.parents):
-        if os.path.lexists(folder / "lab.toml"):
-            return folder
-    return begin
 
 
 def load_settings(root: Path | str | None = None, **overrides: Any) -> Settings:
@@ -426,9 +737,17 @@ def _as_config_error(error: ValidationError) -> ConfigError:
     variable = _PREFIX + key.upper().replace(".", "__")
     return ConfigError(
         f"{key}: {first['msg'][:1].lower()}{first['msg'][1:]}",
-        value=first["input"],
+        value=_without_secrets(first["input"], key.rpartition(".")[2]),
         remedy=f"mend it in lab.toml, or {variable} in the environment",
     )
+
+
+def _without_secrets(value: object, name: str) -> object:
+    if name in _SECRETS:
+        return "[hidden]"
+    if isinstance(value, dict):
+        return {key: _without_secrets(one, str(key)) for key, one in value.items()}
+    return value
 
 
 def _no_such_key(key: str, value: object) -> ConfigError:

@@ -12,7 +12,8 @@ LabError
 │   └── BadData           NaN, infinite, unsorted, duplicated or non-positive (ValueError)
 ├── SolverError           an optimisation has no answer
 ├── LimitBreached         an order or a book breaks a risk limit
-│   └── OrderDenied       an order was not let through to its venue
+│   ├── OrderDenied       an order was not let through to its venue
+│   └── LeaseRefused      a part of a firm limit is another process' now
 ├── StoreError            a store could not be read or written
 │   ├── StoreUnwritable   a store cannot write at the moment: locked, full, its disk away
 │   └── AuditError        an audit chain does not verify
@@ -46,6 +47,7 @@ __all__ = [
     "DeadlineExceeded",
     "InputError",
     "LabError",
+    "LeaseRefused",
     "LifecycleError",
     "LimitBreached",
     "MessageError",
@@ -173,6 +175,10 @@ class LimitBreached(LabError):
 
 class OrderDenied(LimitBreached):
     """An order was not let through to its venue, or a change of one; `rule` says why."""
+
+
+class LeaseRefused(LimitBreached):
+    """A part of a firm limit is another process' now, or was given up."""
 
 
 class StoreError(LabError):

@@ -88,18 +88,9 @@ class Lab:
     @cached_property
     def risk(self) -> RiskLimitEngine:
         """Engine 4: risk measures and limits."""
-        from nautilus_lab.risk import LimitBook, RiskLimitEngine
-        from nautilus_lab.risk.limits import MaxPositionNotional, levels_of, limits_of
+        from nautilus_lab.risk import RiskLimitEngine
 
-        trading = self.settings.trading
-        most = trading.max_position_notional
-        position = MaxPositionNotional(
-            max_notional=trading.max_order_notional if most is None else most
-        )
-        book = LimitBook(
-            (position, *limits_of(trading.limits)), levels=levels_of(trading.limit_levels)
-        )
-        return RiskLimitEngine(limits=book)
+        return RiskLimitEngine.of_settings(self.settings.trading)
 
     @cached_property
     def trading(self) -> TradingEngine:
@@ -113,7 +104,11 @@ class Lab:
         """Engine 8: the gateway that desks and dashboards connect to."""
         from nautilus_lab.streaming import StreamingEngine
 
-        return StreamingEngine(self.settings.home_path, settings=self.settings.streaming)
+        return StreamingEngine(
+            self.settings.home_path,
+            settings=self.settings.streaming,
+            audit=self.settings.audit.below(self.settings.root),
+        )
 
     @property
     def engines(self) -> EngineTable:

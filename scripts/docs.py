@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import MISSING, fields
 from pathlib import Path
 from types import UnionType
-from typing import Any, get_origin
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
@@ -88,23 +88,43 @@ def configuration() -> str:
             lines += ["", f"## `[{name}]`", "", inspect.cleandoc(section.__doc__ or ""), ""]
             lines += _keys(section, f"{name}.")
             lines += _tables(section, name)
+            for key, inner in section.model_fields.items():
+                if isinstance(inner.default, BaseModel):
+                    within = type(inner.default)
+                    lines += ["", f"### `[{name}.{key}]`", ""]
+                    lines += [inspect.cleandoc(within.__doc__ or ""), ""]
+                    lines += _keys(within, f"{name}.{key}.")
     return "\n".join(lines) + "\n"
 
 
 def _tables(section: type[BaseModel], name: str) -> list[str]:
-    """Return the keys of what stands in a section several times."""
+    """Return the keys of what stands in a section several times, or within another."""
     lines = []
     for key, field in section.model_fields.items():
-        if isinstance(field.default, tuple) and field.default:
-            of = type(field.default[0])
+        for heading, of in _inner(f"{name}.{key}", field):
             if issubclass(of, BaseModel):
-                lines += ["", f"### `[[{name}.{key}]]`", "", inspect.cleandoc(of.__doc__ or "")]
+                lines += ["", f"### `{heading}`", "", inspect.cleandoc(of.__doc__ or "")]
                 lines += ["", "| Key | Default | Bounds |", "|---|---|---|"]
                 lines += [
-                    f"| `{one}` | `{_written(inner.default)}` | {_bounds(inner)} |"
+                    f"| `{one}` | {_default(inner)} | {_bounds(inner)} |"
                     for one, inner in of.model_fields.items()
                 ]
     return lines
+
+
+def _inner(name: str, field: Any) -> Iterator[tuple[str, type]]:
+    """Yield the headings of tables below a key, and what stands in each."""
+    if isinstance(field.default, tuple) and field.default:
+        yield f"[[{name}]]", type(field.default[0])
+    elif get_origin(field.annotation) is dict and field.default == {}:
+        _, of = get_args(field.annotation)
+        if isinstance(of, type):
+            yield f"[{name}.NAME]", of
+    elif isinstance(field.default, BaseModel):
+        # Of several of a kind the first speaks for all.
+        first, *others = field.annotation.model_fields.items()
+        both = ", ".join(f"[{name}.{one}]" for one, _ in (first, *others))
+        yield both, first[1].annotation
 
 
 def _keys(section: type[BaseModel], prefix: str) -> list[str]:
@@ -113,9 +133,12 @@ def _keys(section: type[BaseModel], prefix: str) -> list[str]:
         if name == "root" or isinstance(field.default, BaseModel):
             continue
         variable = "NL_" + (prefix + name).replace(".", "__").upper()
-        default = "-" if field.default is PydanticUndefined else f"`{_written(field.default)}`"
-        rows.append(f"| `{prefix}{name}` | {default} | {_bounds(field)} | `{variable}` |")
+        rows.append(f"| `{prefix}{name}` | {_default(field)} | {_bounds(field)} | `{variable}` |")
     return rows
+
+
+def _default(field: Any) -> str:
+    return "-" if field.default is PydanticUndefined else f"`{_written(field.default)}`"
 
 
 def _written(value: Any) -> str:
@@ -132,12 +155,13 @@ def _bounds(field: Any) -> str:
         if getattr(rule, name, None) is not None
     ]
     choices = getattr(field.annotation, "__args__", ())
-    found += [choice for choice in choices if isinstance(choice, str)]
+    found += [choice for choice in choices if isinstance(choice, str) and choice]
     return ", ".join(found) or "-"
 
 
 def commands() -> str:
-    """Return the page of what a node, its supervisor and the gateways answer, and for whom."""
+    """Return the page of what the processes of a lab answer, and for whom."""
+    from nautilus_lab.monitoring import MONITOR_COMMANDS
     from nautilus_lab.streaming._status import GATEWAY_COMMANDS
     from nautilus_lab.trading.commands import NODE_COMMANDS, SUPERVISOR_COMMANDS
 
@@ -162,13 +186,17 @@ def commands() -> str:
         "",
         GATEWAY_COMMANDS.markdown(),
         "",
+        "## The monitor",
+        "",
+        MONITOR_COMMANDS.markdown(),
+        "",
         "## Bodies and answers",
         "",
         "What a `command` frame carries as its `body`, and a `result` frame as its own. A body",
         'with a field that is not listed is refused. A decimal is text, as in `"72.40"`; a field',
         "with a default may be left out.",
         "",
-        NODE_COMMANDS.schemas(SUPERVISOR_COMMANDS, GATEWAY_COMMANDS),
+        NODE_COMMANDS.schemas(SUPERVISOR_COMMANDS, GATEWAY_COMMANDS, MONITOR_COMMANDS),
         "",
         "## Who may do what",
         "",
@@ -219,9 +247,8 @@ def _verbs(parser: argparse.ArgumentParser, prefix: str) -> Iterator[str]:
             continue
         for name, below in action.choices.items():
             verb = f"{prefix}{name}"
-            if any(isinstance(one, argparse._SubParsersAction) for one in below._actions):
-                yield from _verbs(below, f"{verb} ")
-            else:
+            yield from _verbs(below, f"{verb} ")
+            if below.get_default("run") is not None:
                 written = " ".join(_arguments(below))
                 arguments = f"`{written}`" if written else "-"
                 yield f"| `{verb}` | {arguments} | {below.description} |"
@@ -238,7 +265,9 @@ def _arguments(parser: argparse.ArgumentParser) -> Iterator[str]:
     for action in parser._actions:
         if action in choices:
             yield f"({' or '.join(one.option_strings[-1] for one in choices[action])})"
-        elif action not in others and not isinstance(action, argparse._HelpAction):
+        elif action not in others and not isinstance(
+            action, argparse._HelpAction | argparse._SubParsersAction
+        ):
             yield _argument(action)
 
 
@@ -280,7 +309,11 @@ def limits() -> str:
             f"{kind.scopes} | {', '.join(kind.modes)} | {action} | {exposed} |"
         )
     lines += ["", "## Parameters", ""]
-    lines += ["Each also takes `instruments`, `strategies`, `mode` and `action`.", ""]
+    lines += [
+        "Each also takes `instruments`, `strategies`, `mode` and `action`; those of exposure and",
+        "of measures `adjust`, [a rule that tightens them](concepts/adjusting_limits.md).",
+        "",
+    ]
     lines += ["| In settings | Parameters |", "|---|---|"]
     for name, kind in CATALOGUE.items():
         own = [
@@ -298,8 +331,11 @@ def _exposed(kind: Any) -> str:
     if kind.modes == ("monitor",):
         return "-"
     rule = inspect.getsource(kind.exposure.fget)
-    if "self.per" in rule:
+    per = '"per"' in rule or "self.per" in rule
+    if per and "strategy" in kind.scopes:
         return "skip it; of a strategy's, what reduces the strategy's"
+    if per:
+        return "skip it"
     return "skip it" if "return True" in rule else "asked"
 
 

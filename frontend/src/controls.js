@@ -8,16 +8,24 @@ const buttons = {
   reduce_only: ["Reduce only", () => "reduce only?"],
   halt: ["Halt", (count) => `halt, and leave ${orders(count)} working?`],
   halt_and_cancel: ["Halt and cancel all", (count) => `halt, and cancel ${orders(count)}?`],
+  kill: ["Kill", (count) => `kill, and cancel ${orders(count)}?`],
+  ask_resume: ["Ask to resume", () => "ask another person?"],
   resume: ["Resume", () => "resume trading?"],
 };
 // trading state -> what it means, and which buttons lead nowhere from it
 const states = {
-  ACTIVE: ["", ["resume"]],
-  REDUCE_ONLY: ["only what makes a position smaller goes through, and cancels", ["reduce_only"]],
-  HALTED: ["nothing but cancels goes through", ["halt", "halt_and_cancel", "reduce_only"]],
+  ACTIVE: ["", ["ask_resume", "resume"]],
+  REDUCE_ONLY: [
+    "only what makes a position smaller goes through, and cancels",
+    ["reduce_only", "ask_resume"],
+  ],
+  HALTED: [
+    "nothing but cancels goes through",
+    ["halt", "halt_and_cancel", "reduce_only", "ask_resume"],
+  ],
   KILLED: [
-    "nothing but cancels goes through, for good",
-    ["halt", "halt_and_cancel", "reduce_only", "resume"],
+    "nothing but cancels goes through, until one asks and another resumes",
+    ["halt", "halt_and_cancel", "reduce_only", "kill"],
   ],
   UNKNOWN: ["the node has not said what it may do", []],
 };

@@ -42,8 +42,13 @@ def install_gate(
     gate.book.set_cash(venue, cash)
     if isinstance(limits.measures, Measures):
         gate.book.measures = limits.measures
-    # An alert has nobody to be told in a backtest.
-    followed = [one for one in limits.book.monitored if one.action != "alert"]
+    # An alert has nobody to be told in a backtest; what adjusts itself is followed anyway.
+    adjusts = limits.book.adjusted
+    followed = [
+        one
+        for place, one in enumerate(limits.book)
+        if place in adjusts or (one.monitors and one.action != "alert")
+    ]
     if followed:
         book = replace(limits.book, limits=tuple(followed))
         watch = _Watch(gate, limits, book, cash, begins_ns)

@@ -81,7 +81,8 @@ class Limits:
         levels = given.levels if isinstance(given, LimitBook) else Levels()
         levels = replace(levels, confirmations=self.confirmations)
         limits = tuple([check for check in checks if isinstance(check, Limit)])
-        object.__setattr__(self, "book", LimitBook(limits, levels=levels))
+        dynamic = given.dynamic if isinstance(given, LimitBook) else ()
+        object.__setattr__(self, "book", LimitBook(limits, levels=levels, dynamic=dynamic))
 
     @classmethod
     def of(cls, settings: TradingSettings) -> Self:

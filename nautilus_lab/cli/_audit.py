@@ -1,4 +1,4 @@
-"""`nautilus-lab audit ...`: verify, show, export, hold and archive a trader's audit trail."""
+"""`nautilus-lab audit ...`: verify, show, export, hold and archive audit trails."""
 
 from __future__ import annotations
 
@@ -8,16 +8,23 @@ import sys
 from dataclasses import asdict
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nautilus_lab.cli._engine import add_trader
-from nautilus_lab.cli._shown import add_json, at, show_json, show_table
+from nautilus_lab.cli._shown import add_json, at, plain, show_json, show_table
 from nautilus_lab.cli._verbs import Verbs, add_verb
 from nautilus_lab.exceptions import InputError, StoreError
 
 if TYPE_CHECKING:
     from nautilus_lab.config import Settings
-    from nautilus_lab.platform.audit import AuditReport, Checkpoint, Hold, Piece
+    from nautilus_lab.platform.audit import (
+        AuditFiles,
+        AuditKeeper,
+        AuditReport,
+        Checkpoint,
+        Hold,
+        Piece,
+    )
 
 _NS = 10**9
 _BROKEN = 1  # the exit code of a trail that does not hold
@@ -32,7 +39,10 @@ def add_audit(verbs: Verbs) -> None:
     verify = add_verb(
         audit, "verify", _verify, "whether the trail is what was written; exit code 1 if it is not"
     )
-    verify.add_argument("--from", type=int, default=1, dest="first", metavar="ROW", help="from ROW")
+    verify.add_argument(
+        "--from", type=int, default=1, dest="first", metavar="ROW",
+        help="begin at the last checkpoint before this row (1)",
+    )  # fmt: skip
     verify.add_argument(
         "--anchor", type=Path, action="append", default=[], help="checkpoints kept elsewhere"
     )
@@ -45,10 +55,19 @@ def add_audit(verbs: Verbs) -> None:
     checkpoint = add_verb(audit, "checkpoint", _checkpoint, "make a checkpoint now, and show it")
     export = add_verb(audit, "export", _export, "write rows into a file that verifies by itself")
     export.add_argument("file", type=Path, help="a new file; .gz compresses it")
-    export.add_argument("--from", type=int, default=1, dest="first", metavar="ROW", help="from ROW")
-    export.add_argument("--to", type=int, dest="last", metavar="ROW", help="to ROW, or the last")
+    export.add_argument(
+        "--from", type=int, default=1, dest="first", metavar="ROW",
+        help="the first row; the file begins at the checkpoint before it (1)",
+    )  # fmt: skip
+    export.add_argument(
+        "--to",
+        type=int,
+        dest="last",
+        metavar="ROW",
+        help="the last row; the file ends at the next checkpoint",
+    )
     for parser in (log, export):
-        parser.add_argument("--chain", default="node", help="node, or operators")
+        parser.add_argument("--chain", help="operators; by default the node's or gateway's own")
     archive = add_verb(audit, "archive", _archive, "move old rows into a file; the node must stop")
     archive.add_argument("--days", type=float, help="older than so many; audit.keep_days")
     discard = add_verb(audit, "discard", _discard, "delete archives that are old enough")
@@ -64,33 +83,80 @@ def add_audit(verbs: Verbs) -> None:
     parsers = (verify, log, checkpoint, export, archive, discard, hold, release, holds)
     add_trader(*parsers)
     for parser in parsers:
+        parser.add_argument(
+            "--gateway",
+            type=int,
+            nargs="?",
+            const=1,
+            metavar="NUMBER",
+            help="the trail of a gateway, by default of the first, in place of a trader's",
+        )
         add_json(parser)
 
 
-def _keeper(chosen: argparse.Namespace) -> tuple[Any, Settings]:
+def _keeper(chosen: argparse.Namespace) -> tuple[AuditKeeper, Settings]:
     from nautilus_lab.config import load_settings
-    from nautilus_lab.platform.access import Principal
-    from nautilus_lab.platform.audit import AuditFiles, AuditKeeper
+    from nautilus_lab.platform.audit import AuditFiles
+    from nautilus_lab.platform.rundir import Home
 
     settings = load_settings(chosen.root)
-    keeper = AuditKeeper(
-        AuditFiles.of(settings, chosen.trader),
-        by=Principal.owner().name,
-        busy_timeout_ms=settings.store.busy_timeout_ms,
-    )
-    return keeper, settings
+    if chosen.gateway is None:
+        files = AuditFiles.of(settings, chosen.trader)
+    else:
+        home = Home(settings.home_path)
+        files = AuditFiles.of_gateway(
+            home, settings.audit, number=chosen.gateway, root=settings.root
+        )
+    return _keeper_of(files, settings), settings
+
+
+def _keeper_of(files: AuditFiles, settings: Settings) -> AuditKeeper:
+    from nautilus_lab.platform.access import Principal
+    from nautilus_lab.platform.audit import AuditKeeper
+
+    timeout_ms = settings.store.busy_timeout_ms
+    return AuditKeeper(files, by=Principal.owner().name, busy_timeout_ms=timeout_ms)
 
 
 def _verify(chosen: argparse.Namespace) -> int:
     if chosen.file is not None:
         return _verify_file(chosen)
-    keeper, _ = _keeper(chosen)
-    report: AuditReport = keeper.inspect(
-        anchors=_anchors(chosen.anchor), from_seq=chosen.first, note=not chosen.no_note
+    keeper, settings = _keeper(chosen)
+    anchors = _anchors(chosen.anchor)
+    note = not chosen.no_note
+    # First the others, so that the row of this one tells of their last checkpoints.
+    beside: list[AuditReport] = []
+    unread: dict[str, str] = {}
+    for files in keeper.files.beside:
+        try:
+            one = _keeper_of(files, settings)
+            beside.append(one.inspect(anchors=_anchors_of(files, anchors), note=note))
+        except StoreError as error:
+            # Who breaks this one must not hide what was done to the others.
+            unread[files.trader] = str(error)
+    known = {one.trader for one in keeper.files.beside}
+    report = keeper.inspect(
+        anchors=[one for one in anchors if one.trader not in known],
+        from_seq=chosen.first,
+        note=note,
     )
+    ok = report.ok and all(other.ok for other in beside) and not unread
     if chosen.json:
-        show_json(_of_report(report))
-        return 0 if report.ok else _BROKEN
+        others = {"beside": [*map(_of_report, beside)], "unread": unread}
+        show_json(_of_report(report) | {"ok": ok} | others)
+    else:
+        for shown in (*beside, report):
+            _show_report(shown)
+        for trader, why in unread.items():
+            print(plain(f"{trader}: THE TRAIL CANNOT BE READ: {why}"))
+    return 0 if ok else _BROKEN
+
+
+def _anchors_of(files: AuditFiles, anchors: tuple[Checkpoint, ...]) -> tuple[Checkpoint, ...]:
+    return tuple([one for one in anchors if one.trader == files.trader])
+
+
+def _show_report(report: AuditReport) -> None:
     show_table(
         ("chain", "rows to", "checkpoints", "covered to", "archived to", "finding"),
         [
@@ -103,9 +169,10 @@ def _verify(chosen: argparse.Namespace) -> int:
     )
     for one in report.chains:
         if not one.verdict.ok:
-            print(f"{one.chain}: {one.verdict.kind} at row {one.verdict.first_bad}: ", end="")
-            print(one.verdict.detail)
-    print("\n".join(report.troubles), end="\n" if report.troubles else "")
+            found = f"{one.verdict.kind} at row {one.verdict.first_bad}: {one.verdict.detail}"
+            print(plain(f"{one.chain}: {found}"))
+    for trouble in report.troubles:
+        print(plain(trouble))
     if report.spooled:
         print(f"{report.spooled} commands wait in the spool for the store")
     open_rows = sum(one.verdict.head_seq - one.verdict.anchored for one in report.chains)
@@ -113,7 +180,6 @@ def _verify(chosen: argparse.Namespace) -> int:
         f"{report.trader}: {'the trail holds' if report.ok else 'THE TRAIL DOES NOT HOLD'}; "
         f"{open_rows} rows came after the last checkpoints"
     )
-    return 0 if report.ok else _BROKEN
 
 
 def _verify_file(chosen: argparse.Namespace) -> int:
@@ -129,10 +195,11 @@ def _verify_file(chosen: argparse.Namespace) -> int:
         show_json(_of_piece(piece))
         return 0 if piece.ok else _BROKEN
     verdict = piece.verdict
-    print(f"rows {piece.first} to {piece.last} of {piece.chain} of {piece.trader}")
+    print(plain(f"rows {piece.first} to {piece.last} of {piece.chain} of {piece.trader}"))
     if not verdict.ok:
-        print(f"{verdict.kind} at row {verdict.first_bad}: {verdict.detail}")
-    print(piece.trouble, end="\n" if piece.trouble else "")
+        print(plain(f"{verdict.kind} at row {verdict.first_bad}: {verdict.detail}"))
+    if piece.trouble:
+        print(plain(piece.trouble))
     print(f"checkpoints cover it to row {verdict.anchored}, ", end="")
     print("sealed by the key" if piece.authenticated else "NOT TOLD FROM FORGED ONES: give --key")
     print("the file holds" if piece.ok else "THE FILE DOES NOT HOLD")
@@ -146,7 +213,8 @@ def _log(chosen: argparse.Namespace) -> None:
     if chosen.most < 1:
         raise InputError("at least one row is shown", value=chosen.most)
     with TradingStore.open(keeper.files.store, read_only=True) as store:
-        rows = store.audit_tail(chosen.most, chain=chosen.chain, kind=chosen.kind)
+        chain = chosen.chain or keeper.files.chain
+        rows = store.audit_tail(chosen.most, chain=chain, kind=chosen.kind)
     if chosen.json:
         return show_json(
             [
@@ -155,7 +223,7 @@ def _log(chosen: argparse.Namespace) -> None:
                     "ts_ns": row.ts_ns,
                     "actor": row.actor,
                     "kind": row.kind,
-                    "body": json.loads(row.body),
+                    "body": _body(row.body),
                     "hash": row.hash.hex(),
                 }
                 for row in rows
@@ -165,6 +233,13 @@ def _log(chosen: argparse.Namespace) -> None:
         ("row", "when", "actor", "kind", "body"),
         [(row.seq, at(row.ts_ns), row.actor, row.kind, row.body[:120]) for row in rows],
     )
+
+
+def _body(text: str) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text  # what somebody put there; `verify` says so
 
 
 def _checkpoint(chosen: argparse.Namespace) -> None:

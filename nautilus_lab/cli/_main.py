@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import contextlib
 import json
 import os
@@ -13,15 +12,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO, cast
 
+from nautilus_lab.cli._alerts import add_alerts
 from nautilus_lab.cli._answer import AnswerStream, NotWritten
-from nautilus_lab.cli._audit import add_audit
-from nautilus_lab.cli._lab import add_lab
-from nautilus_lab.cli._node import add_node
-from nautilus_lab.cli._orders import add_orders
-from nautilus_lab.cli._report import add_report
-from nautilus_lab.cli._risk import add_risk
-from nautilus_lab.cli._strategies import add_strategies
-from nautilus_lab.cli._verbs import add_verb
+from nautilus_lab.cli._tighten import URGENT, add_tighten
+from nautilus_lab.cli._verbs import Verbs, add_verb
 from nautilus_lab.exceptions import LabError
 
 
@@ -56,7 +50,8 @@ def _write_no_more() -> None:
 
 
 def _run_verb(arguments: Sequence[str] | None) -> int:
-    chosen = parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    chosen = (_urgent_parser() if _is_urgent(given) else parser()).parse_args(given)
     try:
         result: int | None = chosen.run(chosen)
     except LabError as error:
@@ -68,14 +63,46 @@ def _run_verb(arguments: Sequence[str] | None) -> int:
     return result or 0
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return what reads the command line."""
+def _is_urgent(given: Sequence[str]) -> bool:
+    """Whether a command line says to let a trader do less: nothing else is loaded for it then."""
+    words = iter(given)
+    for word in words:
+        if word == "--root":
+            next(words, None)
+        elif not word.startswith("-"):
+            return word in URGENT
+    return False
+
+
+def _urgent_parser() -> argparse.ArgumentParser:
+    """Return what reads a command line that says to let a trader do less, as `parser` would."""
+    made, verbs = _empty_parser()
+    add_tighten(verbs)
+    return made
+
+
+def _empty_parser() -> tuple[argparse.ArgumentParser, Verbs]:
     made = argparse.ArgumentParser(
         prog="nautilus-lab", description="A quant research workbench that goes all the way to live."
     )
     made.add_argument("--root", type=Path, help="the workspace; found from here by default")
-    verbs = made.add_subparsers(required=True, metavar="COMMAND")
+    return made, made.add_subparsers(required=True, metavar="COMMAND")
 
+
+def parser() -> argparse.ArgumentParser:
+    """Return what reads the command line."""
+    # Not before somebody asks for them: a kill must not wait for what the others load.
+    from nautilus_lab.cli._audit import add_audit
+    from nautilus_lab.cli._lab import add_lab
+    from nautilus_lab.cli._leases import add_leases
+    from nautilus_lab.cli._measures import add_measures
+    from nautilus_lab.cli._node import add_node
+    from nautilus_lab.cli._orders import add_orders
+    from nautilus_lab.cli._report import add_report
+    from nautilus_lab.cli._risk import add_risk
+    from nautilus_lab.cli._strategies import add_strategies
+
+    made, verbs = _empty_parser()
     lab = add_verb(verbs, "lab", _lab, "JupyterLab, a paper-trading node and the dashboards")
     lab.add_argument("--no-browser", action="store_true", help="open no browser")
     lab.add_argument("--port", type=int, default=8888, help="JupyterLab's port; 0 takes a free one")
@@ -92,10 +119,14 @@ def parser() -> argparse.ArgumentParser:
 
     add_node(verbs)
     add_orders(verbs)
+    add_tighten(verbs)
     add_risk(verbs)
+    add_measures(verbs)
+    add_leases(verbs)
     add_audit(verbs)
     add_report(verbs)
     add_strategies(verbs)
+    add_alerts(verbs)
     add_lab(verbs)
 
     run = add_verb(verbs, "run", _run, "run a notebook with parameters")
@@ -117,6 +148,8 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _lab(chosen: argparse.Namespace) -> None:
+    import asyncio
+
     from nautilus_lab.config import load_settings
     from nautilus_lab.server import Workbench
 
@@ -131,6 +164,8 @@ def _lab(chosen: argparse.Namespace) -> None:
 
 
 def _dashboards(chosen: argparse.Namespace) -> None:
+    import asyncio
+
     from nautilus_lab.config import load_settings
     from nautilus_lab.server import Workbench
 
@@ -141,6 +176,8 @@ def _dashboards(chosen: argparse.Namespace) -> None:
 
 
 def _demo(chosen: argparse.Namespace) -> None:
+    import asyncio
+
     from nautilus_lab.lab import Lab
 
     lab = Lab(chosen.root)

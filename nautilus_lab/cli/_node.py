@@ -70,7 +70,15 @@ def _start(chosen: argparse.Namespace) -> None:
     node = asyncio.run(trading.start(targets=targets, name=name, trader=trader))
     if chosen.json:
         return show_json({"trader": node.trader, "pid": node.pid})
-    print(f"trader {node.trader} trades, pid {node.pid}")
+    print(f"trader {node.trader} {_does(trading, node.trader)}, pid {node.pid}")
+
+
+def _does(trading: TradingEngine, trader: str, again: str = "") -> str:
+    """Say what a node that runs does: a latch that was tightened outlives every start."""
+    may = trading.may
+    if may.state == "ACTIVE" or trader != trading.settings.trading.trader_id:  # a new one trades
+        return f"trades{again}"
+    return f"runs{again}, and is {may.state} ({may.reason})"
 
 
 def _status(chosen: argparse.Namespace) -> None:
@@ -82,10 +90,11 @@ def _status(chosen: argparse.Namespace) -> None:
 
 
 def _restart(chosen: argparse.Namespace) -> None:
-    node = asyncio.run(engine_of(chosen).restart())
+    trading = engine_of(chosen)
+    node = asyncio.run(trading.restart())
     if chosen.json:
         return show_json({"trader": node.trader, "pid": node.pid})
-    print(f"trader {node.trader} trades again, pid {node.pid}")
+    print(f"trader {node.trader} {_does(trading, node.trader, ' again')}, pid {node.pid}")
 
 
 def _stop(chosen: argparse.Namespace) -> None:

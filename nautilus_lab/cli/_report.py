@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from nautilus_lab.cli._engine import add_trader
 from nautilus_lab.cli._verbs import Verbs, add_verb
-from nautilus_lab.exceptions import DataError, InputError
+from nautilus_lab.exceptions import DataError, InputError, StoreError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,12 +49,40 @@ def add_report(verbs: Verbs) -> None:
 def _daily(chosen: argparse.Namespace) -> None:
     from nautilus_lab.lab import Lab
     from nautilus_lab.reports import code_version
+    from nautilus_lab.risk import Proxy, RiskLimitEngine
 
     lab = Lab(chosen.root)
     day = _read(chosen, lab.settings)
-    returns = _returns(lab, day)
-    code = code_version(_revision(lab.settings))
-    _written(day.daily_report(lab.risk, code=code, returns=returns), chosen.out)
+    trading = _own(lab.settings, day.trader).trading
+    rules = trading.measures
+    report = day.daily_report(
+        RiskLimitEngine.of_settings(trading),
+        code=code_version(_revision(lab.settings)),
+        returns=_returns(lab, day, {one.symbol for one in rules.proxies.values()}),
+        history=rules.history_days,
+        proxies={
+            symbol: Proxy(symbol=one.symbol, beta=one.beta) for symbol, one in rules.proxies.items()
+        },
+    )
+    _written(report, chosen.out)
+
+
+def _own(settings: Settings, trader: str) -> Settings:
+    """Return what a trader was started with last: its limits are what it was held against."""
+    from nautilus_lab.config import Settings
+    from nautilus_lab.platform.rundir import Home
+
+    path = Home(settings.home_path).trader(trader).settings
+    try:
+        return Settings.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return settings
+    except (OSError, ValueError) as error:
+        raise StoreError(
+            f"a trader's settings must be readable: {type(error).__name__}",
+            value=str(path),
+            remedy="start it again: nautilus-lab node start",
+        ) from None
 
 
 def _surveillance(chosen: argparse.Namespace) -> None:
@@ -83,14 +111,16 @@ def _read(chosen: argparse.Namespace, settings: Settings) -> TraderDay:
             "--date must be a date", value=chosen.date, remedy="write 2026-01-31"
         ) from None
     trader = chosen.trader or settings.trading.trader_id
-    return read_day(Home(settings.home_path).trader(trader).store, trader=trader, day=day)
+    home = Home(settings.home_path)
+    return read_day(home.trader(trader).store, trader=trader, day=day, desk=home.store)
 
 
-def _returns(lab: Lab, day: TraderDay) -> pd.DataFrame | None:
-    """Return the catalog's daily returns of what is held; None when it has none."""
+def _returns(lab: Lab, day: TraderDay, proxies: set[str]) -> pd.DataFrame | None:
+    """Return the catalog's daily returns of what is held, and of proxies; None without any."""
     from nautilus_lab.provenance import mark, provenance
 
     held = {name.rpartition(".")[0] or name for name in day.positions["instrument"]}
+    held |= proxies
     try:
         known = lab.marketdata.symbols()
         symbols = sorted(held & set(known[known["kind"] == "closes"]["symbol"]))

@@ -1,7 +1,7 @@
-"""`nautilus-lab halt`, `reduce-only`, `kill`, `resume`, `state`, `limits`: what a trader may do.
+"""`nautilus-lab resume`, `state`, `limits`, `enable`: what a trader may do, and letting it do more.
 
-The first three write the latch, which is the file owner's right, and work with everything else
-down: node, bus, store, gateway, supervisor, and settings that cannot be read; so does `state`.
+`state` works with everything else down: node, bus, store, gateway, supervisor, and settings that
+cannot be read.
 """
 
 from __future__ import annotations
@@ -18,34 +18,17 @@ from nautilus_lab.cli._workspace import workspace_of
 from nautilus_lab.exceptions import LabError
 
 if TYPE_CHECKING:
-    from nautilus_lab.platform.commands import LimitsView, StateOfTrading
-    from nautilus_lab.platform.rundir import RunDirectory
-    from nautilus_lab.trading._tighten import Tightened, Tighter
+    from nautilus_lab.platform.commands import LimitRow, LimitsView, StateOfTrading
+    from nautilus_lab.platform.rundir import LatchState, RunDirectory
 
 _ASK_S = 5.0  # for a node to say what its trader may do
 _STATES = ("trader", "may", "since", "by", "reason")
-_NO_REASON = "no reason was given on the command line"
 
 
 def add_risk(verbs: Verbs) -> None:
     """Add the commands of this file."""
-    parsers = [
-        add_verb(verbs, "halt", _halt, "let nothing but cancels through, also after a restart"),
-        add_verb(
-            verbs,
-            "reduce-only",
-            _reduce_only,
-            "let only cancels and what reduces a position through, also after a restart",
-        ),
-        add_verb(verbs, "kill", _kill, "halt, and cancel what works"),
-    ]
     state = add_verb(verbs, "state", _state, "what a trader may do, since when, and why")
-    for parser in parsers:
-        parser.add_argument("reason", nargs="?", default=_NO_REASON, help="why; it is kept")
-    for parser in (*parsers, state):
-        parser.add_argument("--all", action="store_true", help="every trader of the workspace")
-    for parser in parsers[:2]:
-        parser.add_argument("--cancel-orders", action="store_true", help="cancel what works, too")
+    state.add_argument("--all", action="store_true", help="every trader of the workspace")
     resume = add_verb(verbs, "resume", _resume, "let more through again; the node must run")
     resume.add_argument("reason", help="why; it is kept in the audit trail")
     resume.add_argument(
@@ -55,53 +38,56 @@ def add_risk(verbs: Verbs) -> None:
         default="ACTIVE",
         help="what to let through from now on (ACTIVE)",
     )
+    resume.add_argument(
+        "--ask",
+        action="store_true",
+        help="ask for it: a killed trader is resumed by another person than the one who asked",
+    )
     limits = add_verb(verbs, "limits", _limits, "how much of each limit is used, the worst first")
-    limits.add_argument("--all", action="store_true", help="also those that are far from it")
+    limits.add_argument(
+        "--all", action="store_true", help="also those that are far from it, and at their base"
+    )
     enable = add_verb(
         verbs, "enable", _enable, "let a strategy that a limit disabled send orders again"
     )
     enable.add_argument("strategy", help="its id, as `limits` shows it")
     enable.add_argument("reason", help="why; it is kept in the audit trail")
-    for parser in (*parsers, resume, state, limits, enable):
+    loosen = _add_loosening(verbs)
+    for parser in (resume, state, limits, enable, *loosen):
         add_json(parser)
-    add_trader(*parsers, resume, state, limits, enable)
+    add_trader(resume, state, limits, enable, *loosen)
 
 
-def _halt(chosen: argparse.Namespace) -> None:
-    _tighten(chosen, "HALTED", cancel_orders=chosen.cancel_orders)
-
-
-def _reduce_only(chosen: argparse.Namespace) -> None:
-    _tighten(chosen, "REDUCE_ONLY", cancel_orders=chosen.cancel_orders)
-
-
-def _kill(chosen: argparse.Namespace) -> None:
-    _tighten(chosen, "KILLED", cancel_orders=True)
-
-
-def _tighten(chosen: argparse.Namespace, to: Tighter, *, cancel_orders: bool) -> None:
-    from nautilus_lab.trading._tighten import tighten, tighten_all
-
-    workspace = workspace_of(chosen)
-    rundirs = workspace.rundirs(chosen.trader, every=chosen.all)
-    options: dict[str, Any] = {"reason": chosen.reason, "cancel_orders": cancel_orders}
-    told: tuple[Tightened, ...]
-    if chosen.all or len(rundirs) > 1:
-        told = asyncio.run(tighten_all(workspace.home, to, **options))
-    else:
-        told = (asyncio.run(tighten(rundirs[0], to, **options)),)
-    if chosen.json:
-        return show_json(told)
-    for one in told:
-        print(one)
+def _add_loosening(verbs: Verbs) -> tuple[argparse.ArgumentParser, ...]:
+    propose = add_verb(
+        verbs, "limits-propose", _propose, "ask that a limit that adjusts itself be looser"
+    )
+    propose.add_argument("limit", help="what it goes by, as `limits` shows it")
+    propose.add_argument("to", type=float, help="the part of its base that is asked for: 1.1")
+    propose.add_argument("reason", help="why; it is kept in the audit trail")
+    propose.add_argument("--hours", type=float, default=1.0, help="until it is over (1)")
+    approve = add_verb(verbs, "limits-approve", _approve, "grant what another person asked for")
+    revoke = add_verb(
+        verbs, "limits-revoke", _revoke, "end what was granted, or take back what was asked for"
+    )
+    for parser in (approve, revoke):
+        parser.add_argument("request", help="its id, as `limits` shows it")
+    return propose, approve, revoke
 
 
 def _resume(chosen: argparse.Namespace) -> None:
     engine = engine_of(chosen)
-    state = asyncio.run(engine.resume(chosen.reason, to=chosen.to))
+    ask = engine.ask_resume if chosen.ask else engine.resume
+    state = asyncio.run(ask(chosen.reason, to=chosen.to))
     if chosen.json:
         return show_json(state)
-    print(f"{engine.settings.trading.trader_id} is {state.state}")
+    trader = engine.settings.trading.trader_id
+    if chosen.ask:
+        who = "you resume" if state.single_person else "somebody else resumes"
+        until = at(state.resume_expires_ns)
+        print(f"{trader} is {state.state}; {who} it until {until}: nautilus-lab resume")
+    else:
+        print(f"{trader} is {state.state}")
 
 
 def _limits(chosen: argparse.Namespace) -> int:
@@ -115,18 +101,65 @@ def _limits(chosen: argparse.Namespace) -> int:
 
 
 def _show_limits(view: LimitsView, *, everything: bool) -> None:
-    rows = [row for row in view.rows if everything or row.level != "ok"]
+    rows = [row for row in view.rows if everything or row.level != "ok" or row.why]
     for row in rows:
         used = "  ?  " if row.utilisation is None else f"{row.utilisation:>5.0%}"
         value = "?" if row.value is None else f"{row.value:,.2f}"
         most = "?" if row.limit_value is None else f"{row.limit_value:,.2f}"
         what = f"{row.limit} of {row.scope}" if row.scope else row.limit
         known = "" if row.level == "never" else f"{value} of {most} {row.unit}".rstrip()
-        print("  ".join(filter(None, (f"{row.level:8}", used, what, known, row.reason))))
+        shown = (known, _adjusted(row), _soon(row), row.reason)
+        print("  ".join(filter(None, (f"{row.level:8}", used, what, *shown))))
     if more := len(view.rows) - len(rows):
         print(f"{more} more are ok; --all shows them")
     for strategy, why in sorted(view.disabled.items()):
         print(f"disabled  {strategy}: {why}")
+    for one in view.loosenings:
+        who = f"granted by {one.approved_by}" if one.approved_by else "waits for another person"
+        print(
+            f"loosening {one.request}: {one.limit} to {one.to:.0%} of its base until "
+            f"{at(one.expires_ns)}, asked for by {one.requester}, {who}: {one.reason}"
+        )
+
+
+def _adjusted(row: LimitRow) -> str:
+    """Say what people set, and why it is not that; of a limit that adjusts itself."""
+    if not row.key or (row.base_value in (None, row.limit_value) and not row.why):
+        return ""
+    named = "" if row.key == row.limit else f"{row.key}: "
+    base = "" if row.base_value is None else f"base {row.base_value:,.2f}"
+    return f"({named}{', '.join(filter(None, (base, row.why)))})"
+
+
+def _soon(row: LimitRow) -> str:
+    return "" if row.eta_s is None else f"breach in about {row.eta_s:,.0f} s"
+
+
+def _propose(chosen: argparse.Namespace) -> None:
+    view = asyncio.run(
+        engine_of(chosen).propose_loosening(
+            chosen.limit, chosen.to, chosen.reason, lasts_s=3_600.0 * chosen.hours
+        )
+    )
+    if chosen.json:
+        return show_json(view)
+    for one in view.loosenings:
+        if not one.approved_by and (one.limit, one.to) == (chosen.limit, chosen.to):
+            print(f"{one.request} waits: another person grants it by limits-approve {one.request}")
+
+
+def _approve(chosen: argparse.Namespace) -> None:
+    view = asyncio.run(engine_of(chosen).approve_loosening(chosen.request))
+    if chosen.json:
+        return show_json(view)
+    print(f"{chosen.request} is granted")
+
+
+def _revoke(chosen: argparse.Namespace) -> None:
+    view = asyncio.run(engine_of(chosen).revoke_loosening(chosen.request))
+    if chosen.json:
+        return show_json(view)
+    print(f"{chosen.request} is over")
 
 
 def _enable(chosen: argparse.Namespace) -> None:
@@ -178,4 +211,19 @@ async def _state_of(rundir: RunDirectory) -> StateOfTrading:
         by=held.by,
         since_ns=held.since_ns,
         automatic=held.automatic,
+        **_asked_of(rundir, held),
     )
+
+
+def _asked_of(rundir: RunDirectory, held: LatchState) -> dict[str, Any]:
+    """Return what somebody asked for, of a killed trader whose node does not run."""
+    from nautilus_lab.platform.rundir import ResumeRequest
+
+    asked = ResumeRequest.read(rundir.resume_asked)
+    if asked is None or asked.is_over or not asked.is_about(held):
+        return {}
+    return {
+        "resume_asked_by": asked.by,
+        "resume_asked_to": asked.to,
+        "resume_expires_ns": asked.expires_ns,
+    }

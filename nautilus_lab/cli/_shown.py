@@ -26,7 +26,7 @@ def show_json(value: object) -> None:
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print rows under their columns; only the columns when there are none."""
-    table = [tuple(columns), *(tuple(_plain(cell) for cell in row) for row in rows)]
+    table = [tuple(columns), *(tuple(plain(cell) for cell in row) for row in rows)]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for row in table:
         print("  ".join(map(str.ljust, row, widths)).rstrip())
@@ -46,7 +46,7 @@ def _field(name: str, cell: object) -> str:
         return f"{cell:,.2f}"
     if name.endswith(("_ns", "_ts")) and (cell is None or isinstance(cell, int)):
         return at(cell)
-    return _plain(cell)
+    return plain(cell)
 
 
 def at(ns: int | None) -> str:
@@ -56,7 +56,7 @@ def at(ns: int | None) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(ns // _NS))
 
 
-def _plain(cell: object) -> str:
-    # What a message carries must not steer the terminal.
+def plain(cell: object) -> str:
+    """Return text on one line that cannot steer the terminal, whoever wrote it."""
     text = "-" if cell is None or cell == "" else str(cell)
     return "".join(c if c.isprintable() else " " for c in text)

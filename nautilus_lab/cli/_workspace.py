@@ -6,11 +6,11 @@ import argparse
 import os
 import re
 import sys
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nautilus_lab._root import find_root
 from nautilus_lab.exceptions import ConfigError, InputError
 
 if TYPE_CHECKING:
@@ -71,6 +71,26 @@ class Workspace:
         return (rundir,)
 
 
+def rundirs_of(chosen: argparse.Namespace) -> tuple[RunDirectory, ...]:
+    """Return the run directories of the traders that were chosen by ``--all`` or ``--trader``.
+
+    The settings are read only where they say which trader is meant: that takes longer than the
+    rest of a kill together.
+
+    Raises
+    ------
+    ConfigError, InputError
+        As `workspace_of` and `Workspace.rundirs` do.
+    """
+    if not chosen.all and chosen.trader is None:
+        return workspace_of(chosen).rundirs(None, every=False)
+    from nautilus_lab.platform.rundir import Home
+
+    root = _root_of(chosen)
+    workspace = Workspace(home=_lived_in(Home(root / _home_named(root))), trader=None)
+    return workspace.rundirs(chosen.trader, every=chosen.all)
+
+
 def workspace_of(chosen: argparse.Namespace) -> Workspace:
     """Return the workspace; where the settings cannot be read, as good as can be, and say so.
 
@@ -81,10 +101,10 @@ def workspace_of(chosen: argparse.Namespace) -> Workspace:
     InputError
         When no lab has run there; names the folder that was looked in.
     """
-    from nautilus_lab.config import find_root, load_settings
+    from nautilus_lab.config import load_settings
     from nautilus_lab.platform.rundir import Home
 
-    root = find_root() if chosen.root is None else chosen.root.resolve()
+    root = _root_of(chosen)
     try:
         settings = load_settings(chosen.root)
     except ConfigError as error:
@@ -95,11 +115,20 @@ def workspace_of(chosen: argparse.Namespace) -> Workspace:
         print(f"what is meant are the traders in {home.path}", file=sys.stderr)
     else:
         home, trader = Home(settings.home_path), settings.trading.trader_id
+    return Workspace(home=_lived_in(home), trader=trader)
+
+
+def _root_of(chosen: argparse.Namespace) -> Path:
+    root: Path | None = chosen.root
+    return find_root() if root is None else root.resolve()
+
+
+def _lived_in(home: Home) -> Home:
     if not home.path.is_dir():
         raise InputError(
             "no lab has run in this workspace", value=str(home.path), remedy=_ELSEWHERE
         )
-    return Workspace(home=home, trader=trader)
+    return home
 
 
 def _home_named(root: Path) -> str:
@@ -110,6 +139,8 @@ def _home_named(root: Path) -> str:
         text = (root / "lab.toml").read_bytes().decode("utf-8-sig", "replace")
     except OSError:
         return ".lab"
+    import tomllib
+
     try:
         told = tomllib.loads(text).get("home", ".lab")
     except tomllib.TOMLDecodeError:

@@ -346,6 +346,7 @@ class Book:
         limit.scope, limit.level, limit.ts = body.scope, body.level, envelope.ts
         limit.value, limit.limit_value = _number(body.value), _number(body.limit_value)
         limit.utilisation = _number(body.utilisation)
+        limit.base_value, limit.eta_s = _number(body.base_value), _number(body.eta_s)
         return Change("limit", key)
 
     def take_strategy(self, told: StrategyView) -> Strategy:

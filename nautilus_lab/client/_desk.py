@@ -467,7 +467,7 @@ class Desk(View):
         cancel_orders : bool, default=False
             Whether to cancel what works, protective stops too; without it all of it works on.
         kill : bool, default=False
-            Whether to be KILLED, which cancels what works as well, and is resumed like a halt.
+            Whether to be KILLED, which cancels what works as well, and takes two to be resumed.
         timeout_s : float, default=10
             Seconds to wait for the node.
 
@@ -481,6 +481,13 @@ class Desk(View):
         self._commands.require(Permission.RISK_HALT)
         body = HaltTrading(reason=reason, cancel_orders=cancel_orders, kill=kill)
         return await self._tighten("KILLED" if kill else "HALTED", "risk.halt", body, timeout_s)
+
+    async def kill(self, reason: str, *, timeout_s: float = _TIMEOUT_S) -> TradingStatus:
+        """Let nothing but cancels through, and cancel all that works; see `halt`.
+
+        Two persons resume a killed trader: `ask_resume`, then `resume`.
+        """
+        return await self.halt(reason, kill=True, timeout_s=timeout_s)
 
     async def reduce_only(
         self, reason: str, *, cancel_orders: bool = False, timeout_s: float = _TIMEOUT_S
@@ -502,6 +509,9 @@ class Desk(View):
     ) -> TradingStatus:
         """Let more through again; a risk officer's decision.
 
+        The node holds its book against its venues first, and refuses where they differ. A killed
+        trader is resumed when another person asked for it with `ask_resume`.
+
         Parameters
         ----------
         reason : str
@@ -513,6 +523,21 @@ class Desk(View):
         """
         self._commands.require(Permission.RISK_RESUME)
         return await self._move("risk.resume", ResumeTrading(reason=reason, to=to), timeout_s)
+
+    async def ask_resume(
+        self,
+        reason: str,
+        *,
+        to: Literal["ACTIVE", "REDUCE_ONLY"] = "ACTIVE",
+        timeout_s: float = _TIMEOUT_S,
+    ) -> TradingStatus:
+        """Ask that a killed trader trades again; another risk officer resumes it.
+
+        Parameters as for `resume`.
+        """
+        self._commands.require(Permission.RISK_RESUME)
+        body = ResumeTrading(reason=reason, to=to)
+        return await self._move("risk.ask_resume", body, timeout_s)
 
     # --- strategies --------------------------------------------------------------------------
 

@@ -351,7 +351,11 @@ class Pnl:
 
 @dataclass(slots=True)
 class Limit:
-    """How much of a limit is used; `utilisation` is a fraction, 1.0 is the limit."""
+    """How much of a limit is used; `utilisation` is a fraction, 1.0 is the limit.
+
+    `base_value` is the limit as people set it, NaN of one that does not adjust itself; `eta_s` the
+    seconds within which a breach is as probable as not, NaN when none is foreseen.
+    """
 
     limit: str
     scope: str = ""
@@ -359,6 +363,8 @@ class Limit:
     limit_value: float = math.nan
     utilisation: float = math.nan
     level: Level = "ok"
+    base_value: float = math.nan
+    eta_s: float = math.nan
     ts: int = 0
 
 

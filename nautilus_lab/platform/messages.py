@@ -31,7 +31,9 @@ __all__ = [
     "STATES",
     "AccountUpdated",
     "Ack",
+    "AlertLevel",
     "AlertRaised",
+    "AlertUpdated",
     "BarUpdated",
     "Body",
     "Command",
@@ -72,6 +74,7 @@ SCHEMA_VERSION = 1
 
 Side: TypeAlias = Literal["BUY", "SELL"]
 Level: TypeAlias = Literal["ok", "warn", "critical", "breach"]
+AlertLevel: TypeAlias = Literal["", "ok", "warn", "critical", "breach"]
 Severity: TypeAlias = Literal["info", "warning", "critical"]
 StrategyState: TypeAlias = Literal["deployed", "running", "paused", "stopped", "replaced", "failed"]
 # ACTIVE; REDUCE_ONLY takes what reduces a position; HALTED and KILLED take cancels only.
@@ -243,13 +246,18 @@ class OrderRouted(Body, frozen=True, kw_only=True):
 
 
 class AlertRaised(Body, frozen=True, kw_only=True):
-    """Somebody should look: what broke which rule, and what to do."""
+    """Somebody should look: what broke which rule, and what to do.
+
+    A rule that is broken more or less has a `level` for each `scope`; at "ok" it is over.
+    """
 
     severity: Severity
     component: str
     rule: str
     detail: str = ""
     remedy: str = ""
+    scope: str = ""
+    level: AlertLevel = ""
 
 
 # --- states -------------------------------------------------------------------------------
@@ -303,7 +311,8 @@ class PnlUpdated(Body, frozen=True, kw_only=True):
 class LimitUpdated(Body, frozen=True, kw_only=True):
     """How much of a limit is used; `utilisation` is a fraction, 1.0 is the limit.
 
-    What is None could not be measured, which is a breach.
+    What is None could not be measured, which is a breach. `base_value` is the limit as people set
+    it, when it adjusts itself; within `eta_s` seconds a breach is as probable as not.
     """
 
     limit: str
@@ -312,6 +321,8 @@ class LimitUpdated(Body, frozen=True, kw_only=True):
     limit_value: float | None
     utilisation: float | None
     level: Level
+    base_value: float | None = None
+    eta_s: float | None = None
 
 
 class HealthUpdated(Body, frozen=True, kw_only=True):
@@ -325,6 +336,28 @@ class HealthUpdated(Body, frozen=True, kw_only=True):
     rss_mib: float = 0.0
     cpu_percent: float = 0.0
     bus: str = ""
+
+
+class AlertUpdated(Body, frozen=True, kw_only=True):
+    """How an alert stands after something happened to it, as the lab's monitor tells it.
+
+    `event` is what happened; `rank` is how high it climbed, 0 to 4; `acknowledged_by` is empty
+    while nobody has seen to it.
+    """
+
+    alert_id: str
+    event: Literal["raised", "escalated", "recovered"]
+    severity: Severity
+    component: str
+    rule: str
+    detail: str = ""
+    remedy: str = ""
+    scope: str = ""
+    level: AlertLevel = ""
+    rank: int = 0
+    count: int = 1
+    raised_ns: int = 0
+    acknowledged_by: str = ""
 
 
 class TradingStateUpdated(Body, frozen=True, kw_only=True):
@@ -381,6 +414,7 @@ State: TypeAlias = (
     | TradingStateUpdated
     | StrategyUpdated
     | BarUpdated
+    | AlertUpdated
 )
 EVENTS: tuple[type[Body], ...] = get_args(Event)
 STATES: tuple[type[Body], ...] = get_args(State)

@@ -4,21 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from nautilus_lab.exceptions import InputError
 from nautilus_lab.provenance import Provenance
 from nautilus_lab.reports._completeness import Completeness
 from nautilus_lab.reports._report import Column, Report, Section
+from nautilus_lab.reports._stress_sections import (
+    BASEL_STYLE,
+    attribution_section,
+    capital_section,
+    reverse_section,
+    scenarios_section,
+    stressed_section,
+)
+from nautilus_lab.reports._times import to_second
+from nautilus_lab.reports._told_sections import adjustments_section, alerts_section
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from nautilus_lab.reports._capital import CapitalFigure
     from nautilus_lab.reports._lineage import Lineage
-    from nautilus_lab.risk import LimitReport, RiskReport, VarBacktest
+    from nautilus_lab.reports._told import Adjustment, ToldAlert
+    from nautilus_lab.risk import (
+        AttributionTest,
+        LimitReport,
+        ReverseStress,
+        RiskReport,
+        StressedRisk,
+        StressTest,
+        VarBacktest,
+    )
 
-_BASEL_STYLE = "A Basel-style measure, not a regulatory figure: nobody has approved the model."
+_TOGETHER = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,6 +80,13 @@ def daily_risk_report(
     limits: LimitReport | None = None,
     breaches: Sequence[Breach] | None = None,
     backtests: Sequence[VarBacktest] = (),
+    stressed: Sequence[StressedRisk] = (),
+    scenarios: StressTest | None = None,
+    reverse: ReverseStress | None = None,
+    attribution: AttributionTest | str | None = None,
+    capital: Sequence[CapitalFigure] = (),
+    adjustments: Sequence[Adjustment] | None = None,
+    alerts: Sequence[ToldAlert] | None = None,
     positions: pd.DataFrame | None = None,
     unit: str = "fraction",
     completeness: Sequence[Completeness] = (),
@@ -86,6 +113,20 @@ def daily_risk_report(
         What was breached that day; empty for nothing, None for not known.
     backtests : sequence of VarBacktest, optional
         Whether value at risk held.
+    stressed : sequence of StressedRisk, optional
+        Risk in the worst window there was.
+    scenarios : StressTest, optional
+        What named events would cost.
+    reverse : ReverseStress, optional
+        The likeliest way to a given loss.
+    attribution : AttributionTest or str, optional
+        Whether the model's P&L explains that of the positions; or why there is nothing to compare.
+    capital : sequence of CapitalFigure, optional
+        Basel-style measures.
+    adjustments : sequence of Adjustment, optional
+        How limits moved that day; empty for not at all, None for not known.
+    alerts : sequence of ToldAlert, optional
+        What was raised that day, and who saw to it; empty for nothing, None for not known.
     positions : DataFrame, optional
         What was held, as it shall be shown.
     unit : str, default="fraction"
@@ -105,6 +146,13 @@ def daily_risk_report(
         "limit utilisation": limits is not None,
         "breaches": breaches is not None,
         "backtest of value at risk": bool(backtests),
+        "stressed risk": bool(stressed),
+        "scenarios": scenarios is not None,
+        "reverse stress": reverse is not None,
+        "P&L attribution": attribution is not None,
+        "capital figures": bool(capital),
+        "limit adjustments": adjustments is not None,
+        "alerts": alerts is not None,
     }
     if not any(given.values()) and positions is None:
         raise InputError("a daily report must be given something to report", value="nothing")
@@ -119,13 +167,20 @@ def daily_risk_report(
     sections = [
         _measures(risk, unit),
         _contributions(risk, unit),
+        stressed_section(stressed, unit),
+        scenarios_section(scenarios, unit),
+        reverse_section(reverse, unit),
         _utilisation(limits),
         _breaches(breaches),
-        _tests(backtests),
+        adjustments_section(adjustments),
+        alerts_section(alerts),
         _zones(backtests),
+        _tests(backtests),
+        attribution_section(attribution),
+        capital_section(capital, unit),
     ]
     if positions is not None:
-        sections.insert(0, Section.of_frame("Positions", positions))
+        sections.insert(0, Section.of_frame("Positions", positions, forms={"value": ",.2f"}))
     if limits is not None:
         counted.append(
             Completeness(
@@ -177,9 +232,9 @@ def _measures(risk: Sequence[RiskReport], unit: str) -> Section:
         columns=(
             Column(name="method"),
             Column(name="confidence", form="g"),
-            Column(name="value at risk", unit=unit),
-            Column(name="expected shortfall", unit=unit),
-            Column(name="standard error", unit=unit),
+            Column.of_money("value at risk", unit),
+            Column.of_money("expected shortfall", unit),
+            Column.of_money("standard error", unit),
             Column(name="periods"),
             Column(name="first period"),
             Column(name="last period"),
@@ -190,7 +245,7 @@ def _measures(risk: Sequence[RiskReport], unit: str) -> Section:
             (
                 *(one.method, one.confidence, one.value_at_risk, one.expected_shortfall),
                 *(one.standard_error, one.n_observations),
-                *(str(one.times[0]), str(one.times[-1])),
+                *(_period(one.times[0]), _period(one.times[-1])),
                 *(one.uncovered_share, " ".join(one.notices) or None),
             )
             for one in risk
@@ -204,24 +259,32 @@ def _contributions(risk: Sequence[RiskReport], unit: str) -> Section:
     return Section(
         name="Contributions",
         columns=(
-            Column(name="method"),
-            Column(name="symbol"),
-            Column(name="weight"),
-            Column(name="of value at risk", unit=unit),
-            Column(name="of expected shortfall", unit=unit),
+            *(Column(name="method"), Column(name="confidence", form="g")),
+            *(Column(name="symbol"), Column.of_money("weight", unit)),
+            Column.of_money("of value at risk", unit),
+            Column.of_money("of expected shortfall", unit),
+            Column(name="marginal value at risk", unit="fraction"),
+            Column(name="marginal expected shortfall", unit="fraction"),
         ),
         rows=tuple(
-            (one.method, str(symbol), weight, var, es)
+            (one.method, one.confidence, str(symbol), *figures)
             for one in risk
-            for symbol, weight, var, es in zip(
+            for symbol, *figures in zip(
                 one.symbols,
                 one.held,
                 one.value_at_risk_contributions,
                 one.contributions,
+                one.marginal_value_at_risk,
+                one.marginal_expected_shortfall,
                 strict=True,
             )
         ),
-        note="Each symbol's part; they sum to the measure." if risk else "Not measured.",
+        note=(
+            "Each symbol's part, which sum to the measure, and how the measure grows with one more "
+            "unit of its weight. Of value at risk they are read off one period."
+            if risk
+            else "Not measured."
+        ),
     )
 
 
@@ -254,18 +317,46 @@ def _breaches(breaches: Sequence[Breach] | None) -> Section:
         columns=tuple(
             Column(name=name)
             for name in (
-                *("time", "limit", "scope", "value", "limit value", "action", "order", "reason"),
+                *("time", "last time", "times", "limit", "scope", "value", "limit value"),
+                *("action", "order", "reason"),
             )
         ),
         rows=tuple(
             (
-                *(one.time, one.limit, one.scope, one.value, one.limit_value),
-                *(one.action, one.order_id or None, one.reason),
+                *(to_second(alike[0].time), to_second(alike[-1].time), len(alike)),
+                *(worst.limit, worst.scope),
+                *(worst.value, worst.limit_value, worst.action, worst.order_id or None),
+                worst.reason,
             )
-            for one in sorted(breaches or (), key=lambda one: (one.time, one.limit, one.scope))
+            for alike in _alike(breaches or ())
+            for worst in (max(alike, key=lambda one: (one.value != one.value, one.value)),)
         ),
-        note="Not known: nobody looked." if breaches is None else "As they were told that day.",
+        note="Not known: nobody looked."
+        if breaches is None
+        else (
+            "As they were told that day; those of one limit, scope and action within a minute of "
+            "each other in one row, by the worst of them."
+        ),
     )
+
+
+def _alike(breaches: Sequence[Breach]) -> list[list[Breach]]:
+    """Return breaches in order of time, those that repeat each other together."""
+    found: list[list[Breach]] = []
+    last: dict[tuple[str, str, str], list[Breach]] = {}
+    for one in sorted(breaches, key=lambda one: (one.time, one.limit, one.scope)):
+        key = (one.limit, one.scope, one.action)
+        group = last.get(key)
+        if group is None or one.time - group[-1].time > _TOGETHER:
+            group = last[key] = []
+            found.append(group)
+        group.append(one)
+    return found
+
+
+def _period(time: object) -> str:
+    """Return the time of a period: a day where it is one."""
+    return str(time).removesuffix(" 00:00:00+00:00")
 
 
 def _tests(backtests: Sequence[VarBacktest]) -> Section:
@@ -313,5 +404,5 @@ def _zones(backtests: Sequence[VarBacktest]) -> Section:
             )
             for number, one in enumerate(backtests, start=1)
         ),
-        note=_BASEL_STYLE if backtests else "Not tested.",
+        note=BASEL_STYLE if backtests else "Not tested.",
     )

@@ -23,18 +23,38 @@ _NARROWEST = 6
 
 def to_pdf(report: Report) -> bytes:
     r"""Return the pages; characters that the font lacks are written by number: \u2713."""
-    lines = [*_head(report)]
+    pages = [_head(report)]
     for section in report.parts:
-        lines += ["", section.name.upper(), *_table(section)]
-        for told in (section.note, section.source):
-            lines += textwrap.wrap(told, _ACROSS) if told else []
-    pages = [lines[first : first + _LINES] for first in range(0, len(lines), _LINES)]
+        _add(section, pages)
     foot = f"{report.title}, {report.subject}, as of {time_text(report.as_of)}"
     streams = [
         _stream(page, f"{foot}, page {number} of {len(pages)}")
         for number, page in enumerate(pages, start=1)
     ]
     return _document(streams, report)
+
+
+def _add(section: Section, pages: list[list[str]]) -> None:
+    """Add a section to the last page, and to new ones; each says what its columns are."""
+    title, heads, rows = section.name.upper(), *_table(section)
+    told = [
+        line for text in (section.note, section.source) for line in textwrap.wrap(text, _ACROSS)
+    ]
+    least = 2 + len(heads) + sum(map(len, rows[:2])) + (len(told) if len(rows) <= 2 else 0)
+    if len(pages[-1]) + least > _LINES and least <= _LINES:
+        pages.append([])
+    pages[-1] += [*([""] if pages[-1] else []), title, *heads]
+    for row in rows:
+        if len(pages[-1]) + len(row) > _LINES:
+            pages.append([f"{title}, CONTINUED", *heads])
+        pages[-1] += row
+        while len(pages[-1]) > _LINES:  # a row that is longer than a page
+            pages.append(pages[-1][_LINES:])
+            del pages[-2][_LINES:]
+    for line in told:
+        if len(pages[-1]) >= _LINES:
+            pages.append([])
+        pages[-1].append(line)
 
 
 def _head(report: Report) -> list[str]:
@@ -46,21 +66,17 @@ def _head(report: Report) -> list[str]:
     ]
 
 
-def _table(section: Section) -> list[str]:
+def _table(section: Section) -> tuple[list[str], list[list[str]]]:
+    """Return the lines of the heads, and those of each row."""
     if not section.rows:
-        return ["None."]
+        return ["None."], []
     heads = [column.heading for column in section.columns]
     body = [list(map(_written, row, section.columns)) for row in section.rows]
-    numbers = [
-        any(isinstance(row[place], int | float) for row in section.rows)
-        for place in range(len(heads))
-    ]
+    numbers = section.numeric
     widths = _widths([heads, *body])
     lines = _wrapped(heads, widths, numbers)
     lines.append(_GAP.join("-" * width for width in widths))
-    for row in body:
-        lines += _wrapped(row, widths, numbers)
-    return lines
+    return lines, [_wrapped(row, widths, numbers) for row in body]
 
 
 def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
@@ -73,7 +89,10 @@ def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
 
 
 def _wrapped(row: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> list[str]:
-    cells = [textwrap.wrap(text, width) or [""] for text, width in zip(row, widths, strict=True)]
+    cells = [
+        textwrap.wrap(text, width, break_on_hyphens=False) or [""]
+        for text, width in zip(row, widths, strict=True)
+    ]
     return [
         _GAP.join(
             (cell[line] if line < len(cell) else "").rjust(width)

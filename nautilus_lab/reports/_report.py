@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from nautilus_lab.display import Facts, HasTearSheet, Table, TearSheet
 from nautilus_lab.exceptions import InputError
@@ -50,6 +51,11 @@ class Column:
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", _text(self.name))
         object.__setattr__(self, "unit", _text(self.unit))
+
+    @classmethod
+    def of_money(cls, name: str, unit: str) -> Self:
+        """Return a column of a currency, which people read in cents, or of fractions."""
+        return cls(name=name, unit=unit, form=",.6g" if unit in ("", "fraction") else ",.2f")
 
     @property
     def heading(self) -> str:
@@ -116,14 +122,32 @@ class Section:
         ):
             object.__setattr__(self, attribute, value)
 
+    @property
+    def numeric(self) -> tuple[bool, ...]:
+        """Whether a column has nothing but figures; they stand on the right."""
+        return tuple(
+            all(isinstance(row[n], int | float | None) for row in self.rows)
+            and not any(isinstance(row[n], bool) for row in self.rows)
+            for n in range(len(self.columns))
+        )
+
     @classmethod
     def of_frame(
-        cls, name: str, frame: pd.DataFrame, *, source: str = "", note: str = ""
+        cls,
+        name: str,
+        frame: pd.DataFrame,
+        *,
+        source: str = "",
+        note: str = "",
+        forms: Mapping[str, str] = MappingProxyType({}),
     ) -> Section:
-        """Return a section of a frame's columns; its index is left out."""
+        """Return a section of a frame's columns, read by `forms`; its index is left out."""
         return cls(
             name=name,
-            columns=tuple(Column(name=str(column)) for column in frame.columns),
+            columns=tuple(
+                Column(name=str(column), form=forms.get(str(column), ",.6g"))
+                for column in frame.columns
+            ),
             rows=tuple(frame.itertuples(index=False, name=None)),
             source=source,
             note=note,

@@ -3,34 +3,45 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from nautilus_lab.exceptions import DataError, InputError, LabError
+from nautilus_lab.exceptions import InputError, LabError
 from nautilus_lab.platform.messages import Envelope, LimitBreach, OrderFilled, OrderUpdated
 from nautilus_lab.platform.store import TradingStore
 from nautilus_lab.provenance import Provenance, mark
 from nautilus_lab.reports._completeness import Completeness
 from nautilus_lab.reports._daily import Breach, daily_risk_report
+from nautilus_lab.reports._day_risk import DayRisk, measure_day
 from nautilus_lab.reports._lineage import DataUsed, Lineage, data_used
 from nautilus_lab.reports._report import Report
 from nautilus_lab.reports._surveillance import surveillance_report
+from nautilus_lab.reports._times import moment, ns_of
+from nautilus_lab.reports._told import (
+    Adjustment,
+    ToldAlert,
+    adjustments,
+    alerts_of_desk,
+    alerts_of_node,
+    fitted,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from nautilus_lab._typing import Returns
-    from nautilus_lab.risk import LimitReport, RiskLimitEngine, RiskReport, VarBacktest
+    from nautilus_lab.risk import LimitReport, Proxy, RiskLimitEngine
+    from nautilus_lab.risk.limits import Measures
     from nautilus_lab.surveillance import Surveillance
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _WRITER = "node"
 _PAGE = 1_000
-_STALE = timedelta(days=5)  # a long weekend is not
+_MOST = 100_000  # adjustments of limits that are read
 _ENDED = frozenset({"DENIED", "REJECTED", "CANCELED", "EXPIRED", "FILLED"})
 _ORDERS = (
     *("client_order_id", "owner", "instrument", "side", "quantity", "filled", "placed", "ended"),
@@ -55,6 +66,8 @@ class TraderDay:
         Which, UTC.
     as_of : datetime
         The end of the day; the time of reading when that has not come yet.
+    market : datetime
+        The market's time then: `as_of`, or where a replay was.
     orders : DataFrame
         Orders that worked on that day: as `LayeredOrders.find` takes them, and `status`,
         `strategy`, `limit_price`. The owner of all is the trader.
@@ -67,6 +80,10 @@ class TraderDay:
         multiplier of 1), `currency`. Without what was held before the first fill.
     breaches : tuple of Breach
         The limits that were told of that day.
+    adjustments : tuple of Adjustment
+        How limits moved that day, by the node's audit trail.
+    alerts : tuple of ToldAlert
+        What was raised that day, and who saw to it; with `desk`, what others raised, too.
     completeness : tuple of Completeness
         How many of the numbered events are there.
     provenance : Provenance
@@ -76,10 +93,13 @@ class TraderDay:
     trader: str
     day: date
     as_of: datetime
+    market: datetime
     orders: pd.DataFrame = field(repr=False)
     fills: pd.DataFrame = field(repr=False)
     positions: pd.DataFrame = field(repr=False)
     breaches: tuple[Breach, ...] = field(repr=False)
+    adjustments: tuple[Adjustment, ...] = field(repr=False)
+    alerts: tuple[ToldAlert, ...] = field(repr=False)
     completeness: tuple[Completeness, ...]
     provenance: Provenance = field(repr=False)
 
@@ -125,11 +145,13 @@ class TraderDay:
         code: str,
         returns: Returns | None = None,
         window: int = 250,
+        history: int | None = None,
+        proxies: Mapping[str, Proxy] = MappingProxyType({}),
     ) -> Report:
         """Return the risk of what was held at the end of this day.
 
-        What is held is valued at the last own fill. What cannot be measured is missing in the
-        report, with the reason.
+        What is held is valued at the last own fill. Limits of risk read what is measured here.
+        What cannot be measured is missing in the report, with the reason.
 
         Parameters
         ----------
@@ -138,39 +160,52 @@ class TraderDay:
         code : str
             The version of the code; see `code_version`.
         returns : DataFrame, shape (time, symbol), optional
-            Daily returns; a symbol is an instrument without its venue. What comes after the day
-            is left out.
+            Daily returns; a symbol is an instrument without its venue. What comes after the day,
+            in a replay after the replayed one, is left out.
         window : int, default=250
             Periods that each value at risk of the backtest is estimated from.
+        history : int, optional
+            How many periods the risk of the day is measured from, the latest; all when not given.
+        proxies : mapping of str to Proxy, optional
+            Symbol -> what stands in for its history; its returns are among `returns`.
         """
-        notices: list[str] = []
-        counted: list[Completeness] = []
-        risk, backtests, used = self._measured(engine, returns, window, notices, counted)
-        limits = self._limits(engine, notices)
+        found = self._measured(engine, returns, window, history, proxies)
+        notices = [*found.notices]
+        limits = self._limits(engine, notices, found.measures(ns_of(self.as_of)))
         told = self.provenance
         return daily_risk_report(
             subject=self.trader,
             as_of=self.as_of,
             lineage=Lineage(
                 code=code,
-                data=(*self.data, *used),
+                data=(*self.data, *found.used),
                 parameters={
                     "day": self.day.isoformat(),
                     "model": repr(engine.model),
                     "limits": repr(engine.limits),
                     "window": str(window),
+                    "history": "all" if history is None else str(history),
                 },
             ),
-            risk=risk,
+            risk=found.risk,
             limits=limits,
             breaches=self.breaches,
-            backtests=backtests,
-            positions=self.positions,
+            backtests=found.backtests,
+            stressed=found.stressed,
+            scenarios=found.scenarios,
+            reverse=found.reverse,
+            attribution=found.attribution,
+            capital=found.capital,
+            adjustments=self.adjustments,
+            alerts=self.alerts,
+            positions=self.positions.assign(
+                **{"priced at": self.positions["priced at"].dt.floor("s")}
+            ),
             unit=self._currency or "",
-            completeness=(*self.completeness, *counted),
+            completeness=(*self.completeness, *found.counted),
             provenance=Provenance(
                 source=told.source,
-                notices=(*told.notices, *notices, *(n for one in risk for n in one.notices)),
+                notices=(*told.notices, *notices, *(n for one in found.risk for n in one.notices)),
                 simulated=told.simulated,
             ),
         )
@@ -186,69 +221,54 @@ class TraderDay:
         engine: RiskLimitEngine,
         returns: Returns | None,
         window: int,
-        notices: list[str],
-        counted: list[Completeness],
-    ) -> tuple[list[RiskReport], list[VarBacktest], tuple[DataUsed, ...]]:
-        import pandas as pd
-
+        history: int | None,
+        proxies: Mapping[str, Proxy],
+    ) -> DayRisk:
         held = self.positions[self.positions["quantity"] != 0]
         if held.empty:
-            notices.append("Nothing was held: there is no risk to measure.")
-            return [], [], ()
+            return DayRisk(notices=("Nothing was held: there is no risk to measure.",))
         if self._currency is None or returns is None:
             why = "no returns were given" if returns is None else "it is held in several currencies"
-            notices.append(f"Risk was not measured: {why}.")
-            return [], [], ()
-        until = pd.Timestamp(self.as_of)
-        known = returns[returns.index <= until]
+            return DayRisk(notices=(f"Risk was not measured: {why}.",))
         parts = held["instrument"].str.rpartition(".")
         names = parts[0].where(parts[0] != "", parts[2])
         weights = held["value"].groupby(names.to_numpy()).sum()
-        kept = known[[name for name in known.columns if name in weights.index]]
-        if kept.empty:
-            notices.append(f"Risk was not measured: no returns of {', '.join(weights.index)}.")
-            return [], [], ()
-        try:
-            risk = engine.measure(kept, weights, proxies={})
-        except DataError as error:
-            notices.append(f"Risk was not measured: {error}.")
-            return [], [], ()
-        late = until - kept.index[-1]
-        stale = late > _STALE
-        if stale:
-            notices.append(f"The returns end {late.days} days before the day: what came is not in.")
-        lacking = tuple(name for name in weights.index if stale or name not in kept.columns)
-        counted.append(
-            Completeness(
-                what="symbols with returns to the day",
-                expected=len(weights),
-                present=len(weights) - len(lacking),
-                missing=lacking,
-            )
+        return measure_day(
+            weights,
+            returns,
+            engine=engine,
+            until=self.market,
+            window=window,
+            history=history,
+            proxies=proxies,
         )
-        used = (data_used("returns", kept),)
-        try:
-            symbols = list(risk.symbols)
-            return [risk], [engine.backtest(kept[symbols], weights[symbols], window=window)], used
-        except DataError as error:
-            notices.append(f"Value at risk was not tested: {error}.")
-            return [risk], [], used
 
-    def _limits(self, engine: RiskLimitEngine, notices: list[str]) -> LimitReport | None:
+    def _limits(
+        self, engine: RiskLimitEngine, notices: list[str], measures: Measures
+    ) -> LimitReport | None:
         held = self.positions[self.positions["quantity"] != 0]
         try:
-            return engine.evaluate(
+            found = engine.evaluate(
                 dict(zip(held["instrument"], held["quantity"], strict=True)),
                 dict(zip(held["instrument"], held["last price"], strict=True)),
-                now_ns=_ns(self.as_of),
+                measures=measures,
+                now_ns=ns_of(self.as_of),
             )
         except LabError as error:
             notices.append(f"Limits were not evaluated: {error}.")
             return None
+        if any(row.limit_value != row.limit_value for row in found):
+            notices.append("The equity is not in the store: limits that are parts of it are NaN.")
+        return found
 
 
 def read_day(
-    store: Path | str, *, trader: str, day: date, now: datetime | None = None
+    store: Path | str,
+    *,
+    trader: str,
+    day: date,
+    now: datetime | None = None,
+    desk: Path | None = None,
 ) -> TraderDay:
     """Read what a trader did on one day, without writing to its store.
 
@@ -262,6 +282,8 @@ def read_day(
         Which day, UTC.
     now : datetime, optional
         Until when things are known, tz-aware; the clock's time when not given.
+    desk : Path, optional
+        The lab's ``desk.db``: what others raised about the trader, and who saw to it.
 
     Raises
     ------
@@ -276,15 +298,19 @@ def read_day(
         raise InputError("the day of a report must have begun", value=day, remedy="an earlier one")
     over = begin + timedelta(days=1)
     as_of = min(over, read_at)
-    window = (_ns(begin), _ns(as_of))
+    window = (ns_of(begin), ns_of(as_of))
     with TradingStore.open(store, read_only=True) as opened:
         events = list(_events(opened))
         fills = [one for one in opened.fills() if one.ts < window[1]]
+        adjusted = tuple(adjustments(opened.audit_tail(_MOST, kind="limit.adjusted"), window))
     told = [one for one in events if one.ts < window[1]]
+    replayed = _replayed(told)
     notices = (
         "Times are those at which the node was told, UTC.",
         "Positions add up from fills, valued at the last own fill.",
         *(("The day was not over.",) if as_of < over else ()),
+        *(() if replayed is None else (f"A replay, which was at {replayed.date()}.",)),
+        *(() if desk is not None else ("Alerts are the node's own; desk.db was not read.",)),
     )
     made_by = Provenance(
         source=f"trading.db of {trader}",
@@ -295,6 +321,7 @@ def read_day(
         trader=trader,
         day=day,
         as_of=as_of,
+        market=as_of if replayed is None else replayed,
         orders=mark(_orders(told, window, trader), made_by),
         fills=mark(_fills(fills, window, trader), made_by),
         positions=_positions(fills),
@@ -303,9 +330,21 @@ def read_day(
             for one in told
             if isinstance(one.body, LimitBreach) and one.ts >= window[0]
         ),
+        adjustments=adjusted,
+        alerts=_alerts(told, desk, trader, window),
         completeness=(_numbered(events), _filled(told, fills)),
         provenance=made_by,
     )
+
+
+def _alerts(
+    told: list[Envelope], desk: Path | None, trader: str, window: tuple[int, int]
+) -> tuple[ToldAlert, ...]:
+    kept: tuple[ToldAlert, ...] = ()
+    if desk is not None and desk.exists():
+        kept = tuple(alerts_of_desk(desk, trader, window))
+    copied = {one.id for one in kept}  # by the monitor, which says who saw to them
+    return *(one for one in alerts_of_node(told, window) if one.id not in copied), *kept
 
 
 def _events(store: TradingStore) -> Iterator[Envelope]:
@@ -388,15 +427,24 @@ def _positions(fills: list[Envelope]) -> pd.DataFrame:
 
 def _breach(event: Envelope, body: LimitBreach) -> Breach:
     return Breach(
-        time=_moment(event.ts),
-        limit=body.limit,
-        scope=body.scope,
+        time=moment(event.ts),
+        limit=fitted(body.limit),
+        scope=fitted(body.scope),
         value=math.nan if body.value is None else body.value,
-        limit_value=body.limit_value,
+        # Of what could not be measured the event has no bound, and says 0.
+        limit_value=body.limit_value or (math.nan if body.value is None else 0.0),
         action=body.action,
-        order_id=body.client_order_id or "",
-        reason=body.reason,
+        order_id=fitted(body.client_order_id or ""),
+        reason=fitted(body.reason),
     )
+
+
+def _replayed(told: list[Envelope]) -> datetime | None:
+    """Return where a replay was when something was told last; None where there is none."""
+    last = max(told, key=lambda one: one.ts, default=None)
+    if last is None or not last.simulated or last.source_ts is None:
+        return None
+    return moment(last.source_ts)
 
 
 def _numbered(events: list[Envelope]) -> Completeness:
@@ -429,15 +477,7 @@ def _trade(body: OrderFilled) -> tuple[str, str]:
     return body.instrument.rpartition(".")[2], body.trade_id
 
 
-def _ns(moment: datetime) -> int:
-    return (moment - _EPOCH) // timedelta(microseconds=1) * 1_000
-
-
 def _stamp(ns: int | None) -> pd.Timestamp | None:
     import pandas as pd
 
     return None if ns is None else pd.Timestamp(ns, unit="ns", tz="UTC")
-
-
-def _moment(ns: int) -> datetime:
-    return datetime.fromtimestamp(ns // 10**9, UTC) + timedelta(microseconds=ns % 10**9 // 1_000)

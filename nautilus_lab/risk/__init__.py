@@ -45,7 +45,7 @@ from nautilus_lab.risk._stressed import (
     calibrated_shortfall,
     stressed_risk,
 )
-from nautilus_lab.risk._volatility import ewma_volatility, range_volatility
+from nautilus_lab.risk._volatility import ewma_volatility, range_volatility, volatility_now
 from nautilus_lab.risk.adjustment import (
     AdjustmentBounds,
     AdjustmentRecord,
@@ -164,5 +164,6 @@ __all__ = [
     "stressed_risk",
     "traffic_light",
     "turbulence",
+    "volatility_now",
     "volatility_regimes",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from nautilus_lab.engine import Health, State
 from nautilus_lab.exceptions import InputError
@@ -24,6 +24,7 @@ from nautilus_lab.risk._scenarios import (
     stress_test,
 )
 from nautilus_lab.risk._stressed import StressedRisk, stressed_risk
+from nautilus_lab.risk.adjustment import book_of
 from nautilus_lab.risk.backtests import VarBacktest, backtest_value_at_risk, rolling_risk
 from nautilus_lab.risk.limits import (
     LimitBook,
@@ -31,12 +32,14 @@ from nautilus_lab.risk.limits import (
     MaxPositionNotional,
     Measures,
     Order,
+    levels_of,
 )
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from nautilus_lab._typing import Returns, ReturnSeries, Weights
+    from nautilus_lab.config import TradingSettings
 
 
 def _positions_alone() -> LimitBook:
@@ -82,6 +85,25 @@ class RiskLimitEngine:
                 value=self.max_uncovered,
                 remedy="pass a fraction: 0.05",
             )
+
+    @classmethod
+    def of_settings(cls, trading: TradingSettings) -> Self:
+        """Return an engine that holds positions against the limits of `trading`.
+
+        Raises
+        ------
+        ConfigError
+            When `trading.limits` has one that is none.
+        """
+        most = trading.max_position_notional
+        position = MaxPositionNotional(
+            max_notional=trading.max_order_notional if most is None else most
+        )
+        book = LimitBook((position,), levels=levels_of(trading.limit_levels))
+        return cls(
+            limits=book + book_of(trading.limits),
+            max_uncovered=trading.measures.max_uncovered,
+        )
 
     @property
     def name(self) -> str:

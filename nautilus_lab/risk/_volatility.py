@@ -68,6 +68,42 @@ def ewma_volatility(
     return pd.Series(known[:, 0], index=series.index[warm_up:], name="volatility")
 
 
+def volatility_now(returns: ReturnSeries, *, decay: float = 0.94, warm_up: int = 21) -> float:
+    """Return the exponentially weighted volatility after the last return: that of the next.
+
+    Parameters
+    ----------
+    returns : Series, shape (time,)
+        Simple returns, fractions; more than `warm_up`.
+    decay, warm_up
+        As for `ewma_volatility`.
+
+    Returns
+    -------
+    float
+        A fraction, per period.
+
+    Raises
+    ------
+    LabError
+        As `ewma_volatility` does.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> days = pd.date_range("2024-01-01", periods=3, tz="UTC")
+    >>> returns = pd.Series([0.01, -0.01, 0.03], index=days)
+    >>> round(volatility_now(returns, decay=0.5, warm_up=2), 4)
+    0.0224
+    """
+    import numpy as np
+
+    require_decay(decay, warm_up)
+    series = require_series(returns, at_least=warm_up + 1)
+    _, after = ewma_path(np.asarray(series, dtype=np.float64)[:, None], decay, warm_up)
+    return float(after[0])
+
+
 def range_volatility(
     bars: Bars, *, window: int = 21, estimator: RangeEstimator = "garman_klass"
 ) -> pd.DataFrame:

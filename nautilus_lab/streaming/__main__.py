@@ -17,7 +17,7 @@ from pathlib import Path
 import uvloop
 from pydantic import ValidationError
 
-from nautilus_lab.config import StreamingSettings
+from nautilus_lab.config import AuditSettings, StreamingSettings
 from nautilus_lab.exceptions import LabError
 from nautilus_lab.platform.rundir import Home
 from nautilus_lab.platform.telemetry import configure_logging
@@ -39,9 +39,11 @@ def main(arguments: list[str] | None = None) -> int:
             token_minutes=asked.token_minutes,
             heartbeat_s=asked.heartbeat_s,
         )
+        audit = AuditSettings.model_validate_json(asked.audit)
         home = Home(asked.home).make()
         configure_logging(home.gateway_files(asked.number).log, asked.log_level)
-        return uvloop.run(_run(Gateway(home=home, settings=settings, number=asked.number)))
+        gateway = Gateway(home=home, settings=settings, number=asked.number, audit=audit)
+        return uvloop.run(_run(gateway))
     except (LabError, ValidationError) as error:
         sys.stderr.write(f"nautilus_lab.streaming: {error}\n")
         return 2
@@ -79,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--conflate-ms", type=int, default=defaults.conflate_ms)
     add("--token-minutes", type=int, default=defaults.token_minutes)
     add("--heartbeat-s", type=float, default=defaults.heartbeat_s)
+    add("--audit", default="{}", help="the settings of the audit trail, as JSON")
     add("--log-level", default="INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR"))
     return parser
 

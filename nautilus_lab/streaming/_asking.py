@@ -8,11 +8,11 @@ from collections.abc import Callable
 from typing import Protocol
 
 from nautilus_lab.client.protocol import AckFrame, CommandFrame, ResultFrame
-from nautilus_lab.exceptions import InputError, LabError, OutcomeUnknown
+from nautilus_lab.exceptions import AccessDenied, InputError, LabError, OutcomeUnknown
 from nautilus_lab.platform.access import Principal
 from nautilus_lab.platform.messages import Command, Result
 from nautilus_lab.streaming._feed import Feed
-from nautilus_lab.streaming._relay import as_result
+from nautilus_lab.streaming._relay import CommandRelay, as_result
 
 _log = logging.getLogger(__name__)
 
@@ -34,6 +34,12 @@ class Host(Protocol):
 
     def feed(self, trader: str) -> Feed:
         """Return the feed of a trader, begun if need be; raises `InputError` for none."""
+        ...
+
+    def denied(
+        self, principal: Principal | None, command: str, trader: str, error: AccessDenied
+    ) -> None:
+        """Learn that a viewer asked for what it may not."""
         ...
 
 
@@ -103,7 +109,7 @@ class Asking:
             trader = self._host.traders[0]
         relay = self._host.feed(trader).relay
         # Again: a token may have been taken back since the hello.
-        relay.require(self._host.verify(token), frame.name)
+        self._require(relay, frame.name, token, trader)
         command = Command(
             id=frame.id,
             name=frame.name,
@@ -117,6 +123,17 @@ class Asking:
             timeout_s=frame.timeout_s,
             on_ack=lambda: self._answer(AckFrame(id=frame.id)),
         )
+
+    def _require(self, relay: CommandRelay, name: str, token: str, trader: str) -> None:
+        principal: Principal | None = None
+        try:
+            principal = self._host.verify(token)
+            relay.require(principal, name)
+        except AccessDenied as error:
+            # A name that the node does not have may be anything, also a secret.
+            known = name if relay.answers(name) else "no such command"
+            self._host.denied(principal, known, trader, error)
+            raise
 
 
 def _framed(result: Result) -> ResultFrame:

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nautilus_lab.config import StreamingSettings
+from nautilus_lab.config import AuditSettings, StreamingSettings
 from nautilus_lab.engine import Health, Lifecycle, State
 from nautilus_lab.exceptions import StoreError
 from nautilus_lab.platform.rundir import Home, ProcessRecord
@@ -31,16 +31,24 @@ class StreamingEngine:
         Host, port, conflation, life of tokens, heartbeat.
     number : int, default=1
         Which of the home's gateways `start` runs.
+    audit : AuditSettings, optional
+        Where the checkpoints of its audit trail go.
     """
 
     name = "streaming"
 
     def __init__(
-        self, home: Path | str, *, settings: StreamingSettings | None = None, number: int = 1
+        self,
+        home: Path | str,
+        *,
+        settings: StreamingSettings | None = None,
+        number: int = 1,
+        audit: AuditSettings | None = None,
     ) -> None:
         self.home = Home(Path(home))
         self.settings = settings or StreamingSettings()
         self.number = number
+        self.audit = audit or AuditSettings()
         self._life = Lifecycle(owner=self.name)
         self._gateway: Gateway | None = None  # of this process
 
@@ -90,7 +98,9 @@ class StreamingEngine:
         from nautilus_lab.streaming._gateway import Gateway
 
         self._life.move(State.STARTING)
-        gateway = Gateway(home=self.home, settings=self.settings, number=self.number)
+        gateway = Gateway(
+            home=self.home, settings=self.settings, number=self.number, audit=self.audit
+        )
         try:
             url = await gateway.start()
         except BaseException as error:

@@ -24,7 +24,7 @@ from nautilus_lab.client.protocol import (
     Heartbeat,
     encode_frame,
 )
-from nautilus_lab.config import StreamingSettings
+from nautilus_lab.config import AuditSettings, StreamingSettings
 from nautilus_lab.exceptions import (
     AccessDenied,
     InputError,
@@ -45,6 +45,7 @@ from nautilus_lab.platform.access import (
 from nautilus_lab.platform.commands import CommandServer, Request
 from nautilus_lab.platform.rundir import GatewayFiles, Home, Lock, ProcessRecord
 from nautilus_lab.platform.telemetry import LimitedLog, LoopLag, resource_use
+from nautilus_lab.streaming._audit import GatewayAudit
 from nautilus_lab.streaming._feed import Feed
 from nautilus_lab.streaming._history import StateHistory
 from nautilus_lab.streaming._status import GATEWAY_COMMANDS
@@ -84,15 +85,20 @@ class Gateway:
     number : int, default=1
         Which of the home's gateways this is. With a port of its own in the settings, number N
         listens N - 1 ports further.
+    audit : AuditSettings, optional
+        Where the checkpoints of its audit trail go, and their key; paths that are not absolute are
+        of the working directory.
     """
 
     home: Home
     settings: StreamingSettings = field(default_factory=StreamingSettings)
     number: int = 1
+    audit: AuditSettings = field(default_factory=AuditSettings)
     url: str = field(default="", init=False)
 
     def __post_init__(self) -> None:
         self._files = self.home.gateway_files(self.number)
+        self._trail = GatewayAudit(self.home, self.audit, number=self.number)
         self._feeds: dict[str, Feed] = {}
         self._viewers: set[ViewerConnection] = set()
         self._strangers: set[ViewerConnection] = set()
@@ -117,16 +123,26 @@ class Gateway:
     def known(self, viewer: ViewerConnection) -> None:
         """Learn that a connection has said who it is."""
         self._strangers.discard(viewer)
+        if viewer.principal is not None:
+            self._trail.opened(viewer.principal, viewer.peer)
 
     def left(self, viewer: ViewerConnection) -> None:
         """Count a connection out."""
         self._viewers.discard(viewer)
         self._strangers.discard(viewer)
 
-    def refused(self, code: int, why: str) -> None:
+    def refused(self, viewer: ViewerConnection, code: int, why: str) -> None:
         """Count a connection that was ended for cause."""
         self._refused[code] += 1
         self._let_go.warning("a viewer was let go: %d %s", code, why)
+        if code != CloseCode.GOING_AWAY:  # that is our own end
+            self._trail.refused(code, why, viewer.peer, viewer.principal)
+
+    def denied(
+        self, principal: Principal | None, command: str, trader: str, error: AccessDenied
+    ) -> None:
+        """Learn that a viewer asked for what it may not."""
+        self._trail.denied(principal, command, trader, error)
 
     @property
     def traders(self) -> tuple[str, ...]:
@@ -189,6 +205,8 @@ class Gateway:
                 {"gateway.status": self._status},
             )
             await self._commands.start()
+            self._trail.start(self.url, self.settings)
+            self._trail.key_read(self.home.signing_key.name)
             self._tokens.renew()
             ProcessRecord.of_this_process(self._files.name, address=self.url).write(
                 self._files.record
@@ -234,6 +252,7 @@ class Gateway:
             await asyncio.sleep(0.1)
         for viewer in tuple(self._viewers):
             viewer.cut()
+        self._trail.stop()
         if self._lock is not None:
             self._lock.release()
         _log.info("gateway %d stopped", self.number)
@@ -274,14 +293,18 @@ class Gateway:
         host = _host_of(f"//{request.headers.get('Host', '')}")
         origin = request.headers.get("Origin")
         if request.path.split(b"?")[0] != PATH.encode():
-            return _denied(404, b"the stream is at " + PATH.encode())
+            return self._denied(404, f"the stream is at {PATH}")
         if host not in _LOOPBACK | {self.settings.host}:
-            return _denied(403, b"the Host header must name this machine")
+            return self._denied(403, "the Host header must name this machine")
         if origin is not None and _host_of(origin) not in _LOOPBACK:
-            return _denied(403, b"pages of other hosts may not connect")
+            return self._denied(403, "pages of other hosts may not connect")
         if len(self._viewers) >= _MOST_VIEWERS or len(self._strangers) >= _MOST_STRANGERS:
-            return _denied(503, b"too many viewers")
+            return self._denied(503, "too many viewers")
         return ViewerConnection(self)
+
+    def _denied(self, status: int, why: str) -> Upgrade:
+        self._trail.turned_away(status, why)
+        return Upgrade(WSUpgradeResponse.create_error_response(status, why.encode()), None)
 
     async def _beat(self) -> None:
         while True:
@@ -303,6 +326,7 @@ class Gateway:
                 viewer.beat(heartbeats)
 
     def _keep_house(self) -> None:
+        self._trail.tick()
         self._look_at_key()
         if self._key:
             self._tokens.renew()
@@ -322,9 +346,11 @@ class Gateway:
             return
         try:
             self._take_key()
+            self._trail.key_read(self.home.signing_key.name)
         except StoreError as error:
             # Without a key nobody can be told from anybody else.
             self._key = b""
+            self._trail.key_read(self.home.signing_key.name, error.rule)
             self._trouble.warning("every session ends: %s", error)
         for viewer in tuple(self._viewers):
             viewer.look_again()
@@ -369,7 +395,3 @@ def _host_of(url: str) -> str | None:
         return urlsplit(url).hostname
     except ValueError:
         return None
-
-
-def _denied(status: int, why: bytes) -> Upgrade:
-    return Upgrade(WSUpgradeResponse.create_error_response(status, why), None)

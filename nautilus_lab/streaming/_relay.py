@@ -71,6 +71,10 @@ class CommandRelay:
         if context is not None:
             context.destroy(linger=0)
 
+    def answers(self, name: str) -> bool:
+        """Whether the node has said that it has a command called `name`."""
+        return name in self._permissions
+
     def require(self, principal: Principal, name: str) -> None:
         """Do nothing if `principal` may give the command called `name`.
 

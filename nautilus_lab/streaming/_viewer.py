@@ -35,7 +35,7 @@ from nautilus_lab.client.protocol import (
 )
 from nautilus_lab.config import StreamingSettings
 from nautilus_lab.exceptions import AccessDenied, InputError, LabError, MessageError
-from nautilus_lab.platform.access import Permission
+from nautilus_lab.platform.access import Permission, Principal
 from nautilus_lab.platform.bus import check_pattern
 from nautilus_lab.platform.messages import Envelope
 from nautilus_lab.streaming import _asking
@@ -81,7 +81,7 @@ class Host(_asking.Host, Protocol):
         """Count a connection out."""
         ...
 
-    def refused(self, code: int, why: str) -> None:
+    def refused(self, viewer: ViewerConnection, code: int, why: str) -> None:
         """Count a connection that was ended for cause."""
         ...
 
@@ -95,6 +95,8 @@ class ViewerConnection(WSListener):
         self.encoding: Encoding = "json"
         self.send: Send = _nowhere
         self.operates = False
+        self.principal: Principal | None = None  # once it has said who it is
+        self.peer = ""  # where it comes from
         self._host = host
         self._transport: WSTransport | None = None
         self._token = ""  # of a hello that was accepted
@@ -125,6 +127,8 @@ class ViewerConnection(WSListener):
         """Wait for the hello, not for ever."""
         self._transport, self.send = transport, transport.send
         self._host.joined(self)
+        address = transport.underlying_transport.get_extra_info("peername")
+        self.peer = str(address[0]) if isinstance(address, tuple) and address else ""
         # What the kernel may hold for a viewer that does not read; beyond it we conflate.
         channel = transport.underlying_transport.get_extra_info("socket")
         channel.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SOCKET_BUFFER)
@@ -213,7 +217,7 @@ class ViewerConnection(WSListener):
     def _count_what_picows_closed(self, ended: Any) -> None:
         # What were no frames of a WebSocket never came here.
         if ended is not None and ended.sent is not None and not ended.recv_then_sent:
-            self._host.refused(int(ended.sent.code), ended.sent.reason or "")
+            self._host.refused(self, int(ended.sent.code), ended.sent.reason or "")
 
     @property
     def _is_blocked(self) -> bool:
@@ -286,7 +290,7 @@ class ViewerConnection(WSListener):
         if self._closing or self._transport is None:
             return
         self._closing = True
-        self._host.refused(int(code), rule)
+        self._host.refused(self, int(code), rule)
         self._leave_feed()
         transport = self._transport
         if self._blocked_at is None:
@@ -360,6 +364,7 @@ class ViewerConnection(WSListener):
             self._deadline.cancel()
         self._token, self.encoding = frame.token, frame.encoding
         self.operates = principal.may(Permission.RISK_HALT)
+        self.principal = principal
         self._expires = float(jwt.decode(frame.token, options={"verify_signature": False})["exp"])
         self._host.known(self)
         welcome = Welcome(

@@ -5,49 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nautilus_lab.exceptions import InputError, LabError, MessageError
-from nautilus_lab.platform.messages import AlertRaised, Envelope, Severity
+from nautilus_lab.exceptions import InputError, LabError, StoreError
+from nautilus_lab.platform.access import Principal
 from nautilus_lab.platform.rundir import Home, RunDirectory
 
 if TYPE_CHECKING:
     from nautilus_lab.platform.store import AlertRow
-
-
-@dataclass(frozen=True, kw_only=True)
-class FoundAlert:
-    """One alert.
-
-    Attributes
-    ----------
-    id : str
-        UUID version 7, so that ids sort by time.
-    ts_ns : int
-        When it was raised, UNIX nanoseconds UTC.
-    severity : {"info", "warning", "critical"}
-        How much it presses.
-    component, trader : str
-        Who raised it, and whose matter it is; empty for the lab's own.
-    rule, detail, remedy : str
-        What must hold, what was found instead, and what to do.
-    source : str
-        The store it stands in, within the home: ``"desk.db"``, which the supervisor writes, or
-        ``"traders/PAPER-001/trading.db"``, a node's own, which is read only: nobody can
-        acknowledge what stands there.
-    acknowledged_by, acknowledged_ns : str or None, int or None
-        Who has seen to it, and when; None while nobody has.
-    """
-
-    id: str
-    ts_ns: int
-    severity: Severity
-    component: str
-    trader: str
-    rule: str
-    detail: str
-    remedy: str
-    source: str
-    acknowledged_by: str | None = None
-    acknowledged_ns: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,13 +19,13 @@ class FoundAlerts:
 
     Attributes
     ----------
-    alerts : tuple of FoundAlert
+    alerts : tuple of AlertRow
         The latest first.
     unread : dict of str to LabError
         store -> why it could not be read; what stands there is missing above.
     """
 
-    alerts: tuple[FoundAlert, ...]
+    alerts: tuple[AlertRow, ...]
     unread: dict[str, LabError]
 
 
@@ -71,6 +34,9 @@ def find_alerts(
 ) -> FoundAlerts:
     """Return what the supervisor and every node of a home raised; asks no process.
 
+    All of it stands in ``desk.db`` where the lab's monitor runs; what it has not taken over yet
+    is read where it was raised.
+
     Parameters
     ----------
     home : Home
@@ -78,7 +44,7 @@ def find_alerts(
     trader : str, optional
         Only what is this one's matter.
     open_only : bool, default=True
-        Leave out what somebody has seen to.
+        Leave out what somebody has seen to, what is over, and what repeats another.
     limit : int, optional
         At most so many.
 
@@ -92,62 +58,86 @@ def find_alerts(
 
     if limit is not None and not limit > 0:
         raise InputError("limit must be positive", value=limit, remedy="ask for 1 or more")
-    found: list[FoundAlert] = []
+    found: list[AlertRow] = []
+    known: set[str] = set()  # the ids of what was taken over
     unread: dict[str, LabError] = {}
     if home.store.exists():
         try:
             with DeskStore.open(home.store, read_only=True) as desk:
-                rows = desk.alerts(trader=trader, open_only=open_only, limit=limit)
-            found += map(_of_the_desk, rows)
+                found += desk.alerts(trader=trader, open_only=open_only, limit=limit)
+                known = desk.alert_ids(trader=trader)
         except LabError as error:
             unread[home.store.name] = error
     for rundir in map(home.trader, home.trader_ids if trader is None else (trader,)):
         if not rundir.store.exists():
             continue
-        source = str(rundir.store.relative_to(home.path))
         try:
-            found += _of_a_node(rundir, source, limit)
+            rows = _of_a_node(home, rundir, limit)
         except LabError as error:
-            unread[source] = error
+            unread[_source(home, rundir)] = error
+        else:
+            # What is over is not news, though nobody took it over.
+            found += [r for r in rows if r.id not in known and not (open_only and r.level == "ok")]
     found.sort(key=lambda one: (one.ts_ns, one.id), reverse=True)
     return FoundAlerts(alerts=tuple(found[:limit]), unread=unread)
 
 
-def _of_the_desk(row: AlertRow) -> FoundAlert:
-    return FoundAlert(
-        id=row.id,
-        ts_ns=row.ts_ns,
-        severity=row.severity,
-        component=row.component,
-        trader=row.trader,
-        rule=row.rule,
-        detail=row.detail,
-        remedy=row.remedy,
-        source="desk.db",
-        acknowledged_by=row.acknowledged_by,
-        acknowledged_ns=row.acknowledged_ns,
+def acknowledge(home: Home, alert_id: str, *, by: str | None = None, note: str = "") -> AlertRow:
+    """Say that somebody has seen to an alert, which ends its climb; who said so first stays.
+
+    It asks no process: the store's owner has the right, and the monitor reads the same store.
+
+    Parameters
+    ----------
+    home : Home
+        Whose alert.
+    alert_id : str
+        Which; one that stands in a node's own store yet is taken over first.
+    by : str, optional
+        Who; the user of this process when not given.
+    note : str, default=""
+        What was found or done, on one line.
+
+    Raises
+    ------
+    InputError
+        When the note is no such line.
+    StoreError
+        When there is no such alert, or the store cannot be written.
+    """
+    from nautilus_lab.platform.store import AlertLedger, DeskStore
+
+    who = by or Principal.owner().name
+    if home.store.exists():
+        with DeskStore.open(home.store) as desk:
+            if alert_id in desk.alert_ids(trader=None, only=alert_id):
+                return AlertLedger(desk).acknowledge(alert_id, by=who, note=note)
+    for rundir in map(home.trader, home.trader_ids):
+        if not rundir.store.exists():
+            continue
+        try:
+            rows = _of_a_node(home, rundir, None)
+        except LabError:
+            continue  # it is looked for elsewhere; `find_alerts` tells what cannot be read
+        if found := [row for row in rows if row.id == alert_id]:
+            with DeskStore.open(home.store) as desk:
+                ledger = AlertLedger(desk)
+                ledger.enter(rundir.trader_id, found)
+                return ledger.acknowledge(alert_id, by=who, note=note)
+    raise StoreError(
+        "an alert must be there to be acknowledged",
+        value=alert_id,
+        remedy="see which there are: nautilus-lab alerts",
     )
 
 
-def _of_a_node(rundir: RunDirectory, source: str, limit: int | None) -> list[FoundAlert]:
-    from nautilus_lab.platform.store import TradingStore
+def _source(home: Home, rundir: RunDirectory) -> str:
+    return str(rundir.store.relative_to(home.path))
 
+
+def _of_a_node(home: Home, rundir: RunDirectory, limit: int | None) -> list[AlertRow]:
+    from nautilus_lab.platform.store import TradingStore, alert_of
+
+    source = _source(home, rundir)
     with TradingStore.open(rundir.store, read_only=True) as store:
-        return [_of_an_event(event, source) for event in store.alerts(limit=limit)]
-
-
-def _of_an_event(event: Envelope, source: str) -> FoundAlert:
-    body = event.body
-    if not isinstance(body, AlertRaised):
-        raise MessageError("an alert's topic must carry an alert", value=event.topic)
-    return FoundAlert(
-        id=event.id,
-        ts_ns=event.ts,
-        severity=body.severity,
-        component=body.component,
-        trader=event.trader,
-        rule=body.rule,
-        detail=body.detail,
-        remedy=body.remedy,
-        source=source,
-    )
+        return [alert_of(one, source, rundir.trader_id) for one in store.alerts(limit=limit)]

@@ -13,7 +13,13 @@ from typing import Any, TypeAlias
 import msgspec
 
 from nautilus_lab.config import Settings
-from nautilus_lab.exceptions import DeadlineExceeded, NodeError, NodeNotRunning, NotReachable
+from nautilus_lab.exceptions import (
+    DeadlineExceeded,
+    NodeError,
+    NodeNotRunning,
+    NotReachable,
+    OutcomeUnknown,
+)
 from nautilus_lab.platform.commands import CommandClient
 from nautilus_lab.platform.rundir import Home, ProcessRecord, is_answered
 
@@ -96,7 +102,13 @@ class Channel:
     async def shut_down(self) -> object:
         """Have the supervisor end, and wait for it; raises `DeadlineExceeded` when it does not."""
         record = ProcessRecord.read_or_set_aside(self._home.supervisor)
-        told = await self.ask("supervisor.shutdown", {}, 60.0)
+        told: object = ()
+        try:
+            told = await self.ask("supervisor.shutdown", {}, 60.0)
+        except OutcomeUnknown:
+            # It was about to leave, which takes all that it keeps along; that is seen below.
+            if record is None:
+                raise
         deadline = time.monotonic() + _STOP_S
         while record is not None and record.alive:
             if time.monotonic() > deadline:

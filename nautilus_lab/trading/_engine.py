@@ -20,19 +20,31 @@ from nautilus_lab.exceptions import (
     NodeNotRunning,
     NotReachable,
 )
-from nautilus_lab.platform.commands import EnableStrategy, LimitsView, ResumeTrading, StateOfTrading
+from nautilus_lab.kill_switch import Tightened, tighten, tighten_all
+from nautilus_lab.platform.commands import (
+    EnableStrategy,
+    LimitsView,
+    OneLoosening,
+    ProposeLoosening,
+    ResumeTrading,
+    StateOfTrading,
+)
 from nautilus_lab.platform.rundir import Home, Latch, LatchState, ProcessRecord, write_whole
-from nautilus_lab.risk.limits import LimitBook, Measures, limits_of
-from nautilus_lab.trading._alerts import FoundAlerts, find_alerts
+from nautilus_lab.risk.adjustment import book_of
+from nautilus_lab.risk.leases import leased_limits
+from nautilus_lab.risk.limits import LimitBook, Measures
+from nautilus_lab.trading._alerts import FoundAlerts, acknowledge, find_alerts
 from nautilus_lab.trading._channel import Channel
+from nautilus_lab.trading._firm import FirmLease, firm_lease_log, firm_leases, release_leases
 from nautilus_lab.trading._handle import Node
 from nautilus_lab.trading._logs import LogView, log_file
 from nautilus_lab.trading._measures_file import write_measures
+from nautilus_lab.trading._measures_view import MeasuresView, measures_view
 from nautilus_lab.trading._targets import Targets, as_targets
-from nautilus_lab.trading._tighten import Tightened, tighten, tighten_all
 from nautilus_lab.trading.commands import LabStatus, NodeStatus, Stopped
 
 if TYPE_CHECKING:
+    from nautilus_lab.platform.store import AlertRow
     from nautilus_lab.strategies.nautilus import StrategyVersion
 
 _STATUS_S = 10.0
@@ -166,9 +178,8 @@ class TradingEngine:
         wanted = None
         if targets is not None:
             wanted = as_targets(targets, name=name, now_ns=time.time_ns())
-        limits_of(
-            self.settings.trading.limits
-        )  # before anything is started over ones that are none
+        # Before anything is started over ones that are none.
+        leased_limits(book_of(self.settings.trading.limits))
         running = self.running
         before = None
         if wanted is not None and not running:
@@ -398,15 +409,40 @@ class TradingEngine:
     ) -> StateOfTrading:
         """Let more through again; the node must run, and audits who decided it.
 
+        The node asks its venues first: orders, positions and cash must be as they have them. A
+        killed trader is resumed when another person asked for it: `ask_resume`.
+
         Raises
         ------
         NodeNotRunning
             When no node runs.
         InputError
-            When `to` is no looser than what holds.
+            When `to` is no looser than what holds, or nobody has asked to resume a killed trader.
+        NodeError
+            When the book differs from what a venue says, or a venue says nothing; names what.
+        AccessDenied
+            When you have strategies run there, or asked for it yourself.
         """
         body = ResumeTrading(reason=reason, to=to)
         state: StateOfTrading = await self.command("risk.resume", body, answer=StateOfTrading)
+        return state
+
+    async def ask_resume(
+        self, reason: str, *, to: Literal["ACTIVE", "REDUCE_ONLY"] = "ACTIVE"
+    ) -> StateOfTrading:
+        """Ask that a killed trader trades again; another person resumes it, before it runs out.
+
+        Raises
+        ------
+        NodeNotRunning
+            When no node runs.
+        InputError
+            When the trader is not killed: then `resume` is enough.
+        AccessDenied
+            When you have strategies run there.
+        """
+        body = ResumeTrading(reason=reason, to=to)
+        state: StateOfTrading = await self.command("risk.ask_resume", body, answer=StateOfTrading)
         return state
 
     async def limits(self) -> LimitsView:
@@ -434,11 +470,107 @@ class TradingEngine:
         view: LimitsView = await self.command("risk.enable", body, answer=LimitsView)
         return view
 
+    async def propose_loosening(
+        self, limit: str, to: float, reason: str, *, lasts_s: float = 3_600.0
+    ) -> LimitsView:
+        """Ask that a limit be looser than it stands; nothing is looser until another approves.
+
+        Parameters
+        ----------
+        limit : str
+            What it goes by: its name, or the key of its rule.
+        to : float
+            The part of its base that is asked for, in whole percents, at most the rule's ceiling.
+        reason : str
+            Why.
+        lasts_s : float, default=3600
+            Until it is over, counted from now, seconds; a session at most.
+
+        Raises
+        ------
+        NodeNotRunning
+            When no node runs.
+        InputError
+            When it is not looser than what holds, beyond the ceiling, or too long.
+        """
+        body = ProposeLoosening(limit=limit, to=to, reason=reason, lasts_s=lasts_s)
+        view: LimitsView = await self.command("limits.propose", body, answer=LimitsView)
+        return view
+
+    async def approve_loosening(self, request: str) -> LimitsView:
+        """Grant what another person asked for.
+
+        Raises
+        ------
+        NodeNotRunning
+            When no node runs.
+        AccessDenied
+            When it was asked for by the same person.
+        LifecycleError
+            When it is over, or the trader is HALTED or KILLED.
+        """
+        body = OneLoosening(request=request)
+        view: LimitsView = await self.command("limits.approve", body, answer=LimitsView)
+        return view
+
+    async def revoke_loosening(self, request: str) -> LimitsView:
+        """End what was granted, or take back what was asked for.
+
+        Raises
+        ------
+        NodeNotRunning
+            When no node runs.
+        """
+        body = OneLoosening(request=request)
+        view: LimitsView = await self.command("limits.revoke", body, answer=LimitsView)
+        return view
+
+    def leases(self) -> tuple[FirmLease, ...]:
+        """Return what the nodes of this workspace hold of its firm limits; asks no process.
+
+        Raises
+        ------
+        StoreError
+            When the ledger cannot be read.
+        """
+        return firm_leases(self.settings)
+
+    def lease_log(self, *, node: str | None = None, most: int | None = 20) -> tuple[Any, ...]:
+        """Return what became of leases, the latest first, as `LeaseEventRow`.
+
+        Parameters
+        ----------
+        node : str, optional
+            Only of this one.
+        most : int or None, default=20
+            At most so many; None for all.
+
+        Raises
+        ------
+        StoreError
+            When the ledger cannot be read.
+        """
+        return firm_lease_log(self.settings, node=node, most=most)
+
+    def release_leases(self, node: str, reason: str) -> tuple[FirmLease, ...]:
+        """Give up what a node holds in doubt that will not come back; audits who decided it.
+
+        Its positions and orders are still where they were: see to them first.
+
+        Raises
+        ------
+        InputError
+            When it holds nothing, its lease still runs, or there is no reason.
+        StoreError
+            When it cannot be written.
+        """
+        return release_leases(self.settings, node, reason)
+
     def tell_measures(self, measures: Measures) -> None:
         """Give the node the measures that its limits need; it takes them at its next look.
 
         They are kept in the run directory, also over a restart, each with the time it is of: what
-        gets too old fails.
+        gets too old fails. Of one that the lab measures itself as well the later one is taken.
 
         Raises
         ------
@@ -449,6 +581,16 @@ class TradingEngine:
         """
         rundir = self._home.make().trader(self._rundir.trader_id).make()
         write_measures(rundir.measures, measures)
+
+    def measures(self) -> MeasuresView:
+        """Return the measures that are kept for the trader's limits; asks no process.
+
+        Raises
+        ------
+        StoreError
+            When a file is there and cannot be read.
+        """
+        return measures_view(self._rundir, self.settings)
 
     @property
     def may(self) -> LatchState:
@@ -500,17 +642,36 @@ class TradingEngine:
     def alerts(self, *, open_only: bool = True, limit: int | None = 20) -> FoundAlerts:
         """Return what somebody should look at in this workspace, of every trader.
 
-        Asks no process: the supervisor's alerts stand in ``desk.db``, those of a node in its own
-        ``trading.db``.
+        Asks no process: they stand in ``desk.db``, those that the monitor has not taken over yet
+        in the ``trading.db`` of their node.
 
         Parameters
         ----------
         open_only : bool, default=True
-            Leave out what somebody has seen to.
+            Leave out what somebody has seen to, what is over, and what repeats another.
         limit : int or None, default=20
             At most so many, the latest; None for all.
         """
         return find_alerts(self._home, open_only=open_only, limit=limit)
+
+    def acknowledge(self, alert_id: str, *, note: str = "") -> AlertRow:
+        """Say that you have seen to an alert, which ends its climb; who said so first stays.
+
+        Parameters
+        ----------
+        alert_id : str
+            Which, of any trader of this workspace.
+        note : str, default=""
+            What was found or done, on one line.
+
+        Raises
+        ------
+        InputError
+            When the note is no such line.
+        StoreError
+            When there is no such alert, or the store cannot be written.
+        """
+        return acknowledge(self._home, alert_id, note=note)
 
     @property
     def targets(self) -> Targets | None:

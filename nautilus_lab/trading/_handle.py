@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from nautilus_lab.kill_switch import Tightened
 from nautilus_lab.platform.commands import StateOfTrading
 from nautilus_lab.trading._logs import LogView
-from nautilus_lab.trading._tighten import Tightened
 from nautilus_lab.trading.commands import NodeStatus, Stopped
 
 if TYPE_CHECKING:

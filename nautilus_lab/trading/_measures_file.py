@@ -15,7 +15,7 @@ _LONGEST = 16 << 20
 
 
 class _Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    value: float
+    value: float | str
     as_of_ns: int
 
 
@@ -30,7 +30,7 @@ def write_measures(path: Path, measures: Measures) -> None:
         When the file cannot be written.
     """
     for name, one in measures.values.items():
-        if not math.isfinite(one.value):
+        if not isinstance(one.value, str) and not math.isfinite(one.value):
             raise InputError(
                 "a measure must be finite",
                 value=f"{name}: {one.value}",

@@ -18,8 +18,8 @@ class TradingControls(Asking):
     ----------
     ask : callable
         A coroutine function that takes ``action`` (``cancel_all``, ``reduce_only``, ``halt``,
-        ``halt_and_cancel``, ``resume``) and ``reason`` and returns an `Answer`. It decides
-        whether the one who asks may.
+        ``halt_and_cancel``, ``kill``, ``ask_resume``, ``resume``) and ``reason`` and returns an
+        `Answer`. It decides whether the one who asks may.
     spawn : callable
         Runs a coroutine on the kernel's loop.
     theme : {"auto", "dark", "light"}, default="auto"

@@ -54,11 +54,13 @@ _POSITIONS = (
 )
 _LIMITS = (
     Column(key="limit", label="Limit", width=1.9, fits=16),
-    Column(key="scope", label="Scope", width=1.8, fits=12),
-    Column(key="value", label="Now", kind="number", digits=0),
-    Column(key="most", label="At most", kind="number", digits=0),
-    Column(key="utilisation", label="Used", kind="bar", width=2.2),
-    Column(key="level", label="Level", kind="status", width=1.0),
+    Column(key="scope", label="Scope", width=1.5, fits=11),
+    Column(key="value", label="Now", kind="exact", digits=0, fits=9),
+    Column(key="most", label="At most", kind="exact", digits=0, fits=9),
+    Column(key="base", label="Base", kind="exact", digits=0, fits=9),
+    Column(key="utilisation", label="Used", kind="bar", width=1.6),
+    Column(key="left", label="Breach in", fits=8),
+    Column(key="level", label="Level", kind="status", width=1.0, fits=8),
 )
 _ORDERS = (
     Column(key="time", label="Time", kind="time", width=1.1, fits=8),
@@ -92,8 +94,7 @@ class RiskDashboard(DeskPage):
             _LIMITS,
             title="Limit utilisation",
             empty="no limit was used yet",
-            height=99,
-            sort_by="-utilisation",
+            height=211,
             theme=theme,
         )
         self.accounts = Grid(
@@ -108,7 +109,7 @@ class RiskDashboard(DeskPage):
             _ORDERS,
             title="Recent orders",
             empty="no orders",
-            height=291,
+            height=179,
             newest_first=True,
             most_rows=_RECENT,
             theme=theme,
@@ -117,7 +118,7 @@ class RiskDashboard(DeskPage):
             FILLS,
             title="Recent fills",
             empty="no fills",
-            height=291,
+            height=179,
             newest_first=True,
             most_rows=_RECENT,
             theme=theme,
@@ -139,7 +140,7 @@ class RiskDashboard(DeskPage):
         if touched:
             self._show_positions(touched)
         if dirty["limit"]:
-            self.limits.put(_limit_row(k, self.desk.limits[k]) for k in sorted(dirty["limit"]))
+            self._show_limits(dirty["limit"])
         if dirty["order"]:
             self.orders.put(self._order_rows(dirty["order"]))
         if dirty["fill"]:
@@ -183,7 +184,7 @@ class RiskDashboard(DeskPage):
     def show_all(self) -> None:
         """Show the whole desk."""
         desk = self.desk
-        self.limits.replace(_limit_row(k, desk.limits[k]) for k in sorted(desk.limits))
+        self._show_limits(desk.limits.keys())
         recent = sorted(desk.orders.values(), key=_when)[-_RECENT:]
         self.orders.replace(self._order_rows([order.client_order_id for order in recent]))
         self.fills.replace(map(fill_row, desk.fills[-_RECENT:]))
@@ -222,6 +223,14 @@ class RiskDashboard(DeskPage):
         parents = [orders[name].parent for name in names if name in orders]
         known = [orders[name] for name in {*names, *parents} if name in orders]
         return [_order_row(self.desk.trade(o.client_order_id)) for o in sorted(known, key=_when)]
+
+    def _show_limits(self, names: Collection[str]) -> None:
+        limits = self.desk.limits
+        order = sorted(limits, key=lambda name: _worst_first(name, limits[name]))
+        if order != [row["id"] for row in self.limits.rows]:
+            self.limits.replace(_limit_row(name, limits[name]) for name in order)
+        else:
+            self.limits.put(_limit_row(name, limits[name]) for name in sorted(names))
 
     def _show_money(self) -> None:
         pnl, accounts = self.desk.pnl, self.desk.accounts.values()
@@ -334,16 +343,41 @@ def _instrument_of(topic: str) -> str:
     return f"{'.'.join(parts[3:])}.{parts[2]}" if topic.startswith("market.quote.") else ""
 
 
+def _worst_first(name: str, limit: Limit) -> tuple[bool, float, str]:
+    # What is exceeded, and of that what nobody could measure, then by how much is used.
+    used = limit.utilisation if math.isfinite(limit.utilisation) else math.inf
+    return limit.level != "breach", -used, name
+
+
 def _limit_row(key: str, limit: Limit) -> Row:
     return {
         "id": key,
         "limit": limit.limit.replace("_", " "),
         "scope": limit.scope,
-        "value": limit.value,
-        "most": limit.limit_value,
-        "utilisation": limit.utilisation,
+        "value": _legible(limit.value),
+        "most": _legible(limit.limit_value),
+        # Of one that does not adjust itself, or stands at its base, there is nothing to compare.
+        "base": _legible(limit.base_value) if limit.base_value != limit.limit_value else None,
+        "left": _within(limit.eta_s),
+        # What is not known is no number: a page takes null for nought, and nothing for as before.
+        "utilisation": limit.utilisation if math.isfinite(limit.utilisation) else "?",
         "level": limit.level,
     }
+
+
+def _legible(value: float) -> float:
+    """Round as a person reads it: units of thousands, cents of tens, a ratio to four decimals."""
+    if not math.isfinite(value):
+        return math.nan
+    return round(value, 0 if abs(value) >= 1_000 else 2 if abs(value) >= 10 else 4)
+
+
+def _within(seconds: float) -> str:
+    if not math.isfinite(seconds):
+        return ""
+    if seconds < 90:
+        return f"~{seconds:.0f} s"
+    return f"~{seconds / 60:.0f} min" if seconds < 5_400 else f"~{seconds / 3_600:.0f} h"
 
 
 def _sum(accounts: Collection[Account], what: str) -> float:

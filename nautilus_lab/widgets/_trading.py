@@ -61,6 +61,8 @@ _CONTROLS = {
     "reduce_only": Permission.RISK_HALT,
     "halt": Permission.RISK_HALT,
     "halt_and_cancel": Permission.RISK_HALT,
+    "kill": Permission.RISK_HALT,
+    "ask_resume": Permission.RISK_RESUME,
     "resume": Permission.RISK_RESUME,
 }
 _NOTICES = {
@@ -337,8 +339,11 @@ class TradingDashboard(DeskPage):
             return Answer(f"{len(done.ended)} cancelled{left}", "warn" if left else "ok")
         if not reason:
             raise InputError("say why: it stands in the audit trail")
-        if action in ("halt", "halt_and_cancel"):
-            return await self._halt(reason, cancel=action == "halt_and_cancel")
+        if action in ("halt", "halt_and_cancel", "kill"):
+            return await self._halt(reason, cancel=action != "halt", kill=action == "kill")
+        if action == "ask_resume":
+            await self.desk.ask_resume(reason)
+            return Answer("asked for: somebody else resumes it", "warn")
         if action == "reduce_only":
             now = await self.desk.reduce_only(reason)
         else:
@@ -346,10 +351,10 @@ class TradingDashboard(DeskPage):
         self._show_rights()
         return Answer(f"trading is {now.state.value.replace('_', ' ')}")
 
-    async def _halt(self, reason: str, *, cancel: bool) -> Answer:
-        """Halt; return what became of the orders that worked."""
+    async def _halt(self, reason: str, *, cancel: bool, kill: bool) -> Answer:
+        """Halt or kill; return what became of the orders that worked."""
         worked = self._working_orders()
-        now = await self.desk.halt(reason, cancel_orders=cancel)
+        now = await self.desk.halt(reason, cancel_orders=cancel, kill=kill)
         self._show_rights()
         state = f"trading is {now.state.value}"
         if not cancel:

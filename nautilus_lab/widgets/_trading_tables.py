@@ -52,7 +52,7 @@ STRATEGIES = (
     Column(key="version", label="Version", width=1.5, fits=7),
     Column(key="state", label="State", kind="status", width=1.2, fits=8),
     Column(key="working", label="Orders", kind="number", digits=0, width=0.9, fits=6),
-    Column(key="pnl", label="P&L", kind="signed", width=1.3, fits=8),
+    Column(key="pnl", label="P&L", kind="signed", digits=0, width=1.3, fits=8),
     Column(key="detail", label="Why", width=0.7),
     Column(key="act", label="", kind="action", width=0.9, fits=5),
     Column(key="stop", label="", kind="action", width=0.8, confirm=True, fits=4),
@@ -62,8 +62,8 @@ POSITIONS = (
     Column(key="quantity", label="Qty", kind="exact", digits=0, width=0.8, fits=6),
     Column(key="average", label="Avg price", kind="number", digits=4, width=1.1, fits=8),
     Column(key="price", label="Price", kind="exact", width=1.0, flash=True),
-    Column(key="unrealised", label="Unrealised", kind="signed", width=1.3, fits=8),
-    Column(key="realised", label="Realised", kind="signed", width=1.0, fits=7),
+    Column(key="unrealised", label="Unrealised", kind="signed", digits=0, width=1.3, fits=8),
+    Column(key="realised", label="Realised", kind="signed", digits=0, width=1.0, fits=8),
 )
 ROUTES = (
     Column(key="time", label="Time", kind="time", width=0.7),
@@ -73,8 +73,8 @@ ROUTES = (
     Column(key="cost", label="Expected", kind="number", width=0.9),
 )
 ALERTS = (
-    Column(key="time", label="Time", kind="time", width=0.8),
-    Column(key="severity", label="Level", kind="status", width=0.8),
+    Column(key="time", label="Time", kind="time", width=0.8, fits=8),
+    Column(key="severity", label="Level", kind="status", width=0.8, fits=8),
     Column(key="text", label="What", width=4.0),
 )
 MARKETS = (

@@ -9,6 +9,7 @@ from nautilus_lab.backtesting import Limits
 from nautilus_lab.config import TradingSettings
 from nautilus_lab.exceptions import InputError
 from nautilus_lab.execution.gate import TradingSwitch
+from nautilus_lab.risk.adjustment import book_of
 from nautilus_lab.risk.limits import (
     DailyLoss,
     EnoughMargin,
@@ -16,6 +17,7 @@ from nautilus_lab.risk.limits import (
     MaxOrderNotional,
     MaxPositionNotional,
     MaxPositionUnits,
+    Measures,
 )
 from nautilus_lab.strategies import buy_and_hold, strategy
 
@@ -87,7 +89,7 @@ def test_its_assumptions_name_what_is_asked(engine, make_prices):
 
 def test_the_settings_of_a_node_are_its_limits(engine, make_prices, free):
     limits = Limits.of(TradingSettings(max_order_notional=9_999, stop_loss_state="HALTED"))
-    assert limits.names == ("max_message_rate", "max_order_notional", "margin")
+    assert limits.names == ("max_message_rate", "max_order_notional", "self_trade", "margin")
     assert limits.stop_loss_state == "HALTED"
     run = engine.run(
         buy_and_hold,
@@ -213,3 +215,42 @@ def test_limits_are_asked_in_event_mode_alone(engine, make_prices):
             make_prices(A=[1, 2]),
             limits=[MaxOrderNotional(max_notional=1)],
         )
+
+
+def test_a_limit_that_adjusts_itself_does_so_on_the_time_of_the_data(engine, make_prices, free):
+    prices = make_prices(A=[100, 100, 50, 50, 50, 50, 50])
+    limits = book_of(
+        [
+            {
+                "limit": "max_position_units",
+                "max_units": 100,
+                "adjust": {"rule": "drawdown", "end": 0.6, "floor": 0.1},
+            }
+        ]
+    )
+    run = engine.run(in_and_out, prices, costs=free, starting_cash=10_000, limits=limits)
+    # Half is lost by the sale; of the base a sixth is left then, 16 units.
+    assert list(zip(run.orders["filled"], run.orders["reason"], strict=True)) == [
+        (100, ""),
+        (100, ""),
+        (0, "MAX_POSITION_UNITS: 100.00 is over the limit of 16.00"),
+        (0, "MAX_POSITION_UNITS: 100.00 is over the limit of 16.00"),
+    ]
+
+
+def test_a_rule_without_its_measures_holds_a_backtest_to_the_floor(engine, make_prices, free):
+    prices = make_prices(A=[100, 100, 100, 100])
+    limits = book_of(
+        [
+            {
+                "limit": "max_position_units",
+                "max_units": 400,
+                "adjust": {"rule": "volatility", "target": 0.2, "floor": 0.1},
+            }
+        ]
+    )
+    blind = engine.run(in_and_out, prices, costs=free, starting_cash=10_000, limits=limits)
+    assert set(blind.orders["reason"]) == {"MAX_POSITION_UNITS: 100.00 is over the limit of 40.00"}
+    told = Limits(checks=limits, measures=lambda now_ns: Measures.at(now_ns, volatility=0.1))
+    seen = engine.run(in_and_out, prices, costs=free, starting_cash=10_000, limits=told)
+    assert seen.stats.n_denied == 0

@@ -28,6 +28,7 @@ TRADING = {
     "seconds_per_day": 1_200.0,
     "replay_symbols": ("AAPL", "MSFT", "JPM", "XOM"),
     "max_orders_per_second": 5_000,
+    "single_person": True,
     "venues": (
         {"name": "PAPER", "depth": 300},
         {"name": "ALPHA", "depth": 500, "half_spread_bps": 1.0, "taker_fee_bps": 0.5},
@@ -329,6 +330,35 @@ def test_a_halt_is_unmistakable_and_what_its_reason_says_is_text(desk, lab):
     twice(desk, "[data-action=resume]")
     state_is(desk, "ACTIVE")
     assert send(desk).startswith("filled 5 of 5")
+
+
+def test_a_kill_is_pressed_twice_cancels_what_works_and_takes_two_acts_to_resume(desk, lab):
+    limit = {"instrument": "XOM.PAPER", "order_type": "LIMIT", "quantity": "7"}
+    fill_in(desk, **limit, limit_price="1.00")
+    assert send(desk).startswith("accepted")
+    mine = rows(desk, WORKING, "XOM.PAPER", "7")
+    mine.wait_for(timeout=5_000)
+    desk.fill(".nl-reason", "a drill")
+    desk.click("[data-action=kill]")
+    assert "kill, and cancel 1 order?" in desk.inner_text("[data-action=kill]")
+    assert desk.inner_text(STATE) == "ACTIVE"
+    desk.click("[data-action=kill]")
+    state_is(desk, "KILLED")
+    mine.wait_for(state="detached", timeout=10_000)
+    rows(desk, ENDED, "XOM.PAPER", "canceled").first.wait_for(timeout=5_000)
+    run_dir = Home(lab.settings.home_path).trader("PAPER-001")
+    assert Latch(run_dir.latch, witness=run_dir.store).read().state == "KILLED"
+    assert not desk.is_visible("[data-action=kill]")
+    answer = desk.locator(".nl-controls-panel .nl-answer")
+    desk.fill(".nl-reason", "the drill is over")
+    twice(desk, "[data-action=resume]")
+    expect(answer).to_contain_text("nobody has asked", timeout=10_000)
+    assert desk.inner_text(STATE) == "KILLED"
+    twice(desk, "[data-action=ask_resume]")
+    expect(answer).to_contain_text("asked for", timeout=10_000)
+    desk.fill(".nl-reason", "I looked, too")
+    twice(desk, "[data-action=resume]")
+    state_is(desk, "ACTIVE")
 
 
 def test_the_page_has_no_holes_wide_or_narrow(desk, repository, run, root):

@@ -111,6 +111,49 @@ def test_an_export_is_verified_by_itself_with_the_key_or_without(files, capsys, 
     assert main(["audit", "verify", "--file", str(tmp_path / "none")]) == 2
 
 
+def test_an_export_whose_checkpoints_were_taken_away_does_not_hold_for_who_has_the_key(
+    files, capsys, tmp_path
+):
+    main(["audit", "checkpoint"])
+    kept = tmp_path / "trail.jsonl"
+    main(["audit", "export", str(kept)])
+    lines = kept.read_bytes().splitlines(keepends=True)
+    kept.write_bytes(b"".join(one for one in lines if not one.startswith(b'{"checkpoint"')))
+    capsys.readouterr()
+    assert main(["audit", "verify", "--file", str(kept), "--key", str(files.key_path)]) == 1
+    out = capsys.readouterr().out
+    assert "no checkpoint covers the rows after 0" in out
+    assert "THE FILE DOES NOT HOLD" in out
+
+
+@pytest.mark.parametrize("body", ["no JSON", "[" * 100_000])
+def test_a_row_that_somebody_wrote_over_is_shown_as_it_stands(files, capsys, body):
+    tamper(files, f"UPDATE audit SET body = '{body}' WHERE seq = 30")
+    assert main(["audit", "log", "-n", "1", "--json"]) == 0
+    assert said(capsys)[0]["body"] == body
+
+
+def test_what_somebody_wrote_into_a_trail_does_not_steer_the_terminal(files, capsys):
+    main(["audit", "checkpoint"])
+    tamper(files, "UPDATE audit SET chain = char(27) || '[8m' WHERE seq = 30")
+    capsys.readouterr()
+    assert main(["audit", "verify", "--no-note"]) == 1
+    assert "\x1b" not in capsys.readouterr().out
+
+
+def test_a_gateways_trail_that_cannot_be_read_hides_nothing_of_the_traders(files, home, capsys):
+    main(["audit", "checkpoint"])
+    tamper(files, "UPDATE audit SET body = '{}' WHERE seq = 7")
+    home.gateway_files(1).trail.make().store.write_bytes(b"no database" * 500)
+    capsys.readouterr()
+    assert main(["audit", "verify"]) == 1
+    out = capsys.readouterr().out
+    assert "node: edit at row 7" in out
+    assert "THE TRAIL CANNOT BE READ: a store must be a SQLite database" in out
+    assert main(["audit", "verify", "--json"]) == 1
+    assert [*said(capsys)["unread"]] == ["@gateway"]
+
+
 def test_rows_are_shown_the_last_ones_first_asked_for(files, capsys):
     assert main(["audit", "log", "-n", "2", "--json"]) == 0
     assert [(row["row"], row["body"]) for row in said(capsys)] == [(29, {"n": 28}), (30, {"n": 29})]

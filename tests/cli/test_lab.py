@@ -6,7 +6,7 @@ from nautilus_lab.cli import main
 from nautilus_lab.platform.bus import LocalBus
 from nautilus_lab.platform.messages import AlertRaised, NodeStateChanged
 from nautilus_lab.platform.outbox import Outbox
-from nautilus_lab.platform.store import DeskStore, TradingStore
+from nautilus_lab.platform.store import AlertLedger, AlertPlan, DeskStore, TradingStore
 
 
 def raised(rundir, rule, *, severity="critical"):
@@ -44,13 +44,14 @@ def test_alerts_are_listed_until_somebody_has_seen_to_them(home, capsys):
     assert "a trader must live" in shown
     assert "another" not in shown
     assert "\x1b" not in shown
-    assert main(["alerts", "--seen", row.id]) == 0
+    assert main(["alerts", "ack", row.id, "--note", "restarted"]) == 0
     capsys.readouterr()
     assert main(["alerts", "--json"]) == 0
     assert [a["rule"] for a in json.loads(capsys.readouterr().out)] == ["another"]
     assert main(["alerts", "--all", "--json", "-n", "5"]) == 0
-    assert len(json.loads(capsys.readouterr().out)) == 2
-    assert main(["alerts", "--seen", "nothing"]) == 2
+    told = json.loads(capsys.readouterr().out)
+    assert [one["note"] for one in told] == ["", "restarted"]
+    assert main(["alerts", "ack", "nothing"]) == 2
     assert "must be there to be acknowledged" in capsys.readouterr().err
 
 
@@ -78,15 +79,49 @@ def test_what_nodes_raised_is_listed_beside_what_the_supervisor_did(home, capsys
     assert main(["alerts", "-n", "0"]) == 2
 
 
-def test_an_alert_of_a_node_cannot_be_acknowledged_and_that_is_said(rundir, home, capsys):
+def test_an_alert_that_stands_with_its_node_yet_is_acknowledged_all_the_same(rundir, home, capsys):
     fell = raised(rundir, "a strategy must not raise")
-    assert main(["alerts", "--seen", fell]) == 2
-    said = capsys.readouterr().err
-    assert "only alerts of desk.db can be acknowledged" in said
-    assert "traders/PAPER-001/trading.db" in said
-    assert not home.store.exists()
-    assert main(["alerts", "--seen", "nothing"]) == 2
+    assert main(["alerts", "ack", fell, "--json"]) == 0
+    (seen,) = json.loads(capsys.readouterr().out)
+    assert (seen["id"], seen["source"]) == (fell, "traders/PAPER-001/trading.db")
+    assert seen["acknowledged_by"]
+    assert main(["alerts", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == []
+    assert main(["alerts", "--all", "--json"]) == 0
+    assert [one["id"] for one in json.loads(capsys.readouterr().out)] == [fell]
+    assert main(["alerts", "ack", "nothing"]) == 2
     assert "must be there to be acknowledged" in capsys.readouterr().err
+
+
+def test_what_became_of_an_alert_is_shown(home, capsys):
+    with DeskStore.open(home.store) as store:
+        row = store.raise_alert("critical", "supervisor", "a trader must live", trader="T-1")
+        plan = AlertPlan(rank=1, channels=("pager",))
+        AlertLedger(store).take(lambda alert: plan)
+    assert main(["alerts", "ack", row.id, "--note", "it lives"]) == 0
+    capsys.readouterr()
+    assert main(["alerts", "show", row.id]) == 0
+    shown = capsys.readouterr().out
+    assert "at L1, told to pager" in shown
+    assert "it lives" in shown
+    assert "pager pending" in shown
+    assert main(["alerts", "show", row.id, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [step["what"] for step in told["steps"]] == ["taken", "acknowledged"]
+    assert [(one["channel"], one["state"]) for one in told["deliveries"]] == [("pager", "pending")]
+    assert main(["alerts", "show", "nothing"]) == 2
+
+
+def test_a_note_that_steers_a_terminal_is_refused(home, capsys):
+    with DeskStore.open(home.store) as store:
+        row = store.raise_alert("critical", "supervisor", "a trader must live")
+    assert main(["alerts", "ack", row.id, "--note", "it\x1b[2J lives"]) == 2
+    assert "printable" in capsys.readouterr().err
+
+
+def test_without_a_channel_there_is_nothing_to_test(workspace, capsys):
+    assert main(["alerts", "test"]) == 2
+    assert "monitoring.webhooks" in capsys.readouterr().err
 
 
 def test_a_store_that_cannot_be_read_hides_no_other_and_is_no_success(home, capsys):
@@ -122,5 +157,5 @@ def test_the_commands_of_every_process_are_listed_with_what_they_take(capsys):
     assert any(ln.startswith("supervisor") for ln in lines)
     assert main(["commands", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert {"node", "supervisor", "gateway"} == set(told)
+    assert {"node", "supervisor", "gateway", "monitor"} == set(told)
     assert {c["name"] for c in told["gateway"]} == {"gateway.status"}

@@ -2,10 +2,18 @@
 
 import json
 
+import msgspec
 import pytest
 
 from nautilus_lab.cli import main
-from nautilus_lab.platform.commands import EnableStrategy, LimitRow, LimitsView
+from nautilus_lab.platform.commands import (
+    EnableStrategy,
+    LimitRow,
+    LimitsView,
+    LooseningRow,
+    OneLoosening,
+    ProposeLoosening,
+)
 
 OVER = LimitRow(
     limit="max_leverage", scope="account", value=2.5, limit_value=2.0, utilisation=1.25,
@@ -71,3 +79,67 @@ def test_a_strategy_is_enabled_with_a_reason(node, capsys):
 def test_without_a_proper_reason_nobody_is_asked(node, capsys, reason):
     assert main(["enable", "carry-001", reason]) == 2
     assert node.bodies == []
+
+
+TIGHT = LimitRow(
+    limit="max_leverage", scope="account", value=1.2, limit_value=1.5, utilisation=0.8,
+    level="warn", unit="x NAV", key="lever", base_value=2.0,
+    why="tightened to 75%: volatility is 0.2, the target 0.15", eta_s=95.4,
+)  # fmt: skip
+ASKED = LooseningRow(
+    request="d03c7f0c", limit="lever", to=1.1, requester="ann", reason="a rebalance",
+    expires_ns=1_795_659_552_000_000_000,
+)  # fmt: skip
+
+
+def test_a_limit_that_was_tightened_says_its_base_why_and_when_it_is_reached(node, capsys):
+    code, lines = shown(node, capsys, TIGHT)
+    assert (code, lines) == (
+        0,
+        [
+            "warn        80%  max_leverage of account  1.20 of 1.50 x NAV  (lever: base 2.00, "
+            "tightened to 75%: volatility is 0.2, the target 0.15)  breach in about 95 s"
+        ],
+    )
+
+
+def test_one_that_is_not_at_its_base_is_shown_however_far_from_it_is(node, capsys):
+    code, lines = shown(node, capsys, msgspec.structs.replace(TIGHT, level="ok"), FINE)
+    assert (code, len(lines), lines[-1]) == (0, 2, "1 more are ok; --all shows them")
+
+
+def test_requests_to_loosen_are_shown(node, capsys):
+    granted = msgspec.structs.replace(ASKED, request="aa", approved_by="bob")
+    node.answers["risk.limits"] = LimitsView(rows=(), disabled={}, loosenings=(granted, ASKED))
+    assert main(["limits"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "loosening aa: lever to 110% of its base until 2026-11-26 02:19:12Z, asked for by ann, "
+        "granted by bob: a rebalance",
+        "loosening d03c7f0c: lever to 110% of its base until 2026-11-26 02:19:12Z, asked for by "
+        "ann, waits for another person: a rebalance",
+    ]
+
+
+def test_a_loosening_is_asked_for_granted_and_ended(node, capsys):
+    view = LimitsView(rows=(), disabled={}, loosenings=(ASKED,))
+    node.answers |= dict.fromkeys(("limits.propose", "limits.approve", "limits.revoke"), view)
+    assert main(["limits-propose", "lever", "1.1", "a rebalance", "--hours", "2"]) == 0
+    assert main(["limits-approve", "d03c7f0c"]) == 0
+    assert main(["limits-revoke", "d03c7f0c"]) == 0
+    assert node.bodies == [
+        ProposeLoosening(limit="lever", to=1.1, reason="a rebalance", lasts_s=7_200.0),
+        OneLoosening(request="d03c7f0c"),
+        OneLoosening(request="d03c7f0c"),
+    ]
+    assert capsys.readouterr().out.splitlines() == [
+        "d03c7f0c waits: another person grants it by limits-approve d03c7f0c",
+        "d03c7f0c is granted",
+        "d03c7f0c is over",
+    ]
+
+
+def test_as_json_the_answer_is_one_document(node, capsys):
+    view = LimitsView(rows=(), disabled={}, loosenings=(ASKED,))
+    node.answers["limits.propose"] = view
+    assert main(["limits-propose", "lever", "1.1", "why", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["loosenings"][0]["request"] == "d03c7f0c"

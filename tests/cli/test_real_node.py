@@ -28,7 +28,7 @@ def shell(workspace, catalog, monkeypatch, capsys):
 
 def test_a_day_at_the_shell(shell, workspace):
     (workspace / "flat.json").write_text('{"AAPL": 0.0, "MSFT": 0.0}')
-    shell(f"node start --targets {workspace}/flat.json")
+    assert " trades, pid " in shell(f"node start --targets {workspace}/flat.json")
     status = shell("node status --json")
     assert (status["state"], status["simulated"]) == ("running", True)
 
@@ -57,6 +57,7 @@ def test_a_day_at_the_shell(shell, workspace):
 
     assert "node told" in shell("halt the-feed-is-wrong")
     assert shell("state --json")["state"] == "HALTED"
+    assert "runs, and is HALTED (the-feed-is-wrong), pid" in shell("node start")
     assert shell("order submit AAPL.PAPER BUY 1", code=2).startswith("OrderDenied")
     assert resting in shell(f"order cancel {resting}")  # a halted trader may cancel
     shell("resume mended")
@@ -72,7 +73,8 @@ def test_a_day_at_the_shell(shell, workspace):
     assert shell("alerts --json") == []
     traders = shell("traders --json")
     assert traders["traders"][0]["open_files"] > 10
-    assert {s["name"] for s in traders["services"]} == {"gateway", "PAPER-001 venue PAPER"}
+    names = {s["name"] for s in traders["services"]}
+    assert names == {"gateway", "monitor", "PAPER-001 venue PAPER"}
     assert shell("logs -n 1").count("\n") == 1
 
     assert "KILLED" in shell("kill --all enough")

@@ -4,13 +4,15 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 
 from nautilus_lab.cli import main
+from nautilus_lab.cli._main import parser
 from nautilus_lab.exceptions import NodeError
 from nautilus_lab.platform.commands import HaltTrading, ReduceOnly, ResumeTrading, StateOfTrading
-from nautilus_lab.platform.rundir import Home, Latch
+from nautilus_lab.platform.rundir import Home, Latch, ResumeRequest
 
 
 def latch(rundir):
@@ -44,6 +46,34 @@ def test_it_needs_no_reason_and_loads_no_database_and_no_nautilus(rundir, worksp
     )
     assert done.stdout.strip().endswith("loaded: [] 0")
     assert latch(rundir).reason == "no reason was given on the command line"
+
+
+@pytest.mark.parametrize("chosen", [["--all"], ["--trader", "PAPER-001"]])
+def test_a_kill_reads_no_settings_where_it_is_said_who_is_meant(rundir, chosen):
+    script = (
+        "import sys\n"
+        "from nautilus_lab.cli import main\n"
+        f"code = main(['kill', *{chosen!r}])\n"
+        "print('loaded:', sorted({'pydantic'} & set(sys.modules)), code)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, env=dict(os.environ)
+    )
+    assert done.stdout.strip().endswith("loaded: [] 0"), done
+    assert latch(rundir).state == "KILLED"
+
+
+@pytest.mark.parametrize("verb", ["halt", "kill", "reduce-only"])
+def test_what_is_urgent_is_read_as_all_else_is(verb, capsys):
+    told = []
+    for root in ([], ["--root", "."]):
+        for words in (["--help"], ["--no-such-option"], ["a", "b"]):
+            with pytest.raises(SystemExit):
+                main([*root, verb, *words])
+            told.append(capsys.readouterr())
+            with pytest.raises(SystemExit):
+                parser().parse_args([*root, verb, *words])
+            assert told[-1] == capsys.readouterr()
 
 
 def test_the_latch_is_there_before_the_node_is_told(node, capsys):
@@ -279,6 +309,41 @@ def test_resuming_is_the_nodes_and_needs_a_reason(node, capsys):
     with pytest.raises(SystemExit):
         main(["resume", "--help"])
     assert "what to let through from now on (ACTIVE)" in capsys.readouterr().out
+
+
+def test_asking_to_resume_says_who_may_do_it_and_until_when(node, capsys):
+    node.answers["risk.ask_resume"] = StateOfTrading(
+        state="KILLED", reason="r", by="ana", since_ns=1, resume_expires_ns=60 * 10**9
+    )
+    assert main(["resume", "--ask", "the feed is mended", "--to", "reduce_only"]) == 0
+    assert node.bodies == [ResumeTrading(reason="the feed is mended", to="REDUCE_ONLY")]
+    assert capsys.readouterr().out == (
+        "PAPER-001 is KILLED; somebody else resumes it until 1970-01-01 00:01:00Z: "
+        "nautilus-lab resume\n"
+    )
+    node.answers["risk.ask_resume"] = StateOfTrading(
+        state="KILLED", reason="r", by="ana", since_ns=1, single_person=True,
+        resume_expires_ns=60 * 10**9,
+    )  # fmt: skip
+    assert main(["resume", "--ask", "the feed is mended"]) == 0
+    assert "; you resume it until 1970-01-01 00:01:00Z" in capsys.readouterr().out
+
+
+def test_the_state_of_a_dead_node_says_who_asked_to_resume_it(rundir, capsys):
+    main(["kill", "a reason"])
+    now = time.time_ns()
+    ResumeRequest(
+        to="ACTIVE",
+        reason="why not",
+        by="ben",
+        serial=latch(rundir).serial,
+        asked_ns=now,
+        expires_ns=now + 10**12,
+    ).write(rundir.resume_asked)
+    capsys.readouterr()
+    assert main(["state", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["state"], told["resume_asked_by"]) == ("KILLED", "ben")
 
 
 def test_resuming_without_a_node_is_refused_and_changes_nothing(rundir, capsys):

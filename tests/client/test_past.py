@@ -232,6 +232,7 @@ def limit(side, price):
 LOOKS = {"changes", "close", "find", "may", "on_change", "trade"}
 # name -> how to call it
 ASKS = {
+    "ask_resume": lambda d: d.ask_resume("now"),
     "bracket": lambda d: d.bracket(limit("BUY", 1), take_profit=2, stop_loss="0.5"),
     "cancel": lambda d: d.cancel("O-1"),
     "cancel_all": lambda d: d.cancel_all(),
@@ -240,6 +241,7 @@ ASKS = {
     "deploy": lambda d: d.deploy("tilt", "1"),
     "halt": lambda d: d.halt("now"),
     "history": lambda d: d.history(),
+    "kill": lambda d: d.kill("now"),
     "modify": lambda d: d.modify("O-1", quantity=5),
     "oco": lambda d: d.oco(limit("BUY", 1), limit("SELL", 2)),
     "reconnect": lambda d: d.reconnect(),

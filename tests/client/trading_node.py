@@ -94,6 +94,7 @@ class TradingNode(FakeNode):
             "risk.state": self._risk_state,
             "risk.halt": self._risk_halt,
             "risk.reduce_only": self._risk_reduce,
+            "risk.ask_resume": self._risk_ask_resume,
             "risk.resume": self._risk_resume,
             "risk.limits": self._nothing,
             "risk.enable": self._nothing,
@@ -257,6 +258,10 @@ class TradingNode(FakeNode):
 
     async def _risk_reduce(self, request: Request) -> StateOfTrading:
         return self._move("REDUCE_ONLY", request)
+
+    async def _risk_ask_resume(self, request: Request) -> StateOfTrading:
+        self.requests.append(request)
+        return self.trading
 
     async def _risk_resume(self, request: Request) -> StateOfTrading:
         return self._move(request.body.to, request)

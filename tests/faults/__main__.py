@@ -85,7 +85,7 @@ async def one(campaign: Campaign, number: int) -> dict:
             wrong.append(f"it was HALTED before, and is {state['state']}")
         if len(campaign.placed) != placed:
             wrong.append("orders were placed while it was HALTED")
-        await campaign.ask("risk.resume", {"reason": "the drill is over"})
+        await campaign.resume("the drill is over")
     begun = time.monotonic()
     wrong += await campaign.settled()
     return {

@@ -12,7 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from nautilus_lab import Lab
-from nautilus_lab.exceptions import LabError, OrderDenied
+from nautilus_lab.exceptions import LabError, NodeError, OrderDenied
 from nautilus_lab.platform.commands import CommandClient, order_ids
 from nautilus_lab.platform.messages import new_id
 from nautilus_lab.platform.rundir import Home, ProcessRecord
@@ -174,6 +174,18 @@ class Campaign:
                 return wrong
             await asyncio.sleep(0.25)
 
-    async def ask(self, name: str, body: dict | None = None) -> object:
+    async def ask(self, name: str, body: dict | None = None, *, timeout_s: float = 5.0) -> object:
         """Give the node a command."""
-        return await CommandClient(self.rundir.commands).call(name, body, timeout_s=5.0)
+        return await CommandClient(self.rundir.commands).call(name, body, timeout_s=timeout_s)
+
+    async def resume(self, reason: str) -> None:
+        """Let the trader trade again, once what was on its way when it was killed has settled."""
+        deadline = time.monotonic() + SETTLED_S
+        while True:
+            try:
+                await self.ask("risk.resume", {"reason": reason}, timeout_s=10.0)
+                return
+            except NodeError:
+                if time.monotonic() > deadline:
+                    raise
+            await asyncio.sleep(0.25)

@@ -20,6 +20,7 @@ from nautilus_lab.platform.messages import (
     AccountUpdated,
     Ack,
     AlertRaised,
+    AlertUpdated,
     BarUpdated,
     Command,
     Envelope,
@@ -188,6 +189,23 @@ BODIES = {
         rule="a node may be restarted 3 times in 10 minutes",
         detail="PAPER-001",
         remedy="see its log",
+        scope="AAPL.PAPER",
+        level="breach",
+    ),
+    "AlertUpdated": AlertUpdated(
+        alert_id="01a2156f-60a2-748b-8790-835f04a635c3",
+        event="escalated",
+        severity="critical",
+        component="risk",
+        rule="max_gross must hold",
+        detail="breach: 2.1 of 2",
+        remedy="reduce what it is of",
+        scope="account",
+        level="breach",
+        rank=2,
+        count=3,
+        raised_ns=1_606_003_200_123_456_789,
+        acknowledged_by="ana",
     ),
     "TradingStateUpdated": TradingStateUpdated(
         state="REDUCE_ONLY", since_ns=1_606_003_200_123_456_789, reason="drawdown", by="node"
@@ -297,6 +315,17 @@ def test_bytes_from_before_a_field_was_added_are_still_read(path):
     trailing = ("activation_price", "trailing_offset", "limit_offset", "offset_type")
     unknown = dict.fromkeys(trailing)
     assert order == msgspec.structs.replace(BODIES["OrderUpdated"], **unknown)
+
+
+def test_an_alert_from_before_it_had_a_level_is_still_read():
+    now = encode(MESSAGES["AlertRaised"])
+    scope, level = (msgspec.msgpack.encode(word) for word in ("scope", "level"))
+    values = msgspec.msgpack.encode("AAPL.PAPER"), msgspec.msgpack.encode("breach")
+    then = now.replace(scope + values[0] + level + values[1], b"").replace(
+        b"\x88\xa4kind", b"\x86\xa4kind"
+    )
+    told = decode(then).body
+    assert told == msgspec.structs.replace(BODIES["AlertRaised"], scope="", level="")
 
 
 def test_every_body_and_every_message_has_its_golden_bytes():

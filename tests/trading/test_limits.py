@@ -1,14 +1,24 @@
 """A limit book in a node of its own process: declared, asked, looked at, and asked for."""
 
 import asyncio
+import json
 import time
 
 import pytest
 
 from nautilus_lab import Lab, connect
 from nautilus_lab.cli import main
-from nautilus_lab.exceptions import ConfigError, InputError, NodeAlreadyRunning, OrderDenied
+from nautilus_lab.exceptions import (
+    AccessDenied,
+    ConfigError,
+    InputError,
+    NodeAlreadyRunning,
+    OrderDenied,
+)
+from nautilus_lab.platform.access import Principal, Role, TokenIssuer, signing_key
+from nautilus_lab.platform.commands import CommandClient, LimitsView, OneLoosening
 from nautilus_lab.platform.rundir import Home
+from nautilus_lab.platform.store import TradingStore
 from nautilus_lab.risk.limits import (
     Levels,
     LimitBook,
@@ -20,7 +30,8 @@ from nautilus_lab.risk.limits import (
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(150)]
 
-FAST = {"seconds_per_day": 60.0, "replay_symbols": ("AAPL", "JPM")}
+# Nobody measures by himself here: what tests tell is what there is.
+FAST = {"measures": {"enabled": False}, "seconds_per_day": 60.0, "replay_symbols": ("AAPL", "JPM")}
 
 
 @pytest.fixture
@@ -98,3 +109,70 @@ async def test_a_limit_of_the_settings_that_is_none_starts_nothing(workspace, ca
     with pytest.raises(ConfigError, match="limit must be one of"):
         await lab.trading.start()
     assert not lab.trading.supervised
+
+
+# The market falls from the first day on; whoever holds it loses.
+FALLING = {"seconds_per_day": 5.0, "replay_symbols": ("AAPL", "JPM"), "replay_start": "2020-02-20"}
+GROSS = {
+    "limit": "max_gross_exposure",
+    "max_fraction": 1.5,
+    "adjust": {"rule": "drawdown", "begin": 0.0001, "end": 0.05, "floor": 0.5, "ceiling": 1.2},
+}
+
+
+async def test_a_loss_tightens_two_people_loosen_and_a_restart_keeps_both(workspace, catalog):
+    lab = Lab(workspace, trading=FALLING | {"limits": [GROSS]})
+    rundir = Home(lab.settings.home_path).trader("PAPER-001")
+
+    async def part():
+        """Return which part of its base the limit is."""
+        rows = (await lab.trading.limits()).rows
+        (row,) = [row for row in rows if row.limit == "max_gross_exposure"]
+        return row.limit_value / row.base_value if row.base_value else None
+
+    async def tighter():
+        now = await part()
+        return now is not None and now < 0.95
+
+    try:
+        await lab.trading.start(targets={"AAPL": 0.45, "JPM": 0.45})
+        await until(tighter)
+        view = await lab.trading.propose_loosening(
+            "max_gross_exposure", 1.2, "a rebalance", lasts_s=600
+        )
+        (asked,) = view.loosenings
+        with pytest.raises(AccessDenied, match="who asks does not approve"):
+            await lab.trading.approve_loosening(asked.request)
+        before = await part()
+        # Another person, whom a gateway lets in.
+        issuer = TokenIssuer(signing_key(Home(lab.settings.home_path).signing_key))
+        officer = issuer.issue(Principal("bob-of-risk", frozenset({Role.RISK_OFFICER})))
+        granted = await CommandClient(rundir.commands).call(
+            "limits.approve", OneLoosening(request=asked.request), token=officer, answer=LimitsView
+        )
+        assert [one.approved_by for one in granted.loosenings] == ["bob-of-risk"]
+        assert await part() > before
+        await lab.trading.stop()
+        await lab.trading.start()
+        (again,) = (await lab.trading.limits()).loosenings
+        assert (again.request, again.approved_by) == (asked.request, "bob-of-risk")
+        view = await lab.trading.revoke_loosening(asked.request)
+        assert view.loosenings == ()
+        await until(tighter)  # never back at its base by a restart
+        await lab.trading.stop()
+        rundir.adjusted.write_text("spoiled")
+        await lab.trading.start()
+        await until(tighter)
+        assert await part() < 0.7  # from its floor, by a tenth in any minute
+    finally:
+        await lab.trading.shut_down()
+    with TradingStore.open(rundir.store, read_only=True) as store:
+        rows = [row for row in store.audit_rows() if row.kind.startswith("limit")]
+    told = [(row.kind, row.actor, json.loads(row.body)) for row in rows]
+    changes = [body["change"] for kind, _, body in told if kind == "limit.adjusted"]
+    assert changes[0] == "tightened"
+    assert {"approved", "revoked"} <= set(changes)
+    assert [body["to_percent"] for kind, _, body in told if kind == "limit.proposed"] == [120]
+    begun = [body["limits"] for kind, _, body in told if kind == "limits.book"]
+    assert len(begun) == 3
+    assert all(any("adjust" in one for one in limits.values()) for limits in begun)

@@ -74,7 +74,7 @@ def locked(path):
         other.execute("ROLLBACK")
 
 
-def intent(order_id, *, reduces, verdict="forwarded"):
+def intent(order_id, *, reduces=False, verdict="forwarded"):
     return Intent(
         client_order_id=order_id,
         command="submit",
@@ -90,7 +90,6 @@ def test_only_what_reduces_goes_on_while_the_store_is_locked(journal, tmp_path):
         for refused in (
             [intent("buy", reduces=False)],
             [intent("one", reduces=True), intent("other", reduces=False)],
-            [intent("denied", reduces=True, verdict="denied")],
         ):
             with pytest.raises(StoreUnwritable, match="free to write"):
                 journal.write(refused)
@@ -105,6 +104,35 @@ def test_only_what_reduces_goes_on_while_the_store_is_locked(journal, tmp_path):
     kinds = [row.kind for row in journal.store.audit_rows()]
     assert kinds == ["audit.gap", "order.intent"]
     assert journal.trail.verify().ok
+
+
+def test_of_what_is_denied_meanwhile_the_first_are_kept_and_all_others_counted(journal, tmp_path):
+    with locked(tmp_path / "trading.db"):
+        begun = time.perf_counter()
+        for number in range(50):
+            journal.write([intent(f"no-{number}", verdict="denied")])
+        assert time.perf_counter() - begun < 50 * 0.05  # the store is not asked each time
+        assert len(read_spool(tmp_path / "spool").entries) == 20
+    journal.write([intent("buy", reduces=False)])
+    gap, *rows = journal.store.audit_rows()
+    facts = json.loads(gap.body)
+    assert (gap.kind, facts["missed"]) == ("audit.gap", {"order.denied": {"strategy:S-1": 30}})
+    assert 0 < facts["since_ns"] <= facts["until_ns"] <= gap.ts_ns
+    assert [row.kind for row in rows] == ["order.denied"] * 20 + ["order.intent"]
+    assert [row.state for row in journal.store.journal()] == ["DENIED"] * 20 + ["INTENDED"]
+    assert journal.trail.verify().ok
+    with locked(tmp_path / "trading.db"):  # and in the next gap the first are kept again
+        journal.write([intent("again", verdict="denied")])
+        assert len(read_spool(tmp_path / "spool").entries) == 1
+
+
+def test_a_denial_of_an_order_that_reduces_is_not_taken_for_it(journal, tmp_path):
+    with locked(tmp_path / "trading.db"):
+        journal.write([intent("sell", reduces=True)])
+        journal.write([intent("sell", reduces=True, verdict="denied")])  # a change of it
+    assert journal.fold()
+    journal.settle("sell", "FILLED")
+    assert [row.state for row in journal.store.journal()] == ["ACKNOWLEDGED", "DENIED"]
 
 
 def test_a_store_that_refused_is_not_asked_again_by_each_order_that_reduces(journal, tmp_path):
@@ -195,9 +223,10 @@ async def test_a_locked_store_lets_what_reduces_through_and_takes_it_in_afterwar
         told("BUY")
         await until(lambda: not orders.exists())
         await asyncio.sleep(0.5)
-        assert len(read_spool(files.spool).entries) == 1  # the purchase went nowhere
-        told("SELL")
+        # The purchase went nowhere, and that it was denied is kept.
         await until(lambda: len(read_spool(files.spool).entries) == 2)
+        told("SELL")
+        await until(lambda: len(read_spool(files.spool).entries) == 3)
         await asyncio.sleep(0.5)
         assert (await lab.trading.status()).pid == node.pid  # it lives, and holds what it knows
     await until(lambda: len(of_hand("FILLED")) == 4)
@@ -205,15 +234,22 @@ async def test_a_locked_store_lets_what_reduces_through_and_takes_it_in_afterwar
     with TradingStore.open(rundir.store, read_only=True) as store:
         rows = list(store.audit_rows())
         journal = store.journal()
-    spooled = [json.loads(row.body) for row in rows if '"spooled":"' in row.body]
-    assert [body["order"]["side"] for body in spooled] == ["SELL", "SELL"]
+    aside = [(row.kind, json.loads(row.body)) for row in rows if '"spooled":"' in row.body]
+    assert [(kind, body["order"]["side"]) for kind, body in aside] == [
+        ("order.intent", "SELL"),
+        ("order.denied", "BUY"),
+        ("order.intent", "SELL"),
+    ]
+    spooled = [body for kind, body in aside if kind == "order.intent"]
     sold = {body["client_order_id"] for body in spooled}
     assert len(sold) == 2
     assert sold <= {o.client_order_id for o in of_hand("FILLED")}
     # Whatever the venue has has its intent, and every intent its audit row.
     names = [row.client_order_id for row in journal]
     audited = [
-        json.loads(row.body)["client_order_id"] for row in rows if row.kind.startswith("order.")
+        json.loads(row.body)["client_order_id"]
+        for row in rows
+        if row.kind in ("order.intent", "order.denied")
     ]
     assert names == audited
     assert {o.client_order_id for o in of_hand("FILLED")} <= set(names)
@@ -264,8 +300,12 @@ async def test_a_node_checkpoints_its_trail_and_reduces_only_once_it_was_tampere
     files = AuditFiles.of(lab.settings)
     keeper = AuditKeeper(files, by="ana")
     await until(lambda: files.checkpoints.exists() and keeper.inspect(note=False).ok)
-    with TradingStore.open(rundir.store, read_only=True) as store:
-        assert any(row.kind == "audit.begun" for row in store.audit_rows())
+
+    def has_begun():
+        with TradingStore.open(rundir.store, read_only=True) as store:
+            return any(row.kind == "audit.begun" for row in store.audit_rows())
+
+    await until(has_begun)
     await lab.trading.stop()
     report = keeper.inspect(note=False)
     assert report.ok

@@ -162,6 +162,36 @@ async def test_one_limit_of_several_scopes_has_a_row_of_each(node, dashboard):
     }
 
 
+async def test_limits_stand_the_worst_first_with_their_base_and_the_time_that_is_left(
+    node, dashboard
+):
+    told = {
+        "max_leverage": (1.23456, 1.5, 0.823, "warn", 2.0, 130.0),
+        "margin": (1_234.56, 9_000.0, 0.137, "ok", None, None),
+        "max_value_at_risk": (None, 9_000.0, None, "breach", None, None),
+        "max_net_exposure": (9_500.0, 9_000.0, 1.05, "breach", 9_000.0, None),
+    }
+    for limit, (value, most, used, level, base, eta) in told.items():
+        node.put(
+            LimitUpdated(
+                limit=limit, scope="account", value=value, limit_value=most, utilisation=used,
+                level=level, base_value=base, eta_s=eta,
+            ),
+            f"risk.limit.PAPER-001.{limit}",
+        )  # fmt: skip
+    await until(lambda: len(dashboard.limits.rows) == 4)
+    rows = [
+        (row["id"], row["value"], row["most"], row["base"], row["utilisation"], row["left"])
+        for row in dashboard.limits.rows
+    ]
+    assert rows == [
+        ("max_value_at_risk", None, 9_000.0, None, "?", ""),
+        ("max_net_exposure", 9_500.0, 9_000.0, None, 1.05, ""),
+        ("max_leverage", 1.2346, 1.5, 2.0, 0.823, "~2 min"),
+        ("margin", 1_235.0, 9_000.0, None, 0.137, ""),
+    ]
+
+
 async def test_what_is_simulated_is_marked_on_the_page_and_on_both_charts(node, dashboard):
     assert not dashboard.banner.simulated
     book(node, 1_000_500.0)

@@ -565,6 +565,20 @@ async def test_halt_and_cancel_all_says_how_many_orders_it_ended(page, node, sen
     assert page.controls.state["working"] == 0
 
 
+async def test_kill_cancels_what_works_and_takes_two_to_resume(page, node, sent):
+    order(node, "O-1")
+    await until(lambda: page.working.rows)
+    says(page.controls, kind="act", action="kill", reason="")
+    assert "say why" in (await answer(sent, page.controls))["text"]
+    says(page.controls, kind="act", action="kill", reason="the feed is wrong")
+    told = await answer(sent, page.controls)
+    assert (told["text"], told["level"]) == ("trading is KILLED; 1 order cancelled", "ok")
+    assert node.requests[-1].body.kill
+    says(page.controls, kind="act", action="ask_resume", reason="the feed is mended")
+    assert "somebody else resumes it" in (await answer(sent, page.controls))["text"]
+    assert node.trading.state == "KILLED"
+
+
 async def test_halt_and_cancel_all_says_what_has_not_ended_yet(page, node, sent):
     order(node, "O-1")
     order(node, "O-2")
@@ -648,6 +662,8 @@ async def test_a_viewers_page_has_no_button_and_forged_messages_reach_no_node(vi
         ("cancel_all", "orders:cancel"),
         ("reduce_only", "risk:halt"),
         ("halt", "risk:halt"),
+        ("kill", "risk:halt"),
+        ("ask_resume", "risk:resume"),
         ("resume", "risk:resume"),
     ):
         says(viewer.controls, kind="act", action=action, reason="forged")
@@ -674,7 +690,8 @@ async def test_a_viewers_page_has_no_button_and_forged_messages_reach_no_node(vi
 
 async def test_a_trader_may_halt_and_only_a_risk_officer_resumes(open_page, node, sent):
     trader = await open_page(roles=frozenset({Role.TRADER}))
-    assert trader.controls.actions == ["cancel_all", "reduce_only", "halt", "halt_and_cancel"]
+    may = ["cancel_all", "reduce_only", "halt", "halt_and_cancel", "kill"]
+    assert trader.controls.actions == may
     assert trader.ticket.closed == ""
     says(trader.controls, kind="act", action="halt", reason="a drill")
     assert (await answer(sent, trader.controls))["text"].startswith("trading is HALTED")
@@ -682,7 +699,7 @@ async def test_a_trader_may_halt_and_only_a_risk_officer_resumes(open_page, node
     assert "risk:resume needs a role" in (await answer(sent, trader.controls))["text"]
     assert node.trading.state == "HALTED"
     officer = await open_page(roles=frozenset({Role.RISK_OFFICER}))
-    assert officer.controls.actions == [*trader.controls.actions, "resume"]
+    assert officer.controls.actions == [*may, "ask_resume", "resume"]
     assert officer.ticket.closed == "this page may not send orders"
     says(officer.controls, kind="act", action="resume", reason="it is over")
     assert (await answer(sent, officer.controls))["text"] == "trading is ACTIVE"

@@ -1,7 +1,10 @@
 """The gate every order passes: limits, the book they judge by, and what the trader may do."""
 
+from nautilus_lab.execution.gate._adjusting import Adjusting
+from nautilus_lab.execution.gate._adjustment_trail import AuditedAdjustment
 from nautilus_lab.execution.gate._book import Book
 from nautilus_lab.execution.gate._build import build_limits
+from nautilus_lab.execution.gate._cancelling import send_cancel, send_cancel_all
 from nautilus_lab.execution.gate._check import Check
 from nautilus_lab.execution.gate._gate import Gate
 from nautilus_lab.execution.gate._high_water import HighWater
@@ -16,6 +19,8 @@ from nautilus_lab.execution.gate._switch import StrategySwitch
 from nautilus_lab.execution.gate._watch import LimitWatch
 
 __all__ = [
+    "Adjusting",
+    "AuditedAdjustment",
     "Book",
     "Check",
     "DayStart",
@@ -36,4 +41,6 @@ __all__ = [
     "build_limits",
     "order_of",
     "order_text",
+    "send_cancel",
+    "send_cancel_all",
 ]

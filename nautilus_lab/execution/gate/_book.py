@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -19,13 +19,14 @@ from nautilus_trader.model.events import (
     OrderRejected,
     OrderReleased,
     OrderSubmitted,
+    OrderTriggered,
     OrderUpdated,
 )
 from nautilus_trader.model.identifiers import ClientOrderId
 from nautilus_trader.model.orders import Order
 
 from nautilus_lab.exceptions import InputError
-from nautilus_lab.execution.gate._entry import Entry, Group, is_exit
+from nautilus_lab.execution.gate._entry import Entry, Group, is_exit, prices_of
 from nautilus_lab.execution.gate._instrument import (
     NOTHING_KNOWN,
     UNIT,
@@ -80,6 +81,9 @@ class Book:
         The highest equity, which drawdowns are counted from; NaN when nobody keeps it.
     measures : Measures
         What limits need and cannot be added up; whoever measures puts it here.
+    elsewhere : dict of str to (int or None, int or None)
+        Instrument -> the best bid and offer that other nodes rest, raw; whoever hears of them puts
+        it here.
     """
 
     UNIT = UNIT
@@ -91,6 +95,7 @@ class Book:
         self.day_start_equity = math.nan
         self.high_water = math.nan
         self.measures = Measures()
+        self.elsewhere: Mapping[str, tuple[int | None, int | None]] = {}
         self.recent = Recent()
         self.denying = False  # whether a rejection that comes now is the gate's own
         # what limits asked for: label -> symbol -> its group, or its weight
@@ -152,6 +157,29 @@ class Book:
         found = self.instruments.get(instrument)
         return NOTHING_KNOWN if found is None else found.groups.get(label, NOTHING_KNOWN)
 
+    def against(self, instrument: str, buy: bool) -> tuple[Collection[Entry], int | None]:
+        """Return what works on the other side, and the best price that rests there elsewhere."""
+        found, apart = self.instruments.get(instrument), None
+        if self.elsewhere and instrument in self.elsewhere:
+            apart = self.elsewhere[instrument][buy]
+        if found is None:
+            return (), apart
+        return (found.offers if buy else found.bids).values(), apart
+
+    def best_resting(self) -> dict[str, tuple[int | None, int | None]]:
+        """Return instrument -> the best bid and offer of ours that rest or may soon, raw.
+
+        Stops that wait do not rest; of an order that is being changed each price counts.
+        """
+        best = {}
+        for name, found in self.instruments.items():
+            if found.bids or found.offers:
+                bid = max(_limits_of(found.bids), default=None)
+                offer = min(_limits_of(found.offers), default=None)
+                if bid is not None or offer is not None:
+                    best[name] = bid, offer
+        return best
+
     @property
     def venues_used(self) -> frozenset[str]:
         """The venues where something is held or works."""
@@ -163,6 +191,11 @@ class Book:
             return self._own.get((strategy, instrument)) or Line()
         found = self.instruments.get(instrument)
         return found.line if found is not None else Line()
+
+    @property
+    def held(self) -> dict[str, float]:
+        """Instrument -> signed units that are held; 0 where nothing is."""
+        return {name: one.line.filled / UNIT for name, one in self.instruments.items()}
 
     def symbol(self, symbol: str) -> Line:
         """Return the units of a symbol at all venues together."""
@@ -357,6 +390,7 @@ class Book:
     def reserve(self, entry: Entry, now_ns: int | None = None) -> None:
         """Count an order from now on; with a time also as one that its strategy sent then."""
         self._entries[entry.id] = entry
+        (entry.of.bids if entry.buy else entry.of.offers)[entry.id] = entry
         if now_ns is not None:
             entry.sent_ns = now_ns
             self.recent.apply(entry.likeness, now_ns)
@@ -364,11 +398,21 @@ class Book:
             self._exits.setdefault(entry.entry, []).append(entry)
         self._set(entry, entry.most)
 
-    def reserve_change(self, client_order_id: str, size: int) -> None:
-        """Count what an order would have left if it were of `size`, if more, until answered."""
+    def reserve_change(
+        self,
+        client_order_id: str,
+        size: int,
+        prices: tuple[int | None, int | None] | None = None,
+    ) -> None:
+        """Count what an order would have left if it were of `size`, if more, until answered.
+
+        Its limit and trigger may be `prices` until then, too.
+        """
         entry = self._entries.get(client_order_id)
         if entry is not None:
             entry.asked.append(size)
+            if prices is not None:
+                entry.terms.append(prices)
             self._set(entry, entry.most)
 
     def release(self, client_order_id: str) -> None:
@@ -418,6 +462,9 @@ class Book:
             entry = self._restore(order, cache)
         elif kind is OrderUpdated:
             entry.answered(event.quantity.raw)
+            entry.terms[0] = prices_of(order)
+        elif kind is OrderTriggered:
+            entry.terms[0] = prices_of(order)
         elif kind is OrderModifyRejected:
             entry.refused()
         self._follow(entry, order)
@@ -463,6 +510,7 @@ class Book:
             entry = self._restore(order, cache)
             if entry.id in held:
                 entry.asked = held[entry.id].asked
+                entry.terms += held[entry.id].terms[1:]
                 self._set(entry, entry.most)
 
     # --- the sums -------------------------------------------------------------------------
@@ -559,6 +607,7 @@ class Book:
         self._set(entry, 0)
         self._stop_waiting(entry)
         del self._entries[entry.id]
+        del (entry.of.bids if entry.buy else entry.of.offers)[entry.id]
 
     def _set(self, entry: Entry, leaves: int) -> None:
         """Count `leaves` of an order; 0 takes it out of its group as well."""
@@ -638,6 +687,13 @@ class Book:
                 for line in found.owns:
                     line.add_again()
         self.equity = self._cash + self.total.net
+
+
+def _limits_of(working: Mapping[str, Entry]) -> Iterator[int]:
+    for entry in working.values():
+        for limit, trigger in entry.terms:
+            if limit is not None and trigger is None:
+                yield limit
 
 
 def _position(found: Instrument, line: Line, strategy: str) -> Position:

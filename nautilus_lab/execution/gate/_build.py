@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nautilus_lab.config import TradingSettings
+from nautilus_lab.risk.adjustment import book_of
 from nautilus_lab.risk.limits import (
     DailyLoss,
     EnoughMargin,
@@ -17,9 +18,9 @@ from nautilus_lab.risk.limits import (
     MaxPositionNotional,
     MaxPositionUnits,
     NoDuplicate,
+    NoSelfTrade,
     PriceCollar,
     levels_of,
-    limits_of,
 )
 
 
@@ -36,15 +37,15 @@ def build_limits(settings: TradingSettings) -> LimitBook:
     Examples
     --------
     >>> book = build_limits(TradingSettings(
-    ...     max_position_notional=400_000, check_margin=False,
+    ...     max_position_notional=400_000, check_margin=False, self_trade="off",
     ...     limits=[{"limit": "max_leverage", "max_times": 2}],
     ... ))
     >>> [limit.name for limit in book]
     ['max_message_rate', 'max_order_notional', 'max_position_notional', 'max_leverage']
     """
-    limits = (*_of_orders(settings), *_of_exposures(settings), *limits_of(settings.limits))
     levels = {"confirmations": settings.stop_loss_confirmations, **settings.limit_levels}
-    return LimitBook(limits, levels=levels_of(levels))
+    own = LimitBook((*_of_orders(settings), *_of_exposures(settings)), levels=levels_of(levels))
+    return own + book_of(settings.limits)
 
 
 def _of_orders(s: TradingSettings) -> Iterator[Limit]:
@@ -57,6 +58,8 @@ def _of_orders(s: TradingSettings) -> Iterator[Limit]:
     if s.price_band_bps is not None:
         yield PriceCollar(bps=s.price_band_bps)
     yield MaxOrderNotional(max_notional=s.max_order_notional)
+    if s.self_trade != "off":
+        yield NoSelfTrade(policy=s.self_trade)
 
 
 def _of_exposures(s: TradingSettings) -> Iterator[Limit]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from nautilus_trader.model.enums import ContingencyType, OrderSide
+from nautilus_trader.model.enums import ContingencyType, OrderSide, OrderStatus
 from nautilus_trader.model.orders import Order
 
 from nautilus_lab.execution.gate._instrument import Holding, Instrument
@@ -50,6 +50,12 @@ class Entry:
         Its strategy, instrument and side.
     sent_ns : int or None
         When it passed the gate; None when it did not, or ended without a fill.
+    strategy : str
+        Whose it is.
+    parent : str or None
+        The entry of the bracket that it is an exit of, waiting or not.
+    terms : list of (int or None, int or None)
+        Its limit and its trigger, raw, and after them those that changes on their way ask for.
     """
 
     __slots__ = (
@@ -65,9 +71,12 @@ class Entry:
         "links",
         "of",
         "own",
+        "parent",
         "sent_ns",
         "size",
         "started",
+        "strategy",
+        "terms",
         "whole",
     )
 
@@ -86,11 +95,19 @@ class Entry:
         self.entry: str | None = None
         self.started = 0
         self.whole = 0
-        self.likeness = (order.strategy_id.value, of.name, self.buy)
+        self.strategy: str = order.strategy_id.value
+        self.likeness = (self.strategy, of.name, self.buy)
         self.sent_ns: int | None = None
+        self.parent = parent_of(order)
+        self.terms = [prices_of(order)]
 
     def __repr__(self) -> str:
         return f"Entry({self.id}, {self.counted} of {self.leaves})"
+
+    @property
+    def linked(self) -> bool:
+        """Whether others end with it, as the stop of a bracket does with its take-profit."""
+        return bool(self.links) or self.parent is not None
 
     @property
     def most(self) -> int:
@@ -118,11 +135,31 @@ class Entry:
         """
         if size in self.asked:
             self.asked.remove(size)
+        self._forget_prices()
 
     def refused(self) -> None:
         """Take the smallest change on its way as refused: which one it was is not said."""
         if self.asked:
             self.asked.remove(min(self.asked))
+        self._forget_prices()
+
+    def _forget_prices(self) -> None:
+        # Which change was answered is not said: all prices asked for count until none waits.
+        if not self.asked:
+            del self.terms[1:]
+
+
+def prices_of(order: Order) -> tuple[int | None, int | None]:
+    """Return an order's limit, and the trigger that it waits for; raw."""
+    limit = order.price if order.has_price else None
+    waits = order.has_trigger_price and order.status != OrderStatus.TRIGGERED
+    trigger = order.trigger_price if waits else None
+    return (None if limit is None else limit.raw, None if trigger is None else trigger.raw)
+
+
+def parent_of(order: Order) -> str | None:
+    """Return the entry that an order is an exit of; None for one that stands alone."""
+    return None if order.parent_order_id is None else str(order.parent_order_id.value)
 
 
 def links_of(order: Order) -> frozenset[str]:

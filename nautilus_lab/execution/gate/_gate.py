@@ -20,11 +20,13 @@ from nautilus_trader.execution.messages import (
 )
 from nautilus_trader.model.enums import OrderStatus
 from nautilus_trader.model.events import OrderDenied, OrderModifyRejected
+from nautilus_trader.model.identifiers import ClientOrderId
 from nautilus_trader.model.orders import Order
 
 from nautilus_lab.exceptions import NodeError
 from nautilus_lab.execution._journal import Journal
 from nautilus_lab.execution.gate._book import Book
+from nautilus_lab.execution.gate._cancelling import send_cancel
 from nautilus_lab.execution.gate._check import Check
 from nautilus_lab.execution.gate._intent import intent_of
 from nautilus_lab.execution.gate._proposal import Proposal, terms_of
@@ -89,6 +91,8 @@ class Gate:
     on_denied : callable, optional
         Called with the order, the finding (None when it was not a check that denied) and the
         reason.
+    on_cancel : callable, optional
+        Called with each cancel that was let through, after it left.
 
     Attributes
     ----------
@@ -111,6 +115,7 @@ class Gate:
         hand_over: Callable[..., object] | None = None,
         on_checked: Callable[[Sequence[Finding]], None] = lambda findings: None,
         on_denied: Callable[[Order, Finding | None, str], None] = lambda *_: None,
+        on_cancel: Callable[[Any], None] = lambda command: None,
     ) -> None:
         self.book = Book(currency=currency)
         self.checks = (SoundOrder(), *[c for c in checks if getattr(c, "blocks", True)])
@@ -123,6 +128,7 @@ class Gate:
         self._hand_over = hand_over
         self._on_checked = on_checked
         self._on_denied = on_denied
+        self._on_cancel = on_cancel
         self._thread = 0  # where it is installed
         self._asked_for: tuple[Check, ...] = ()  # the checks that the following are made of
         # what is asked of orders that increase nothing, and of others; None when that depends on
@@ -221,6 +227,8 @@ class Gate:
                 now_ns = self._kernel.clock.timestamp_ns()
                 self.book.recent.cancel(command.strategy_id.value, now_ns)
             forward(command)
+            if isinstance(command, _CANCELS):
+                self._tell(self._on_cancel, command)
         else:
             log.error("the gate knows no command like %r; it goes nowhere", command)
 
@@ -229,6 +237,10 @@ class Gate:
     ) -> None:
         proposals = self._decide(self._orders_of(command), command)
         if proposals is None:
+            return
+        if reason := self._cancel_first(proposals):
+            self._withdraw(proposals)
+            self._refuse(proposals, [p.order for p in proposals], command, None, reason)
             return
         if last:
             self._leave(command, forward)
@@ -251,6 +263,24 @@ class Gate:
             self._refuse(proposals, [p.order for p in proposals], command, None, reason)
         else:
             self._leave(command, forward)
+
+    def _cancel_first(self, proposals: Sequence[Proposal]) -> str:
+        """Cancel what orders must not trade with; a venue hears of that before of them.
+
+        Returns why they may not leave; nothing when they may.
+        """
+        for proposal in proposals:
+            for name in proposal.cancels:
+                order = self._cache.order(ClientOrderId(name))
+                if order is None or order.is_closed or order.is_pending_cancel:
+                    continue
+                log.warning("%s is cancelled, or %s would trade with it", name, proposal.id)
+                try:
+                    send_cancel(self._kernel, order)
+                except Exception as error:
+                    log.exception("%s could not be cancelled", name)
+                    return f"SELF_TRADE: {name} could not be cancelled: {error}"
+        return ""
 
     @staticmethod
     def _leave(command: Any, forward: Callable[[Any], None]) -> None:
@@ -306,7 +336,7 @@ class Gate:
                 self._reserve(proposal)
             if not reason:
                 reach("gate.before_commit")
-                self._journal.write([intent_of(p, "forwarded", "") for p in proposals])
+                self._journal.write([intent_of(p, "forwarded", _before(p)) for p in proposals])
                 reach("gate.after_commit")
         except Exception as error:
             log.exception("the gate could not decide on %s", command.id)
@@ -357,7 +387,7 @@ class Gate:
             for proposal in proposals:
                 if proposal.strategy in closed:
                     return f"DISABLED: {closed[proposal.strategy]}"
-        state = self.state.state
+        state = self.state.look()
         if state == "ACTIVE":
             return ""
         if state == "REDUCE_ONLY" and all(p.reduces for p in proposals):
@@ -397,13 +427,33 @@ class Gate:
             )
         return asked
 
+    def swap(self, limits: Mapping[int, Limit]) -> None:
+        """Ask other limits from the next order on: the same ones with other bounds.
+
+        Parameters
+        ----------
+        limits : mapping of int to Limit
+            The `id` of a check -> what takes its place. The book must not add up anything else
+            for it.
+        """
+        if not limits:
+            return
+        prepared = self._asked_for is self.checks
+        self.checks = tuple([limits.get(id(check), check) for check in self.checks])
+        if prepared:
+            self._sort()
+
     def _prepare(self) -> None:
         """Have the book add up what the checks need."""
+        for check in self.checks:
+            if isinstance(check, Limit):
+                check.prepare(self.book)
+        self._sort()
+
+    def _sort(self) -> None:
+        """Begin anew to remember what is asked of which orders."""
         self._asked, self._asked_for = {}, self.checks
         limits = [check for check in self.checks if isinstance(check, Limit)]
-        for limit in limits:
-            limit.prepare(self.book)
-        self._of_all = None
         if not any(limit.instruments or limit.strategies for limit in limits):
             self._of_all = (tuple([c for c in self.checks if not c.exposure]), self.checks)
 
@@ -418,7 +468,8 @@ class Gate:
     def _reserve(self, proposal: Proposal) -> None:
         book = self.book
         if proposal.ask == "modify":
-            book.reserve_change(proposal.client_order_id, proposal.quantity)
+            prices = proposal.limit, proposal.trigger
+            book.reserve_change(proposal.client_order_id, proposal.quantity, prices)
         else:
             book.reserve(proposal.entry, proposal.now_ns)
         proposal.before = book.recent.add(proposal.likeness, proposal.strategy, proposal.now_ns)
@@ -531,3 +582,8 @@ def _why(over: Finding, proposal: Proposal) -> str:
         return f"{over.limit.upper()}: it was exceeded, and is not clear yet: {value} of {bound}"
     why = proposal.unmeasured if over.value != over.value else ""
     return f"{over}: {why}" if why else str(over)
+
+
+def _before(proposal: Proposal) -> str:
+    """Say what is done before it is sent; nothing for most."""
+    return f"SELF_TRADE: cancels {', '.join(proposal.cancels)} first" if proposal.cancels else ""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nautilus_trader.model.enums import InstrumentClass
 from nautilus_trader.model.objects import FIXED_SCALAR
+
+if TYPE_CHECKING:
+    from nautilus_lab.execution.gate._entry import Entry
 
 # what may cost nothing, or less
 _ANY_PRICE = frozenset(
@@ -231,18 +234,22 @@ class Instrument:
         How long a window is whose beginning is kept; 0 keeps none.
     opened : int or None
         Twice the middle that the present window began with, raw.
+    bids, offers : dict of str to Entry
+        What works or is on its way to buy and to sell, by client order id.
     """
 
     __slots__ = (
         "any_price",
         "ask",
         "bid",
+        "bids",
         "groups",
         "id",
         "line",
         "mark",
         "multiplier",
         "name",
+        "offers",
         "opened",
         "opened_ns",
         "owns",
@@ -273,6 +280,8 @@ class Instrument:
         self.window_ns = 0
         self.opened: int | None = None
         self.opened_ns = 0
+        self.bids: dict[str, Entry] = {}
+        self.offers: dict[str, Entry] = {}
 
     def __repr__(self) -> str:
         return f"Instrument({self.name}, {self.line!r} at {self.mark:g})"

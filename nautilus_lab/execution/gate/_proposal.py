@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, Literal, TypeAlias
 
 from nautilus_trader.execution.messages import ModifyOrder
@@ -61,6 +62,8 @@ class Proposal:
         The last quote of the instrument.
     now_ns : int
         The kernel's clock.
+    cancels : tuple of str
+        The orders that are cancelled before it is sent.
     """
 
     __slots__ = (
@@ -71,6 +74,7 @@ class Proposal:
         "ask",
         "before",
         "buy",
+        "cancels",
         "client_order_id",
         "command",
         "counted",
@@ -115,6 +119,7 @@ class Proposal:
         self._of_strategy: Reach | None = None
         self.reserved = False  # whether the book counts it
         self.before: int | None = None  # when one alike passed
+        self.cancels: tuple[str, ...] = ()
         quantity, limit, trigger = self.terms
         was: int | None = None if limit is None else limit.raw
         self.ask: Ask = "submit"
@@ -199,6 +204,20 @@ class Proposal:
     def increases_in(self, line: Line) -> bool:
         """Whether some of it opens a position of `line`, or is to open it at a higher price."""
         return self._opening(line) > 0 or (self.raised and self._alone(line) > 0)
+
+    @property
+    def id(self) -> str:
+        """The client order id."""
+        return self.client_order_id
+
+    @property
+    def parent(self) -> str | None:
+        """The entry that it is an exit of."""
+        return self.entry.parent
+
+    def cancel_first(self, ids: Sequence[str]) -> None:
+        """Have these orders cancelled before it is sent, if it is."""
+        self.cancels = (*self.cancels, *ids)
 
     @property
     def units(self) -> float:

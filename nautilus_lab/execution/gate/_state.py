@@ -40,6 +40,7 @@ class TradingSwitch:
             else LatchState(state="ACTIVE", reason="a new run", by="nobody")
         )
         self.saved = True  # whether the latch has what memory has
+        self._seen = latch.mark() if latch is not None else None  # the file as it was read last
 
     def __repr__(self) -> str:
         return f"TradingSwitch({self.state}, {self.held.reason!r})"
@@ -95,6 +96,16 @@ class TradingSwitch:
         self._settle(self._latch.loosen(to, reason=reason, by=by, seen=self.held.serial))
         return self.held
 
+    def look(self) -> Standing:
+        """Return what holds now, also when another process wrote it a moment ago.
+
+        The gate asks it at each order: a strategy that never lets go of the node's loop is held
+        back by the latch all the same.
+        """
+        if self._latch is not None and self._latch.mark() != self._seen:
+            self.refresh()
+        return self.state
+
     def refresh(self) -> bool:
         """Take over what another process wrote into the latch, if it is tighter.
 
@@ -107,6 +118,7 @@ class TradingSwitch:
         """
         if self._latch is None:
             return False
+        self._seen = self._latch.mark()  # before it is read: what comes in between is seen next
         found = self._latch.read()
         if _looser(found.state, self.state) or (found != self.held and not found.serial):
             return self._mend(found)

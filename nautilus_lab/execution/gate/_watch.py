@@ -8,12 +8,15 @@ import math
 from collections.abc import Callable
 
 from nautilus_lab.exceptions import StoreError
+from nautilus_lab.execution.gate._adjusting import Adjusting
 from nautilus_lab.execution.gate._gate import Gate
 from nautilus_lab.execution.gate._high_water import HighWater
 from nautilus_lab.platform.rundir import Standing
+from nautilus_lab.risk.adjustment import AdjustmentRecord
 from nautilus_lab.risk.limits import (
     DailyLoss,
     Finding,
+    Holdings,
     LevelChange,
     Limit,
     LimitBook,
@@ -25,6 +28,7 @@ from nautilus_lab.risk.limits import (
 log = logging.getLogger(__name__)
 
 _NS = 1_000_000_000
+_ENDS_LOOSENINGS = ("HALTED", "KILLED")
 
 
 class LimitWatch:
@@ -34,6 +38,10 @@ class LimitWatch:
     trader's state is tightened, as the limit's action says. What cannot be measured holds back what
     increases at once, without waiting for it to be confirmed. The loss of the account's day is
     looked at here and ended by `StopLoss`.
+
+    Limits that adjust themselves are adjusted before they are looked at, for gate and monitor in
+    one step. One whose rule lacks an input lets nothing increase. A trader that is HALTED or KILLED
+    ends what people loosened.
 
     Parameters
     ----------
@@ -47,6 +55,10 @@ class LimitWatch:
         Called with each `LevelChange`.
     high_water : HighWater, optional
         Where the highest equity is kept.
+    adjusting : Adjusting, optional
+        Where the limits that adjust themselves stand; in memory when not given.
+    on_adjusted : callable, optional
+        Called with each record of a change.
     """
 
     def __init__(
@@ -57,34 +69,44 @@ class LimitWatch:
         tighten: Callable[[Standing, str], object],
         on_change: Callable[[LevelChange], object] = lambda change: None,
         high_water: HighWater | None = None,
+        adjusting: Adjusting | None = None,
+        on_adjusted: Callable[[AdjustmentRecord], object] = lambda record: None,
     ) -> None:
-        self.limits = limits
+        self.adjusting = adjusting if adjusting is not None else Adjusting(limits)
         self._gate = gate
         self._tighten = tighten
         self._on_change = on_change
         self._monitor = LimitMonitor(limits, self._changed)
         self._high_water = high_water if high_water is not None else HighWater()
         self._windows = tuple({w for one in limits if (w := getattr(one, "window_s", None))})
-        self._follows_equity = any(isinstance(one, MaxDrawdown) for one in limits)
+        self._on_adjusted = on_adjusted
+        self._follows_equity = bool(self.adjusting) or any(
+            isinstance(one, MaxDrawdown) for one in limits
+        )
         self._follows_strategies = any(
             isinstance(one, DailyLoss) and one.per == "strategy" for one in limits
         )
         self._day: datetime.date | None = None
         self._begun: dict[str, float] = {}  # strategy -> what it had earned as the day began
         # Until they were looked at for the first time nobody knows whether they hold.
-        self._hold_back()
+        self.take()
 
     def __repr__(self) -> str:
         return f"LimitWatch({self._monitor!r})"
 
     @property
+    def limits(self) -> LimitBook:
+        """The limits as they hold."""
+        return self._monitor.book
+
+    @property
     def pending(self) -> bool:
         """Whether something was found that more looks must confirm: look again soon."""
-        return self._monitor.pending
+        return self._monitor.pending or bool(self.adjusting.waiting)
 
     def look(self, now_ns: int) -> None:
-        """Look at everything that is monitored, and do what follows."""
-        if not self.limits.monitored:
+        """Adjust what adjusts itself, look at everything that is monitored, do what follows."""
+        if not self.limits.monitored and not self.adjusting:
             return
         book = self._gate.book
         if self._follows_equity:
@@ -94,7 +116,29 @@ class LimitWatch:
                 log.exception("the highest equity is kept in memory only")
                 book.high_water = self._high_water.equity
         losses = self._losses(now_ns) if self._follows_strategies else {}
-        self._monitor.look(book.holdings(now_ns, windows_s=self._windows, strategy_day_loss=losses))
+        holdings = book.holdings(now_ns, windows_s=self._windows, strategy_day_loss=losses)
+        self._adjust(holdings)
+        self._monitor.look(holdings)
+        if self.adjusting.foretells:
+            self.adjusting.observe(self._monitor.report(), now_ns)
+        self._hold_back()
+
+    def _adjust(self, holdings: Holdings) -> None:
+        if not self.adjusting:
+            return
+        records = self.adjusting.look(holdings)
+        if self._gate.state.state in _ENDS_LOOSENINGS:
+            records += self.adjusting.revoke_all(by=self._gate.state.state, now_ns=holdings.now_ns)
+        self.take()
+        for record in records:
+            self._on_adjusted(record)
+
+    def take(self) -> None:
+        """Have gate and monitor hold to what is adjusted: one step, between two orders."""
+        held = self.adjusting.book
+        both = zip(self._monitor.book, held, strict=True)
+        self._gate.swap({id(old): new for old, new in both if old is not new})
+        self._monitor.adjust(held, self.adjusting.standing)
         self._hold_back()
 
     def report(self) -> LimitReport:
@@ -118,8 +162,16 @@ class LimitWatch:
         held: dict[tuple[str, str], tuple[Limit, Finding]] = {}
         for limit in self._monitor.unseen:
             if limit.action == "no_increase":
-                unknown = Finding(limit.name, "account", math.nan, math.nan, False)
+                unknown = Finding(
+                    limit.name, "account", math.nan, math.nan, False, reason="nobody looked yet"
+                )
                 held[f"{limit.name}:{len(held)}", ""] = limit, unknown
+        limits = tuple(self.limits)
+        for place, lacks in self.adjusting.waiting.items():
+            limit = limits[place]
+            why = f"its rule has not its inputs: {lacks}"
+            unknown = Finding(limit.name, "", math.nan, math.nan, False, reason=why)
+            held[f"{limit.name}:{place}", ""] = limit, unknown
         for place, limit, found in self._monitor.holding_back():
             held[f"{limit.name}:{place}", found.scope] = limit, found
         self._gate.held_back = held

@@ -3,6 +3,7 @@
 from nautilus_lab.execution.paper._book import PaperBook
 from nautilus_lab.execution.paper._client import PaperVenueClient
 from nautilus_lab.execution.paper._clock import ReplayClock
+from nautilus_lab.execution.paper._direct import cancel_everything
 from nautilus_lab.execution.paper._form import MARGIN_CALL
 from nautilus_lab.execution.paper._ledger import Ledger
 from nautilus_lab.execution.paper._replay import Instant, Replay
@@ -115,6 +116,7 @@ __all__ = [
     "VenueQuote",
     "VenueTerms",
     "Welcome",
+    "cancel_everything",
     "pack",
     "unpack_answer",
     "unpack_request",

@@ -49,6 +49,7 @@ _MOST_CLIENTS = 64
 _MOST_MISSED = 1_000  # events in one Welcome
 _LARGEST_REQUEST = 1 << 20  # bytes; whoever sends more is cut off
 _LATE_S = 1.0
+_STORM_STEP_S = 0.01
 _LOOK_AGAIN_S = 1.0  # the clock may have been set meanwhile
 
 
@@ -114,6 +115,8 @@ class PaperVenue:
         self._played = ""  # the replayed day
         self._clients: dict[bytes, None] = {}  # identity -> , the longest silent first
         self._unread = LimitedLog(log)
+        self._last_tape = b""
+        self._stormy = asyncio.Event()  # the tape may have to repeat itself
         self._changed = asyncio.Event()  # what time will do next may be sooner now
 
     async def serve(self, ready: Callable[[], None] = lambda: None) -> None:
@@ -133,6 +136,7 @@ class PaperVenue:
                 tasks.create_task(self._replay(), name="replay")
                 tasks.create_task(self._keep_time(), name="time")
                 tasks.create_task(self._answer(), name="orders")
+                tasks.create_task(self._storm(), name="storm")
                 await asyncio.sleep(0)
                 ready()
         finally:
@@ -178,6 +182,7 @@ class PaperVenue:
         for symbol, bid, ask, _ in prices:
             events += book.quote(symbol, bid, ask, now)
         events += book.close_out(now)
+        wrong_by = self._faults.wrong_by()
         await self._tell(events, {"replayed_from": market.begun, "replayed_until": market.bookmark})
         tape = Tape(
             ts=now,
@@ -187,8 +192,8 @@ class PaperVenue:
             quotes=[
                 VenueQuote(
                     symbol=symbol,
-                    bid=float(bid),
-                    ask=float(ask),
+                    bid=float(bid) * wrong_by,
+                    ask=float(ask) * wrong_by,
                     bid_size=float(book.size(symbol, "SELL")),
                     ask_size=float(book.size(symbol, "BUY")),
                     volume=volume,
@@ -196,8 +201,28 @@ class PaperVenue:
                 for symbol, bid, ask, volume in prices
             ],
         )
+        self._last_tape = pack(tape)
         if not self._faults.silent_s(time.monotonic()):
-            await self._tape.send(pack(tape), flags=zmq.NOBLOCK)
+            await self._tape.send(self._last_tape, flags=zmq.NOBLOCK)
+
+    async def _storm(self) -> None:
+        """Repeat the last instant of the tape while the venue is told to."""
+        quotes, owed, since = len(self._market.prices()), 0.0, time.monotonic()
+        while True:
+            now = time.monotonic()
+            per_s = self._faults.storm_per_s(now)
+            if not per_s:
+                self._stormy.clear()
+                await self._stormy.wait()
+                since = time.monotonic()
+                continue
+            # A second's worth at most: what a busy machine is late by must not stop its venue.
+            owed = min(owed + per_s * (now - since), per_s)
+            since = now
+            while owed >= quotes:
+                owed -= quotes
+                await self._tape.send(self._last_tape, flags=zmq.NOBLOCK)
+            await asyncio.sleep(_STORM_STEP_S)
 
     # --- time -----------------------------------------------------------------------------
 
@@ -255,6 +280,7 @@ class PaperVenue:
                     return self._welcome(identity, ask), []
                 case Disturb():
                     self._faults.plan(ask, time.monotonic())
+                    self._stormy.set()
                     return Done(), []
                 case _:
                     return self._clerk.do(ask, now)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from typing import TYPE_CHECKING
 
-from nautilus_lab.config import TradingSettings
 from nautilus_lab.exceptions import InputError
+
+if TYPE_CHECKING:
+    from nautilus_lab.config import TradingSettings
 
 PRICE_INCREMENT = Decimal("0.01")  # USD
 

@@ -368,6 +368,12 @@ class Disturb(_Ask, frozen=True, kw_only=True):
         How many of the next to drop. A lost request is never looked at; a lost answer was done.
     silent_s : float
         Seconds during which it reads and says nothing.
+    wrong_ticks : int
+        How many of the next instants of the tape have wrong prices; the book keeps the right ones.
+    wrong_by : float
+        What those prices are multiplied by.
+    storm_per_s, storm_s : float
+        Quotes a second by which the tape repeats itself, and for how long.
     """
 
     reject_orders: int = 0
@@ -376,6 +382,10 @@ class Disturb(_Ask, frozen=True, kw_only=True):
     lose_answers: int = 0
     lose_pushes: int = 0
     silent_s: float = 0.0
+    wrong_ticks: int = 0
+    wrong_by: float = 10.0
+    storm_per_s: float = 0.0
+    storm_s: float = 0.0
 
 
 Ask: TypeAlias = (

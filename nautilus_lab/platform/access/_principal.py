@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from nautilus_lab.exceptions import AccessDenied, InputError
 from nautilus_lab.platform.access._roles import GRANTS, Permission, Role
@@ -23,6 +23,8 @@ class Principal:
         1 to 128 characters without white space.
     roles : frozenset of Role
         None at all may do nothing.
+    token_id : str, optional
+        The id (``jti``) of the token that was shown; empty for who needs none.
 
     Examples
     --------
@@ -33,11 +35,12 @@ class Principal:
 
     name: str
     roles: frozenset[Role]
+    token_id: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         if not _is_name(self.name):
             raise InputError(
-                "a principal's name must have 1 to 128 characters and no white space",
+                "a principal's name must have 1 to 128 characters that can be seen, no white space",
                 value=self.name,
             )
         if not all(isinstance(role, Role) for role in self.roles):
@@ -78,7 +81,8 @@ class Principal:
 
 
 def _is_name(name: object) -> bool:
-    return isinstance(name, str) and _NAME.fullmatch(name) is not None
+    # What cannot be seen makes one name look like another, and two of one person.
+    return isinstance(name, str) and _NAME.fullmatch(name) is not None and name.isprintable()
 
 
 def _user() -> str:

@@ -37,9 +37,11 @@ class Permission(Enum):
     RISK_READ = "risk:read"
     RISK_HALT = "risk:halt"
     RISK_RESUME = "risk:resume"
+    RISK_PROPOSE = "risk:propose"
     RISK_LIMITS = "risk:limits"
     RESEARCH_RUN = "research:run"
     JOBS_RUN = "jobs:run"
+    ALERTS_ACKNOWLEDGE = "alerts:acknowledge"
     AUDIT_READ = "audit:read"
     USERS_MANAGE = "users:manage"
 
@@ -67,6 +69,8 @@ GRANTS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
             Permission.ORDERS_CANCEL,
             Permission.STRATEGY_CONTROL,
             Permission.RISK_HALT,
+            Permission.RISK_PROPOSE,
+            Permission.ALERTS_ACKNOWLEDGE,
             Permission.JOBS_RUN,
         },
         Role.RISK_OFFICER: _READS
@@ -76,7 +80,9 @@ GRANTS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
             Permission.STRATEGY_APPROVE,
             Permission.RISK_HALT,
             Permission.RISK_RESUME,
+            Permission.RISK_PROPOSE,
             Permission.RISK_LIMITS,
+            Permission.ALERTS_ACKNOWLEDGE,
             Permission.AUDIT_READ,
         },
         Role.DEPLOYER: _READS

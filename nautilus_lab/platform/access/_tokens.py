@@ -16,13 +16,13 @@ from typing import Any
 from nautilus_lab.exceptions import AccessDenied, InputError
 from nautilus_lab.platform.access._principal import Principal
 from nautilus_lab.platform.access._roles import Role
-from nautilus_lab.platform.messages import new_id
 
 _ALGORITHM = "HS256"
 _TYPE = "nl-access+jwt"
 _ISSUER = "nautilus-lab"
 _SHORTEST_KEY = 32  # bytes; RFC 7518 asks HS256 for no fewer
 _LONGEST_TOKEN = 4_096  # characters
+_LONGEST_ID = 128
 _LONGEST_LIFE_S = 24 * 3_600
 _LEEWAY_S = 30
 _CLAIMS = ("iss", "sub", "aud", "iat", "nbf", "exp", "jti", "roles")
@@ -61,6 +61,8 @@ class TokenIssuer:
     def issue(self, principal: Principal) -> str:
         """Return a token that says who `principal` is and which roles it has."""
         import jwt
+
+        from nautilus_lab.platform.messages import new_id  # a kill imports this package
 
         now = int(time.time())
         claims = {
@@ -135,8 +137,11 @@ def _principal(header: Mapping[str, Any], claims: Mapping[str, Any]) -> Principa
         raise _refused("it lives too long")
     if not isinstance(claims["roles"], list):
         raise _refused("its roles are no list")
+    if not isinstance(claims["jti"], str) or len(claims["jti"]) > _LONGEST_ID:
+        raise _refused("its id is none")
     try:
-        return Principal(claims["sub"], frozenset(Role(name) for name in claims["roles"]))
+        roles = frozenset(Role(name) for name in claims["roles"])
+        return Principal(claims["sub"], roles, token_id=claims["jti"])
     except (ValueError, TypeError):
         raise _refused("its name or its roles are not ours") from None
 

@@ -1,9 +1,13 @@
-"""The file of checkpoints: appended to, never rewritten, kept outside the store."""
+"""The files of checkpoints: appended to, never rewritten, kept outside the store."""
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
+import logging
 import os
+import re
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +20,8 @@ from nautilus_lab.exceptions import AuditError, StoreError
 from nautilus_lab.platform.audit._chain import GENESIS
 from nautilus_lab.platform.audit._checkpoint import Checkpoint, SealKey
 from nautilus_lab.platform.audit._merkle import MerkleTree
+
+_log = logging.getLogger(__name__)
 
 _PATIENCE_S = 5.0
 _TICK_S = 0.005
@@ -48,6 +54,10 @@ class CheckpointFile:
     Several processes may append: whoever does holds the file's lock. It may lie on another disk,
     or where its writer may only append.
 
+    A file that has become large is kept beside as ``<name>-<last number>``, and the next one is
+    begun; its first checkpoint holds the seal of the last one before, as every one does. Where
+    that cannot be done, as where files can only be appended to, the file grows on.
+
     Parameters
     ----------
     path : Path
@@ -56,14 +66,21 @@ class CheckpointFile:
         Whose trail it is; checkpoints of another one do not belong into it.
     key : SealKey or None
         What seals them; None when they can only be read, and not told from forged ones.
+    rotate_bytes : int, default=16 MiB
+        How large a file becomes before the next one is begun.
     """
 
-    def __init__(self, path: Path, *, trader: str, key: SealKey | None) -> None:
+    def __init__(
+        self, path: Path, *, trader: str, key: SealKey | None, rotate_bytes: int = 1 << 24
+    ) -> None:
         self.path = path
         self.trader = trader
         self.key = key
-        # what `appending` has read so far: a node appends for months
+        self._rotate_bytes = rotate_bytes
+        self._stays = False  # whether the file cannot be exchanged for the next one
+        # what `appending` has read so far, of which file: a node appends for months
         self._end = 0
+        self._inode = 0
         self._lasts: dict[str, Checkpoint] = {}  # chain -> its last
         self._last: Checkpoint | None = None
 
@@ -75,21 +92,52 @@ class CheckpointFile:
         """The last one that `appending` saw or made; None before it was used."""
         return self._last
 
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The files that are there, the oldest first."""
+        kept = self._kept()
+        # Its exchange was begun and not ended: both names are of one file.
+        same = bool(kept) and self.path.exists() and self.path.samefile(kept[-1])
+        return kept if same or not self.path.exists() else (*kept, self.path)
+
+    def _kept(self) -> tuple[Path, ...]:
+        if not self.path.parent.is_dir():
+            return ()
+        stem, suffix = re.escape(self.path.stem), re.escape(self.path.suffix)
+        named = re.compile(rf"{stem}-(\d{{10}}){suffix}")
+        return tuple(sorted(one for one in self.path.parent.iterdir() if named.fullmatch(one.name)))
+
     def read(self) -> CheckpointsRead:
-        """Read all of it; a file that is not there holds none.
+        """Read all of them; where there is no file there are none.
 
         Raises
         ------
         StoreError
-            When it cannot be read.
+            When one cannot be read.
         """
-        try:
-            data = self.path.read_bytes()
-        except FileNotFoundError:
-            return CheckpointsRead(checkpoints=())
-        except OSError as error:
-            raise _unusable(self.path, error) from None
-        return self._parsed(data, None)
+        while True:
+            kept = self._kept()
+            try:
+                pieces = [(path.name, path.read_bytes()) for path in self.paths]
+            except FileNotFoundError:
+                pieces = []
+            except OSError as error:
+                raise _unusable(self.path, error) from None
+            if kept == self._kept() and (pieces or not self.paths):
+                break  # otherwise the next one was begun meanwhile
+        checkpoints: list[Checkpoint] = []
+        for number, (name, data) in enumerate(pieces, 1):
+            found = self._parsed(data, checkpoints[-1] if checkpoints else None)
+            checkpoints += found.checkpoints
+            trouble, torn = found.trouble, found.torn
+            if torn and number < len(pieces):
+                trouble = trouble or f"{name} ends within a line"
+            if number == len(pieces) and kept and (not data or not self.path.exists()):
+                # The next one has lines before it has its name, and the name is never free.
+                trouble = trouble or f"{self.path.name}, which comes after {kept[-1].name}, is gone"
+            if trouble or number == len(pieces):
+                return CheckpointsRead(checkpoints=tuple(checkpoints), trouble=trouble, torn=torn)
+        return CheckpointsRead(checkpoints=())
 
     def last(self, chain: str) -> Checkpoint | None:
         """Return the last checkpoint of `chain`; None before the first.
@@ -117,14 +165,8 @@ class CheckpointFile:
         StoreError
             When the file cannot be written, or another process holds it.
         """
+        handle = self._hold()
         try:
-            handle = os.open(
-                self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
-            )
-        except OSError as error:
-            raise _unusable(self.path, error) from None
-        try:
-            self._lock(handle)
             self._catch_up(handle)
             appender = Appender(self, self._last, dict(self._lasts))
             yield appender
@@ -132,21 +174,86 @@ class CheckpointFile:
                 # A line that a loss of power cut off was never vouched for: the next begins there.
                 if os.fstat(handle).st_size != self._end:
                     os.ftruncate(handle, self._end)
-                _write(handle, b"".join(_line(one) for one in appender.made), self._end)
+                lines = b"".join(_line(one) for one in appender.made)
+                if not self._begun_next(lines):
+                    _write(handle, lines, self._end)
                 self._note(appender.made)
         except OSError as error:
             raise _unusable(self.path, error) from None
         finally:
             os.close(handle)
 
+    def _hold(self) -> int:
+        """Open the file and lock it, alone."""
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        while True:
+            try:
+                handle = os.open(self.path, flags, 0o600)
+            except OSError as error:
+                raise _unusable(self.path, error) from None
+            try:
+                self._lock(handle)
+                if self.path.exists() and os.path.samestat(os.fstat(handle), self.path.stat()):
+                    return handle
+            except BaseException:
+                os.close(handle)
+                raise
+            os.close(handle)  # who held it before has begun the next one
+
+    def _begun_next(self, lines: bytes) -> bool:
+        """Begin the next file with `lines` if this one is large enough; whether it was begun."""
+        if self._stays or self._last is None or self._end < self._rotate_bytes:
+            return False
+        kept = self.path.with_name(f"{self.path.stem}-{self._last.number:010d}{self.path.suffix}")
+        handle, made = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)  # nobody appends to it before us
+            _write(handle, lines, 0)
+            # The name is never free: who opens it meanwhile has the old file, and looks again.
+            with contextlib.suppress(FileExistsError):
+                os.link(self.path, kept)
+            os.replace(made, self.path)
+            self._inode, self._end = os.fstat(handle).st_ino, 0
+        except OSError as error:
+            _log.warning("checkpoints go on in %s: %s", self.path, error)
+            self._stays = True
+            Path(made).unlink(missing_ok=True)
+            return False
+        finally:
+            os.close(handle)
+        _sync(self.path.parent)
+        return True
+
     def _catch_up(self, handle: int) -> None:
         """Read what was appended since the last time."""
+        self._catch_up_kept(handle)
         if os.fstat(handle).st_size < self._end:
             raise self._tampered("it is shorter than it was")
         found = self._parsed(_from(handle, self._end), self._last)
         if found.trouble:
             raise self._tampered(found.trouble)
         self._note(found.checkpoints)
+
+    def _catch_up_kept(self, handle: int) -> None:
+        """Read what is in files before this one, and was not read before."""
+        inode = os.fstat(handle).st_ino
+        if inode == self._inode:
+            return
+        kept = [path for path in self._kept() if path.stat().st_ino != inode]
+        if kept and not os.fstat(handle).st_size:
+            raise self._tampered("what comes after those that are kept is gone")
+        if self._inode:
+            known = [path.stat().st_ino for path in kept]
+            if self._inode not in known:
+                raise self._tampered("what was appended to before is gone")
+            kept = kept[known.index(self._inode) :]
+        for path in kept:
+            data = path.read_bytes()[self._end if path.stat().st_ino == self._inode else 0 :]
+            found = self._parsed(data, self._last)
+            if found.trouble or found.torn:
+                raise self._tampered(found.trouble or f"{path.name} ends within a line")
+            self._note(found.checkpoints)
+        self._inode, self._end = inode, 0
 
     def _note(self, checkpoints: Sequence[Checkpoint]) -> None:
         for one in checkpoints:
@@ -275,6 +382,14 @@ def _write(handle: int, data: bytes, at: int) -> None:
         done = os.pwrite(handle, data, at)
         data, at = data[done:], at + done
     os.fsync(handle)
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _unusable(path: Path, error: OSError) -> StoreError:

@@ -212,7 +212,9 @@ class Checkpointer:
                     self._tell(None)
                     whole = rows // self._every
                     if due:
-                        covered, due_at = rows, now + self._every_s
+                        # The first rows of all wait for nothing: until then nobody could tell if
+                        # they were gone.
+                        covered, due_at = rows, now + self._every_s if rows else 0.0
             if over:
                 break
         if store is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,15 +13,16 @@ from nautilus_lab.exceptions import AuditError, InputError, StoreError
 from nautilus_lab.platform.audit._checkpoint import Checkpoint
 from nautilus_lab.platform.audit._checkpointer import make_checkpoints
 from nautilus_lab.platform.audit._files import AuditFiles
+from nautilus_lab.platform.audit._findings import note_finding
 from nautilus_lab.platform.audit._holds import HOLD, RELEASE, Hold, holds_of
+from nautilus_lab.platform.audit._kinds import OPERATORS
 from nautilus_lab.platform.audit._piece import Piece, read_piece, write_piece
-from nautilus_lab.platform.audit._report import OPERATORS, AuditReport, inspect_trail
+from nautilus_lab.platform.audit._report import AuditReport, inspect_trail
 from nautilus_lab.platform.audit._trail import AuditTrail
 from nautilus_lab.platform.store import AuditArchived, TradingStore
 
 _log = logging.getLogger(__name__)
 
-_NODE = "node"
 _EVER_NS = 2**63 - 1
 _DAY_NS = 86_400 * 10**9
 
@@ -50,10 +51,10 @@ class Archived:
 
 
 class AuditKeeper:
-    """Works on the trail of one trader, also while its node runs.
+    """Works on the trail of one trader or gateway, also while its process runs.
 
-    What is done goes into a chain of its own in the trader's store, ``"operators"``: the node
-    writes its chain alone. To archive, the node must not run.
+    What is done goes into a chain of its own in the same store, ``"operators"``: the process
+    writes its chain alone. To archive, it must not run.
 
     Parameters
     ----------
@@ -102,7 +103,8 @@ class AuditKeeper:
         from_seq : int, default=1
             See `inspect_trail`.
         note : bool, default=True
-            Whether to write that row. Nothing is written into a trail that does not hold.
+            Whether to write that row. Nothing is written into a trail that does not hold: of that
+            a line is added to the file of findings beside it.
 
         Raises
         ------
@@ -118,8 +120,12 @@ class AuditKeeper:
             }
             if (last := self._last_checkpoint()) is not None:
                 facts["checkpoint"] = {"number": last.number, "seal": last.seal}
+            if beside := self.files.seen_beside():
+                facts["beside"] = beside
             with self._appending() as (_, trail):
                 trail.append("audit.verified", facts, actor=self.by)
+        elif note:
+            note_finding(self.files.make().findings, report, by=self.by)
         return report
 
     def checkpoint(self) -> tuple[Checkpoint, ...]:
@@ -214,10 +220,26 @@ class AuditKeeper:
             released: Hold = next(one for one in _holds(store) if one.id == hold)
         return released
 
+    def note(self, kind: str, facts: Mapping[str, object]) -> None:
+        """Write down what a person did about this trader without its node.
+
+        Raises
+        ------
+        StoreError
+            When it cannot be written.
+        """
+        with self._appending() as (_, trail):
+            trail.append(kind, facts, actor=self.by)
+
     # --- files ----------------------------------------------------------------------------
 
     def export(
-        self, path: Path, *, chain: str = _NODE, first: int = 1, last: int | None = None
+        self,
+        path: Path,
+        *,
+        chain: str | None = None,
+        first: int = 1,
+        last: int | None = None,
     ) -> Piece:
         """Write rows into a file that can be verified by itself.
 
@@ -228,8 +250,8 @@ class AuditKeeper:
         ----------
         path : Path
             The file; ``.gz`` compresses it.
-        chain : str, default="node"
-            Of which chain.
+        chain : str, optional
+            Of which chain; of the process' own when not given.
         first, last : int, optional
             Which rows; all that are in the store when not given.
 
@@ -242,6 +264,7 @@ class AuditKeeper:
         StoreError
             When the file cannot be written.
         """
+        chain = self.files.chain if chain is None else chain
         with self._appending() as (store, trail):
             trail.append(
                 "audit.exported",
@@ -310,29 +333,29 @@ class AuditKeeper:
             self._make_checkpoints(store)
             inspect_trail(store, self.files).require()
             base, limit, held_by = self._archivable(store, before_ns)
-            mine = [one for one in self.checkpoints() if one.chain == _NODE]
+            mine = [one for one in self.checkpoints() if one.chain == self.files.chain]
             start = next((one for one in mine if one.size == base), None)
             last = max((one.size for one in mine if base < one.size <= limit), default=None)
             if last is None:
                 return None
-            path = self.files.archives / f"{_NODE}-{base + 1:010d}-{last:010d}.jsonl.gz"
+            path = self.files.archives / f"{self.files.chain}-{base + 1:010d}-{last:010d}.jsonl.gz"
             path.unlink(missing_ok=True)  # of an attempt that did not come to note it
             write_piece(
                 path,
-                store.audit_pages(chain=_NODE),
+                store.audit_pages(chain=self.files.chain),
                 trader=self.files.trader,
-                chain=_NODE,
+                chain=self.files.chain,
                 last=last,
                 checkpoints=mine,
                 base=start,
                 by=self.by,
             )
             piece = self._sound(path, last)
-            facts = {"chain": _NODE, "first": base + 1, "last": last, "file": path.name}
+            facts = {"chain": self.files.chain, "first": base + 1, "last": last, "file": path.name}
             trail.append("audit.archived", {**facts, "sha256": piece.sha256.hex()}, actor=self.by)
             rows = store.cut_audit(
                 AuditArchived(
-                    chain=_NODE,
+                    chain=self.files.chain,
                     seq=last,
                     hash=piece.head,
                     file=path.name,
@@ -357,7 +380,7 @@ class AuditKeeper:
         with self._appending() as (store, trail):
             inspect_trail(store, self.files).require()
             holds, key = _holds(store), self.files.key()
-            for note in store.audit_archives(chain=_NODE):
+            for note in store.audit_archives(chain=self.files.chain):
                 path = self.files.archives / note.file
                 if not path.exists():
                     continue  # discarded before
@@ -379,10 +402,10 @@ class AuditKeeper:
 
     def _archivable(self, store: TradingStore, before_ns: int) -> tuple[int, int, tuple[Hold, ...]]:
         """Return the last row that is archived, the last that may be, and what keeps the next."""
-        notes = store.audit_archives(chain=_NODE)
+        notes = store.audit_archives(chain=self.files.chain)
         base = limit = notes[-1].seq if notes else 0
         holds = _holds(store)
-        for page in store.audit_pages(base + 1, chain=_NODE):
+        for page in store.audit_pages(base + 1, chain=self.files.chain):
             for values in page:
                 seq, ts_ns = values[1], values[2]
                 held_by = tuple([one for one in holds if one.covers(ts_ns, ts_ns)])

@@ -227,7 +227,8 @@ def read_piece(
     path : Path
         The file.
     key : SealKey, optional
-        By which its checkpoints are told from forged ones.
+        By which its checkpoints are told from forged ones; they, or `anchors`, must cover its last
+        row then.
     anchors : sequence of Checkpoint
         Checkpoints that were kept elsewhere and are trusted.
 
@@ -299,6 +300,9 @@ def read_piece(
             kind="truncation",
             detail=f"the file has rows to {verdict.head_seq}, and was written with {end.end}",
         )
+    if key is not None and not trouble and verdict.ok and verdict.anchored < verdict.head_seq:
+        # Every piece ends with a checkpoint: who wrote rows anew must take that away.
+        trouble = f"no checkpoint covers the rows after {verdict.anchored}: it was taken away"
     return Piece(
         path=path,
         trader=head.trader,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -12,6 +12,7 @@ from nautilus_lab.platform.audit._chain import GENESIS
 from nautilus_lab.platform.audit._checkpoint import Checkpoint, SealKey
 from nautilus_lab.platform.audit._checkpoint_file import CheckpointsRead
 from nautilus_lab.platform.audit._files import AuditFiles
+from nautilus_lab.platform.audit._kinds import OPERATORS
 from nautilus_lab.platform.audit._merkle import MerkleTree
 from nautilus_lab.platform.audit._piece import read_piece
 from nautilus_lab.platform.audit._spool import read_spool
@@ -19,8 +20,6 @@ from nautilus_lab.platform.audit._verify import AuditVerdict, Tampering, verify_
 from nautilus_lab.platform.store import AuditArchived, AuditRow, TradingStore
 
 _Break: TypeAlias = tuple[int, Tampering, str]
-
-OPERATORS = "operators"  # the chain of what people do with the trail itself
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,6 +125,7 @@ def inspect_trail(
         report = _inspect(store, files, name, mine, from_seq, gone, troubles)
         chains.append(report)
         _witness(report.verdict.notes, read, troubles)
+        _witness_beside(report.verdict.notes, files, troubles)
         if report.verdict.head_seq and not mine:
             troubles.append(
                 f"no checkpoint covers {name}: nobody could tell if its end were cut off, or all "
@@ -293,16 +293,39 @@ def _facts(row: AuditRow) -> dict[str, object]:
 
 def _witness(notes: Sequence[AuditRow], read: CheckpointsRead, troubles: list[str]) -> None:
     """Compare the file of checkpoints with those that rows of the chain tell of."""
-    by_number = {one.number: one.seal for one in read.checkpoints}
+    seals = _seals(read)
     for note in notes:
         told = _facts(note).get("checkpoint")
-        if not isinstance(told, dict):
-            continue
-        number, seal = told.get("number"), told.get("seal")
-        if not isinstance(number, int) or by_number.get(number) != seal:
-            what = "lacks" if number not in by_number else "has another"
+        if isinstance(told, dict) and (lacking := _lacking(told, seals)):
             troubles.append(
-                f"the file of checkpoints {what} checkpoint {number}, of which row {note.seq} of "
-                f"{note.chain} tells"
+                f"the file of checkpoints {lacking}, of which row {note.seq} of {note.chain} tells"
             )
             return
+
+
+def _witness_beside(notes: Sequence[AuditRow], files: AuditFiles, troubles: list[str]) -> None:
+    """Compare the checkpoints of other trails with those that rows of this one tell of."""
+    kept = {one.trader: _seals(one.checkpoint_file(None).read()) for one in files.beside}
+    amiss = set()
+    for note in notes:
+        told = _facts(note).get("beside")
+        for name, one in told.items() if isinstance(told, dict) else ():
+            if name not in amiss and (lacking := _lacking(one, kept.get(name, {}))):
+                amiss.add(name)
+                troubles.append(
+                    f"the trail of {name} {lacking}, of which row {note.seq} of {note.chain} tells"
+                )
+
+
+def _seals(read: CheckpointsRead) -> dict[int, str]:
+    return {one.number: one.seal for one in read.checkpoints}
+
+
+def _lacking(told: object, seals: Mapping[int, str]) -> str:
+    """Return how what a row tells of a checkpoint differs from the file; nothing if it fits."""
+    number = told.get("number") if isinstance(told, dict) else None
+    seal = told.get("seal") if isinstance(told, dict) else None
+    known = seals.get(number) if isinstance(number, int) else None
+    if known is not None and known == seal:
+        return ""
+    return f"{'lacks' if known is None else 'has another'} checkpoint {number}"

@@ -10,10 +10,13 @@ from functools import partial
 from typing import TypeVar
 
 from nautilus_lab.exceptions import AuditError, InputError, StoreError
+from nautilus_lab.platform.audit._cause import present_cause, with_cause
 from nautilus_lab.platform.audit._chain import GENESIS, is_sound, next_row
+from nautilus_lab.platform.audit._gap import Gap
 from nautilus_lab.platform.audit._spool import Spool
 from nautilus_lab.platform.audit._verify import AuditVerdict, verify_chain
 from nautilus_lab.platform.failpoint import reach
+from nautilus_lab.platform.messages import Envelope
 from nautilus_lab.platform.store import AuditRow, OrderIntent, TradingStore, canonical_json
 
 _T = TypeVar("_T")
@@ -48,9 +51,11 @@ class AuditTrail:
     of the store, back to the last of them: see `Checkpointer`. The file's owner can do all of
     this; the chain makes it visible, the triggers in the file make it no accident.
 
-    With a spool, what may not wait for a store that cannot write is set aside there. The first
-    row that is written after that is preceded by one of kind ``"audit.gap"``, which says since
-    when and why nothing could be, and by what was set aside.
+    The first row after a time in which the store could not write is preceded by one of kind
+    ``"audit.gap"``, which says since when and why, how many writes were refused, and what will have
+    no row. With a spool, what may not wait meanwhile is set aside there and follows that row.
+
+    A row that is appended while a command is done says so: see `because`.
 
     One trail writes to a chain at a time. A second one, a node believed dead for instance, gets
     an `AuditError` on its next row, since that no longer follows the last.
@@ -98,8 +103,7 @@ class AuditTrail:
         self._store = store
         self._chain = chain
         self._spool = spool
-        # since when nothing could be written, how many writes that were, and why: None while it can
-        self._gap: tuple[int, int, str] | None = None
+        self._gap: Gap | None = None  # None while it can be written
         # the row of a write that failed: it may have reached the file all the same
         self._doubtful: AuditRow | None = None
         self._lost = False  # somebody else appends to our chain
@@ -156,7 +160,7 @@ class AuditTrail:
         StoreError
             When the store cannot write; the row is not in the chain then.
         """
-        note = AuditNote(kind=kind, body=body, actor=actor, ts_ns=ts_ns)
+        note = AuditNote(kind=kind, body=with_cause(body), actor=actor, ts_ns=ts_ns)
         return self.append_many((note,))[0]
 
     def append_many(
@@ -173,19 +177,46 @@ class AuditTrail:
         """
         last, rows = self._last(), []
         for note in notes:
-            last = next_row(
-                last,
-                chain=self._chain,
-                ts_ns=time.time_ns() if note.ts_ns is None else note.ts_ns,
-                actor=note.actor,
-                kind=note.kind,
-                body=dict(note.body),
-            )
+            last = self._next(last, note)
             rows.append(last)
-        if last is not None and rows:
+        if rows:
             append = self._store.append_audit
-            self._advance(last, partial(append, durable=True) if durable else append, rows)
+            self._advance(rows, partial(append, durable=True) if durable else append, rows)
         return tuple(rows)
+
+    def record_many(
+        self, events: Sequence[Envelope], note_of: Callable[[Envelope], AuditNote | None]
+    ) -> tuple[Envelope | None, ...]:
+        """Store events, and a row of the chain for each that has one, in one transaction.
+
+        Parameters
+        ----------
+        events : sequence of Envelope
+            See `TradingStore.record_many`.
+        note_of : callable
+            Takes an event that is news to the store and returns its row; None when it has none.
+
+        Returns
+        -------
+        tuple of Envelope or None
+            As `TradingStore.record_many` returns them.
+
+        Raises
+        ------
+        InputError, AuditError, StoreError
+            As `append` and `TradingStore.record_many` do; nothing was stored then.
+        """
+        head, rows = self._last(), list[AuditRow]()
+
+        def seal(stored: Sequence[Envelope]) -> Sequence[AuditRow]:
+            last = head
+            for event in stored:
+                if (note := note_of(event)) is not None:
+                    last = self._next(last, note)
+                    rows.append(last)
+            return rows
+
+        return self._advance(rows, partial(self._store.record_many, audit=seal), events)
 
     def intend(
         self,
@@ -233,9 +264,9 @@ class AuditTrail:
             when = time.time_ns() if ts_ns is None else ts_ns
             last = self._next_intent(last, intent, actor, when)
             rows.append(last)
-        if last is None or not rows:
+        if not rows:
             return ()
-        return self._advance(last, self._store.intend_many, intents, rows)
+        return self._advance(rows, self._store.intend_many, intents, rows)
 
     def verify(self) -> AuditVerdict:
         """Verify the whole chain, as it stands in the file; reads every row.
@@ -285,6 +316,14 @@ class AuditTrail:
             raise StoreError("a trail needs a spool to set something aside", value=self._chain)
         self._spool.add(intents, actor=actor, why=why)
 
+    def miss(self, kind: str, *, actor: str, why: str, times: int = 1) -> None:
+        """Count what happened while nothing could be written, and will have no row of its own.
+
+        The gap's row says how often: of each kind, and of each actor.
+        """
+        self._gap = self._gap or Gap(why=why)
+        self._gap.miss(kind, actor, times)
+
     def fold(self) -> int:
         """Write into the chain what was set aside, in its order and once; say how many intents.
 
@@ -297,10 +336,9 @@ class AuditTrail:
         StoreError
             When the store still cannot write; all of it waits on.
         """
-        spool = self._spool
-        if not self.waiting or spool is None:
+        if not self.waiting:
             return 0
-        last = self._resolved()
+        last, spool = self._resolved(), self._spool
         gap = next_row(
             last,
             chain=self._chain,
@@ -309,6 +347,11 @@ class AuditTrail:
             kind="audit.gap",
             body=self._of_gap(spool),
         )
+        if spool is None or not (spool.pending or spool.trouble):
+            self._advance((gap,), self._store.append_audit, (gap,))
+            self._gap = None
+            self.on_fold((), ())
+            return 0
         intents, rows, row = [], [], gap
         for entry in spool.entries:
             for intent in entry.order_intents():
@@ -317,34 +360,27 @@ class AuditTrail:
                 )
                 intents.append(intent)
                 rows.append(row)
-        numbers: tuple[int, ...] = ()
-        if spool.pending or spool.trouble:
-            reach("audit.before_fold")
-            numbers = self._advance(
-                row, self._store.fold_spool, spool.id, spool.pending, intents, rows, (gap,)
-            )
-            reach("audit.after_fold")
-        else:
-            self._advance(gap, self._store.append_audit, (gap,))
+        reach("audit.before_fold")
+        numbers = self._advance(
+            (gap, *rows), self._store.fold_spool, spool.id, spool.pending, intents, rows, (gap,)
+        )
+        reach("audit.after_fold")
         self._gap = None
         self.on_fold(intents, numbers)
         self._retire(spool)
         return len(intents)
 
-    def _of_gap(self, spool: Spool) -> dict[str, object]:
-        entries = spool.entries
-        since, refused, why = self._gap or (0, 0, "")
+    def _of_gap(self, spool: Spool | None) -> dict[str, object]:
+        entries = () if spool is None else spool.entries
+        gap = self._gap or Gap(why="", since_ns=0)
         if entries:
-            since, why = min(since or entries[0].ts_ns, entries[0].ts_ns), why or entries[0].why
-        body: dict[str, object] = {
-            "since_ns": since,
-            "refused": refused,
-            "why": why,
-            "spooled": len(entries),
-        }
-        if entries or spool.trouble:
+            first, last = entries[0], entries[-1]
+            gap.since_ns = min(gap.since_ns or first.ts_ns, first.ts_ns)
+            gap.until_ns, gap.why = max(gap.until_ns, last.ts_ns), gap.why or first.why
+        body = gap.facts | {"spooled": len(entries)}
+        if spool is not None and (entries or spool.trouble):
             body["spool"] = spool.id
-        if spool.trouble:
+        if spool is not None and spool.trouble:
             body["trouble"] = spool.trouble
         return body
 
@@ -370,19 +406,31 @@ class AuditTrail:
             {"client_order_id": intent.client_order_id, "command": intent.command}
         )
         aside = f',"spooled":{canonical_json(spooled)}' if spooled else ""
+        asked = None if spooled else present_cause()
+        cause = f'"asked":{canonical_json(dict(asked))},' if asked is not None else ""
         return next_row(
             last,
             chain=self._chain,
             ts_ns=ts_ns,
             actor=actor,
             kind="order.denied" if intent.state == "DENIED" else "order.intent",
-            text=f'{names[:-1]},"order":{intent.text}{aside}}}',
+            text=f'{{{cause}{names[1:-1]},"order":{intent.text}{aside}}}',
+        )
+
+    def _next(self, last: AuditRow | None, note: AuditNote) -> AuditRow:
+        return next_row(
+            last,
+            chain=self._chain,
+            ts_ns=time.time_ns() if note.ts_ns is None else note.ts_ns,
+            actor=note.actor,
+            kind=note.kind,
+            body=dict(note.body),
         )
 
     # --- the end of the chain -------------------------------------------------------------
 
     def _last(self) -> AuditRow | None:
-        if self._spool is not None and self.waiting:
+        if self.waiting:
             self.fold()
         return self._resolved()
 
@@ -402,18 +450,20 @@ class AuditTrail:
             remedy="end this process; the one that took over writes the chain",
         )
 
-    def _advance(self, row: AuditRow, write: Callable[..., _T], *what: object) -> _T:
-        """Write what ends with `row`, and have the chain end with it."""
+    def _advance(self, rows: Sequence[AuditRow], write: Callable[..., _T], *what: object) -> _T:
+        """Write what appends `rows`, which may be made meanwhile, and have the chain end there."""
         try:
             written = write(*what)
         except AuditError:
             self._lost = True
             raise
         except BaseException as error:
-            self._doubtful = row
-            if self._spool is not None and isinstance(error, StoreError):
-                since, refused, _ = self._gap or (time.time_ns(), 0, "")
-                self._gap = (since, refused + 1, error.rule)
+            if rows:
+                self._doubtful = rows[-1]
+            if isinstance(error, StoreError):
+                self._gap = self._gap or Gap(why=error.rule)
+                self._gap.refuse()
             raise
-        self._head = row
+        if rows:
+            self._head = rows[-1]
         return written

@@ -45,7 +45,7 @@ class ReduceOnly(CommandBody, frozen=True, kw_only=True):
 
 
 class ResumeTrading(CommandBody, frozen=True, kw_only=True):
-    """Why to let more through again, and how much."""
+    """Why to let more through again, and how much; of a killed trader also what is asked for."""
 
     reason: str
     to: Literal["ACTIVE", "REDUCE_ONLY"] = "ACTIVE"
@@ -64,8 +64,45 @@ class EnableStrategy(CommandBody, frozen=True, kw_only=True):
         _require_reason(self.reason)
 
 
+class ProposeLoosening(CommandBody, frozen=True, kw_only=True):
+    """Which limit shall be looser, to which part of its base, why, and for how many seconds.
+
+    `limit` is what it goes by: its name, or the key that its rule was given.
+    """
+
+    limit: str
+    to: float
+    reason: str
+    lasts_s: float
+
+    def __post_init__(self) -> None:
+        _require_reason(self.reason)
+
+
+class OneLoosening(CommandBody, frozen=True, kw_only=True):
+    """A request that a limit be looser, by its id."""
+
+    request: str
+
+
+class LooseningRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A request that a limit be looser; nobody approved it yet while `approved_by` is empty."""
+
+    request: str
+    limit: str
+    to: float
+    requester: str
+    reason: str
+    expires_ns: int
+    approved_by: str = ""
+
+
 class LimitRow(msgspec.Struct, frozen=True, kw_only=True):
-    """How much of one limit one scope uses; what is None could not be measured."""
+    """How much of one limit one scope uses; what is None could not be measured.
+
+    Of one that adjusts itself, `key` is what it goes by in requests, `base_value` what people set,
+    and `why` says why it is not that. Within `eta_s` seconds a breach is as probable as not.
+    """
 
     limit: str
     scope: str
@@ -75,6 +112,10 @@ class LimitRow(msgspec.Struct, frozen=True, kw_only=True):
     level: str
     unit: str = ""
     reason: str = ""
+    key: str = ""
+    base_value: float | None = None
+    why: str = ""
+    eta_s: float | None = None
 
 
 class LimitsView(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,6 +123,7 @@ class LimitsView(msgspec.Struct, frozen=True, kw_only=True):
 
     rows: tuple[LimitRow, ...]
     disabled: dict[str, str]
+    loosenings: tuple[LooseningRow, ...] = ()
 
 
 class StateOfTrading(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,6 +145,12 @@ class StateOfTrading(msgspec.Struct, frozen=True, kw_only=True):
         How many orders were asked to be cancelled by this command.
     day_start_equity, equity : float or None
         What the loss of the day is counted from, and now; None while not known or not kept.
+    resume_asked_by, resume_asked_to : str
+        Who asked to resume a killed trader, and to what; empty when nobody did.
+    resume_expires_ns : int
+        From when on nobody can approve that, UNIX ns.
+    single_person : bool
+        Whether the desk is declared to have one person only, who counts for two.
     """
 
     state: TradingState
@@ -114,3 +162,7 @@ class StateOfTrading(msgspec.Struct, frozen=True, kw_only=True):
     cancelling: int = 0
     day_start_equity: float | None = None
     equity: float | None = None
+    resume_asked_by: str = ""
+    resume_asked_to: str = ""
+    resume_expires_ns: int = 0
+    single_person: bool = False

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 
 from nautilus_lab.exceptions import (
+    AccessDenied,
     BusError,
     DeadlineExceeded,
     InputError,
@@ -106,6 +107,9 @@ class CommandServer:
         answered without details. A handler may ask for `stop`, it must not await it.
     log : CommandLog, optional
         Remembers what was done; of this process when not given.
+    on_refused : callable, optional
+        Called with a command that its sender may not give, the sender (None when not even that is
+        known) and the error; must not raise.
     """
 
     def __init__(
@@ -116,6 +120,7 @@ class CommandServer:
         handlers: Mapping[str, Handler],
         *,
         log: CommandLog | None = None,
+        on_refused: Callable[[Command, Principal | None, AccessDenied], None] = lambda *_: None,
     ) -> None:
         if unmatched := {spec.name for spec in table} ^ set(handlers):
             raise InputError(
@@ -127,6 +132,7 @@ class CommandServer:
         self._verify = verify
         self._handlers = {**handlers, _LIST.name: self._list}
         self._done = log if log is not None else MemoryCommandLog()
+        self._on_refused = on_refused
         self._malformed = LimitedLog(_log)
         self._context: zmq.asyncio.Context | None = None
         self._socket: Any = None
@@ -274,9 +280,7 @@ class CommandServer:
                 f"a command's id must have 1 to {_LONGEST_ID} printable characters",
                 value=len(command.id),
             )
-        principal = self._verify(command.principal_token)
-        spec = self._table.spec(command.name)
-        principal.require(spec.permission)
+        principal, spec = self._permitted(command)
         if command.version != spec.version:
             raise MessageError(
                 f"{spec.name} must be of version {spec.version}",
@@ -285,6 +289,17 @@ class CommandServer:
             )
         body = _checked(spec, command.body)
         return spec, Request(id=command.id, name=spec.name, principal=principal, body=body)
+
+    def _permitted(self, command: Command) -> tuple[Principal, CommandSpec]:
+        principal: Principal | None = None
+        try:
+            principal = self._verify(command.principal_token)
+            spec = self._table.spec(command.name)
+            principal.require(spec.permission)
+        except AccessDenied as error:
+            self._on_refused(command, principal, error)
+            raise
+        return principal, spec
 
     async def _once(self, command: Command, request: Request) -> Result:
         fingerprint = _fingerprint(command, request.principal)

@@ -25,6 +25,7 @@ _PROCESSES = {
     "nautilus_lab.trading.supervisor": "supervisor",
     "nautilus_lab.streaming": "gateway",
     "nautilus_lab.streaming.history": "history",
+    "nautilus_lab.monitoring": "monitor",
 }
 
 
@@ -46,8 +47,8 @@ class Plan:
         ``"exit"`` ends the process as kill -9 does, ``"hang"`` blocks its thread for ever,
         ``"raise"`` raises `FailpointReached`.
     process : str
-        Which process: ``"node"``, ``"venue"``, ``"supervisor"``, ``"gateway"``, ``"history"``;
-        empty means any.
+        Which process: ``"node"``, ``"venue"``, ``"supervisor"``, ``"gateway"``, ``"history"``,
+        ``"monitor"``; empty means any.
     """
 
     name: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from nautilus_lab.exceptions import BusError, InputError
@@ -45,6 +45,8 @@ class Outbox:
         What ``store.begin_epoch(writer)`` returned.
     simulated : bool, default=False
         Whether the events come from a simulator or a replay and not from a market.
+    record : callable, optional
+        Stores events: ``store.record_many``, or what calls it and adds audit rows.
 
     Examples
     --------
@@ -70,8 +72,10 @@ class Outbox:
         writer: str,
         epoch: int,
         simulated: bool = False,
+        record: Callable[[Sequence[Envelope]], tuple[Envelope | None, ...]] | None = None,
     ) -> None:
         self._store = store
+        self._record = record
         self._bus = bus
         self._trader = trader
         self._writer = writer
@@ -163,7 +167,7 @@ class Outbox:
     def publish_many(self, events: Sequence[Envelope]) -> tuple[Envelope | None, ...]:
         """Store what `event` returned, in one transaction, all or none; then publish it."""
         reach("outbox.before_store")
-        told = self._store.record_many(events)
+        told = (self._record or self._store.record_many)(events)
         stored = [event for event in told if event is not None]
         if not stored:
             return told

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from nautilus_lab.exceptions import InputError
 from nautilus_lab.platform.rundir._lock import Lock
-from nautilus_lab.platform.rundir._private import socket_path
+from nautilus_lab.platform.rundir._private import private_folder, socket_path
 
-_MOST = 64
+MOST_GATEWAYS = 64
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,7 @@ class GatewayFiles:
     `commands`  its socket, for those who ask who is attached
     `log`       its own log, which rotates
     `output`    what its process prints
+    `trail`     where its audit trail is
     ==========  ==========================================================
 
     Parameters
@@ -37,8 +38,10 @@ class GatewayFiles:
     number: int = 1
 
     def __post_init__(self) -> None:
-        if not 1 <= self.number <= _MOST:
-            raise InputError(f"a gateway's number must lie in 1 to {_MOST}", value=self.number)
+        if not 1 <= self.number <= MOST_GATEWAYS:
+            raise InputError(
+                f"a gateway's number must lie in 1 to {MOST_GATEWAYS}", value=self.number
+            )
 
     @property
     def name(self) -> str:
@@ -68,3 +71,54 @@ class GatewayFiles:
     @property
     def output(self) -> Path:
         return self.home / "logs" / f"{self.name}.out"
+
+    @property
+    def trail(self) -> GatewayTrail:
+        return GatewayTrail(self)
+
+
+@dataclass(frozen=True)
+class GatewayTrail:
+    """The folder of a gateway's audit trail, 0700: what a `RunDirectory` is to a trader's.
+
+    ============  ==========================================================
+    `store`       ``audit.db``: its audit chain, written by it alone
+    `audit`       what of the trail is kept beside it
+    `audit_lock`  held by who appends to the trail from the command line
+    `node_lock`   held by the gateway
+    ============  ==========================================================
+    """
+
+    gateway: GatewayFiles
+
+    def make(self) -> GatewayTrail:
+        """Create the folders; harmless when they are there."""
+        private_folder(self.path.parent)
+        private_folder(self.path)
+        return self
+
+    @property
+    def trader_id(self) -> str:
+        """Whose trail it is: ``"@gateway"``, which no trader can be called."""
+        return f"@{self.gateway.name}"
+
+    @property
+    def path(self) -> Path:
+        return self.gateway.home / "gateways" / self.gateway.name
+
+    @property
+    def store(self) -> Path:
+        return self.path / "audit.db"
+
+    @property
+    def audit(self) -> Path:
+        return self.path / "audit"
+
+    @property
+    def node_lock(self) -> Lock:
+        return self.gateway.lock
+
+    @property
+    def audit_lock(self) -> Lock:
+        what = f"an audit command on {self.gateway.name}"
+        return Lock(self.path / "audit.lock", what, remedy="wait until that one has ended")

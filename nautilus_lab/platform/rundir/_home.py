@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nautilus_lab.exceptions import InputError
-from nautilus_lab.platform.rundir._gateway import GatewayFiles
+from nautilus_lab.platform.rundir._gateway import MOST_GATEWAYS, GatewayFiles, GatewayTrail
 from nautilus_lab.platform.rundir._history import HistoryFiles
 from nautilus_lab.platform.rundir._lock import Lock
+from nautilus_lab.platform.rundir._measurer import MeasurerFiles
+from nautilus_lab.platform.rundir._monitor import MonitorFiles
 from nautilus_lab.platform.rundir._private import private_folder, socket_path
 from nautilus_lab.platform.rundir._trader import RunDirectory
 
@@ -23,6 +25,7 @@ class Home:
 
     ====================  =====================================================
     `store`               ``desk.db``: users, runs, ledgers, jobs, alerts
+    `leases`              ``leases.db``: what each node may use of the firm's limits
     `signing_key`         the key that signs access tokens, 0600
     `audit_key`           the key that seals the checkpoints of audit trails, 0600
     `supervisor`          the process record of the supervisor
@@ -31,7 +34,10 @@ class Home:
     `gateway`             the process record of the first stream gateway
     `gateway_lock`        held by the one first gateway that may run
     `gateways`            the files of every gateway that has a record
+    `gateway_trails`      where their audit trails are
     `history_files`       the files of the history writer
+    `measurer_files`      the files of the process that measures what limits need
+    `monitor_files`       the files of the monitor, which delivers alerts
     `gateway_token`       a viewer's token for the gateways, for local users, 0600
     `operator_token`      the owner's token for the gateways, with every role, 0600
     `traders`             one run directory each
@@ -77,6 +83,10 @@ class Home:
         return self.path / "desk.db"
 
     @property
+    def leases(self) -> Path:
+        return self.path / "leases.db"
+
+    @property
     def signing_key(self) -> Path:
         return self.path / "signing.key"
 
@@ -109,6 +119,12 @@ class Home:
         return tuple(self.gateway_files(n) for n in sorted(int(m[1] or 1) for m in found if m))
 
     @property
+    def gateway_trails(self) -> tuple[GatewayTrail, ...]:
+        """Where the audit trails of gateways are, of all that ever ran, by number."""
+        trails = (self.gateway_files(number).trail for number in range(1, MOST_GATEWAYS + 1))
+        return tuple(trail for trail in trails if trail.store.exists())
+
+    @property
     def gateway(self) -> Path:
         return self.gateway_files().record
 
@@ -119,6 +135,14 @@ class Home:
     @property
     def history_files(self) -> HistoryFiles:
         return HistoryFiles(self.path)
+
+    @property
+    def measurer_files(self) -> MeasurerFiles:
+        return MeasurerFiles(self.path)
+
+    @property
+    def monitor_files(self) -> MonitorFiles:
+        return MonitorFiles(self.path)
 
     @property
     def gateway_token(self) -> Path:

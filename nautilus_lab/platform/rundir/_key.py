@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import secrets
 import stat
-import tempfile
 from pathlib import Path
 
 from nautilus_lab.exceptions import StoreError
+from nautilus_lab.platform.rundir._private import new_beside
 
 _KEY_BYTES = 64
 
@@ -48,10 +47,10 @@ def private_key(path: Path, *, what: str, when_removed: str, make: bool = True) 
 
 
 def _create(path: Path) -> None:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
+    handle, name = new_beside(path)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(secrets.token_bytes(_KEY_BYTES))
+            file.write(os.urandom(_KEY_BYTES))
             file.flush()
             os.fsync(file.fileno())
         os.link(name, path)

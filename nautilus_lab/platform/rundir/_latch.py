@@ -93,6 +93,7 @@ class Latch:
 
     def __init__(self, path: Path, *, witness: Path | None = None) -> None:
         self.path = path
+        self._name = os.fspath(path)  # each order asks for its mark
         self._witness = witness
 
     def __repr__(self) -> str:
@@ -144,6 +145,14 @@ class Latch:
             return msgspec.json.decode(data, type=LatchState)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             return _halted(f"it is damaged: {error}"[:500])
+
+    def mark(self) -> tuple[int, int, int] | None:
+        """Return what changes whenever the file is written, in microseconds; None without one."""
+        try:
+            found = os.lstat(self._name)
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns, found.st_ctime_ns
 
     def tighten(self, to: Standing, *, reason: str, by: str, automatic: bool = False) -> LatchState:
         """Let no more through than `to` does; return what holds then.

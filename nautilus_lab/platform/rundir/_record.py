@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
-import psutil
 
 from nautilus_lab.exceptions import StoreError
 from nautilus_lab.platform.rundir._private import write_whole
-
-_log = logging.getLogger(__name__)
 
 
 class ProcessRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +49,8 @@ class ProcessRecord(msgspec.Struct, frozen=True, kw_only=True):
         cls, name: str, *, address: str = "", detail: dict[str, str] | None = None
     ) -> ProcessRecord:
         """Describe the calling process."""
+        import psutil  # a kill imports this package, and must not wait for it
+
         return cls(
             name=name,
             pid=os.getpid(),
@@ -65,6 +63,8 @@ class ProcessRecord(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def alive(self) -> bool:
         """Whether that very process still runs (a zombie does not)."""
+        import psutil
+
         try:
             process = psutil.Process(self.pid)
             if process.status() == psutil.STATUS_ZOMBIE:
@@ -116,7 +116,10 @@ class ProcessRecord(msgspec.Struct, frozen=True, kw_only=True):
             aside = path.with_name(f"{path.name}.damaged")
             with contextlib.suppress(OSError):
                 path.replace(aside)
-            _log.warning("%s; it was moved to %s", error.rule, aside.name)
+            import logging  # a kill imports this package
+
+            log = logging.getLogger(__name__)
+            log.warning("%s; it was moved to %s", error.rule, aside.name)
             return None
 
 

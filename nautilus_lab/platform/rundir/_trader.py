@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from nautilus_lab.platform.rundir._beat import Beat
 from nautilus_lab.platform.rundir._lock import Lock
 from nautilus_lab.platform.rundir._private import private_folder, socket_path
 
@@ -12,6 +14,7 @@ from nautilus_lab.platform.rundir._private import private_folder, socket_path
 _FIRST_VENUE = "PAPER"
 # Likewise the strategy that trades the table of the node's start.
 _FIRST_HOLDER = "HoldTargets-001"
+_OF_VENUE = re.compile(r"venue(?:-([A-Z][A-Z0-9]*))?\.(?:db|json|sock)")
 
 
 @dataclass(frozen=True)
@@ -48,16 +51,21 @@ class RunDirectory:
     =====================  ==============================================================
     `store`                ``trading.db``: orders, fills, journal, audit, outbox
     `node`, `venue`        the process records of the node and of the first paper venue
+    `heartbeat`            touched by the node at each beat; absent while none should beat
     `node_lock`            held by the one node that may run
     `venue_lock`           held by the first paper venue; `venue_of` has every venue's files
     `kernel_connection`    the Jupyter connection file of the node's kernel
     `settings`             the settings its processes were started with
     `failure`              why the last start failed; absent when it did not
     `latch`                the kill latch: what the trader may do
+    `resume_asked`         who asked to resume a killed trader; absent when nobody did
     `day`                  the equity its loss of the day is counted from
     `high_water`           the highest equity there was, which drawdowns are counted from
+    `adjusted`             where the limits that adjust themselves stand, and what was asked for
     `disabled`             the strategies that a limit disabled, and why
     `measures`             the measures that limits need, put there by who measures
+    `measured`             those that the lab's own process measured, and what it could not
+    `interest`             the best prices the node rests at, for the other nodes of the home
     `targets`              the target weights the node's own strategy trades; `targets_of` has all
     `deployed`             which strategies the node runs
     `held_up`              the strategy whose code the node was stuck in; absent when in none
@@ -90,6 +98,10 @@ class RunDirectory:
         return self.path / "node.json"
 
     @property
+    def heartbeat(self) -> Beat:
+        return Beat(self.path / "heartbeat")
+
+    @property
     def venue(self) -> Path:
         return self.venue_of(_FIRST_VENUE).record
 
@@ -110,6 +122,14 @@ class RunDirectory:
             output=self.logs / f"{stem}.out",
             log=self.logs / f"{stem}.log",
         )
+
+    def venues(self) -> dict[str, VenueFiles]:
+        """Return the files of every paper venue that has run here, alive or not, by name."""
+        if not self.path.is_dir():
+            return {}
+        found = (_OF_VENUE.fullmatch(entry.name) for entry in self.path.iterdir())
+        names = sorted({m[1] or _FIRST_VENUE for m in found if m})
+        return {name: self.venue_of(name) for name in names}
 
     @property
     def venue_lock(self) -> Lock:
@@ -132,6 +152,10 @@ class RunDirectory:
         return self.path / "kill.latch"
 
     @property
+    def resume_asked(self) -> Path:
+        return self.path / "resume.json"
+
+    @property
     def day(self) -> Path:
         return self.path / "day.json"
 
@@ -140,12 +164,24 @@ class RunDirectory:
         return self.path / "high_water.json"
 
     @property
+    def adjusted(self) -> Path:
+        return self.path / "adjusted.json"
+
+    @property
     def disabled(self) -> Path:
         return self.path / "disabled.json"
 
     @property
     def measures(self) -> Path:
         return self.path / "measures.json"
+
+    @property
+    def measured(self) -> Path:
+        return self.path / "measured.json"
+
+    @property
+    def interest(self) -> Path:
+        return self.path / "interest.json"
 
     @property
     def targets(self) -> Path:

@@ -1,18 +1,31 @@
 """The stores: of a trader (`TradingStore`), of the desk (`DeskStore`), of all that happened.
 
-`HistoryStore` is the last: the events that came over the bus, of every trader.
+`HistoryStore` is the last: the events that came over the bus, of every trader. `LeaseStore` has
+what the nodes of a home may use of its firm limits.
 """
 
+from nautilus_lab.platform.store._alerts import AlertLedger, AlertPlan, alert_of
 from nautilus_lab.platform.store._audit_postgresql import postgresql_audit
 from nautilus_lab.platform.store._canonical import canonical_json
 from nautilus_lab.platform.store._desk import DeskStore
 from nautilus_lab.platform.store._history import HistoryStore
+from nautilus_lab.platform.store._leases import (
+    LeaseChange,
+    LeaseEventRow,
+    LeaseRow,
+    LeaseStore,
+)
 from nautilus_lab.platform.store._rows import (
+    AlertCursor,
     AlertRow,
+    AlertStep,
     AuditArchived,
     AuditRow,
     AuditValues,
     CommandRow,
+    DeliveryEvent,
+    DeliveryRow,
+    DeliveryState,
     GapRow,
     IntentState,
     JournalRow,
@@ -22,23 +35,37 @@ from nautilus_lab.platform.store._rows import (
     RunStatus,
 )
 from nautilus_lab.platform.store._trading import TradingStore
+from nautilus_lab.platform.store._watch import StoreWatch
 
 __all__ = [
+    "AlertCursor",
+    "AlertLedger",
+    "AlertPlan",
     "AlertRow",
+    "AlertStep",
     "AuditArchived",
     "AuditRow",
     "AuditValues",
     "CommandRow",
+    "DeliveryEvent",
+    "DeliveryRow",
+    "DeliveryState",
     "DeskStore",
     "GapRow",
     "HistoryStore",
     "IntentState",
     "JournalRow",
+    "LeaseChange",
+    "LeaseEventRow",
+    "LeaseRow",
+    "LeaseStore",
     "OrderIntent",
     "PrincipalRow",
     "RunRow",
     "RunStatus",
+    "StoreWatch",
     "TradingStore",
+    "alert_of",
     "canonical_json",
     "postgresql_audit",
 ]

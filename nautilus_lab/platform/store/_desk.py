@@ -16,7 +16,7 @@ from typing import Any, Self
 import sqlalchemy as sa
 
 from nautilus_lab.exceptions import InputError, StoreError
-from nautilus_lab.platform.messages import Severity, new_id
+from nautilus_lab.platform.messages import AlertLevel, Severity, new_id
 from nautilus_lab.platform.store._database import engine_for, intact, place_of, translating
 from nautilus_lab.platform.store._rows import (
     OPEN_RUNS,
@@ -122,7 +122,7 @@ class DeskStore:
         """
         _check_run_id(run.run_id)
         row = asdict(run) | {"parameters": _json("the parameters of a run", run.parameters)}
-        with self._writing("adding a run") as connection:
+        with self.writing("adding a run") as connection:
             if connection.scalar(sa.select(runs.c.run_id).where(runs.c.run_id == run.run_id)):
                 raise StoreError(
                     "a run must have an id of its own",
@@ -184,7 +184,7 @@ class DeskStore:
             )
             .returning(runs)
         )
-        with self._writing("finishing a run") as connection:
+        with self.writing("finishing a run") as connection:
             row = connection.execute(change).mappings().one_or_none()
             if row is None:
                 raise StoreError(
@@ -197,7 +197,7 @@ class DeskStore:
 
     def run(self, run_id: str) -> RunRow | None:
         """Return a run; None when there is none of that id."""
-        with self._reading("reading a run") as connection:
+        with self.reading("reading a run") as connection:
             wanted = sa.select(runs).where(runs.c.run_id == run_id)
             row = connection.execute(wanted).mappings().one_or_none()
         with intact(self._where):
@@ -227,7 +227,7 @@ class DeskStore:
         if status is not None:
             check_choice("the status of a run", status, RunStatus)
             wanted = wanted.where(runs.c.status == status)
-        with self._reading("reading the runs") as connection:
+        with self.reading("reading the runs") as connection:
             rows = connection.execute(wanted.limit(limit)).mappings().all()
         with intact(self._where):
             return tuple([_run(row) for row in rows])
@@ -241,12 +241,12 @@ class DeskStore:
         row = asdict(principal) | {
             "roles": _json("the roles of a principal", list(principal.roles))
         }
-        with self._writing("putting a principal") as connection:
+        with self.writing("putting a principal") as connection:
             connection.execute(merge(principals, connection.dialect, keep=("created_ns",)), row)
 
     def principal(self, name: str) -> PrincipalRow | None:
         """Return a principal; None when there is none of that name."""
-        with self._reading("reading a principal") as connection:
+        with self.reading("reading a principal") as connection:
             wanted = sa.select(principals).where(principals.c.name == name)
             row = connection.execute(wanted).mappings().one_or_none()
         with intact(self._where):
@@ -254,7 +254,7 @@ class DeskStore:
 
     def principals(self) -> tuple[PrincipalRow, ...]:
         """Return every principal by name, the disabled ones too."""
-        with self._reading("reading the principals") as connection:
+        with self.reading("reading the principals") as connection:
             wanted = sa.select(principals).order_by(principals.c.name)
             rows = connection.execute(wanted).mappings().all()
         with intact(self._where):
@@ -271,6 +271,8 @@ class DeskStore:
         detail: str = "",
         remedy: str = "",
         trader: str = "",
+        scope: str = "",
+        level: AlertLevel = "",
         ts_ns: int | None = None,
     ) -> AlertRow:
         """Tell whoever watches that something is to be looked at; return it as stored.
@@ -285,6 +287,8 @@ class DeskStore:
             What must hold, what was found instead, and what to do.
         trader : str, default=""
             Whose matter it is; empty for the lab's own.
+        scope, level : str, default=""
+            Of what within the rule, and how bad it is of it; "ok" when it is over.
         ts_ns : int, optional
             When, UNIX nanoseconds UTC; now when not given.
 
@@ -309,8 +313,10 @@ class DeskStore:
             rule=rule,
             detail=detail,
             remedy=remedy,
+            scope=scope,
+            level=level,
         )
-        with self._writing("raising an alert") as connection:
+        with self.writing("raising an alert") as connection:
             connection.execute(sa.insert(alerts), asdict(alert))
         return alert
 
@@ -319,7 +325,9 @@ class DeskStore:
         *,
         trader: str | None = None,
         severity: Severity | None = None,
+        component: str | None = None,
         open_only: bool = False,
+        standing: bool = False,
         since_ns: int | None = None,
         limit: int | None = None,
     ) -> tuple[AlertRow, ...]:
@@ -327,10 +335,12 @@ class DeskStore:
 
         Parameters
         ----------
-        trader, severity : str, optional
+        trader, severity, component : str, optional
             Only these.
+        standing : bool, default=False
+            Only those that are not over by themselves, acknowledged or not.
         open_only : bool, default=False
-            Only those that nobody has acknowledged.
+            Only those that nobody has acknowledged, that are not over and repeat no other.
         since_ns : int, optional
             Only those raised then or later, UNIX nanoseconds UTC.
         limit : int, optional
@@ -344,47 +354,35 @@ class DeskStore:
         if severity is not None:
             check_choice("the severity of an alert", severity, Severity)
             wanted = wanted.where(alerts.c.severity == severity)
+        if component is not None:
+            wanted = wanted.where(alerts.c.component == component)
+        if standing:
+            wanted = wanted.where(
+                alerts.c.closed_ns.is_(None), alerts.c.repeat_of.is_(None), alerts.c.level != "ok"
+            )
         if open_only:
-            wanted = wanted.where(alerts.c.acknowledged_ns.is_(None))
+            wanted = wanted.where(
+                alerts.c.acknowledged_ns.is_(None),
+                alerts.c.closed_ns.is_(None),
+                alerts.c.repeat_of.is_(None),
+                alerts.c.level != "ok",
+            )
         if since_ns is not None:
             wanted = wanted.where(alerts.c.ts_ns >= since_ns)
-        with self._reading("reading the alerts") as connection:
+        with self.reading("reading the alerts") as connection:
             rows = connection.execute(wanted.limit(limit)).mappings().all()
         with intact(self._where):
             return tuple([AlertRow(**row) for row in rows])
 
-    def acknowledge(self, alert_id: str, by: str) -> AlertRow:
-        """Say that `by` has seen to an alert; who said so first stays.
-
-        Raises
-        ------
-        InputError
-            When nobody is named.
-        StoreError
-            When there is no such alert.
-        """
-        if not by:
-            raise InputError("an alert must be acknowledged by somebody", value=repr(by))
-        change = (
-            sa.update(alerts)
-            .where(alerts.c.id == alert_id, alerts.c.acknowledged_ns.is_(None))
-            .values(acknowledged_by=by, acknowledged_ns=time.time_ns())
-        )
-        with self._writing("acknowledging an alert") as connection:
-            connection.execute(change)
-            row = (
-                connection.execute(sa.select(alerts).where(alerts.c.id == alert_id))
-                .mappings()
-                .one_or_none()
-            )
-        if row is None:
-            raise StoreError(
-                "an alert must be there to be acknowledged",
-                value=alert_id,
-                remedy="see which there are: nautilus-lab alerts",
-            )
-        with intact(self._where):
-            return AlertRow(**row)
+    def alert_ids(self, *, trader: str | None, only: str | None = None) -> set[str]:
+        """Return the ids of all alerts, of one trader, or the one that is asked for."""
+        wanted = sa.select(alerts.c.id)
+        if trader is not None:
+            wanted = wanted.where(alerts.c.trader == trader)
+        if only is not None:
+            wanted = wanted.where(alerts.c.id == only)
+        with self.reading("reading the ids of alerts") as connection:
+            return set(connection.scalars(wanted).all())
 
     # --- transactions ---------------------------------------------------------------------
 
@@ -398,13 +396,15 @@ class DeskStore:
         return self._engine
 
     @contextmanager
-    def _reading(self, doing: str) -> Iterator[sa.Connection]:
+    def reading(self, doing: str) -> Iterator[sa.Connection]:
+        """Begin a transaction that reads; `doing` is for the words of an error."""
         engine = self._open()
         with translating(self._where, doing), engine.begin() as connection:
             yield connection
 
     @contextmanager
-    def _writing(self, doing: str) -> Iterator[sa.Connection]:
+    def writing(self, doing: str) -> Iterator[sa.Connection]:
+        """Begin a transaction that has the right to write from its beginning."""
         engine = self._open().execution_options(write=True)
         with translating(self._where, doing), engine.begin() as connection:
             yield connection

@@ -6,13 +6,15 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
 
 from nautilus_lab.exceptions import InputError
-from nautilus_lab.platform.messages import Severity
+from nautilus_lab.platform.messages import AlertLevel, Severity
 from nautilus_lab.platform.store._canonical import canonical_json
 
 IntentState: TypeAlias = Literal[
     "INTENDED", "SENT", "UNKNOWN", "DENIED", "ACKNOWLEDGED", "REJECTED"
 ]
 RunStatus: TypeAlias = Literal["queued", "running", "succeeded", "failed", "interrupted"]
+DeliveryEvent: TypeAlias = Literal["raised", "escalated", "recovered"]
+DeliveryState: TypeAlias = Literal["pending", "sending", "sent", "refused", "dropped"]
 
 # an intent in one of these has no known outcome: recovery must ask the venue
 OPEN_INTENTS: frozenset[IntentState] = frozenset({"INTENDED", "SENT", "UNKNOWN"})
@@ -178,12 +180,12 @@ class CommandRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AlertRow:
-    """Something that somebody should look at.
+    """Something that somebody should look at, whoever raised it.
 
     Attributes
     ----------
     id : str
-        UUID version 7, so that ids sort by time.
+        UUID version 7, so that ids sort by time; of a node's alert the id of its event.
     ts_ns : int
         When it was raised, UNIX nanoseconds UTC.
     severity : {"info", "warning", "critical"}
@@ -194,6 +196,30 @@ class AlertRow:
         What must hold, what was found instead, and what to do.
     acknowledged_by, acknowledged_ns : str or None, int or None
         Who has seen to it, and when; None while nobody has.
+    scope, level : str
+        Of what, within the rule, and how bad it is of it: ``"warn"``, ``"critical"``,
+        ``"breach"``, or ``"ok"`` when it is over. Both empty where a rule has no levels.
+    source : str
+        The store it was raised in, within the home: ``"desk.db"`` or
+        ``"traders/PAPER-001/trading.db"``.
+    note : str
+        What was said when it was acknowledged.
+    repeat_of : str or None
+        The alert that it repeats, which counts it; it is not told again.
+    count : int
+        How often it was raised while it was open.
+    last_ns : int or None
+        When it was raised last; None when that was once.
+    taken_ns : int or None
+        When the monitor took it on; None while it has not.
+    closed_ns : int or None
+        When it was over by itself: it recovered, or a later one took its place.
+    rank : int
+        How high it climbed, 0 to 4.
+    climbs_ns : int or None
+        When it climbs further unless somebody acknowledges it.
+    tighten : str
+        What its trader is still to be tightened to because of it.
     """
 
     id: str
@@ -206,9 +232,111 @@ class AlertRow:
     remedy: str
     acknowledged_by: str | None = None
     acknowledged_ns: int | None = None
+    scope: str = ""
+    level: AlertLevel = ""
+    source: str = "desk.db"
+    note: str = ""
+    repeat_of: str | None = None
+    count: int = 1
+    last_ns: int | None = None
+    taken_ns: int | None = None
+    closed_ns: int | None = None
+    rank: int = 0
+    climbs_ns: int | None = None
+    tighten: str = ""
 
     def __post_init__(self) -> None:
         check_choice("the severity of an alert", self.severity, Severity)
+        check_choice("the level of an alert", self.level, AlertLevel)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody should still look at it."""
+        return (self.acknowledged_ns, self.closed_ns, self.repeat_of) == (None, None, None)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AlertCursor:
+    """How far the alerts of one writer of a trading store were read.
+
+    Attributes
+    ----------
+    writer : str
+        Which process of the trader.
+    epoch, seq : int
+        The last event that was looked at.
+    event_id : str
+        Its id: where it is another, the store is another.
+    """
+
+    writer: str
+    epoch: int
+    seq: int
+    event_id: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeliveryRow:
+    """One alert on one channel.
+
+    Attributes
+    ----------
+    alert_id, channel : str
+        Which, and where to.
+    rank : int
+        How high the alert had climbed.
+    event : {"raised", "escalated", "recovered"}
+        What is told.
+    state : {"pending", "sending", "sent", "refused", "dropped"}
+        ``"sending"`` found by a later process means that nobody knows; ``"refused"`` was answered
+        for good, ``"dropped"`` was tried for too long, or its channel is gone.
+    attempts : int
+        How often it was begun.
+    created_ns, next_ns : int
+        Since when it is to be told, and when it is tried next, UNIX nanoseconds UTC.
+    ended_ns : int or None
+        When it was sent, refused or dropped.
+    error : str
+        What went wrong last.
+    """
+
+    alert_id: str
+    rank: int
+    channel: str
+    event: DeliveryEvent
+    state: DeliveryState = "pending"
+    attempts: int = 0
+    created_ns: int
+    next_ns: int
+    ended_ns: int | None = None
+    error: str = ""
+
+    @property
+    def id(self) -> str:
+        """What a receiver knows it by, however often it comes."""
+        return f"{self.alert_id}.{self.rank}.{self.channel}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AlertStep:
+    """One line of what became of an alert.
+
+    Attributes
+    ----------
+    ts_ns : int
+        When, UNIX nanoseconds UTC.
+    what : str
+        ``"taken"``, ``"escalated"``, ``"tightened"``, ``"acknowledged"``, ``"recovered"``, ...
+    by : str
+        Who did it.
+    text : str
+        More of it.
+    """
+
+    ts_ns: int
+    what: str
+    by: str
+    text: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

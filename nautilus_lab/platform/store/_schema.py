@@ -38,8 +38,9 @@ class Schema:
 
 
 TRADING = Schema(name="trading", head="0003", application_id=0x4E4C_5452)  # "NLTR"
-DESK = Schema(name="desk", head="0002", application_id=0x4E4C_444B)  # "NLDK"
+DESK = Schema(name="desk", head="0003", application_id=0x4E4C_444B)  # "NLDK"
 HISTORY = Schema(name="history", head="0001", application_id=0x4E4C_4849)  # "NLHI"
+LEASES = Schema(name="leases", head="0001", application_id=0x4E4C_4C53)  # "NLLS"
 
 
 def prepare(

@@ -11,6 +11,7 @@ Flag = sa.Boolean().with_variant(sa.Integer(), "sqlite")
 trading = sa.MetaData()
 desk = sa.MetaData()
 history = sa.MetaData()
+leases = sa.MetaData()
 
 
 def _envelope_columns() -> tuple[sa.Column[object], ...]:
@@ -200,7 +201,66 @@ alerts = sa.Table(
     sa.Column("remedy", sa.Text, nullable=False),
     sa.Column("acknowledged_by", sa.Text),
     sa.Column("acknowledged_ns", Int64),
+    sa.Column("scope", sa.Text, nullable=False, server_default=""),
+    sa.Column("level", sa.Text, nullable=False, server_default=""),
+    sa.Column("source", sa.Text, nullable=False, server_default="desk.db"),
+    sa.Column("note", sa.Text, nullable=False, server_default=""),
+    sa.Column("repeat_of", sa.Text),
+    sa.Column("count", Int64, nullable=False, server_default="1"),
+    sa.Column("last_ns", Int64),
+    sa.Column("taken_ns", Int64),
+    sa.Column("closed_ns", Int64),
+    sa.Column("rank", Int64, nullable=False, server_default="0"),
+    sa.Column("climbs_ns", Int64),
+    sa.Column("tighten", sa.Text, nullable=False, server_default=""),
     sa.Index("alerts_by_time", "ts_ns"),
+    sa.Index("alerts_by_rule", "trader", "rule", "scope"),
+    sa.Index("alerts_by_taking", "taken_ns"),
+    sa.Index("alerts_by_climb", "climbs_ns"),
+    sqlite_strict=True,
+)
+
+# What is to be told where, and what became of that.
+deliveries = sa.Table(
+    "deliveries",
+    desk,
+    sa.Column("alert_id", sa.Text, primary_key=True),
+    sa.Column("rank", Int64, primary_key=True),
+    sa.Column("channel", sa.Text, primary_key=True),
+    sa.Column("event", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("attempts", Int64, nullable=False),
+    sa.Column("created_ns", Int64, nullable=False),
+    sa.Column("next_ns", Int64, nullable=False),
+    sa.Column("ended_ns", Int64),
+    sa.Column("error", sa.Text, nullable=False),
+    sa.Index("deliveries_by_channel", "channel", "state", "next_ns"),
+    sqlite_strict=True,
+)
+
+alert_steps = sa.Table(
+    "alert_steps",
+    desk,
+    sa.Column("id", Int64, primary_key=True),
+    sa.Column("alert_id", sa.Text, nullable=False),
+    sa.Column("ts_ns", Int64, nullable=False),
+    sa.Column("what", sa.Text, nullable=False),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Index("alert_steps_by_alert", "alert_id"),
+    sqlite_strict=True,
+    sqlite_autoincrement=True,
+)
+
+# How far the alerts of each writer of a trader's store were taken over.
+alert_cursors = sa.Table(
+    "alert_cursors",
+    desk,
+    sa.Column("trader", sa.Text, primary_key=True),
+    sa.Column("writer", sa.Text, primary_key=True),
+    sa.Column("epoch", Int64, nullable=False),
+    sa.Column("seq", Int64, nullable=False),
+    sa.Column("event_id", sa.Text, nullable=False),
     sqlite_strict=True,
 )
 
@@ -247,4 +307,49 @@ gaps = sa.Table(
     sa.Column("why", sa.Text, nullable=False),
     sqlite_strict=True,
     sqlite_autoincrement=True,
+)
+
+# Amounts are whole hundredths of the account's currency: their sums must be exact.
+firm_leases = sa.Table(
+    "firm_leases",
+    leases,
+    sa.Column("limit", sa.Text, primary_key=True),
+    sa.Column("token", Int64, primary_key=True),
+    sa.Column("node", sa.Text, nullable=False),
+    sa.Column("amount", Int64, nullable=False),
+    sa.Column("used", Int64, nullable=False),
+    sa.Column("needed", Int64, nullable=False),
+    sa.Column("declared", Int64, nullable=False),
+    sa.Column("expires_ns", Int64, nullable=False),
+    sa.Column("expires_boot_ns", Int64, nullable=False),
+    sa.Column("boot", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+lease_events = sa.Table(
+    "lease_events",
+    leases,
+    sa.Column("id", Int64, primary_key=True),
+    sa.Column("ts_ns", Int64, nullable=False),
+    sa.Column("happening", sa.Text, nullable=False),
+    sa.Column("limit", sa.Text, nullable=False),
+    sa.Column("node", sa.Text, nullable=False),
+    sa.Column("token", Int64, nullable=False),
+    sa.Column("amount", Int64, nullable=False),
+    sa.Column("used", Int64, nullable=False),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sqlite_strict=True,
+    sqlite_autoincrement=True,
+)
+
+# The last token that was given out; it only goes up, whatever becomes of the leases.
+lease_tokens = sa.Table(
+    "lease_tokens",
+    leases,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("token", Int64, nullable=False),
+    sqlite_strict=True,
 )

@@ -7,7 +7,7 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import fields
 from pathlib import Path
@@ -222,8 +222,27 @@ class TradingStore:
         """
         return self.record_many((event,))[0]
 
-    def record_many(self, events: Sequence[Envelope]) -> tuple[Envelope | None, ...]:
-        """Store several events in one transaction, all or none; see `record`."""
+    def record_many(
+        self,
+        events: Sequence[Envelope],
+        *,
+        audit: Callable[[Sequence[Envelope]], Sequence[AuditRow]] = lambda stored: (),
+    ) -> tuple[Envelope | None, ...]:
+        """Store several events in one transaction, all or none; see `record`.
+
+        Parameters
+        ----------
+        events : sequence of Envelope
+            What is stored, in this order.
+        audit : callable, optional
+            Takes those that were stored and returns the audit rows that tell of them; they are
+            appended in the same transaction.
+
+        Raises
+        ------
+        AuditError
+            When these rows do not follow the chain's last row.
+        """
         for event in events:
             if not isinstance(event.body, EVENTS) or event.seq is not None:
                 raise InputError(
@@ -232,7 +251,9 @@ class TradingStore:
                     remedy="publish states on the bus; let the store number the events",
                 )
         with self._transaction("recording events") as driver:
-            return tuple([self._record(driver, event) for event in events])
+            told = tuple([self._record(driver, event) for event in events])
+            self._append(driver, audit([event for event in told if event is not None]))
+            return told
 
     def _record(self, driver: sqlite3.Connection, event: Envelope) -> Envelope | None:
         writes, body = self._writes, event.body
@@ -322,6 +343,45 @@ class TradingStore:
         with self._reading("reading the alerts") as connection:
             stored = connection.scalars(sql.latest_alerts(limit)).all()
         return tuple([messages.decode(data) for data in stored])
+
+    def alerts_since(
+        self, positions: Mapping[str, tuple[int, int]]
+    ) -> tuple[tuple[Envelope, ...], dict[str, tuple[int, int]]]:
+        """Return the alerts after `positions`, of each writer the oldest first, and what follows.
+
+        Parameters
+        ----------
+        positions : mapping of str to (int, int)
+            writer -> the epoch and number of the last event that the caller saw; a writer that
+            is not named is read from its beginning.
+
+        Returns
+        -------
+        tuple of Envelope, dict
+            The alerts, and the positions to ask with the next time.
+
+        Raises
+        ------
+        MessageError
+            When a stored event cannot be read back.
+        """
+        found: list[bytes] = []
+        after = dict(positions)
+        with self._reading("reading new alerts"):
+            for (writer,) in self._writes.writers(self._driver, {}).fetchall():
+                epoch, seq = after.get(writer, (0, 0))
+                values = {"writer": writer, "epoch": epoch, "seq": seq}
+                for epoch, seq, alert in self._writes.events_and_alerts(self._driver, values):
+                    after[writer] = (epoch, seq)
+                    if alert is not None:
+                        found.append(alert)
+        return tuple([messages.decode(data) for data in found]), after
+
+    def event_id(self, writer: str, epoch: int, seq: int) -> str | None:
+        """Return the id of an event; None when there is none of that number."""
+        with self._reading("reading an event") as connection:
+            data = connection.scalar(sql.one_event(writer, epoch, seq))
+        return None if data is None else messages.decode(data).id
 
     def orders(
         self, *, working_only: bool = False, limit: int | None = None

@@ -10,6 +10,7 @@ from nautilus_lab.platform.store._projection import FACTS
 from nautilus_lab.platform.store._rows import OPEN_INTENTS
 from nautilus_lab.platform.store._statement import Statement, count_up, insert, insert_new, upsert
 from nautilus_lab.platform.store._tables import (
+    Int64,
     audit,
     audit_archived,
     audit_spools,
@@ -47,6 +48,16 @@ class Writes:
                 journal.c.state.in_([sa.literal_column(f"'{s}'") for s in sorted(OPEN_INTENTS)]),
             )
             .values(state=sa.bindparam("state"))
+        )
+        self.writers = Statement(sa.select(epochs.c.writer).order_by(epochs.c.writer), dialect)
+        at = sa.tuple_(sa.bindparam("epoch", type_=Int64), sa.bindparam("seq", type_=Int64))
+        is_alert = outbox.c.topic.like(sa.literal_column("'system.alert.%'"))
+        # Only of an alert is the event itself read: most are orders and fills.
+        self.events_and_alerts = Statement(
+            sa.select(outbox.c.epoch, outbox.c.seq, sa.case((is_alert, outbox.c.envelope)))
+            .where(outbox.c.writer == _writer, sa.tuple_(outbox.c.epoch, outbox.c.seq) > at)
+            .order_by(outbox.c.epoch, outbox.c.seq),
+            dialect,
         )
         self.next_epoch = count_up(epochs, dialect, epochs.c.epoch)
         # the writer's present epoch, and the last number in the epoch asked for, if any
@@ -140,6 +151,13 @@ def latest_alerts(limit: int | None) -> sa.Select[bytes]:
         .where(outbox.c.topic.startswith("system.alert.", autoescape=True))
         .order_by(outbox.c.ts_ns.desc())
         .limit(limit)
+    )
+
+
+def one_event(writer: str, epoch: int, seq: int) -> sa.Select[bytes]:
+    """Select an encoded event."""
+    return sa.select(outbox.c.envelope).where(
+        outbox.c.writer == writer, outbox.c.epoch == epoch, outbox.c.seq == seq
     )
 
 

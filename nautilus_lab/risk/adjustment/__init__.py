@@ -3,7 +3,7 @@
 from nautilus_lab.risk.adjustment._adjuster import LimitAdjuster
 from nautilus_lab.risk.adjustment._bounds import AdjustmentBounds
 from nautilus_lab.risk.adjustment._dynamic import DynamicLimit
-from nautilus_lab.risk.adjustment._parsing import dynamic_of, rule_of
+from nautilus_lab.risk.adjustment._parsing import book_of, dynamic_of, rule_of
 from nautilus_lab.risk.adjustment._request import (
     Loosening,
     LooseningState,
@@ -21,8 +21,7 @@ from nautilus_lab.risk.adjustment._rules import (
     Tightest,
     VolatilityRule,
 )
-from nautilus_lab.risk.adjustment._scaling import scaled
-from nautilus_lab.risk.adjustment._signals import Signal, Signals
+from nautilus_lab.risk.adjustment._signals import Signal, Signals, signals_of
 from nautilus_lab.risk.adjustment._state import (
     Adjusted,
     AdjustmentRecord,
@@ -30,6 +29,7 @@ from nautilus_lab.risk.adjustment._state import (
     Change,
     state_of,
 )
+from nautilus_lab.risk.limits import scaled
 
 __all__ = [
     "Adjusted",
@@ -51,11 +51,13 @@ __all__ = [
     "Tightest",
     "VolatilityRule",
     "approve",
+    "book_of",
     "dynamic_of",
     "expire",
     "reject",
     "revoke",
     "rule_of",
     "scaled",
+    "signals_of",
     "state_of",
 ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import dataclasses
+from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 
 from nautilus_lab.exceptions import InputError
@@ -22,8 +23,9 @@ class LimitAdjuster:
     ----------
     book : LimitBook
         With base bounds.
-    dynamic : iterable of DynamicLimit
-        Each of a limit that is in the book, with a key of its own.
+    dynamic : iterable of DynamicLimit, optional
+        Each of a limit that is in the book, with a key of its own; beside those that the book
+        has itself.
     states : mapping of str to AdjustmentState, optional
         By key: where they stood. Without them a restart would begin at the base, and so loosen;
         who knows that they were lost passes ``AdjustmentState(percent=1)``, which is the floor.
@@ -45,35 +47,22 @@ class LimitAdjuster:
     def __init__(
         self,
         book: LimitBook,
-        dynamic: Iterable[DynamicLimit],
+        dynamic: Iterable[DynamicLimit] = (),
         *,
         states: Mapping[str, AdjustmentState] = _NONE,
     ) -> None:
-        self.base = book
+        self.base = dataclasses.replace(book, dynamic=(*book.dynamic, *dynamic))
         self._dynamic: dict[str, DynamicLimit] = {}
-        self._places: dict[str, int] = {}
-        limits = list(book)
-        for one in dynamic:
-            if one.key in self._dynamic:
-                raise InputError(
-                    "dynamic limits need keys of their own",
-                    value=one.key,
-                    remedy='pass DynamicLimit(key="...")',
-                )
-            places = [
-                place
-                for place, limit in enumerate(limits)
-                if limit == one.limit and place not in self._places.values()
-            ]
-            if not places:
-                raise InputError("a dynamic limit must be in the book", value=one.limit)
-            self._dynamic[one.key], self._places[one.key] = one, places[0]
+        for one in self.base.dynamic:
+            if not isinstance(one, DynamicLimit):
+                raise InputError("a dynamic limit must be a DynamicLimit", value=one)
+            self._dynamic[one.key] = one
         unknown = states.keys() - self._dynamic.keys()
         if unknown:
             raise InputError("a state is of no dynamic limit", value=", ".join(sorted(unknown)))
         self._states = {key: states.get(key, AdjustmentState()) for key in self._dynamic}
         self._now_ns = max((state.looked_ns for state in self._states.values()), default=0)
-        self._book, self._held = book, dict.fromkeys(self._dynamic, 1.0)
+        self._held: dict[str, float] = {}
         self._rebuild()
 
     def __repr__(self) -> str:
@@ -88,23 +77,47 @@ class LimitAdjuster:
     @property
     def parts(self) -> Mapping[str, float]:
         """By key: the part of the base that held at the last look or decision."""
-        return MappingProxyType(self._held)
+        return MappingProxyType(dict(self._held))
+
+    @property
+    def dynamic(self) -> Mapping[str, DynamicLimit]:
+        """The dynamic limits by key."""
+        return MappingProxyType(self._dynamic)
 
     @property
     def states(self) -> Mapping[str, AdjustmentState]:
         """By key: where they stand, to be kept over a restart."""
-        return MappingProxyType(self._states)
+        return MappingProxyType(dict(self._states))
 
-    def look(self, signals: Signals, now_ns: int) -> tuple[AdjustmentRecord, ...]:
-        """Ask every rule, move what is to be moved, and return what changed."""
+    def look(
+        self, signals: Signals, now_ns: int, *, but: Collection[str] = ()
+    ) -> tuple[AdjustmentRecord, ...]:
+        """Ask every rule, move what is to be moved, and return what changed.
+
+        Parameters
+        ----------
+        signals : Signals
+            What is known now.
+        now_ns : int
+            UNIX nanoseconds.
+        but : collection of str, optional
+            The keys of those that are not asked: they stay where they stand.
+        """
         self._now_ns = max(self._now_ns, now_ns)
         records: list[AdjustmentRecord] = []
         for key, one in self._dynamic.items():
+            if key in but:
+                continue
             found = one.adjust(self._states[key], signals, now_ns)
             self._states[key] = found.state
             records += found.records
         self._rebuild()
         return tuple(records)
+
+    def take_back(self, states: Mapping[str, AdjustmentState]) -> None:
+        """Put limits back where they stood; what could not be kept must not hold."""
+        self._states |= states
+        self._rebuild()
 
     def propose(
         self,
@@ -157,9 +170,5 @@ class LimitAdjuster:
         held = {
             key: one.part(self._states[key], self._now_ns) for key, one in self._dynamic.items()
         }
-        if held == self._held:
-            return
-        limits = list(self.base)
-        for key, one in self._dynamic.items():
-            limits[self._places[key]] = one.effective(self._states[key], self._now_ns)
-        self._held, self._book = held, LimitBook(limits, levels=self.base.levels)
+        if held != self._held or not held:
+            self._held, self._book = held, self.base.at(held)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from nautilus_lab.exceptions import InputError
 
+_SESSION_S = 86_400.0  # of the longest market there is: one that does not close
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AdjustmentBounds:
@@ -39,7 +41,7 @@ class AdjustmentBounds:
     return_step, return_every_s : float, default=0.05, 3_600
         From then on, by how much it goes back at the end of each such time, seconds.
     max_loosening_s : float, default=28_800
-        How long a loosening may be asked for: one session.
+        How long a loosening may be asked for: one session, of a day at most.
 
     Examples
     --------
@@ -78,6 +80,11 @@ class AdjustmentBounds:
             value = getattr(self, name)
             if not 0 < value < math.inf:
                 raise InputError(f"{name} must be positive and finite", value=value)
+        if self.max_loosening_s > _SESSION_S:
+            raise InputError(
+                f"max_loosening_s must be a session at most, {_SESSION_S:g} s",
+                value=self.max_loosening_s,
+            )
 
 
 def percent(part: float) -> int:

@@ -6,25 +6,27 @@ import dataclasses
 import logging
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 from nautilus_lab.exceptions import InputError
 from nautilus_lab.risk.adjustment._bounds import AdjustmentBounds, percent, percent_below
 from nautilus_lab.risk.adjustment._request import Loosening, approve, expire, revoke
-from nautilus_lab.risk.adjustment._rules import AdjustmentRule, Assessment
-from nautilus_lab.risk.adjustment._scaling import bounds_of, scaled
-from nautilus_lab.risk.adjustment._signals import Signals
+from nautilus_lab.risk.adjustment._rules import AdjustmentRule, Assessment, settings_of
+from nautilus_lab.risk.adjustment._signals import Signals, signals_of
 from nautilus_lab.risk.adjustment._state import (
     Adjusted,
     AdjustmentRecord,
     AdjustmentState,
     Change,
 )
-from nautilus_lab.risk.limits import Limit
+from nautilus_lab.risk.limits import Holdings, Limit, bounds_of, scaled
 
 log = logging.getLogger(__name__)
 
 _NS = 1_000_000_000
 _MINUTE = 60 * _NS
+# By how much a clock that is kept by others may go back.
+_SET_BACK = _NS
 _DAY = 86_400 * _NS
 
 
@@ -85,7 +87,49 @@ class DynamicLimit:
         if not self.key:
             object.__setattr__(self, "key", self.limit.name)
 
+    def of(self, limit: Limit) -> DynamicLimit:
+        """Return the same rule, bounds and key of another limit."""
+        return dataclasses.replace(self, limit=limit)
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """The measures that its rule reads, by name; somebody has to measure them.
+
+        A drawdown is added up from what is held, and a regime is a word that somebody tells.
+        """
+        rules = getattr(self.rule, "rules", (self.rule,))
+        read = {getattr(rule, "signal", None) for rule in rules} - {None, "drawdown", "regime"}
+        return frozenset(map(str, read))
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The rules, the bounds and the key as plain values, which `dynamic_of` takes.
+
+        Raises
+        ------
+        InputError
+            When a rule is none of those that settings can name.
+        """
+        rules = getattr(self.rule, "rules", (self.rule,))
+        return {
+            "rules": [settings_of(rule) for rule in rules],
+            **_others(self.bounds),
+            **({} if self.key == self.limit.name else {"key": self.key}),
+        }
+
     # --- where it stands ------------------------------------------------------------------
+
+    def allowed(self, holdings: Holdings) -> float:
+        """Return the part that the rule allows for what is held: at once, floor to 1.
+
+        Over frames, where nothing stood before; what it reads is what `signals_of` finds.
+        """
+        told = self.assess(signals_of(holdings), holdings.now_ns)
+        floor = percent(self.bounds.floor)
+        if told.failed:
+            return floor / 100
+        allowed = 100 if told.factor is None else percent_below(told.factor)
+        return min(100, max(floor, allowed)) / 100
 
     def part(self, state: AdjustmentState, now_ns: int) -> float:
         """Return the part of the base that holds, what was granted counted; floor to ceiling."""
@@ -118,17 +162,19 @@ class DynamicLimit:
         signals : Signals
             What is known now.
         now_ns : int
-            UNIX nanoseconds. Earlier than the last look is taken for the same time.
+            UNIX nanoseconds. Earlier than the last look is taken for the same time; what was
+            granted ends with a clock that was set back, or it would last for longer.
 
         Returns
         -------
         Adjusted
             Where it stands now, and one record for each change.
         """
+        was_set_back = now_ns < state.looked_ns - _SET_BACK
         now_ns = max(now_ns, state.looked_ns)
-        ended = self._expired(state, now_ns)
+        ended = self._expired(state, now_ns, was_set_back=was_set_back)
         state = ended.state
-        told = self._assess(signals, now_ns)
+        told = self.assess(signals, now_ns)
         moved, change = self._moved(state, told, now_ns)
         if change is None and moved.failed != state.failed:
             change = "failed_tight" if moved.failed else "recovered"
@@ -145,7 +191,8 @@ class DynamicLimit:
         )
         return Adjusted(state=moved, records=(*ended.records, record))
 
-    def _assess(self, signals: Signals, now_ns: int) -> Assessment:
+    def assess(self, signals: Signals, now_ns: int) -> Assessment:
+        """Return what the rule says; one that raises, or answers no part, has failed."""
         try:
             told = self.rule.assess(signals, now_ns)
             factor = None if told.factor is None else float(told.factor)
@@ -342,9 +389,11 @@ class DynamicLimit:
                 value=f"{request.to:g}, and {self.part(state, now_ns):g} holds",
             )
 
-    def _expired(self, state: AdjustmentState, now_ns: int) -> Adjusted:
+    def _expired(
+        self, state: AdjustmentState, now_ns: int, *, was_set_back: bool = False
+    ) -> Adjusted:
         granted = state.loosening
-        if granted is None or granted.holds(now_ns):
+        if granted is None or (granted.holds(now_ns) and not was_set_back):
             return Adjusted(state=state)
         moved = dataclasses.replace(state, loosening=None)
         # What held until now: as of the last moment that it did.
@@ -355,6 +404,7 @@ class DynamicLimit:
             moved,
             now_ns,
             held_before=held / 100,
+            reason="the clock was set back" if was_set_back else "",
             request=expire(granted, now_ns=now_ns),
         )
         return Adjusted(state=moved, records=(record,))
@@ -390,3 +440,12 @@ class DynamicLimit:
             request_id=request.request_id if request else "",
             requester=request.requester if request else "",
         )
+
+
+def _others(bounds: AdjustmentBounds) -> dict[str, Any]:
+    """Return what is not as it is by default."""
+    return {
+        item.name: value
+        for item in dataclasses.fields(bounds)
+        if (value := getattr(bounds, item.name)) != item.default
+    }

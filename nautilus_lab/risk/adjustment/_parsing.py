@@ -3,31 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from types import MappingProxyType
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from nautilus_lab.exceptions import ConfigError, InputError
 from nautilus_lab.risk.adjustment._bounds import AdjustmentBounds
 from nautilus_lab.risk.adjustment._dynamic import DynamicLimit
-from nautilus_lab.risk.adjustment._rules import (
-    AdjustmentRule,
-    BreachProbabilityRule,
-    DrawdownRule,
-    RegimeRule,
-    Tightest,
-    VolatilityRule,
-)
-from nautilus_lab.risk.limits import Limit
+from nautilus_lab.risk.adjustment._rules import RULES, AdjustmentRule, Tightest
+from nautilus_lab.risk.limits import Levels, Limit, LimitBook, limit_of
 
-_RULES: Mapping[str, type[Any]] = MappingProxyType(
-    {
-        "volatility": VolatilityRule,
-        "drawdown": DrawdownRule,
-        "regime": RegimeRule,
-        "breach_probability": BreachProbabilityRule,
-    }
-)
+_BOUNDS = frozenset(item.name for item in dataclasses.fields(AdjustmentBounds))
 
 
 def rule_of(given: Mapping[str, Any]) -> AdjustmentRule:
@@ -51,9 +36,9 @@ def rule_of(given: Mapping[str, Any]) -> AdjustmentRule:
     """
     values = dict(given)
     name = values.pop("rule", None)
-    kind = _RULES.get(name) if isinstance(name, str) else None
+    kind = RULES.get(name) if isinstance(name, str) else None
     if kind is None:
-        raise ConfigError(f"rule must be one of {', '.join(_RULES)}", value=name)
+        raise ConfigError(f"rule must be one of {', '.join(RULES)}", value=name)
     made: AdjustmentRule = _made(kind, values, f"the rule {name}")
     return made
 
@@ -66,8 +51,8 @@ def dynamic_of(limit: Limit, given: Mapping[str, Any]) -> DynamicLimit:
     limit : Limit
         With its base bounds.
     given : mapping
-        ``rules``, a list of what `rule_of` takes, of which the tightest holds; the parameters of
-        `AdjustmentBounds`; and ``key``.
+        ``rule`` and its parameters, or ``rules``, a list of what `rule_of` takes, of which the
+        tightest holds; the parameters of `AdjustmentBounds`; and ``key``.
 
     Raises
     ------
@@ -77,18 +62,28 @@ def dynamic_of(limit: Limit, given: Mapping[str, Any]) -> DynamicLimit:
     Examples
     --------
     >>> from nautilus_lab.risk.limits import MaxLeverage
-    >>> dynamic_of(MaxLeverage(max_times=3.0), {
-    ...     "rules": [{"rule": "drawdown", "end": 0.2}], "floor": 0.5
-    ... }).bounds.floor
+    >>> dynamic_of(
+    ...     MaxLeverage(max_times=3.0), {"rule": "drawdown", "end": 0.2, "floor": 0.5}
+    ... ).bounds.floor
     0.5
     """
+    if not isinstance(given, Mapping):
+        raise ConfigError(
+            "adjust must be a table",
+            value=given,
+            remedy='write adjust = { rule = "volatility", target = 0.15 }',
+        )
     values = dict(given)
     rules, key = values.pop("rules", ()), values.pop("key", "")
+    if not isinstance(key, str):
+        raise ConfigError("the key of a dynamic limit must be a text", value=key)
+    if "rule" in values and not rules:
+        rules = [{name: values.pop(name) for name in tuple(values) if name not in _BOUNDS}]
     if not isinstance(rules, list | tuple) or not rules:
         raise ConfigError(
             "rules must be a list of at least one",
             value=rules,
-            remedy='write rules = [{ rule = "regime" }]',
+            remedy='write rule = "regime", or rules = [{ rule = "regime" }]',
         )
     made = tuple(rule_of(one) for one in rules)
     bounds = _made(AdjustmentBounds, values, f"the adjustment of {limit.name}")
@@ -98,6 +93,44 @@ def dynamic_of(limit: Limit, given: Mapping[str, Any]) -> DynamicLimit:
         )
     except InputError as error:
         raise ConfigError(f"the adjustment of {limit.name}: {error}") from None
+
+
+def book_of(given: Iterable[Mapping[str, Any]], levels: Levels | None = None) -> LimitBook:
+    """Make a limit book of plain values, as ``[[trading.limits]]`` has them.
+
+    Parameters
+    ----------
+    given : iterable of mapping
+        What `limit_of` takes, each with ``adjust`` for a rule that tightens it, as `dynamic_of`
+        takes it.
+    levels : Levels, optional
+        Where warning begins.
+
+    Raises
+    ------
+    ConfigError
+        When there is no such limit, rule or parameter, or a value can be none.
+
+    Examples
+    --------
+    >>> book = book_of([{
+    ...     "limit": "max_leverage", "max_times": 3.0, "adjust": {"rule": "drawdown", "end": 0.2}
+    ... }])
+    >>> report = book.evaluate({"KO": 10}, {"KO": 60.0}, equity=900.0, high_water=1_000.0)
+    >>> [(row.limit, row.limit_value, row.part) for row in report]
+    [('max_leverage', 1.5, 0.5)]
+    """
+    limits, dynamic = [], []
+    for one in given:
+        values = dict(one)
+        rule = values.pop("adjust", None)
+        limits.append(limit_of(values))
+        if rule is not None:
+            dynamic.append(dynamic_of(limits[-1], rule))
+    try:
+        return LimitBook(limits, levels=levels or Levels(), dynamic=dynamic)
+    except InputError as error:
+        raise ConfigError(f"trading.limits: {error}") from None
 
 
 def _made(kind: type[Any], values: Mapping[str, Any], what: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import unicodedata
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -181,9 +182,14 @@ def _named(by: str) -> None:
 
 
 def _another(requester: str, approver: str) -> None:
-    if requester.strip().casefold() == approver.strip().casefold():
+    if _as_read(requester) == _as_read(approver):
         raise AccessDenied(
             "who asks does not approve",
             value=f"{requester!r} and {approver!r}",
             remedy="ask another person",
         )
+
+
+def _as_read(name: str) -> str:
+    # Letters of another width are no other person.
+    return unicodedata.normalize("NFKC", name).strip().casefold()

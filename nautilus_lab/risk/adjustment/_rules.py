@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Protocol
+from typing import Any, Protocol
 
 from nautilus_lab.exceptions import InputError
 from nautilus_lab.risk.adjustment._signals import Signal, Signals
@@ -342,6 +343,47 @@ class Tightest:
         return Assessment(
             factor=0.0 if failed else least.factor, failed=failed, inputs=inputs, reason=reason
         )
+
+
+# What settings can name.
+RULES: Mapping[str, type[Any]] = MappingProxyType(
+    {
+        "volatility": VolatilityRule,
+        "drawdown": DrawdownRule,
+        "regime": RegimeRule,
+        "breach_probability": BreachProbabilityRule,
+    }
+)
+
+
+def settings_of(rule: AdjustmentRule) -> dict[str, Any]:
+    """Return a rule as plain values, which `rule_of` takes.
+
+    Raises
+    ------
+    InputError
+        When it is none of those that settings can name.
+
+    Examples
+    --------
+    >>> settings_of(DrawdownRule(end=0.2))
+    {'rule': 'drawdown', 'end': 0.2}
+    """
+    name = next((name for name, kind in RULES.items() if type(rule) is kind), None)
+    if name is None:
+        raise InputError(
+            f"a rule in settings is one of {', '.join(RULES)}",
+            value=rule,
+            remedy="a rule of your own holds in this process: in a notebook, and in a backtest",
+        )
+    given: dict[str, Any] = {"rule": name}
+    for item in dataclasses.fields(rule):  # type: ignore[arg-type]
+        value = getattr(rule, item.name)
+        if item.name == "factors":
+            given |= {} if value == _REGIMES else {"factors": dict(value)}
+        elif value != item.default:
+            given[item.name] = value
+    return given
 
 
 def _is_no_factor(factor: float | None) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -9,6 +10,7 @@ from typing import Self
 
 from nautilus_lab.exceptions import InputError
 from nautilus_lab.risk.early_warning import BreachForecast
+from nautilus_lab.risk.limits import Holdings
 
 _NS = 1_000_000_000
 
@@ -74,3 +76,29 @@ class Signals:
 
     def __repr__(self) -> str:
         return f"Signals({', '.join(sorted({*self.values, *self.forecasts})) or 'nothing'})"
+
+
+def signals_of(holdings: Holdings) -> Signals:
+    """Return what rules can read of what is held.
+
+    Returns
+    -------
+    Signals
+        Every measure by its name, with its own time; and ``drawdown``, 1 - equity / highest
+        equity, of now, which is missing while one of them is not known.
+
+    Examples
+    --------
+    >>> held = Holdings(positions=(), equity={"account": 90.0}, high_water=100.0, now_ns=5)
+    >>> signals_of(held).values["drawdown"]
+    Signal(value=0.1, as_of_ns=5)
+    """
+    found = {
+        name: Signal(one.value, one.as_of_ns) for name, one in holdings.measures.values.items()
+    }
+    equity, highest = holdings.net_asset_value, holdings.high_water
+    if highest > 0 and math.isfinite(equity):
+        # A new high counts as one once it is confirmed; until then nothing is lost.
+        lost = max(0.0, (highest - equity) / highest)
+        found["drawdown"] = Signal(lost, holdings.now_ns)
+    return Signals(found)

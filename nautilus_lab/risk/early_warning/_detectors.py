@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from bisect import bisect_left, insort
 from collections import deque
 from dataclasses import dataclass
@@ -49,7 +50,7 @@ class PatternDetector(Protocol):
         """Take in one number and its time, and say how unusual that is."""
 
 
-class _Chart:
+class _Chart(ABC):
     """What charts share: a baseline that is given, or learned from the first observations."""
 
     def __init__(self, mean: float | None, deviation: float | None, warm_up: int) -> None:
@@ -94,8 +95,9 @@ class _Chart:
             self.deviation = spread or float(learned.std(ddof=1)) or 1e-9 * max(1, abs(self.mean))
             self._learned = []
 
+    @abstractmethod
     def _judge(self, standard: float) -> float:
-        raise NotImplementedError
+        """Take in a standardised value; return the score, beyond 1 what is unusual."""
 
     def _scored(self, value: float, ts_ns: int, score: float, *, unusual: bool) -> PatternScore:
         return PatternScore(
@@ -103,8 +105,9 @@ class _Chart:
         )
 
     @property
+    @abstractmethod
     def _name(self) -> str:
-        raise NotImplementedError
+        """What it is called, with its settings."""
 
     def __repr__(self) -> str:
         return self._name
@@ -249,6 +252,9 @@ class RobustZScore:
         Observations that are compared with, 20 to 5 000.
     threshold : float, default=5
         Robust standard deviations.
+    least_deviation : float, default=0
+        What such a deviation is at least: of values that are most alike, the one that is not would
+        be as unusual as can be.
 
     Examples
     --------
@@ -262,12 +268,17 @@ class RobustZScore:
     .. [1] Iglewicz, B. and Hoaglin, D. (1993). How to Detect and Handle Outliers. ASQC.
     """
 
-    def __init__(self, *, window: int = 250, threshold: float = 5.0) -> None:
+    def __init__(
+        self, *, window: int = 250, threshold: float = 5.0, least_deviation: float = 0.0
+    ) -> None:
         if not 20 <= window <= 5_000:
             raise InputError("window must lie in [20, 5000] observations", value=window)
         if not 0 < threshold < math.inf:
             raise InputError("threshold must be positive and finite", value=threshold)
+        if not 0 <= least_deviation < math.inf:
+            raise InputError("least_deviation must be finite and at least 0", value=least_deviation)
         self.window, self.threshold = window, threshold
+        self.least_deviation = least_deviation
         self._recent: deque[float] = deque()
         self._sorted: list[float] = []
 
@@ -298,7 +309,7 @@ class RobustZScore:
 
     def _score(self, value: float) -> float:
         middle = _median(self._sorted)
-        spread = _MAD * _deviation(self._sorted, middle)
+        spread = max(self.least_deviation, _MAD * _deviation(self._sorted, middle))
         away = value - middle
         if spread == 0:  # most are alike: what is not is as unusual as can be
             return math.copysign(math.inf, away) if away else 0.0

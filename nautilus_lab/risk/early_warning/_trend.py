@@ -207,6 +207,13 @@ class UtilisationTrend:
             n_observations=len(self._seen),
         )
 
+    def breach_in_s(self) -> float:
+        """Return within how many seconds a breach is as probable as not; infinite when never.
+
+        The `median_s` of `estimate`, in a third of its time; NaN while there is no trend.
+        """
+        return _time_of(0.5, self._fit().breach_within) if self._enough else math.nan
+
     @property
     def _enough(self) -> bool:
         return len(self._seen) >= self.min_observations and self._unknown_ns is None

@@ -93,6 +93,7 @@ class EarlyWarning:
         self.watch_from = watch_from
         self._make = forecaster
         self._followed: dict[tuple[str, str], BreachForecaster] = {}  # limit, scope -> forecaster
+        self._used: dict[tuple[str, str], float] = {}  # limit, scope -> utilisation, last
         self._warned: set[tuple[str, str]] = set()
 
     def __repr__(self) -> str:
@@ -116,6 +117,7 @@ class EarlyWarning:
             before = used.get(key, -math.inf)
             if row.level != "never" and before == before and not row.utilisation <= before:
                 used[key] = row.utilisation
+        self._used = used
         for gone in self._followed.keys() - used.keys():
             del self._followed[gone]
             self._warned.discard(gone)
@@ -144,6 +146,17 @@ class EarlyWarning:
             return False
         self._warned.add(key)
         return True
+
+    def time_to_breach(self, limit: str, scope: str) -> float:
+        """Return within how many seconds a breach is as probable as not; infinite when never.
+
+        NaN while it is not followed, used by less than `watch_from`, or not told by its forecaster.
+        """
+        key = limit, scope
+        breach_in_s = getattr(self._followed.get(key), "breach_in_s", None)
+        if breach_in_s is None or not self._used.get(key, math.nan) >= self.watch_from:
+            return math.nan
+        return float(breach_in_s())
 
     def forecast(self, limit: str, scope: str, now_ns: int) -> BreachForecast | None:
         """Return the forecast of one limit and scope; None when it is not followed."""

@@ -1,5 +1,6 @@
 """What a desk may do: limits as frozen values, and the book that holds them together."""
 
+from nautilus_lab.risk.limits._adjusts import Adjusts
 from nautilus_lab.risk.limits._asked import (
     Asked,
     Held,
@@ -10,6 +11,7 @@ from nautilus_lab.risk.limits._asked import (
     Reach,
     Sums,
     Traded,
+    Works,
 )
 from nautilus_lab.risk.limits._asking import Order
 from nautilus_lab.risk.limits._book import LimitBook
@@ -37,7 +39,7 @@ from nautilus_lab.risk.limits._measured import (
     MaxValueAtRisk,
     MaxVolatility,
 )
-from nautilus_lab.risk.limits._measures import Measured, Measures
+from nautilus_lab.risk.limits._measures import MEASURES, Measured, Measures
 from nautilus_lab.risk.limits._measuring import measures_of
 from nautilus_lab.risk.limits._monitor import LevelChange, LimitMonitor
 from nautilus_lab.risk.limits._order import (
@@ -55,11 +57,15 @@ from nautilus_lab.risk.limits._permission import (
 )
 from nautilus_lab.risk.limits._rate import MaxMessageRate, MaxOrderToTrade, MaxRejects, MaxRepeats
 from nautilus_lab.risk.limits._report import LimitReport, LimitUtilisation, Standing
+from nautilus_lab.risk.limits._scaling import bounds_of, scaled
+from nautilus_lab.risk.limits._self_trade import NoSelfTrade, SelfTradePolicy
 from nautilus_lab.risk.limits._stress import MaxStressLoss
 
 __all__ = [
     "CATALOGUE",
+    "MEASURES",
     "Action",
+    "Adjusts",
     "Asked",
     "Counts",
     "DailyLoss",
@@ -107,6 +113,7 @@ __all__ = [
     "Measures",
     "Mode",
     "NoDuplicate",
+    "NoSelfTrade",
     "Of",
     "Order",
     "Per",
@@ -115,15 +122,19 @@ __all__ = [
     "PriceCollar",
     "Reach",
     "Restricted",
+    "SelfTradePolicy",
     "SessionHours",
     "Standing",
     "Sums",
     "Total",
     "Traded",
+    "Works",
+    "bounds_of",
     "level_of",
     "levels_of",
     "limit_of",
     "limits_of",
     "measures_of",
+    "scaled",
     "shown",
 ]

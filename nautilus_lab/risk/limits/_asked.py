@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Literal, Protocol, TypeAlias
 
 from nautilus_lab.risk.limits._measures import Measures
@@ -62,11 +62,38 @@ class Reach(Protocol):
     def new(self) -> bool: ...
 
 
+class Works(Protocol):
+    """An order that works or is on its way.
+
+    `terms` are the limits and triggers it may have, one pair for what it is and one for each change
+    on its way. `parent` is the entry whose exit it is; it is `linked` when ending it ends others.
+    """
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def strategy(self) -> str: ...
+    @property
+    def parent(self) -> str | None: ...
+    @property
+    def linked(self) -> bool: ...
+    @property
+    def terms(self) -> Sequence[tuple[int | float | None, int | float | None]]: ...
+
+
 class Asked(Protocol):
     """One order, or one change of an order, that wants to leave.
 
-    `whole` is what `reach` returns for the account's position in the instrument.
+    `whole` is what `reach` returns for the account's position in the instrument; `reduces` says
+    whether the order does nothing but reduce, `parent` is the entry whose exit it is.
     """
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def parent(self) -> str | None: ...
+    @property
+    def reduces(self) -> bool: ...
 
     @property
     def strategy(self) -> str: ...
@@ -94,6 +121,10 @@ class Asked(Protocol):
 
     def reach(self, per: Per) -> Reach:
         """Return the furthest that fills could lead the position it is part of."""
+        ...
+
+    def cancel_first(self, ids: Sequence[str]) -> None:
+        """Have these orders cancelled before it is sent, if it is."""
         ...
 
 
@@ -168,6 +199,10 @@ class Held(Protocol):
 
     def grouped(self, label: str, instrument: str) -> Sums:
         """Return what the group of an instrument adds up to, under a grouping that was declared."""
+        ...
+
+    def against(self, instrument: str, buy: bool) -> tuple[Collection[Works], int | float | None]:
+        """Return what works on the other side, and the best price that rests there elsewhere."""
         ...
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from nautilus_lab.exceptions import InputError
-from nautilus_lab.risk.limits._asked import Per
+from nautilus_lab.risk.limits._asked import Per, Works
 from nautilus_lab.risk.limits._holdings import Holdings, Position, Total, total_of
 from nautilus_lab.risk.limits._measures import Measures
 
@@ -102,6 +102,10 @@ class HeldNow:
     def gross_at(self, venue: str) -> float:
         return total_of(p for p in self._holdings.positions if p.venue == venue).gross
 
+    def against(self, instrument: str, buy: bool) -> tuple[tuple[Works, ...], None]:
+        # Holdings say how much works, and not which orders.
+        return (), None
+
     def sums_of(self, strategy: str) -> Total:
         return total_of(self._holdings.by_strategy.get(strategy, ()))
 
@@ -164,7 +168,9 @@ class Asking:
         self.units = abs(order.units)
         self.limit, self.trigger = order.limit, order.trigger
         self.likeness = (order.strategy, at.instrument, self.buy, self.units)
+        self.id, self.parent = "", None
         self.whole = self.reach("instrument")
+        self.reduces = not self.whole.increases
 
     @property
     def price(self) -> float:
@@ -184,6 +190,9 @@ class Asking:
     def notional(self) -> float:
         """The whole order at its price, account currency."""
         return self.units * self.price * self._multiplier
+
+    def cancel_first(self, ids: Sequence[str]) -> None:
+        """Nothing is sent."""
 
     def reach(self, per: Per) -> _Reach:
         """Return the furthest that fills could lead the position it is part of."""

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from nautilus_lab.exceptions import BadData, InputError
+from nautilus_lab.risk.limits._adjusts import Adjusts
 from nautilus_lab.risk.limits._asking import Asking, HeldNow, Order
 from nautilus_lab.risk.limits._finding import Finding
 from nautilus_lab.risk.limits._holdings import Counts, Holdings, Position
@@ -19,10 +20,12 @@ from nautilus_lab.risk.limits._loss import DailyLoss
 from nautilus_lab.risk.limits._measures import Measures
 from nautilus_lab.risk.limits._monitor import never, row_of
 from nautilus_lab.risk.limits._report import LimitReport, LimitUtilisation
+from nautilus_lab.risk.limits._scaling import scaled
 
 if TYPE_CHECKING:
     import pandas as pd
 
+_BASE = ("", 1.0)  # no rule, and so all of it
 _COUNTS: Mapping[tuple[str, float], Counts] = MappingProxyType({})
 
 
@@ -39,6 +42,9 @@ class LimitBook:
         Any of `nautilus_lab.risk.limits`, each as often as wanted.
     levels : Levels, optional
         Where warning begins, and how long it lasts.
+    dynamic : sequence of DynamicLimit, optional
+        The rules that tighten some of them. A gate keeps where each stands over time; a report
+        here has the bounds that the rules allow at once.
 
     Examples
     --------
@@ -54,9 +60,11 @@ class LimitBook:
 
     limits: Sequence[Limit] = ()
     levels: Levels = field(default_factory=Levels)
+    dynamic: Sequence[Adjusts] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "limits", tuple(self.limits))
+        object.__setattr__(self, "dynamic", tuple(self.dynamic))
         for limit in self.limits:
             if not isinstance(limit, Limit):
                 raise InputError(
@@ -70,6 +78,15 @@ class LimitBook:
                 value="DailyLoss twice",
                 remedy="say both bounds in one: DailyLoss(max_loss=20_000, max_fraction=0.02)",
             )
+        keys = [one.key for one in self.dynamic]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise InputError(
+                    "dynamic limits need keys of their own",
+                    value=key,
+                    remedy='pass DynamicLimit(key="..."), or write adjust = { key = "..." }',
+                )
+        _ = self.adjusted  # each of them is of a limit that is here
 
     def __len__(self) -> int:
         return len(self.limits)
@@ -79,7 +96,11 @@ class LimitBook:
 
     def __add__(self, other: LimitBook) -> LimitBook:
         """Return a book of both, with the levels of this one."""
-        return LimitBook((*self.limits, *other.limits), levels=self.levels)
+        return LimitBook(
+            (*self.limits, *other.limits),
+            levels=self.levels,
+            dynamic=(*self.dynamic, *other.dynamic),
+        )
 
     @property
     def blocking(self) -> tuple[Limit, ...]:
@@ -92,14 +113,53 @@ class LimitBook:
         return tuple(limit for limit in self.limits if limit.monitors)
 
     @property
+    def needs(self) -> frozenset[str]:
+        """The measures that its limits read, by name; ``"volume:*"`` is that of every symbol."""
+        read = [*(one.needs for one in self.limits), *(one.needs for one in self.dynamic)]
+        return frozenset().union(*read)
+
+    @property
     def day_stop(self) -> DailyLoss | None:
         """The loss of the day that ends trading; None when there is none."""
         return next((one for one in self.limits if is_day_stop(one)), None)  # type: ignore[return-value]
 
     @property
     def settings(self) -> list[dict[str, Any]]:
-        """The limits as plain values; `limits_of` makes the same ones of them."""
-        return [limit.settings for limit in self.limits]
+        """The limits as plain values; `book_of` makes the same ones of them."""
+        rules = self.adjusted
+        return [
+            limit.settings | ({"adjust": rules[place].settings} if place in rules else {})
+            for place, limit in enumerate(self.limits)
+        ]
+
+    @property
+    def adjusted(self) -> dict[int, Adjusts]:
+        """The rules by the place in the book of what they adjust.
+
+        Raises
+        ------
+        InputError
+            When a rule is of a limit that is not in the book, or that has one already.
+        """
+        found: dict[int, Adjusts] = {}
+        for one in self.dynamic:
+            places = [
+                place
+                for place, limit in enumerate(self.limits)
+                # What stands in for a limit has it as `limit`.
+                if one.limit in (limit, getattr(limit, "limit", None)) and place not in found
+            ]
+            if not places:
+                raise InputError("a dynamic limit must be in the book", value=one.limit)
+            found[places[0]] = one
+        return found
+
+    def at(self, parts: Mapping[str, float]) -> LimitBook:
+        """Return the book with bounds multiplied, by the key of the rule; one without rules."""
+        limits = list(self.limits)
+        for place, one in self.adjusted.items():
+            limits[place] = scaled(limits[place], parts[one.key])
+        return LimitBook(limits, levels=self.levels)
 
     # --- in a notebook --------------------------------------------------------------------
 
@@ -113,7 +173,16 @@ class LimitBook:
             level ``"never"``: nobody may say that it holds. One that cannot be measured is a
             breach, with its reason.
         """
-        return LimitReport(rows=tuple(self._rows(holdings, ())))
+        return self._report(holdings, ())
+
+    def _report(self, holdings: Holdings, orders: Iterable[Order]) -> LimitReport:
+        parts = {one.key: one.allowed(holdings) for one in self.dynamic}
+        held = self.at(parts)
+        by_limit = {
+            id(held.limits[place]): (one.key, parts[one.key])
+            for place, one in self.adjusted.items()
+        }
+        return LimitReport(rows=tuple(held._rows(holdings, orders, by_limit)))
 
     def ask(self, order: Order, holdings: Holdings) -> tuple[Finding, ...]:
         """Hold an order that is thought of against every limit that blocks.
@@ -132,7 +201,8 @@ class LimitBook:
         InputError
             When nothing of the holdings is what the order is of.
         """
-        return tuple(found for _, found in self._asked(order, holdings))
+        held = self.at({one.key: one.allowed(holdings) for one in self.dynamic})
+        return tuple(found for _, found in held._asked(order, holdings))
 
     def _asked(self, order: Order, holdings: Holdings) -> Iterator[tuple[Limit, Finding]]:
         asked, held = Asking(order, holdings), HeldNow(holdings)
@@ -146,14 +216,19 @@ class LimitBook:
             limit.prepare(held)
             yield limit, limit.judge(asked, held)
 
-    def _rows(self, holdings: Holdings, orders: Iterable[Order]) -> Iterator[LimitUtilisation]:
+    def _rows(
+        self,
+        holdings: Holdings,
+        orders: Iterable[Order],
+        adjusted: Mapping[int, tuple[str, float]],
+    ) -> Iterator[LimitUtilisation]:
         judged: set[int] = set()
         for order in orders:
             for limit, found in self._asked(order, holdings):
                 judged.add(id(limit))
                 if not limit.monitors:
                     level = "breach" if not found.passed else self.levels.of_finding(found)
-                    yield row_of(limit, found, level)
+                    yield row_of(limit, found, level, "", adjusted.get(id(limit), _BASE))
         for limit in self.limits:
             if not limit.monitors:
                 if id(limit) not in judged:
@@ -163,7 +238,8 @@ class LimitBook:
             try:
                 for found in limit.look(holdings):
                     found_any = True
-                    yield row_of(limit, found, self.levels.of_finding(found))
+                    level = self.levels.of_finding(found)
+                    yield row_of(limit, found, level, "", adjusted.get(id(limit), _BASE))
             except Exception as error:
                 found_any = True
                 nothing = Finding(limit.name, "all", math.nan, math.nan, False)
@@ -252,7 +328,7 @@ class LimitBook:
             counts=counts,
             currency=currency,
         )
-        return LimitReport(rows=tuple(self._rows(holdings, orders)))
+        return self._report(holdings, orders)
 
 
 def is_day_stop(limit: Limit) -> bool:

@@ -89,6 +89,11 @@ class MaxSourceGap(Limit):
         bounded("max_age_s", self.max_age_s)
 
     @property
+    def needs(self) -> frozenset[str]:
+        """The measure it reads."""
+        return frozenset({"price:*"})
+
+    @property
     def particular(self) -> bool:
         """Whether its scopes are single instruments or strategies."""
         return True

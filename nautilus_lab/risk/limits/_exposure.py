@@ -11,12 +11,11 @@ from typing import ClassVar
 
 from nautilus_lab.exceptions import InputError
 from nautilus_lab.risk.limits._asked import Asked, Held, Of, Per, Prepares
+from nautilus_lab.risk.limits._exposed import OfExposure
 from nautilus_lab.risk.limits._finding import Finding
 from nautilus_lab.risk.limits._holdings import Holdings, Position, Total, total_of
 from nautilus_lab.risk.limits._limit import (
     Action,
-    Limit,
-    Mode,
     OfMoney,
     bounded,
     chosen,
@@ -28,7 +27,6 @@ from nautilus_lab.risk.limits._limit import (
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 _NO_WEIGHTS: Mapping[str, float] = MappingProxyType({})
-_BOTH: tuple[Mode, ...] = ("both", "block", "monitor")
 
 
 def _of(scope: Of, holdings: Holdings) -> Iterator[tuple[str, tuple[Position, ...], float]]:
@@ -47,7 +45,7 @@ def _of(scope: Of, holdings: Holdings) -> Iterator[tuple[str, tuple[Position, ..
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class OfPosition(Limit):
+class OfPosition(OfExposure):
     """A limit of one position: the account's in an instrument or a symbol, or a strategy's.
 
     Parameters
@@ -57,20 +55,11 @@ class OfPosition(Limit):
         or that of the order's strategy in one instrument.
     """
 
-    modes: ClassVar[tuple[Mode, ...]] = _BOTH
-
-    mode: Mode = "both"
     per: Per = "instrument"
 
     def _check(self) -> None:
         chosen("per", self.per, ("instrument", "symbol", "strategy"))
         of_account(self, self.per)
-
-    @property
-    def exposure(self) -> bool:
-        """Whether orders that open nothing for the account are not asked."""
-        # What reduces the account's position may open one of the strategy's.
-        return self.per != "strategy"
 
     @property
     def particular(self) -> bool:
@@ -193,7 +182,7 @@ def _furthest(parts: Iterable[Position]) -> float:
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class OfSum(OfMoney):
+class OfSum(OfExposure, OfMoney):
     """A limit of what positions add up to.
 
     Parameters
@@ -203,20 +192,12 @@ class OfSum(OfMoney):
         accounts that the book knows.
     """
 
-    modes: ClassVar[tuple[Mode, ...]] = _BOTH
-
-    mode: Mode = "both"
     per: Of = "account"
 
     def _check(self) -> None:
         super()._check()
         chosen("per", self.per, ("account", "strategy", "firm"))
         whole(self, self.per)
-
-    @property
-    def exposure(self) -> bool:
-        """Whether orders that open nothing for the account are not asked."""
-        return self.per != "strategy"
 
     @property
     def particular(self) -> bool:
@@ -348,7 +329,7 @@ def net_after(long: float, short: float, up: bool, added: float, weight: float) 
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class MaxLeverage(Limit):
+class MaxLeverage(OfExposure):
     """All positions that fills could lead to are worth at most so many times the equity.
 
     An account that has no equity left is over any leverage.
@@ -365,10 +346,8 @@ class MaxLeverage(Limit):
     number: ClassVar[int] = 10
     scopes: ClassVar[str] = "account, firm"
     formula: ClassVar[str] = "sum of |value| / NAV <= max_times; none passes once NAV <= 0"
-    modes: ClassVar[tuple[Mode, ...]] = _BOTH
 
     max_times: float
-    mode: Mode = "both"
     action: Action = "reduce_only"
     per: Of = "account"
 
@@ -376,11 +355,6 @@ class MaxLeverage(Limit):
         bounded("max_times", self.max_times)
         chosen("per", self.per, ("account", "firm"))
         whole(self)
-
-    @property
-    def exposure(self) -> bool:
-        """Orders that open nothing are not asked."""
-        return True
 
     def judge(self, asked: Asked, held: Held) -> Finding:
         """Divide the book, the order in it, by the equity."""
@@ -404,7 +378,7 @@ def times(gross: float, equity: float) -> float:
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class MaxConcentration(Limit):
+class MaxConcentration(OfExposure):
     """No instrument, or no group of them, is more than such a part of the account.
 
     Parameters
@@ -422,10 +396,8 @@ class MaxConcentration(Limit):
     number: ClassVar[int] = 11
     scopes: ClassVar[str] = "account, firm"
     formula: ClassVar[str] = "|value| of an instrument or group / NAV <= max_fraction"
-    modes: ClassVar[tuple[Mode, ...]] = _BOTH
 
     max_fraction: float
-    mode: Mode = "both"
     groups: Mapping[str, str] = _NONE
     per: Of = "account"
 
@@ -434,11 +406,6 @@ class MaxConcentration(Limit):
         chosen("per", self.per, ("account", "firm"))
         whole(self)
         frozen_map(self, "groups")
-
-    @property
-    def exposure(self) -> bool:
-        """Orders that open nothing are not asked."""
-        return True
 
     @cached_property
     def _label(self) -> str:
@@ -480,7 +447,7 @@ class MaxConcentration(Limit):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class MaxHerfindahl(Limit):
+class MaxHerfindahl(OfExposure):
     """The account is spread: the squares of its positions' parts of it add up to at most so much.
 
     Parameters
@@ -495,21 +462,14 @@ class MaxHerfindahl(Limit):
     number: ClassVar[int] = 11
     scopes: ClassVar[str] = "account, firm"
     formula: ClassVar[str] = "sum of (value / NAV)^2 <= max_index"
-    modes: ClassVar[tuple[Mode, ...]] = _BOTH
 
     max_index: float
-    mode: Mode = "both"
     per: Of = "account"
 
     def _check(self) -> None:
         bounded("max_index", self.max_index)
         chosen("per", self.per, ("account", "firm"))
         whole(self)
-
-    @property
-    def exposure(self) -> bool:
-        """Orders that open nothing are not asked."""
-        return True
 
     def judge(self, asked: Asked, held: Held) -> Finding:
         """Add up the squares, that of the order's instrument anew."""
@@ -534,7 +494,7 @@ def herfindahl(squares: float, equity: float) -> float:
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class EnoughMargin(Limit):
+class EnoughMargin(OfExposure):
     """The venue's account covers all that fills could lead to, what is on its way included.
 
     At a leverage of 1 that is a cash account: purchases are paid in full, short sales are bound
@@ -552,9 +512,7 @@ class EnoughMargin(Limit):
     number: ClassVar[int] = 12
     scopes: ClassVar[str] = "account"
     formula: ClassVar[str] = "sum of |value| at a venue <= max_used x leverage x equity there"
-    modes: ClassVar[tuple[Mode, ...]] = _BOTH
 
-    mode: Mode = "both"
     leverage: Mapping[str, float] = _NO_WEIGHTS
     max_used: float = field(default=1.0)
 
@@ -564,11 +522,6 @@ class EnoughMargin(Limit):
             bounded(f"the leverage at {venue}", most, least=1.0)
         bounded("max_used", self.max_used, least=math.ulp(0), most=1.0)
         whole(self)
-
-    @property
-    def exposure(self) -> bool:
-        """Orders that open nothing are not asked."""
-        return True
 
     def bound(self, venue: str, equity: float) -> float:
         """Return what an account with this equity may carry; one that lost all covers nothing."""

@@ -25,6 +25,8 @@ class Finding(msgspec.Struct, frozen=True, gc=False):
         Whether the value is within the limit, or the limit has no say; never when it is NaN.
     unit : str
         What both are counted in: ``"USD"``, ``"units"``, ``"s"``, ``"bp"``, ``"of NAV"``.
+    reason : str
+        Why it cannot be measured, where that is known; empty otherwise.
     """
 
     limit: str
@@ -33,6 +35,7 @@ class Finding(msgspec.Struct, frozen=True, gc=False):
     bound: float
     passed: bool
     unit: str = ""
+    reason: str = ""
 
     @property
     def utilisation(self) -> float:
@@ -43,7 +46,8 @@ class Finding(msgspec.Struct, frozen=True, gc=False):
 
     def __str__(self) -> str:
         if self.value != self.value or self.bound != self.bound:
-            return f"{self.limit.upper()}: what it would be cannot be measured"
+            why = f": {self.reason}" if self.reason else ""
+            return f"{self.limit.upper()}: what it would be cannot be measured{why}"
         value, bound = shown(self.value), shown(self.bound)
         return f"{self.limit.upper()}: {value} is over the limit of {bound}"
 

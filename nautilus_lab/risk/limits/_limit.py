@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal, TypeAlias
 
@@ -104,18 +104,32 @@ class Limit:
         )
 
     @property
+    def needs(self) -> frozenset[str]:
+        """The measures it reads, by name; ``"volume:*"`` is that of every symbol."""
+        return frozenset()
+
+    @property
     def particular(self) -> bool:
         """Whether its scopes are single instruments or strategies, and not an account."""
         return False
 
     def holds_back(self, scope: str, instrument: str, symbol: str, strategy: str) -> bool:
-        """Whether its breach in `scope` keeps a strategy from increasing an instrument."""
+        """Whether its breach in `scope` keeps a strategy from increasing an instrument.
+
+        Without a scope, or of ``"all"``, nothing is known of any.
+        """
+        if scope in ("", "all"):
+            return self.concerns(instrument, symbol, strategy)
         return not self.particular or scope in (
             instrument,
             symbol,
             strategy,
             f"{strategy}:{instrument}",
         )
+
+    def with_bounds(self, bounds: Mapping[str, Any]) -> Limit:
+        """Return the same limit with other bounds, by parameter."""
+        return replace(self, **bounds)
 
     def prepare(self, book: Prepares) -> None:
         """Ask a book to add up what this limit needs; once, before the first order."""
@@ -129,10 +143,17 @@ class Limit:
         raise NotImplementedError
 
     def _found(
-        self, scope: str, value: float, bound: float, unit: str, *, waived: bool = False
+        self,
+        scope: str,
+        value: float,
+        bound: float,
+        unit: str,
+        *,
+        waived: bool = False,
+        reason: str = "",
     ) -> Finding:
         # NaN is within no bound. Who only reduces what the limit is of is let through, `waived`.
-        return Finding(self.name, scope, value, bound, value <= bound or waived, unit)
+        return Finding(self.name, scope, value, bound, value <= bound or waived, unit, reason)
 
     @property
     def settings(self) -> dict[str, Any]:

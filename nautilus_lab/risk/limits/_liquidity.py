@@ -18,9 +18,13 @@ from nautilus_lab.risk.limits._order import OfOrder
 _WEEK = 7 * 86_400.0
 
 
-def _volume(measures: Measures, symbol: str, now_ns: int, max_age_s: float) -> float:
+def _volume(measures: Measures, symbol: str, now_ns: int, max_age_s: float) -> tuple[float, str]:
+    """Return a symbol's volume, and why it is not known."""
     volume = measures.get("volume", of=symbol, now_ns=now_ns, max_age_s=max_age_s)
-    return volume if volume > 0 else math.nan
+    if volume > 0:
+        return volume, ""
+    why = measures.why_not("volume", of=symbol, now_ns=now_ns, max_age_s=max_age_s)
+    return math.nan, why or f"nothing of {symbol} was traded"
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -47,12 +51,17 @@ class MaxParticipation(OfOrder):
         bounded("max_fraction", self.max_fraction)
         bounded("max_age_s", self.max_age_s)
 
+    @property
+    def needs(self) -> frozenset[str]:
+        """The measure it reads."""
+        return frozenset({"volume:*"})
+
     def judge(self, asked: Asked, held: Held) -> Finding:
         """Compare the order with a day's volume."""
         traded = asked.instrument
-        volume = _volume(held.measures, traded.symbol, asked.now_ns, self.max_age_s)
-        value, bound = asked.units / volume, self.max_fraction
-        return Finding(self.name, traded.name, value, bound, value <= bound, "of volume")
+        volume, why = _volume(held.measures, traded.symbol, asked.now_ns, self.max_age_s)
+        value = asked.units / volume
+        return self._found(traded.name, value, self.max_fraction, "of volume", reason=why)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -84,16 +93,22 @@ class MaxDaysToLiquidate(OfPosition):
         bounded("participation", self.participation, least=math.ulp(0), most=1.0)
         bounded("max_age_s", self.max_age_s)
 
+    @property
+    def needs(self) -> frozenset[str]:
+        """The measure it reads."""
+        return frozenset({"volume:*"})
+
     def judge(self, asked: Asked, held: Held) -> Finding:
         """Measure how long the position would take."""
         reach, symbol = asked.reach(self.per), asked.instrument.symbol
-        volume = _volume(held.measures, symbol, asked.now_ns, self.max_age_s)
+        volume, why = _volume(held.measures, symbol, asked.now_ns, self.max_age_s)
         return self._found(
             self._scope(asked),
             self.days(reach.units, volume),
             self.max_days,
             "days",
             waived=self.per == "strategy" and not reach.increases,
+            reason=why,
         )
 
     def days(self, units: float, volume: float) -> float:
@@ -109,7 +124,8 @@ class MaxDaysToLiquidate(OfPosition):
                 continue
             none = False
             symbol = parts[0].symbol
-            volume = _volume(holdings.measures, symbol, holdings.now_ns, self.max_age_s)
-            yield self._found(scope, self.days(units, volume), self.max_days, "days")
+            volume, why = _volume(holdings.measures, symbol, holdings.now_ns, self.max_age_s)
+            days = self.days(units, volume)
+            yield self._found(scope, days, self.max_days, "days", reason=why)
         if none:
             yield self._found("positions", 0.0, self.max_days, "days")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 from nautilus_lab.exceptions import InputError
-from nautilus_lab.risk.limits._asked import Asked, Held
+from nautilus_lab.risk.limits._asked import Asked, Held, Of
 from nautilus_lab.risk.limits._finding import Finding
 from nautilus_lab.risk.limits._holdings import Holdings
 from nautilus_lab.risk.limits._limit import Action, Limit, Mode, bounded, chosen, smaller
@@ -27,14 +27,15 @@ class DailyLoss(Limit):
         Account currency; no limit when not given.
     max_fraction : float, optional
         Of the equity the day began with, in (0, 1].
-    per : {"account", "strategy"}, default="account"
+    per : {"account", "strategy", "firm"}, default="account"
         Whose. What a strategy lost is looked at and not asked about, and without `max_fraction`:
-        it has no equity of its own.
+        it has no equity of its own. The firm's is that of all accounts the book knows; nodes of
+        one home share it out.
     """
 
     name: ClassVar[str] = "max_daily_loss"
     number: ClassVar[int] = 13
-    scopes: ClassVar[str] = "strategy, account"
+    scopes: ClassVar[str] = "strategy, account, firm"
     formula: ClassVar[str] = "equity the day began with - equity <= max_loss, <= max_fraction of it"
     modes: ClassVar[tuple[Mode, ...]] = ("both", "block", "monitor")
 
@@ -42,10 +43,10 @@ class DailyLoss(Limit):
     max_fraction: float | None = None
     mode: Mode = "both"
     action: Action = "reduce_only"
-    per: Literal["account", "strategy"] = "account"
+    per: Of = "account"
 
     def _check(self) -> None:
-        chosen("per", self.per, ("account", "strategy"))
+        chosen("per", self.per, ("account", "strategy", "firm"))
         if self.max_loss is None and self.max_fraction is None:
             raise InputError(
                 "a loss needs a limit", remedy="pass max_loss=20_000 or max_fraction=0.02"
@@ -86,15 +87,15 @@ class DailyLoss(Limit):
         """Measure the loss since the day began; a gain is a loss below zero."""
         start = held.day_start_equity
         value, bound = start - held.equity, self.bound(start)
-        return Finding(self.name, "account", value, bound, value <= bound, held.currency)
+        return Finding(self.name, self.per, value, bound, value <= bound, held.currency)
 
     def look(self, holdings: Holdings) -> Iterator[Finding]:
         """Measure the loss so far."""
         unit = holdings.currency
-        if self.per == "account":
+        if self.per != "strategy":
             start = holdings.day_start_equity
             loss = start - holdings.net_asset_value
-            yield self._found("account", loss, self.bound(start), unit)
+            yield self._found(self.per, loss, self.bound(start), unit)
             return
         bound = self.max_loss or 0.0
         none = True

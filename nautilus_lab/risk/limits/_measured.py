@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from nautilus_lab.exceptions import InputError
 from nautilus_lab.risk.limits._finding import Finding
@@ -34,8 +34,11 @@ class OfMeasure(Limit):
     def _check(self) -> None:
         bounded("max_age_s", self.max_age_s)
 
-    def _measure(self, holdings: Holdings, kind: str, of: str = "") -> float:
-        return holdings.measures.get(kind, of=of, now_ns=holdings.now_ns, max_age_s=self.max_age_s)
+    def _measure(self, holdings: Holdings, kind: str, of: str = "") -> tuple[float, str]:
+        """Return a measure, and why there is none."""
+        asked: dict[str, Any] = {"of": of, "now_ns": holdings.now_ns, "max_age_s": self.max_age_s}
+        value = holdings.measures.get(kind, **asked)
+        return value, "" if value == value else holdings.measures.why_not(kind, **asked)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -63,9 +66,10 @@ class OfTail(OfMeasure):
             if getattr(self, name) is not None:
                 bounded(name, getattr(self, name))
 
-    def _compare(self, holdings: Holdings, value: float, scope: str = "account") -> Finding:
+    def _compare(self, holdings: Holdings, kind: str) -> Finding:
+        value, reason = self._measure(holdings, kind)
         bound = smaller(self.max_loss, self.max_fraction, holdings.net_asset_value)
-        return self._found(scope, value, bound, holdings.currency)
+        return self._found("account", value, bound, holdings.currency, reason=reason)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -77,9 +81,14 @@ class MaxValueAtRisk(OfTail):
     scopes: ClassVar[str] = "account"
     formula: ClassVar[str] = "value at risk <= max_loss, <= max_fraction x NAV"
 
+    @property
+    def needs(self) -> frozenset[str]:
+        """The measure it reads."""
+        return frozenset({"value_at_risk"})
+
     def look(self, holdings: Holdings) -> Iterator[Finding]:
         """Compare what was measured."""
-        yield self._compare(holdings, self._measure(holdings, "value_at_risk"))
+        yield self._compare(holdings, "value_at_risk")
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -99,10 +108,18 @@ class MaxExpectedShortfall(OfTail):
 
     stressed: bool = False
 
+    @property
+    def needs(self) -> frozenset[str]:
+        """The measure it reads."""
+        return frozenset({self._kind})
+
+    @property
+    def _kind(self) -> str:
+        return "stressed_expected_shortfall" if self.stressed else "expected_shortfall"
+
     def look(self, holdings: Holdings) -> Iterator[Finding]:
         """Compare what was measured."""
-        kind = "stressed_expected_shortfall" if self.stressed else "expected_shortfall"
-        yield self._compare(holdings, self._measure(holdings, kind))
+        yield self._compare(holdings, self._kind)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -131,6 +148,11 @@ class MaxVolatility(OfMeasure):
         chosen("per", self.per, ("account", "symbol"))
 
     @property
+    def needs(self) -> frozenset[str]:
+        """The measure it reads."""
+        return frozenset({"volatility" if self.per == "account" else "volatility:*"})
+
+    @property
     def particular(self) -> bool:
         """Whether its scopes are symbols."""
         return self.per == "symbol"
@@ -138,16 +160,16 @@ class MaxVolatility(OfMeasure):
     def look(self, holdings: Holdings) -> Iterator[Finding]:
         """Compare what was measured."""
         if self.per == "account":
-            value = self._measure(holdings, "volatility")
-            yield self._found("account", value, self.max_annual, "a year")
+            value, reason = self._measure(holdings, "volatility")
+            yield self._found("account", value, self.max_annual, "a year", reason=reason)
             return
         none = True
         symbols = {one.symbol for one in holdings.positions if one.furthest}
         for symbol in sorted(symbols):
             if self.concerns(symbol, symbol, ""):
                 none = False
-                value = self._measure(holdings, "volatility", symbol)
-                yield self._found(symbol, value, self.max_annual, "a year")
+                value, reason = self._measure(holdings, "volatility", symbol)
+                yield self._found(symbol, value, self.max_annual, "a year", reason=reason)
         if none:
             yield self._found("positions", 0.0, self.max_annual, "a year")
 
@@ -177,10 +199,16 @@ class MaxGreek(OfMeasure):
         chosen("greek", self.greek, _GREEKS)
         bounded("most", self.most)
 
+    @property
+    def needs(self) -> frozenset[str]:
+        """The measure it reads."""
+        return frozenset({self.greek})
+
     def look(self, holdings: Holdings) -> Iterator[Finding]:
         """Compare what was measured."""
-        value = abs(self._measure(holdings, self.greek))
-        yield self._found(f"account:{self.greek}", value, self.most, self.greek)
+        value, reason = self._measure(holdings, self.greek)
+        scope = f"account:{self.greek}"
+        yield self._found(scope, abs(value), self.most, self.greek, reason=reason)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -204,7 +232,12 @@ class MaxCorrelation(OfMeasure):
         super()._check()
         bounded("max_average", self.max_average, most=1.0)
 
+    @property
+    def needs(self) -> frozenset[str]:
+        """The measure it reads."""
+        return frozenset({"correlation"})
+
     def look(self, holdings: Holdings) -> Iterator[Finding]:
         """Compare what was measured."""
-        value = self._measure(holdings, "correlation")
-        yield self._found("account", value, self.max_average, "correlation")
+        value, reason = self._measure(holdings, "correlation")
+        yield self._found("account", value, self.max_average, "correlation", reason=reason)

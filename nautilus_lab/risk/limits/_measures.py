@@ -13,7 +13,7 @@ from nautilus_lab.exceptions import InputError
 _NS = 1_000_000_000
 
 # What a measure may be called. Those that are of one symbol bear its name: ``volume:AAPL``.
-KINDS = MappingProxyType(
+MEASURES = MappingProxyType(
     {
         "value_at_risk": "account currency, a loss is positive",
         "expected_shortfall": "account currency, a loss is positive",
@@ -26,8 +26,10 @@ KINDS = MappingProxyType(
         "dv01": "account currency for a basis point of yield",
         "volume": "units a day, the average of a symbol",
         "price": "of a symbol, from another source",
+        "regime": "a word: calm, normal or stressed, or what a rule names",
     }
 )
+_WORDS = frozenset({"regime"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +38,13 @@ class Measured:
 
     Attributes
     ----------
-    value : float
-        In the unit of its kind.
+    value : float or str
+        In the unit of its kind; a word for those that are words.
     as_of_ns : int
         UNIX nanoseconds, of the data it was made from.
     """
 
-    value: float
+    value: float | str
     as_of_ns: int
 
 
@@ -57,6 +59,8 @@ class Measures:
     ----------
     values : mapping of str to Measured
         ``"value_at_risk"``, or with a symbol ``"volume:AAPL"``.
+    missing : mapping of str to str, optional
+        Name -> why it could not be measured; told where a limit fails for want of it.
 
     Examples
     --------
@@ -70,16 +74,24 @@ class Measures:
     """
 
     values: Mapping[str, Measured] = MappingProxyType({})
+    missing: Mapping[str, str] = MappingProxyType({})
     # kind -> what it is of, nothing for the account -> the same
     _found: Mapping[str, Mapping[str, Measured]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        for name in self.values:
-            if name.partition(":")[0] not in KINDS:
+        for name in (*self.values, *self.missing):
+            kind = name.partition(":")[0]
+            if kind not in MEASURES:
                 raise InputError(
-                    f"a measure must be one of {', '.join(KINDS)}",
+                    f"a measure must be one of {', '.join(MEASURES)}",
                     value=name,
                     remedy='of a symbol it is written "volume:AAPL"',
+                )
+        for name, measured in self.values.items():
+            kind = name.partition(":")[0]
+            if isinstance(measured.value, str) is not (kind in _WORDS):
+                raise InputError(
+                    f"the measure {kind} is {MEASURES[kind]}", value=f"{name}: {measured.value!r}"
                 )
         object.__setattr__(self, "values", MappingProxyType(dict(self.values)))
         found: dict[str, dict[str, Measured]] = {}
@@ -87,29 +99,58 @@ class Measures:
             kind, _, of = name.partition(":")
             found.setdefault(kind, {})[of] = value
         object.__setattr__(self, "_found", found)
+        missing = {name: why for name, why in self.missing.items() if name not in self.values}
+        object.__setattr__(self, "missing", MappingProxyType(missing))
 
     def __repr__(self) -> str:
         return f"Measures({', '.join(sorted(self.values)) or 'nothing'})"
 
     def __or__(self, newer: Measures) -> Measures:
         """Return both, those of the right hand in place of older ones."""
-        return Measures({**self.values, **newer.values})
+        return Measures({**self.values, **newer.values}, {**self.missing, **newer.missing})
+
+    def latest(self, other: Measures) -> Measures:
+        """Return both; of two of one name the one that is of a later time."""
+        mine, others = self.values, other.values
+        kept = {
+            name: max(
+                (one for one in (mine.get(name), others.get(name)) if one is not None),
+                key=lambda one: one.as_of_ns,
+            )
+            for name in (*mine, *others)
+        }
+        return Measures(kept, {**self.missing, **other.missing})
 
     @classmethod
-    def at(cls, as_of_ns: int, **values: float | Mapping[str, float]) -> Self:
+    def at(cls, as_of_ns: int, **values: float | str | Mapping[str, float]) -> Self:
         """Return measures of one time; those of symbols as mappings."""
         made: dict[str, Measured] = {}
         for kind, value in values.items():
             if isinstance(value, Mapping):
                 made |= {f"{kind}:{of}": Measured(float(v), as_of_ns) for of, v in value.items()}
             else:
-                made[kind] = Measured(float(value), as_of_ns)
+                word = isinstance(value, str)
+                made[kind] = Measured(value if word else float(value), as_of_ns)
         return cls(made)
 
     def get(self, kind: str, *, now_ns: int, max_age_s: float, of: str = "") -> float:
-        """Return a measure; NaN when it is missing, older than `max_age_s`, or not yet true."""
+        """Return a number; NaN when it is missing, older than `max_age_s`, or not yet true."""
         # By its parts: an order asks, and should not have to make the name first.
         found = self._found.get(kind, _NONE).get(of)
-        if found is not None and 0 <= now_ns - found.as_of_ns <= max_age_s * _NS:
-            return found.value
-        return math.nan
+        fresh = found is not None and 0 <= now_ns - found.as_of_ns <= max_age_s * _NS
+        if found is None or not fresh or isinstance(found.value, str):
+            return math.nan
+        return found.value
+
+    def why_not(self, kind: str, *, now_ns: int, max_age_s: float, of: str = "") -> str:
+        """Return why `get` answers NaN, in words; empty when it does not."""
+        name = f"{kind}:{of}" if of else kind
+        found = self.values.get(name)
+        if found is None:
+            return f"no measure {name}: {self.missing.get(name, 'nobody measured it')}"
+        age_s = (now_ns - found.as_of_ns) / _NS
+        if age_s < 0:
+            return f"the measure {name} is of {-age_s:,.0f} s in the future"
+        if age_s > max_age_s:
+            return f"the measure {name} is {age_s:,.0f} s old, and may be {max_age_s:,.0f} s"
+        return "" if found.value == found.value else f"the measure {name} is no number"

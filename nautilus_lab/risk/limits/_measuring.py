@@ -51,7 +51,7 @@ def measures_of(
     Measures
         ``value_at_risk``, ``expected_shortfall`` for one period, ``volatility`` of what is held
         (the fraction of its gross value) and of each symbol, and the
-        average ``correlation``; of one symbol alone it is 1.
+        average ``correlation``; of one symbol alone, which has no pair, it is 0.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def measures_of(
     import pandas as pd
 
     from nautilus_lab.risk._historical import HistoricalRisk
-    from nautilus_lab.risk._volatility import ewma_volatility
+    from nautilus_lab.risk._volatility import volatility_now
 
     if not 0 < periods_per_year < float("inf"):
         raise InputError("periods_per_year must be finite and positive", value=periods_per_year)
@@ -77,22 +77,13 @@ def measures_of(
     year = float(np.sqrt(periods_per_year))
     mine = returns[list(held.index)]
     whole = mine @ (held / held.abs().sum())
-    moved = {
-        symbol: year * _after(ewma_volatility(mine[symbol], decay=decay), mine[symbol], decay)
-        for symbol in held.index
-    }
-    volatility = year * _after(ewma_volatility(whole, decay=decay), whole, decay)
+    moved = {symbol: year * volatility_now(mine[symbol], decay=decay) for symbol in held.index}
+    volatility = year * volatility_now(whole, decay=decay)
     pairs = mine.corr().to_numpy()[np.triu_indices(len(held), k=1)]
     return Measures.at(
         at,
         value_at_risk=risk.value_at_risk,
         expected_shortfall=tail.expected_shortfall,
         volatility=volatility if len(moved) > 1 else next(iter(moved.values())),
-        correlation=float(pairs.mean()) if len(pairs) else 1.0,
+        correlation=float(pairs.mean()) if len(pairs) else 0.0,
     ) | Measures.at(at, volatility=moved)
-
-
-def _after(known: pd.Series[float], returns: pd.Series[float], decay: float) -> float:
-    """Return the volatility after the last return, from what was known before it."""
-    last = decay * float(known.iloc[-1]) ** 2 + (1 - decay) * float(returns.iloc[-1]) ** 2
-    return float(last**0.5)

@@ -110,6 +110,8 @@ class LimitMonitor:
         self, book: LimitBook, on_change: Callable[[LevelChange], None] = lambda change: None
     ) -> None:
         self.book = book
+        # place in the book -> what a limit with a rule goes by, and the part of its base it is
+        self.adjusted: Mapping[int, tuple[str, float]] = {}
         self._on_change = on_change
         self._seen: dict[tuple[int, str], _Seen] = {}  # place in the book, scope -> what is known
         self._looked: set[int] = set()  # places of the limits that found something
@@ -117,6 +119,10 @@ class LimitMonitor:
 
     def __repr__(self) -> str:
         return f"LimitMonitor({len(self.book)} limits, {len(self._seen)} scopes)"
+
+    def adjust(self, book: LimitBook, adjusted: Mapping[int, tuple[str, float]]) -> None:
+        """Look at the same limits with other bounds from now on; what was found stays known."""
+        self.book, self.adjusted = book, adjusted
 
     @property
     def pending(self) -> bool:
@@ -160,7 +166,7 @@ class LimitMonitor:
         seen = self._seen.get((place, scope))
         if seen is None:
             seen = self._seen[place, scope] = _Seen()
-        seen.finding, seen.reason = finding, reason
+        seen.finding, seen.reason = finding, reason or finding.reason
         rank = _RANK[levels.of_finding(finding)]
         seen.lately = [*seen.lately, rank][-levels.confirmations :]
         agreed = min(seen.lately) if len(seen.lately) == levels.confirmations else 0
@@ -220,16 +226,23 @@ class LimitMonitor:
         for (place, scope), seen in self._seen.items():
             found = seen.finding
             assert found is not None
-            rows.append(row_of(limits[place], found, seen.level, seen.reason))
+            adjusted = self.adjusted.get(place, ("", 1.0))
+            rows.append(row_of(limits[place], found, seen.level, seen.reason, adjusted))
             assert scope == found.scope
         rows += [never(limit, "it was never looked at") for limit in self.unseen]
         return LimitReport(rows=tuple(rows))
 
 
-def row_of(limit: Limit, found: Finding, level: Standing, reason: str = "") -> LimitUtilisation:
+def row_of(
+    limit: Limit,
+    found: Finding,
+    level: Standing,
+    reason: str = "",
+    adjusted: tuple[str, float] = ("", 1.0),
+) -> LimitUtilisation:
     """Return the row of a report that says what was found."""
     if not reason and (found.value != found.value or found.bound != found.bound):
-        reason = "it cannot be measured"
+        reason = found.reason or "it cannot be measured"
     return LimitUtilisation(
         limit=limit.name,
         scope=found.scope,
@@ -239,6 +252,8 @@ def row_of(limit: Limit, found: Finding, level: Standing, reason: str = "") -> L
         level=level,
         unit=found.unit,
         reason=reason,
+        key=adjusted[0],
+        part=adjusted[1],
     )
 
 

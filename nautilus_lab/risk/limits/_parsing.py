@@ -16,12 +16,16 @@ from nautilus_lab.risk.limits import (
     _order,
     _permission,
     _rate,
+    _self_trade,
     _stress,
 )
 from nautilus_lab.risk.limits._levels import Levels
 from nautilus_lab.risk.limits._limit import Limit
 
-_ROOMS = (_order, _rate, _exposure, _loss, _measured, _liquidity, _permission, _data, _stress)
+_ROOMS = (
+    *(_order, _rate, _exposure, _loss, _measured, _liquidity, _permission, _data, _stress),
+    _self_trade,
+)
 
 # name -> limit, by the numbers of the catalogue
 CATALOGUE: Mapping[str, type[Limit]] = {

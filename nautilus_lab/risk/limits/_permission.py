@@ -11,13 +11,13 @@ from typing import ClassVar, Literal
 
 from nautilus_lab.exceptions import InputError
 from nautilus_lab.risk.limits._asked import Asked, Held, Prepares
+from nautilus_lab.risk.limits._exposed import OfExposure
 from nautilus_lab.risk.limits._finding import Finding
 from nautilus_lab.risk.limits._holdings import Holdings
-from nautilus_lab.risk.limits._limit import Limit, Mode, bounded, chosen
+from nautilus_lab.risk.limits._limit import bounded, chosen
 from nautilus_lab.risk.limits._order import OfOrder
 
 _NS = 1_000_000_000
-_BOTH: tuple[Mode, ...] = ("both", "block", "monitor")
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -131,7 +131,7 @@ class SessionHours(OfOrder):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class MaxInstruments(Limit):
+class MaxInstruments(OfExposure):
     """At most so many instruments are held or worked at a time.
 
     Parameters
@@ -146,20 +146,13 @@ class MaxInstruments(Limit):
     number: ClassVar[int] = 20
     scopes: ClassVar[str] = "strategy, account"
     formula: ClassVar[str] = "instruments with a position or an order <= most"
-    modes: ClassVar[tuple[Mode, ...]] = _BOTH
 
     most: int
-    mode: Mode = "both"
     per: Literal["account", "strategy"] = "account"
 
     def _check(self) -> None:
         bounded("most", self.most)
         chosen("per", self.per, ("account", "strategy"))
-
-    @property
-    def exposure(self) -> bool:
-        """Whether orders that open nothing for the account are not asked."""
-        return self.per != "strategy"
 
     def prepare(self, book: Prepares) -> None:
         """Have a book add strategies up when it is of one."""
@@ -201,7 +194,7 @@ class MaxInstruments(Limit):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class MaxVenues(Limit):
+class MaxVenues(OfExposure):
     """At most so many venues have a position or an order at a time.
 
     Parameters
@@ -214,18 +207,11 @@ class MaxVenues(Limit):
     number: ClassVar[int] = 20
     scopes: ClassVar[str] = "account"
     formula: ClassVar[str] = "venues with a position or an order <= most"
-    modes: ClassVar[tuple[Mode, ...]] = _BOTH
 
     most: int
-    mode: Mode = "both"
 
     def _check(self) -> None:
         bounded("most", self.most)
-
-    @property
-    def exposure(self) -> bool:
-        """Orders that open nothing are not asked."""
-        return True
 
     def judge(self, asked: Asked, held: Held) -> Finding:
         """Count the venues, that of the order with them."""

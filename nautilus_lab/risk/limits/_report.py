@@ -38,6 +38,10 @@ class LimitUtilisation:
         What both are counted in.
     reason : str
         Why it could not be measured or evaluated; empty otherwise.
+    part : float
+        Which part of its base the limit is; 1 unless a rule tightened or people loosened it.
+    key : str
+        What the limit goes by in requests; empty when it has no rule.
     """
 
     limit: str
@@ -48,6 +52,8 @@ class LimitUtilisation:
     level: Standing
     unit: str = ""
     reason: str = ""
+    part: float = 1.0
+    key: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

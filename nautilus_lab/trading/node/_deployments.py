@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -12,7 +11,6 @@ from typing import Any
 
 from msgspec.structs import replace
 from nautilus_trader.config import StrategyConfig
-from nautilus_trader.model.identifiers import StrategyId
 from nautilus_trader.model.orders import Order
 from nautilus_trader.trading.strategy import Strategy
 
@@ -26,14 +24,7 @@ from nautilus_lab.platform.commands import (
     Request,
     StrategyView,
 )
-from nautilus_lab.platform.messages import (
-    AlertRaised,
-    Event,
-    State,
-    StrategyChanged,
-    StrategyState,
-    StrategyUpdated,
-)
+from nautilus_lab.platform.messages import AlertRaised, Event, State
 from nautilus_lab.strategies.nautilus import (
     HoldTargets,
     StrategyRegistry,
@@ -44,16 +35,22 @@ from nautilus_lab.trading._targets import TargetTable
 from nautilus_lab.trading.commands import NewTargets, ShowTargets
 from nautilus_lab.trading.node._accounts import Accounts
 from nautilus_lab.trading.node._call_watch import CallWatch, HeldUp
-from nautilus_lab.trading.node._cancelling import send_cancel
 from nautilus_lab.trading.node._deployed import DeployedFile, Deployment, Standing
+from nautilus_lab.trading.node._deploying import (
+    deployment_of,
+    facts_of,
+    require_parameters,
+    require_same,
+)
 from nautilus_lab.trading.node._guard import Guard
 from nautilus_lab.trading.node._stage import Stage
+from nautilus_lab.trading.node._strategies_told import StrategiesTold
+from nautilus_lab.trading.node._strategy_orders import StrategyOrders
 from nautilus_lab.trading.node._tables import Tables
 
 log = logging.getLogger(__name__)
 
 _MOST = 100
-_LARGEST_PARAMETERS = 64 * 1024  # characters of JSON
 _FIRST = DeployStrategy(name="hold-targets", version="1")
 # What the node's own strategy was called before there were others: its orders bear this id.
 _FIRST_ID = "HoldTargets-001"
@@ -129,28 +126,34 @@ class Deployments:
         accounts: Accounts | None = None,
         defaults: Mapping[str, Mapping[str, object]] | None = None,
         watch: CallWatch | None = None,
+        on_denied: Callable[[Order, str], None] = lambda order, reason: None,
     ) -> None:
-        self._kernel = kernel
-        self._cache = kernel.cache
         self._registry = registry
         self._file = DeployedFile(path)
         self._tables = tables
         self._trader = trader
         self._tell = tell
-        self._publish = publish
         self._audit = audit
         self._hand_over = hand_over
-        self._accounts = accounts if accounts is not None else Accounts({})
         self._defaults = defaults or {}
         self._watch = watch if watch is not None else CallWatch()
+        self._on_denied = on_denied
         self._stage = Stage(kernel)
         self._running: dict[str, _Running] = {}  # strategy id -> what runs
-        self._ending: set[str] = set()  # ids whose orders are cancelled also when accepted later
+        self._orders = StrategyOrders(kernel, hand_over)
+        self._telling = StrategiesTold(
+            trader=trader,
+            tell=tell,
+            publish=publish,
+            orders=self._orders,
+            accounts=accounts if accounts is not None else Accounts({}),
+            detail=self._detail,
+        )
         self._untold: list[AlertRaised] = []  # until the node can be heard
         self._told: dict[str, str] = {}  # strategy id -> hash of the table whose end was told
         self._loading = asyncio.Lock()  # one load at a time; stopping never waits for one
         # Nautilus tells handlers apart by their text, which of a bound method is its object's.
-        kernel.msgbus.subscribe("events.order.*", lambda event: self._end_late(event))
+        kernel.msgbus.subscribe("events.order.*", lambda event: self._orders.end_late(event))
 
     def __repr__(self) -> str:
         states = ", ".join(f"{one.strategy} {one.state}" for one in self._file)
@@ -190,21 +193,26 @@ class Deployments:
         if not self._file.read():
             self._file.new_number()
             found = self._registry.find(_FIRST.name, _FIRST.version)
-            self._file.put(_deployment(_FIRST_ID, _FIRST, found, by="node"))
+            self._file.put(deployment_of(_FIRST_ID, _FIRST, found, by="node"))
         self._tables.open(_FIRST_ID)
         self._leave_out(self._watch.take())
         for deployment in self._file:
             if deployment.state in _RUNS:
                 self._bring_back(deployment)
 
+    @property
+    def owners(self) -> dict[str, str]:
+        """Strategy -> who had it run, of those that a person had run and that still do."""
+        return {o.strategy: o.by for o in self._file if o.state == "running" and o.by != "node"}
+
     def begin(self) -> None:
         """Tell how every strategy is; once the node trades and knows its venues' orders."""
         for deployment in self._file:
             if (running := self._running.get(deployment.strategy)) is not None:
                 self._give_table(deployment.strategy, running)
-            self._say(deployment, deployment.state, deployment.reason)
+            self._telling.say(deployment, deployment.state, deployment.reason)
             if deployment.state == "failed" and deployment.when_it_falls == "cancel":
-                self._end_orders(deployment.strategy)
+                self._orders.end_all(deployment.strategy)
         while self._untold:
             self._tell(self._untold.pop(0), f"system.alert.{self._trader}")
         self.publish()
@@ -219,7 +227,7 @@ class Deployments:
         try:
             for deployment in self._file:
                 self._tell_run_out(deployment)
-                self._publish_one(deployment)
+                self._telling.publish(deployment)
         except Exception:
             log.exception("the states of strategies could not be told")
 
@@ -231,7 +239,7 @@ class Deployments:
         reason = f"{stuck.where} did not return, and the node had to be killed"
         log.error("%s is left out: %s", known.strategy, reason)
         fallen = replace(known, state="failed", reason=reason, by="node")
-        self._audit("strategy.fell", _facts(fallen), actor="node")
+        self._audit("strategy.fell", facts_of(fallen), actor="node")
         self._file.put(fallen)
         self._untold.append(
             AlertRaised(
@@ -249,7 +257,7 @@ class Deployments:
             if deployment.strategy != _FIRST_ID:
                 self._tables.open(deployment.strategy)
             found = self._registry.find(deployment.name, deployment.version)
-            _require_same(deployment, found)
+            require_same(deployment, found)
             with self._watch.calling(deployment.strategy, "its source"):
                 kind, config = self._registry.load(found)
             running = self._made(deployment, kind, config)
@@ -265,25 +273,25 @@ class Deployments:
 
     async def _deploy(self, request: Request) -> StrategyView:
         asked: DeployStrategy = request.body
-        _require_parameters(asked.parameters)
+        require_parameters(asked.parameters)
         found = self._registry.find(asked.name, asked.version)
         kind, config = await self._load(found)
         self._require_room()
         self._require_one_holder(kind, but="")
         strategy = f"{asked.name}-{self._file.new_number():03d}"
-        deployment = _deployment(strategy, asked, found, by=request.principal.name)
+        deployment = deployment_of(strategy, asked, found, by=request.principal.name)
         self._tables.open(strategy)
         self._note(deployment, found, "deployed")
         self._set_going(deployment, kind, config)
-        self._say(deployment, "deployed", "")
-        return self._tell_of(deployment)
+        self._telling.say(deployment, "deployed", "")
+        return self._telling.tell(deployment)
 
     async def _start(self, request: Request) -> StrategyView:
         asked: OneStrategy = request.body
         before = self._known(asked.strategy)
         self._require_state(before, ("stopped", "failed"), "started")
         found = self._registry.find(before.name, before.version)
-        _require_same(before, found)
+        require_same(before, found)
         kind, config = await self._load(found)
         before = self._known(asked.strategy, unchanged_since=before)
         self._require_one_holder(kind, but=before.strategy)
@@ -291,14 +299,14 @@ class Deployments:
         self._tables.open(before.strategy)
         self._note(deployment, found, "started")
         self._set_going(deployment, kind, config)
-        return self._tell_of(deployment)
+        return self._telling.tell(deployment)
 
     async def _replace(self, request: Request) -> StrategyView:
         asked: ReplaceStrategy = request.body
         by = request.principal.name
         before = self._known(asked.strategy)
         given = before.parameters if asked.parameters is None else asked.parameters
-        _require_parameters(given)
+        require_parameters(given)
         found = self._registry.find(before.name, asked.version)
         kind, config = await self._load(found)
         before = self._known(asked.strategy, unchanged_since=before)
@@ -319,8 +327,8 @@ class Deployments:
         else:
             self._made(after, kind, config)  # whether it could
             self._file.put(after)
-        self._say(after, "replaced", f"version {before.version} by {after.version}")
-        return self._tell_of(after)
+        self._telling.say(after, "replaced", f"version {before.version} by {after.version}")
+        return self._telling.tell(after)
 
     async def _stop(self, request: Request) -> StrategyView:
         asked: QuietStrategy = request.body
@@ -347,35 +355,35 @@ class Deployments:
         before = self._known(asked.strategy)
         self._require_state(before, ("paused",), "resumed")
         after = replace(before, state="running", reason="", by=request.principal.name)
-        self._audit("strategy.resumed", _facts(after), actor=after.by)
+        self._audit("strategy.resumed", facts_of(after), actor=after.by)
         self._file.put(after)
-        self._ending.discard(after.strategy)
+        self._orders.spare(after.strategy)
         running = self._running[after.strategy]
         running.guard.open()
         # What was denied meanwhile must not keep it from trading now.
         self._give_table(after.strategy, running)
-        return self._tell_of(after)
+        return self._telling.tell(after)
 
     async def _remove(self, request: Request) -> str:
         asked: OneStrategy = request.body
         known = self._known(asked.strategy)
         self._require_state(known, ("stopped", "failed"), "removed")
-        if working := self._working(asked.strategy):
+        if working := self._orders.working(asked.strategy):
             raise InputError(
                 "a strategy must have no working order to be removed",
                 value=f"{len(working)} of {asked.strategy}",
                 remedy="cancel them: orders.cancel_all",
             )
         gone = replace(known, state="stopped", reason="removed", by=request.principal.name)
-        self._audit("strategy.removed", _facts(gone), actor=gone.by)
+        self._audit("strategy.removed", facts_of(gone), actor=gone.by)
         self._file.remove(asked.strategy)
-        self._ending.discard(asked.strategy)
-        self._say(gone, "stopped", "removed")
-        self._publish_one(gone)
+        self._orders.spare(asked.strategy)
+        self._telling.say(gone, "stopped", "removed")
+        self._telling.publish(gone)
         return f"{asked.strategy} is removed; its id is not given again"
 
     async def _list(self, request: Request) -> list[StrategyView]:
-        return [self._view(deployment) for deployment in self._file]
+        return [self._telling.view(deployment) for deployment in self._file]
 
     async def _versions(self, request: Request) -> list[StrategyVersion]:
         return list(self._registry.versions())
@@ -433,7 +441,7 @@ class Deployments:
         if old is not None:
             self._stage.remove(old.strategy)
         if deployment.state == "running":
-            self._ending.discard(strategy)
+            self._orders.spare(strategy)
         new.guard.release()
 
     def _enter(self, deployment: Deployment, new: _Running) -> None:
@@ -458,6 +466,7 @@ class Deployments:
             self._hand_over,
             strategy=strategy,
             watch=self._watch,
+            on_denied=self._on_denied,
         )
         if deployment.state == "paused":
             guard.close(_PAUSED)
@@ -491,13 +500,13 @@ class Deployments:
         )
         tellings: list[Callable[[], object]] = [
             lambda: self._stage.remove(running.strategy),
-            lambda: self._end_orders(strategy) if cancels else None,
+            lambda: self._orders.end_all(strategy) if cancels else None,
             lambda: self._file.know(fallen),
             lambda: self._file.put(fallen),
-            lambda: self._audit("strategy.fell", _facts(fallen), actor=strategy),
-            lambda: self._say(fallen, "failed", reason),
+            lambda: self._audit("strategy.fell", facts_of(fallen), actor=strategy),
+            lambda: self._telling.say(fallen, "failed", reason),
             lambda: self._tell(alert, f"system.alert.{self._trader}"),
-            lambda: self._publish_one(fallen),
+            lambda: self._telling.publish(fallen),
         ]
         for telling in tellings:
             try:
@@ -521,41 +530,14 @@ class Deployments:
         """What the target weights of the node's own strategy are called."""
         return self._tables.name(_FIRST_ID)
 
-    # --- orders ---------------------------------------------------------------------------------
-
-    def _working(self, strategy: str) -> list[Order]:
-        sid = StrategyId(strategy)
-        return [order for order in self._cache.orders(strategy_id=sid) if not order.is_closed]
-
-    def _end_orders(self, strategy: str) -> None:
-        """Cancel what works; what is only on its way to the venue once it has arrived there."""
-        self._ending.add(strategy)
-        for order in self._working(strategy):
-            self._end(order)
-
-    def _end_late(self, event: Any) -> None:
-        if event.strategy_id.value in self._ending:
-            order = self._cache.order(event.client_order_id)
-            if order is not None and order.is_open:
-                self._hand_over(self._end, order)
-
-    def _end(self, order: Order) -> None:
-        if order.is_closed or order.is_pending_cancel:
-            return
-        try:
-            send_cancel(self._kernel, order)
-        except Exception:
-            # One that cannot be cancelled must not keep the others from it.
-            log.exception("%s could not be cancelled", order.client_order_id)
-
     # --- telling --------------------------------------------------------------------------------
 
     def _quieted(
         self, deployment: Deployment, asked: QuietStrategy, failure: LabError | None
     ) -> StrategyView:
         if asked.cancel_orders:
-            self._end_orders(deployment.strategy)
-        view = self._tell_of(deployment)
+            self._orders.end_all(deployment.strategy)
+        view = self._telling.tell(deployment)
         if failure is not None:
             # It is quiet now, but nobody can promise that it stays so.
             raise failure
@@ -564,49 +546,13 @@ class Deployments:
     def _try_to_keep(self, deployment: Deployment) -> LabError | None:
         """Audit and keep a state that is stricter; what stands in the way is returned."""
         try:
-            self._audit(f"strategy.{deployment.state}", _facts(deployment), actor=deployment.by)
+            self._audit(f"strategy.{deployment.state}", facts_of(deployment), actor=deployment.by)
             self._file.put(deployment)
         except LabError as error:
             log.exception("that %s is %s is not kept", deployment.strategy, deployment.state)
             self._file.know(deployment)
             return error
         return None
-
-    def _tell_of(self, deployment: Deployment) -> StrategyView:
-        self._say(deployment, deployment.state, deployment.reason)
-        self._publish_one(deployment)
-        return self._view(deployment)
-
-    def _say(self, deployment: Deployment, state: StrategyState, reason: str) -> None:
-        log.info("%s, %s %s, is %s %s", deployment.strategy, *_version(deployment), state, reason)
-        changed = StrategyChanged(
-            strategy=deployment.strategy,
-            name=deployment.name,
-            version=deployment.version,
-            state=state,
-            reason=reason,
-            by=deployment.by,
-        )
-        try:
-            self._tell(changed, f"strategy.change.{self._trader}.{deployment.strategy}")
-        except LabError:
-            log.exception("%s is %s and nobody could be told", deployment.strategy, state)
-
-    def _publish_one(self, deployment: Deployment) -> None:
-        realised, unrealised = self._profit(deployment.strategy)
-        self._publish(
-            StrategyUpdated(
-                strategy=deployment.strategy,
-                name=deployment.name,
-                version=deployment.version,
-                state=deployment.state,
-                working_orders=self._working_count(deployment.strategy),
-                realised=realised,
-                unrealised=unrealised,
-                detail=self._detail(deployment),
-            ),
-            f"strategy.state.{self._trader}.{deployment.strategy}",
-        )
 
     def _detail(self, deployment: Deployment) -> str:
         running = self._running.get(deployment.strategy)
@@ -638,38 +584,14 @@ class Deployments:
             f"system.alert.{self._trader}",
         )
 
-    def _view(self, deployment: Deployment) -> StrategyView:
-        realised, unrealised = self._profit(deployment.strategy)
-        return StrategyView(
-            strategy=deployment.strategy,
-            name=deployment.name,
-            version=deployment.version,
-            content_hash=deployment.content_hash,
-            state=deployment.state,
-            reason=deployment.reason,
-            parameters=deployment.parameters,
-            working_orders=self._working_count(deployment.strategy),
-            realised=realised,
-            unrealised=unrealised,
-        )
-
-    def _profit(self, strategy: str) -> tuple[float, float]:
-        held = self._accounts.of.get(strategy)
-        return (0.0, 0.0) if held is None else (held.realised, held.unrealised)
-
-    def _working_count(self, strategy: str) -> int:
-        sid = StrategyId(strategy)
-        closed = self._cache.client_order_ids_closed(strategy_id=sid)
-        return len(self._cache.client_order_ids(strategy_id=sid) - closed)
-
     def _note(self, deployment: Deployment, found: StrategyVersion, what: str) -> None:
         """Write down what code is about to be run."""
-        facts = _facts(deployment) | {"hash": found.content_hash}
+        facts = facts_of(deployment) | {"hash": found.content_hash}
         self._audit(f"strategy.{what}", facts, actor=deployment.by)
 
     def _note_refusal(self, deployment: Deployment, error: BaseException) -> None:
         log.warning("%s could not be set going: %s", deployment.strategy, error)
-        facts = _facts(deployment) | {"why": str(error)}
+        facts = facts_of(deployment) | {"why": str(error)}
         try:
             self._audit("strategy.refused", facts, actor=deployment.by)
         except LabError:
@@ -748,65 +670,3 @@ class Deployments:
                 remedy="make it with strategy=...",
             )
         return takers[0]
-
-
-def _deployment(
-    strategy: str, asked: DeployStrategy, found: StrategyVersion, *, by: str
-) -> Deployment:
-    return Deployment(
-        strategy=strategy,
-        name=found.name,
-        version=found.version,
-        content_hash=found.content_hash,
-        state="running",
-        parameters=asked.parameters,
-        when_it_falls=asked.when_it_falls,
-        by=by,
-    )
-
-
-def _version(deployment: Deployment) -> tuple[str, str]:
-    return deployment.name, deployment.version
-
-
-def _facts(deployment: Deployment) -> dict[str, object]:
-    """Return a deployment as the audit trail takes it: texts, no floats."""
-    return {
-        "strategy": deployment.strategy,
-        "name": deployment.name,
-        "version": deployment.version,
-        "hash": deployment.content_hash,
-        "state": deployment.state,
-        "reason": deployment.reason,
-        "parameters": json.dumps(deployment.parameters, sort_keys=True),
-        "when_it_falls": deployment.when_it_falls,
-    }
-
-
-def _require_same(deployment: Deployment, found: StrategyVersion) -> None:
-    """Require the code that was deployed; what comes along changes with the package."""
-    if found.content_hash != deployment.content_hash and not found.built_in:
-        raise StrategyFailed(
-            "a strategy's code must be what was deployed",
-            value=f"{deployment.strategy}: {found.name} {found.version} has "
-            f"{found.content_hash[:12]}, not {deployment.content_hash[:12]}",
-            remedy="find out who changed it; publish it as another version and replace it",
-        )
-
-
-def _require_parameters(parameters: Mapping[str, object]) -> None:
-    """Require what can be written down and read back as the same."""
-    try:
-        size = len(json.dumps(parameters, allow_nan=False))
-    except (TypeError, ValueError, RecursionError) as error:
-        raise InputError(
-            f"parameters must be plain, finite values: {error}",
-            value=parameters,
-            remedy="pass numbers, texts, lists and tables of them",
-        ) from None
-    if size > _LARGEST_PARAMETERS:
-        raise InputError(
-            f"parameters must be at most {_LARGEST_PARAMETERS} characters of JSON",
-            value=size,
-            remedy="let the strategy read its data from elsewhere",
-        )

@@ -58,6 +58,7 @@ from nautilus_trader.model.orders import Order
 from nautilus_lab.exceptions import DeadlineExceeded, LabError, MessageError
 from nautilus_lab.execution.paper import (
     Account,
+    CancelAll,
     CancelOrders,
     Fills,
     GetAccount,
@@ -255,6 +256,17 @@ class PaperExecutionClient(LiveExecutionClient):
         else:
             for name, why in answer.refused.items():
                 self._reject_cancel(ClientOrderId(name), why)
+
+    async def cancel_everything(self) -> int:
+        """Have the venue cancel all that works there, whoever sent it; return how many that were.
+
+        Raises
+        ------
+        LabError
+            When the venue does not say so: whether it was done is not known.
+        """
+        answer = await self._paper.request(CancelAll(), Orders)
+        return sum(told.status == "CANCELED" for told in answer.orders)
 
     async def _query_account(self, command: QueryAccount) -> None:
         self._report_account_soon()

@@ -45,6 +45,8 @@ class Guard:
         Its id.
     watch : CallWatch, optional
         Knows when the node is in the strategy's code.
+    on_denied : callable, optional
+        Called with each order that is denied, and why.
 
     Attributes
     ----------
@@ -65,12 +67,14 @@ class Guard:
         *,
         strategy: str = "",
         watch: CallWatch | None = None,
+        on_denied: Callable[[Order, str], None] = lambda order, reason: None,
     ) -> None:
         self.muted = False
         self.closed = ""
         self.denied = 0
         self.error: BaseException | None = None
         self._on_fall = on_fall
+        self._on_denied = on_denied
         self._hand_over = hand_over
         self._strategy = strategy
         self._watch = watch if watch is not None else CallWatch()
@@ -149,6 +153,7 @@ class Guard:
             now,
         )
         self.denied += 1
+        self._on_denied(order, self.closed)
         if self.denied > _TOLD_DENIALS and time.monotonic() < self._tell_after:
             order.apply(denied)
             strategy.handle_event(denied)

@@ -6,96 +6,64 @@ import asyncio
 import logging
 import os
 import signal
-import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
-from functools import partial
 from typing import Any
 
-from nautilus_trader.execution.algorithm import ExecAlgorithm
 from nautilus_trader.live.node import TradingNode
-from nautilus_trader.model.enums import TriggerType
-from nautilus_trader.model.events import OrderInitialized
 
 from nautilus_lab.config import Settings
 from nautilus_lab.engine import State
-from nautilus_lab.exceptions import AuditError, LabError, NodeError, StoreError
-from nautilus_lab.execution.algorithms import build_algorithms
-from nautilus_lab.execution.gate import (
-    Gate,
-    HighWater,
-    StopLoss,
-    StrategySwitch,
-    TradingSwitch,
-    build_limits,
-)
-from nautilus_lab.execution.paper import PaperVenueClient, VenueOrder
-from nautilus_lab.platform.access import KeyFileVerifier, LocalOwner
-from nautilus_lab.platform.audit import AuditFiles, AuditTrail, Checkpoint, Checkpointer, Spool
+from nautilus_lab.exceptions import LabError, NodeError, StoreError
+from nautilus_lab.execution.gate import TradingSwitch
+from nautilus_lab.execution.paper import VenueAccount, VenueOrder
+from nautilus_lab.platform.audit import AuditFiles, AuditQueue, AuditTrail, Spool, origin
 from nautilus_lab.platform.bus import ProcessBus, RedisBus, open_bus
-from nautilus_lab.platform.commands import CommandServer, Handler, Request, StoreCommandLog
+from nautilus_lab.platform.commands import Handler, Request
 from nautilus_lab.platform.connection import ConnectionState
-from nautilus_lab.platform.messages import (
-    AlertRaised,
-    Envelope,
-    HealthUpdated,
-    NodeStateChanged,
-    OrderRouted,
-    OrderUpdated,
-    Snapshot,
-)
+from nautilus_lab.platform.messages import AlertRaised, Envelope, NodeStateChanged, Snapshot
 from nautilus_lab.platform.outbox import Outbox
 from nautilus_lab.platform.recording import FlightRecorder, Retention
-from nautilus_lab.platform.rundir import (
-    Failure,
-    Home,
-    Latch,
-    ProcessRecord,
-    RunDirectory,
-    Standing,
-)
+from nautilus_lab.platform.rundir import Failure, Home, Latch, ProcessRecord, RunDirectory
 from nautilus_lab.platform.store import TradingStore
 from nautilus_lab.platform.telemetry import LoopLag, resource_use
-from nautilus_lab.risk.limits import Finding, LimitBook
-from nautilus_lab.strategies.nautilus import ManualOrders, StrategyRegistry
+from nautilus_lab.risk.limits import Finding, Holdings, LimitBook
 from nautilus_lab.trading.commands import NODE_COMMANDS, EventsAfter, NodeStatus
 from nautilus_lab.trading.node._accounts import Accounts
-from nautilus_lab.trading.node._call_watch import CallWatch
-from nautilus_lab.trading.node._closing_out import who_is_closed
+from nautilus_lab.trading.node._audited import (
+    LIMITS,
+    OrdersAudited,
+    fill_note,
+    limits_note,
+    settings_note,
+)
+from nautilus_lab.trading.node._checkpoints import Checkpointing
+from nautilus_lab.trading.node._comparison import Comparison
 from nautilus_lab.trading.node._condition import NodeCondition
+from nautilus_lab.trading.node._controls import install_controls
 from nautilus_lab.trading.node._data import PaperDataClient, data_factory
-from nautilus_lab.trading.node._deployments import Deployments
 from nautilus_lab.trading.node._desk import Desk
+from nautilus_lab.trading.node._earlier_life import EarlierLife
 from nautilus_lab.trading.node._execution import PaperExecutionClient, execution_factory
-from nautilus_lab.trading.node._history import History
-from nautilus_lab.trading.node._instruments import instrument
+from nautilus_lab.trading.node._health import HealthWatch
 from nautilus_lab.trading.node._journal import StoreJournal
-from nautilus_lab.trading.node._limits import LimitDesk
+from nautilus_lab.trading.node._listening import listen
 from nautilus_lab.trading.node._nautilus import node_config
-from nautilus_lab.trading.node._orders import OrderDesk
+from nautilus_lab.trading.node._reaching import pull_if_killed, reach_venues
 from nautilus_lab.trading.node._reconciliation import Reconciliation
-from nautilus_lab.trading.node._recovery import Recovery
-from nautilus_lab.trading.node._states import TradingStates
-from nautilus_lab.trading.node._tables import Tables
+from nautilus_lab.trading.node._serving import serve
+from nautilus_lab.trading.node._strategies import add_strategies
 from nautilus_lab.trading.node._tap import Tap
-from nautilus_lab.trading.node._venues import Venues
 
 log = logging.getLogger(__name__)
 
 _WRITER = "node"
 _STATES_EVERY_S = 0.25
 _RECONCILE_EVERY_S = 5.0
-_AGREE_S = 3.0
 _FIRST_QUOTES_S = 2.0
 _MOST_EVENTS = 1_000  # a page of them; who wants more asks again
-# A router believes no older quote of a venue that still answers.
-_MOST_QUOTE_AGE_S = 10.0
-_CALL_S = 5.0  # what a call of a strategy may take
-_RECORDER = "recorder"
-_STORE = "store"
-_AUDIT = "audit"
-_WRITE_AGAIN_S = 10.0
+_REST_S = 2.0
 _BUS_AWAY = "the message bus does not answer; events wait in the store"
 
 
@@ -118,11 +86,8 @@ class NodeHost:
         self._alerts: list[AlertRaised] = []  # raised before there was anybody to tell them
         self._data: list[PaperDataClient] = []
         self._executions: list[PaperExecutionClient] = []
-        self._stored: tuple[Envelope, ...] = ()  # orders, the latest first; while it starts
-        self._closed_out: list[tuple[str, VenueOrder]] = []  # while no node listened
         self._trail: AuditTrail | None = None
-        self._tampered = ""  # what of the audit trail is not as it was checkpointed
-        self._write_after = 0.0  # time.monotonic() until which a failing store is left alone
+        self._differing: frozenset[str] = frozenset()  # what a venue has another amount of
 
     async def run(self) -> int:
         """Run until asked to stop; returns the process' exit code."""
@@ -149,6 +114,8 @@ class NodeHost:
             if failed is not None:
                 log.error("the node cannot go on", exc_info=failed)
                 self._fail(failed)
+            else:
+                self.rundir.heartbeat.end()
             await self._end(node)
         return 0 if failed is None else 2
 
@@ -187,23 +154,40 @@ class NodeHost:
         latch = Latch(self.rundir.latch, witness=self.rundir.store)
         latch.begin()
         bus = self._open_books(stack)
-        await self._reach_venues(stack)
-        node = self._build(bus, stack)
+        reached = await reach_venues(
+            stack, self.settings.trading, self.rundir, self._store, self._on_venue_state
+        )
+        self._venues, self._instruments = reached.venues, reached.instruments
+        await pull_if_killed(self._venues, latch)
+        node = self._build(bus, stack, reached.statements)
         self._install_gate(node, TradingSwitch(latch))
-        await self._bring_back(node)
+        await self._earlier.bring_back(node)
         self._add_strategies(node, stack)
-        self._listen(node)
+        self._cache, self._clock = node.cache, node.kernel.clock
+        listen(node, self._desk, self._limits, self._journal, self._tap)
         self._running = asyncio.ensure_future(node.run_async())
         stack.push_async_callback(self._cancel, self._running)
         await self._until_trading(node)
-        await self._settle_earlier(node)
+        await self._earlier.settle(node, self._gate.book, self._on_closed_out)
+        await self._require_agreement()
         await self._until_quoted()
+        stack.callback(self._leases.close)
+        await self._leases.renew(self._held_now)
         # Before anybody can ask: the first snapshot has an account already.
-        self._states.begin()
+        self._states.begin(**self._begun)
+        self._limits.begin()
         self._deployments.begin()
         self._desk.publish_book()
         self._recorder.begin(self._desk.snapshot())
-        await self._serve(stack)
+        await serve(
+            stack,
+            self._handlers(),
+            address=self.rundir.commands,
+            home=self.home,
+            store=self._store,
+            desk=self._desk,
+            notes=self._notes,
+        )
         self._begin_work(stack)
         self.condition.move(State.RUNNING)
         self._tell_alerts()
@@ -235,77 +219,44 @@ class NodeHost:
 
     def _open_trail(self, stack: AsyncExitStack) -> None:
         """Open the audit trail, take in what an earlier life spooled, and have it checkpointed."""
-        files, store, audit = AuditFiles.of(self.settings).make(), self._store, self.settings.audit
+        files, store = AuditFiles.of(self.settings).make(), self._store
         spool = Spool(files.spool)
         stack.callback(spool.close)
         self._trail = trail = AuditTrail(store, spool=spool)
+        self._notes = AuditQueue(trail)
         self._journal = StoreJournal(trail, store)
         trail.fold()
-        key = None
-        try:
-            key = files.key(make=True)
-        except StoreError:
-            log.exception("no checkpoints are made")  # and `_on_checkpoints` hears of it
-        loop = asyncio.get_running_loop()
-        checkpointer = Checkpointer(
-            lambda: TradingStore.open(self.rundir.store, read_only=True),
-            files.checkpoint_file(key),
-            rows=lambda: trail.seq,
-            every=audit.checkpoint_rows,
-            every_s=audit.checkpoint_s,
-            on_trouble=lambda error: loop.call_soon_threadsafe(self._on_checkpoints, error),
-            on_begun=lambda last: loop.call_soon_threadsafe(self._note_checkpoint, last),
+        self._checkpointing = Checkpointing(
+            self.settings.audit,
+            files,
+            trail,
+            self._notes,
+            rundir=self.rundir,
+            condition=self.condition,
+            on_alert=self._on_alert,
         )
-        checkpointer.start()
-        stack.callback(checkpointer.stop)
+        self._checkpointing.begin(stack)
 
-    def _on_checkpoints(self, error: LabError | None) -> None:
-        if error is None:
-            return self.condition.mended(_AUDIT)
-        why = f"the audit trail has no new checkpoints: {error}"
-        log.error(why)
-        self.condition.amiss(_AUDIT, why)
-        self._on_alert(
-            AlertRaised(
-                severity="critical",
-                component="node",
-                rule="an audit trail must be checkpointed",
-                detail=str(error),
-                remedy=error.remedy or "nautilus-lab audit verify",
-            )
-        )
-        if isinstance(error, AuditError):
-            self._tampered = why
+    def _audit_beginning(self, limits: LimitBook) -> dict[str, object]:
+        """Write down settings and limits; returns what the row of the beginning says of both."""
+        assert self._trail is not None
+        notes = (settings_note(self.settings), limits_note(limits, self._store))
+        self._trail.append_many(notes)
+        hashes = {note.kind: note.body["sha256"] for note in notes}
+        return origin() | {"epoch": self._desk.epoch, "book": hashes[LIMITS]}
 
-    def _note_checkpoint(self, last: Checkpoint) -> None:
-        """Have the chain tell of the file of checkpoints: who removes it must forge the chain."""
-        seen = {"number": last.number, "seal": last.seal}
-        try:
-            self.audit("audit.begun", {"checkpoint": seen}, actor="node")
-        except StoreError:
-            log.exception("that checkpoints are made could not be written down")
+    def _on_differing(self, differing: frozenset[str], when: str = "while it trades") -> None:
+        """Write down what a venue has another amount of than we do, or that all agrees again."""
+        if differing == self._differing:
+            return
+        self._differing = differing
+        kind = "book.differs" if differing else "book.agrees"
+        facts = {"differing": sorted(differing), "when": when}
+        self._notes.repeated(kind, facts, actor="node", key=differing)
 
-    async def _reach_venues(self, stack: AsyncExitStack) -> None:
-        trading = self.settings.trading
-        clients: dict[str, PaperVenueClient] = {}
-        for venue in trading.venues:
-            files = self.rundir.venue_of(venue.name)
-            client = clients[venue.name] = PaperVenueClient(
-                orders_address=files.orders,
-                quotes_address=files.quotes,
-                on_state=partial(self._on_venue_state, venue.name),
-            )
-            await client.connect(timeout_s=trading.start_timeout_s / 2)
-            stack.push_async_callback(client.close)
-        self._venues = Venues(clients)
-        self._statements = await self._venues.accounts()
-        self._instruments = {
-            venue: [instrument(one, venue) for one in told]
-            for venue, told in (await self._venues.instruments()).items()
-        }
-        await self._venues.require_same_books(self._store)
-
-    def _build(self, bus: ProcessBus, stack: AsyncExitStack) -> TradingNode:
+    def _build(
+        self, bus: ProcessBus, stack: AsyncExitStack, statements: Mapping[str, VenueAccount]
+    ) -> TradingNode:
         """Build the node and the desk that tells of it."""
         trader = self.settings.trading.trader_id
         node = TradingNode(
@@ -323,9 +274,15 @@ class NodeHost:
             trader=trader,
             writer=_WRITER,
             epoch=epoch,
-            accounts=Accounts({v: float(a.deposited) for v, a in self._statements.items()}),
+            accounts=Accounts({v: float(a.deposited) for v, a in statements.items()}),
             outbox=Outbox(
-                self._store, bus, trader=trader, writer=_WRITER, epoch=epoch, simulated=True
+                self._store,
+                bus,
+                trader=trader,
+                writer=_WRITER,
+                epoch=epoch,
+                simulated=True,
+                record=self._record,
             ),
             publish=bus.publish,
             cache=node.cache,
@@ -335,12 +292,8 @@ class NodeHost:
             give_up=self._end_at_once,
         )
         stack.callback(self._desk.flush_if_can)
-        self._stored, fills = self._store.orders(), self._store.fills()
-        waiting = self._store.journal(open_only=True)
-        self._history = History.of(
-            self._stored, fills, open_since_ns=min((i.ts_ns for i in waiting), default=0)
-        )
-        self._remember(fills)
+        self._earlier = EarlierLife(self._store, self._journal, self._desk, self._venues)
+        history = self._earlier.remember()
         self.condition.tell = self._tell_state
         self._tell_state("starting")
         for venue, paper in self._venues.clients.items():
@@ -351,14 +304,19 @@ class NodeHost:
                 venue,
                 execution_factory(
                     paper,
-                    lends=self._statements[venue].leverage > 1,
-                    history=self._history,
+                    lends=statements[venue].leverage > 1,
+                    history=history,
                     on_closed_out=self._on_closed_out,
                     made=self._executions,
                 ),
             )
         node.build()
         return node
+
+    def _record(self, events: Sequence[Envelope]) -> tuple[Envelope | None, ...]:
+        """Store what happened, each fill with its row of the audit trail."""
+        assert self._trail is not None
+        return self._trail.record_many(events, fill_note)
 
     def _start_recorder(self, stack: AsyncExitStack, epoch: int) -> None:
         recording = self.settings.recording
@@ -377,108 +335,38 @@ class NodeHost:
             log.error("nothing is recorded: %s", error)  # the node trades all the same
         stack.callback(self._recorder.stop)
 
-    def _look_after_recorder(self) -> None:
-        health = self._recorder.health()
-        if health.ok:
-            self.condition.mended(_RECORDER)
-        else:
-            self.condition.amiss(_RECORDER, f"the flight recorder: {health.detail}")
-
-    def _look_after_store(self) -> None:
-        """Say so when nothing can be written, although orders are denied then one by one."""
-        trouble, now = self._store.trouble, time.monotonic()
-        if not trouble and self._journal.fold():
-            return self.condition.mended(_STORE)
-        trouble = trouble or self._store.trouble
-        self.condition.amiss(_STORE, f"the trader's store: {trouble}")
-        if now > self._write_after and not self._desk.waiting:  # else their turn tells
-            # Nobody else may write for hours, and a locked store holds up the loop with each try.
-            self._write_after = now + _WRITE_AGAIN_S
-            self._tell_state(self.condition.state.value, self.condition.detail)
-
-    def _look_after_audit(self) -> None:
-        """Let a trader whose audit trail was tampered with do no more than reduce."""
-        why, self._tampered = self._tampered, ""
-        if why:
-            self._states.tighten("REDUCE_ONLY", reason=why[:500], by=_AUDIT, automatic=True)
-
     def _on_checked(self, findings: Sequence[Finding]) -> None:
         self._tap.on_checked(findings)
         self._desk.on_checked(findings)
         self._limits.on_checked(findings)
 
-    def _remember(self, fills: Sequence[Envelope]) -> None:
-        """Bring the desk to where the store left it."""
-        for told in fills:
-            self._desk.remember_fill(told)
-        self._desk.remember_orders(self._stored)
-
     def _install_gate(self, node: TradingNode, switch: TradingSwitch) -> None:
-        trading, desk = self.settings.trading, self._desk
-        limits = build_limits(trading)
-        self._gate = Gate(
-            node.kernel,
-            checks=limits,
-            strategies=StrategySwitch(self.rundir.disabled),
-            journal=self._journal,
-            state=switch,
-            hand_over=asyncio.get_running_loop().call_soon_threadsafe,
-            on_checked=self._on_checked,
-            on_denied=desk.on_denied,
-        )
-        self._gate.install()
-        for at, deposit in desk.accounts.deposits.items():
-            self._gate.book.set_cash(at, deposit)  # every fill is played again from here
-        self._states = TradingStates(
+        assert self._trail is not None
+        self._comparison = Comparison(self._venues, self._desk.accounts, node.cache)
+        self._orders_audited = OrdersAudited(self._notes)
+        controls = install_controls(
             node.kernel,
             switch,
-            trader=trading.trader_id,
-            tell=desk.tell,
-            publish=desk.state,
+            settings=self.settings,
+            home=self.home,
+            rundir=self.rundir,
+            store=self._store,
             trail=self._trail,
-            book=self._gate.book,
-            stop_loss=self._stop_loss(limits),
-            stop_loss_state=_stop_loss_state(limits, trading.stop_loss_state),
+            journal=self._journal,
+            desk=self._desk,
+            executions=self._executions,
+            on_checked=self._on_checked,
+            on_cancel=self._orders_audited.on_cancel,
+            check=self._comparison.check,
+            owners=lambda: self._deployments.owners,
         )
+        self._leases, self._gate, self._states = controls.leases, controls.gate, controls.states
+        self._mass_cancels, self._resuming = controls.mass_cancels, controls.resuming
+        self._limits, self._interest = controls.limits, controls.interest
+        self._begun = self._audit_beginning(self._leases.limits)  # before the first order
 
-        self._limits = LimitDesk(
-            node.kernel,
-            self._gate,
-            limits,
-            trader=trading.trader_id,
-            states=self._states,
-            tell=desk.tell,
-            publish=desk.state,
-            trail=self._trail,
-            measures=self.rundir.measures,
-            high_water=HighWater(
-                self.rundir.high_water, confirmations=trading.stop_loss_confirmations
-            ),
-        )
-        desk.monitored = frozenset(limit.name for limit in limits.monitored)
-
-    def _stop_loss(self, limits: LimitBook) -> StopLoss | None:
-        day = limits.day_stop
-        if day is None:
-            return None
-        confirmations = self.settings.trading.stop_loss_confirmations
-        return StopLoss(day, path=self.rundir.day, confirmations=confirmations)
-
-    async def _bring_back(self, node: TradingNode) -> None:
-        self._recovery = Recovery(node.cache, self._venues.clients, self._history)
-        self._recovery.carry_on(self._desk.trader)
-        self._recovery.restore(self._store.journal())
-        closed_out = await self._venues.closed_out(self._history.since_ns)
-        self._recovery.take_over(self._desk.trader, closed_out, self._whose)
-
-    def _whose(self, venue: str, told: VenueOrder) -> str | None:
-        """Return whose position a venue closed, by its order; what is news is noted."""
-        known = self._store.order(told.client_order_id)
-        if known is not None:
-            assert isinstance(known.body, OrderUpdated)
-            return known.body.strategy
-        self._closed_out.append((venue, told))
-        return who_is_closed(told, self._desk.accounts.shares(f"{told.symbol}.{venue}"))
+    def _held_now(self) -> Holdings:
+        return self._gate.book.holdings(self._clock.timestamp_ns())
 
     def _on_closed_out(self, venue: str, told: VenueOrder) -> None:
         """Let a trader whose positions a venue closed do no more than reduce what is left."""
@@ -496,80 +384,19 @@ class NodeHost:
         )
 
     def _add_strategies(self, node: TradingNode, stack: AsyncExitStack) -> None:
-        trading, desk = self.settings.trading, self._desk
-        venue, instruments = next(iter(self._instruments.items()))
-        # Before its supervisor takes the node for frozen: each missed beat takes a second at least.
-        patience_s = min(_CALL_S, float(self.settings.supervisor.missed_beats))
-        watch = CallWatch(self.rundir.held_up, patience_s=patience_s)
-        self._deployments = Deployments(
-            node.kernel,
-            StrategyRegistry(self.home.strategies),
-            self.rundir.deployed,
-            tables=Tables(
-                self.rundir.targets_of,
-                {one.id.symbol.value: f"{one.id.symbol.value}.{venue}" for one in instruments},
-                audit=self.audit,
-                max_age_days=trading.targets_max_age_days,
-            ),
-            trader=trading.trader_id,
-            tell=desk.tell,
-            publish=desk.state,
+        self._deployments, self._order_desk = add_strategies(
+            node,
+            stack,
+            settings=self.settings,
+            home=self.home,
+            rundir=self.rundir,
+            store=self._store,
+            desk=self._desk,
+            venues=self._venues,
+            instruments=self._instruments,
             audit=self.audit,
-            hand_over=asyncio.get_running_loop().call_soon_threadsafe,
-            accounts=desk.accounts,
-            defaults={
-                "hold-targets": {
-                    "interval_s": max(1.0, trading.seconds_per_day / 4),
-                    "largest_order": trading.max_order_notional * 0.8,
-                }
-            },
-            watch=watch,
+            on_denied=self._orders_audited.on_closed,
         )
-        watch.start()
-        stack.callback(watch.stop)
-        self._deployments.restore()
-        manual = ManualOrders()
-        node.trader.add_strategy(manual)
-        for algorithm in self._algorithms():
-            node.trader.add_exec_algorithm(algorithm)
-        self._order_desk = OrderDesk(node.kernel, manual, told=self._store.order)
-
-    def _algorithms(self) -> tuple[ExecAlgorithm, ...]:
-        clients, trader = self._venues.clients, self.settings.trading.trader_id
-
-        def on_routed(routed: OrderRouted) -> None:
-            self._desk.tell(routed, f"trading.route.{trader}.{routed.instrument}")
-
-        return build_algorithms(
-            hand_over=asyncio.get_running_loop().call_soon_threadsafe,
-            on_routed=on_routed,
-            is_reachable=lambda venue: clients[venue].state is ConnectionState.CONNECTED,
-            max_quote_age_s=self.settings.trading.max_quote_age_s or _MOST_QUOTE_AGE_S,
-        )
-
-    def _listen(self, node: TradingNode) -> None:
-        bus, on_loop = node.kernel.msgbus, self._on_loop
-        self._cache = node.cache
-        bus.subscribe("events.order.*", on_loop(self._desk.on_order_event))
-        bus.subscribe("events.order.*", on_loop(self._limits.on_order_event))
-        bus.subscribe("events.order.*", on_loop(self._settle_intent))
-        bus.subscribe("events.order.*", on_loop(self._notice_held))
-        bus.subscribe("data.quotes.*", self._desk.on_quote)
-        bus.subscribe("data.bars.*", self._desk.on_bar)
-        self._tap.listen(bus)
-
-    @staticmethod
-    def _on_loop(handler: Callable[[Any], None]) -> Callable[[Any], None]:
-        """Return `handler`, called on this loop: what a live timer does comes on its own thread."""
-        loop, thread = asyncio.get_running_loop(), threading.get_ident()
-
-        def handle(event: Any) -> None:
-            if threading.get_ident() == thread:
-                handler(event)
-            else:
-                loop.call_soon_threadsafe(handler, event)
-
-        return handle
 
     async def _until_trading(self, node: TradingNode) -> None:
         deadline = asyncio.get_running_loop().time() + self.settings.trading.start_timeout_s
@@ -598,139 +425,72 @@ class NodeHost:
                 return
             await asyncio.sleep(0.02)
 
-    async def _settle_earlier(self, node: TradingNode) -> None:
-        """Give what an earlier life of this node left open the outcome the venue knows."""
-        desk, process = self._desk, partial(node.kernel.msgbus.send, "ExecEngine.process")
-        theirs = await self._venues.orders(self._history.since_ns)
-        self._recovery.reject_unknown(process, theirs, time.time_ns())
-        desk.catch_up(self._stored)
-        self._stored = ()
-        statuses = {name: order.status for name, order in theirs.items()}
-        self._journal.settle_earlier(statuses)
-        working = [told.body for told in self._store.orders(working_only=True)]
-        desk.settle([b for b in working if isinstance(b, OrderUpdated)], statuses)
-        book = self._gate.book
-        book.rebuild(node.cache)
-        for at in desk.accounts.deposits:
-            book.set_cash(at, desk.accounts.cash_at(at))
-        for venue, told in self._closed_out:
-            self._on_closed_out(venue, told)
-        await self._require_agreement()
-
-    def _settle_intent(self, event: Any) -> None:
-        order = self._cache.order(event.client_order_id)
-        if order is not None and (order.is_closed or order.venue_order_id is not None):
-            self._journal.settle(order.client_order_id.value, order.status_string())
-
-    def _notice_held(self, event: Any) -> None:
-        if isinstance(event, OrderInitialized) and (
-            event.exec_algorithm_id is not None or event.emulation_trigger != TriggerType.NO_TRIGGER
-        ):
-            # When this event comes the order is not in the cache yet.
-            asyncio.get_running_loop().call_soon(self._desk.tell_held, event)
-
     # --- while it runs --------------------------------------------------------------------
-
-    async def _serve(self, stack: AsyncExitStack) -> None:
-        # Its owner needs no token; a gateway brings those of its viewers.
-        tokens = KeyFileVerifier(self.home.signing_key)
-        server = CommandServer(
-            self.rundir.commands,
-            NODE_COMMANDS,
-            LocalOwner(tokens).verify,
-            {name: self._on_time(handler) for name, handler in self._handlers().items()},
-            log=StoreCommandLog(self._store),
-        )
-        await server.start()
-        stack.push_async_callback(server.stop)
 
     def _begin_work(self, stack: AsyncExitStack) -> None:
         lag = LoopLag()
         lag.start()
         stack.callback(lag.stop)
         self._work = [self._running]
-        for work in (self._publish_states(), self._beat(lag), self._reconcile()):
+        leases = self._leases.keep(self._held_now)
+        health = HealthWatch(
+            self.condition,
+            self.rundir,
+            every_s=self.settings.trading.heartbeat_s,
+            desk=self._desk,
+            recorder=self._recorder,
+            store=self._store,
+            journal=self._journal,
+            states=self._states,
+            checkpointing=self._checkpointing,
+            data=self._data,
+            bus_state=lambda: self._bus_state,
+        )
+        for work in (self._publish_states(), health.beat(lag), self._reconcile(), leases):
             self._work.append(asyncio.ensure_future(work))
             stack.push_async_callback(self._cancel, self._work[-1])
 
     async def _publish_states(self) -> None:
         while True:
             await asyncio.sleep(_STATES_EVERY_S)
+            self._states.watch()  # first: what follows may wait for a disk
             self._desk.flush_if_can()
             self._desk.publish_book()
-            self._states.watch()
             self._limits.watch()
+            self._leases.watch()
+            self._interest.watch()
             self._deployments.publish()
-
-    async def _beat(self, lag: LoopLag) -> None:
-        while True:
-            self._look_after_recorder()
-            self._look_after_store()
-            self._look_after_audit()
-            if all(client.replay_ended for client in self._data):
-                self.condition.remark("the replay is over: the last close stands")
-            if not self.rundir.node.exists() and self.condition.state is not State.STARTING:
-                raise NodeError(
-                    "a node needs its run directory",
-                    value=str(self.rundir.path),
-                    remedy="start it again; what was taken away is lost",
-                )
-            self._desk.state(
-                HealthUpdated(
-                    component="node",
-                    state=self.condition.state.value,
-                    detail=self.condition.detail,
-                    pid=os.getpid(),
-                    loop_lag_ms=round(lag.lag_ms, 1),
-                    rss_mib=round(resource_use().rss_mib, 1),
-                    bus=self._bus_state.value if self._bus_state is not None else "",
-                ),
-                f"system.health.{self._desk.trader}",
-            )
-            await asyncio.sleep(self.settings.trading.heartbeat_s)
+            self._notes.tick()
 
     async def _reconcile(self) -> None:
         reconciliation = Reconciliation(
             {client.venue.value: client.catch_up for client in self._executions},
-            self._differences,
+            self._comparison.differences,
             self.condition,
+            on_found=self._on_differing,
         )
         while True:
             await asyncio.sleep(_RECONCILE_EVERY_S)
             await reconciliation.look()
 
-    async def _differences(self, venue: str) -> set[str]:
-        return await self._venues.differences(venue, self._desk.accounts, self._held)
-
-    def _held(self) -> dict[str, float]:
-        held: dict[str, float] = {}
-        for position in self._cache.positions_open():
-            name = position.instrument_id.value
-            held[name] = held.get(name, 0.0) + position.signed_qty
-        return held
-
     async def _require_agreement(self) -> None:
         """Halt a trader whose book is not the venue's: what it would do could only be wrong."""
-        deadline = time.monotonic() + _AGREE_S
-        differing = await self._all_differences()
-        while differing:
-            if time.monotonic() > deadline:
-                what = ", ".join(sorted(differing))
-                why = f"after the start the book is not as the venue has it: {what}"
-                self._states.tighten("HALTED", reason=why, by="node", automatic=True)
-                self.condition.amiss("book", why)
-                return
-            await asyncio.sleep(0.1)  # a fill may be on its way
-            differing &= await self._all_differences()
-
-    async def _all_differences(self) -> set[str]:
-        return set().union(*[await self._differences(venue) for venue in self._venues.clients])
+        differing = await self._comparison.lasting()
+        if not differing:
+            return
+        what = ", ".join(sorted(differing))
+        why = f"after the start the book is not as the venue has it: {what}"
+        self._states.tighten("HALTED", reason=why, by="node", automatic=True)
+        self.condition.amiss("book", why)
+        self._on_differing(frozenset(differing), "after the start")
 
     def _on_venue_state(self, venue: str, state: ConnectionState) -> None:
         if state is ConnectionState.RECONNECTING:
             self.condition.amiss(venue, f"the paper venue {venue} does not answer")
         elif state is ConnectionState.CONNECTED:
             self.condition.mended(venue)
+            if self.condition.state is not State.STARTING:
+                self._mass_cancels.again(venue)  # asked only while the trader is killed
         elif state is ConnectionState.ERROR:
             # Its book is another than the one that our orders are in.
             why = f"the paper venue {venue} has another book than before"
@@ -786,22 +546,11 @@ class NodeHost:
             "node.events": self._events,
             "node.stop": self._asked_to_stop,
             **self._states.handlers(),
+            **self._resuming.handlers(),
             **self._limits.handlers(),
             **self._deployments.handlers(),
             **self._order_desk.handlers(),
         }
-
-    def _on_time(self, handler: Handler) -> Handler:
-        """Return `handler`, which finds told what happened, as who reads its answer will."""
-
-        async def handle(request: Request) -> object:
-            self._desk.flush_if_can()
-            try:
-                return await handler(request)
-            finally:
-                self._desk.flush_if_can()
-
-        return handle
 
     async def _status(self, request: Request) -> NodeStatus:
         desk = self._desk
@@ -828,6 +577,7 @@ class NodeHost:
 
     async def _asked_to_stop(self, request: Request) -> str:
         log.info("asked to stop by %s", request.principal.name)
+        self._notes.add("node.stop", {"epoch": self._desk.epoch}, actor=request.principal.name)
         self._stop.set()
         return "stopping"
 
@@ -840,7 +590,14 @@ class NodeHost:
             await asyncio.wait_for(node.stop_async(), self.settings.trading.stop_timeout_s / 2)
         except TimeoutError:
             log.error("Nautilus did not stop in time; the process ends all the same")
+        try:
+            await asyncio.wait_for(self._leases.rest(self._held_now), _REST_S)
+        except (TimeoutError, LabError):
+            log.exception("the leases could not be given back; they stay counted in full")
+        self._interest.watch()
         self._journal.flush()
+        self._notes.close()
+        self._notes.add("node.ended", {"epoch": self._desk.epoch}, actor="node")
         self.condition.move(State.STOPPED)
 
     def _end_at_once(self, error: Exception) -> None:
@@ -865,9 +622,3 @@ class NodeHost:
     async def _cancel(task: asyncio.Future[Any]) -> None:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-
-
-def _stop_loss_state(limits: LimitBook, to: Standing) -> Standing:
-    """Return where the loss of the day moves the trader to; a limit that says halt has its way."""
-    day = limits.day_stop
-    return "HALTED" if day is not None and day.action == "halt" else to

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from nautilus_lab.exceptions import AuditError, StoreError
 from nautilus_lab.execution import Intent
@@ -18,6 +18,8 @@ _SOON_S = 0.05
 _MOST_SETTLED = 256
 # A store that is locked holds up the node's loop with each try.
 _TRY_AGAIN_S = 1.0
+# A strategy that goes on asking must not fill the spool, which is for what reduces.
+_MOST_DENIALS_ASIDE = 20
 
 
 class StoreJournal:
@@ -25,7 +27,9 @@ class StoreJournal:
 
     While the store cannot write, a command that does nothing but reduce a position is set aside
     in the trail's spool, which is as durable, and comes into journal and chain once the store
-    writes again. Everything else is refused then: no new risk without its audit row.
+    writes again. Everything else is refused then: no new risk without its audit row. Of what is
+    denied meanwhile the first few are set aside too, and all others counted: the row of the gap
+    says how many, and whose.
 
     Parameters
     ----------
@@ -42,7 +46,9 @@ class StoreJournal:
         self._settled: list[tuple[int, IntentState]] = []  # outcomes that are to be written
         self._later: asyncio.TimerHandle | None = None
         self._aside: dict[str, str] = {}  # client order id in the spool -> its status, if told
-        self._try_after = 0.0  # time.monotonic() until which the store is not asked to reduce
+        self._denials_aside = 0
+        # time.monotonic() until which the store is not asked to take what reduces or is denied
+        self._try_after = 0.0
         trail.on_fold = self._on_fold
 
     def write(self, intents: Sequence[Intent]) -> None:
@@ -59,25 +65,31 @@ class StoreJournal:
             for intent in intents
         ]
         actor = f"strategy:{intents[0].body['strategy']}"
-        may_wait = self._trail.can_set_aside and all(
-            intent.reduces and intent.verdict == "forwarded" for intent in intents
-        )
-        if may_wait and time.monotonic() < self._try_after:
-            return self._set_aside(made, actor, "it could not write a moment ago")
         begun = time.monotonic()
+        if begun < self._try_after and (without := self._without(intents)) is not None:
+            return without(made, actor, "it could not write a moment ago")
         try:
             numbers = self._trail.intend_many(made, actor=actor)
         except AuditError:
             raise  # another node writes this trader's chain: this one may do nothing more
         except StoreError as error:
-            if not may_wait:
-                raise
             now = time.monotonic()
             self._try_after = now + max(_TRY_AGAIN_S, 2 * (now - begun))
-            return self._set_aside(made, actor, error.rule)
+            if (without := self._without(intents)) is None:
+                raise
+            return without(made, actor, error.rule)
         for intent, number in zip(intents, numbers, strict=True):
             if intent.verdict == "forwarded":
                 self._open.setdefault(intent.client_order_id, []).append(number)
+
+    def _without(
+        self, intents: Sequence[Intent]
+    ) -> Callable[[Sequence[OrderIntent], str, str], None] | None:
+        """Return how to go on without the store; None where that may not be."""
+        if all(intent.verdict == "denied" for intent in intents):
+            return self._deny_without
+        reduces = all(intent.reduces and intent.verdict == "forwarded" for intent in intents)
+        return self._set_aside if reduces and self._trail.can_set_aside else None
 
     def _set_aside(self, intents: Sequence[OrderIntent], actor: str, why: str) -> None:
         self._trail.set_aside(intents, actor=actor, why=why)
@@ -89,12 +101,28 @@ class StoreJournal:
         for intent in intents:
             self._aside.setdefault(intent.client_order_id, "")
 
+    def _deny_without(self, intents: Sequence[OrderIntent], actor: str, why: str) -> None:
+        """Keep a denial that the store cannot take, or count it."""
+        if self._trail.can_set_aside and self._denials_aside < _MOST_DENIALS_ASIDE:
+            try:
+                self._trail.set_aside(intents, actor=actor, why=why)
+                self._denials_aside += 1
+                return
+            except AuditError:
+                raise
+            except StoreError as error:
+                log.error("a denial could not be set aside either: %s", error)
+        self._trail.miss("order.denied", actor=actor, why=why, times=len(intents))
+
     def _on_fold(self, intents: Sequence[OrderIntent], numbers: Sequence[int]) -> None:
         """Take over the numbers of what was set aside, and note what was told of it meanwhile."""
-        log.warning("%d intents came from the spool into the journal", len(intents))
+        if intents:
+            log.warning("%d intents came from the spool into the journal", len(intents))
         aside, self._aside = self._aside, {}
+        self._denials_aside = 0
         for intent, number in zip(intents, numbers, strict=True):
-            if intent.client_order_id in aside:  # an earlier life's are settled by the venue
+            # those of an earlier life are settled by the venue
+            if intent.client_order_id in aside and intent.state == "INTENDED":
                 self._open.setdefault(intent.client_order_id, []).append(number)
         for client_order_id, status in aside.items():
             if status:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nautilus_trader.model.events import OrderFilled
+from nautilus_trader.model.events import OrderDenied, OrderFilled, OrderRejected, OrderSubmitted
 
-from nautilus_lab.exceptions import InputError, LabError, StoreError
-from nautilus_lab.execution.gate import Gate, HighWater, LimitWatch
+from nautilus_lab.config import MeasureSettings
+from nautilus_lab.exceptions import AuditError, InputError, StoreError
+from nautilus_lab.execution.gate import Adjusting, Gate, HighWater, LimitWatch
 from nautilus_lab.platform.audit import AuditTrail
 from nautilus_lab.platform.commands import EnableStrategy, Handler, LimitRow, LimitsView, Request
 from nautilus_lab.platform.messages import (
@@ -23,15 +24,18 @@ from nautilus_lab.platform.messages import (
     Severity,
     State,
 )
+from nautilus_lab.risk.adjustment import AdjustmentRecord
 from nautilus_lab.risk.limits import (
     Finding,
     LevelChange,
     LimitBook,
     LimitReport,
     LimitUtilisation,
-    Measures,
 )
-from nautilus_lab.trading._measures_file import read_measures
+from nautilus_lab.trading.node._floors import Floors
+from nautilus_lab.trading.node._foresight import Foresight
+from nautilus_lab.trading.node._loosening import LooseningDesk, facts_of
+from nautilus_lab.trading.node._measured import MeasuresRead
 from nautilus_lab.trading.node._states import TradingStates
 
 log = logging.getLogger(__name__)
@@ -44,14 +48,15 @@ _SHARE = 0.1
 _MOST_CHECKED = 10_000
 _TELL_AGAIN_S = 10.0
 _MOST_UNTOLD = 10_000
+_FIRST_S = 30.0
 _SEVERITY: dict[str, Severity] = {"ok": "info", "warn": "warning", "critical": "warning"}
 
 
 class LimitDesk:
     """Looks at the limits of a node's book, publishes how much of them is used, and alerts.
 
-    It looks every `every_s`, soon after each fill, and again at once while something must be
-    confirmed, so that what is exceeded is told within a second of its cause.
+    It looks every `every_s`, soon after each fill and each new measure, and again at once while
+    something must be confirmed, so that what is exceeded is told within a second of its cause.
 
     Parameters
     ----------
@@ -71,8 +76,17 @@ class LimitDesk:
         Where breaches and who was enabled are written down.
     measures : Path, optional
         The file that measures are put into; see `write_measures`.
+    measured : Path, optional
+        The file of the process that measures beside the node; see `MeasuresRead`.
+    measuring : MeasureSettings, optional
+        How it measures; None where nothing does. Where it did not lately, the first look waits
+        half a minute for it at most: nothing increases until then, and nobody is told of a breach.
     high_water : HighWater, optional
         Where the highest equity is kept.
+    adjusting : Adjusting, optional
+        Where the limits that adjust themselves stand; in memory when not given.
+    foresight : Foresight, optional
+        What is warned of before it happens.
     every_s : float, default=5
         Seconds between two looks at least.
     now_s : callable, optional
@@ -91,13 +105,16 @@ class LimitDesk:
         publish: Callable[[State, str], None],
         trail: AuditTrail | None = None,
         measures: Path | None = None,
+        measured: Path | None = None,
+        measuring: MeasureSettings | None = None,
         high_water: HighWater | None = None,
+        adjusting: Adjusting | None = None,
+        foresight: Foresight | None = None,
         every_s: float = 5.0,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         if not 0 < every_s <= 5:
             raise InputError("limits are looked at every 5 s at least", value=every_s)
-        self.limits = limits
         self._kernel = kernel
         self._gate = gate
         self._trader = trader
@@ -105,26 +122,85 @@ class LimitDesk:
         self._tell = tell
         self._publish = publish
         self._trail = trail
-        self._measures = measures
-        self._measures_at: tuple[int, int] | None = None  # of the file, when it was read last
+        self._measures = MeasuresRead(measures, measured, measuring)
+        self._await_until_s = now_s() + _FIRST_S
         self._every_s = every_s
         self._now_s = now_s
         self._due_s = -math.inf
         self._not_before_s = -math.inf
         self._touched = False
         self._told: dict[tuple[str, str], LimitUtilisation] = {}  # limit, scope -> what was told
+        self._told_disabled: set[str] = set()
         self._untold: list[Callable[[], object]] = []
         self._monitored = frozenset(limit.name for limit in limits.monitored)
         self._checked: list[Finding] = []  # what the gate found, not sorted yet
         self._latest: dict[tuple[str, str], Finding] = {}  # limit, scope -> what it found last
         self._tell_after_s = -math.inf
         self._watch = LimitWatch(
-            gate, limits, tighten=self._tighten, on_change=self._changed, high_water=high_water
+            gate,
+            limits,
+            tighten=self._tighten,
+            on_change=self._changed,
+            high_water=high_water,
+            adjusting=adjusting,
+            on_adjusted=self._adjusted,
         )
+        self._floors = Floors(
+            self._watch.adjusting,
+            alert=lambda alert: self._later(self._telling(alert)),
+            now_s=now_s,
+        )
+        self._foresight = foresight if foresight is not None else Foresight()
+        self._loosening = LooseningDesk(
+            self._watch,
+            gate,
+            kernel.clock,
+            audit=self._audit,
+            audit_later=lambda *row: self._later(lambda: self._audit(*row)),
+            view=self.view,
+            changed=self._touch,
+        )
+        self._base = limits
+
+    @property
+    def limits(self) -> LimitBook:
+        """The limits as they hold."""
+        return self._watch.limits
 
     def handlers(self) -> dict[str, Handler]:
         """Return what answers the commands of limits."""
-        return {"risk.limits": self._show, "risk.enable": self._enable}
+        return {
+            "risk.limits": self._show,
+            "risk.enable": self._enable,
+            **self._loosening.handlers(),
+        }
+
+    def begin(self) -> None:
+        """Tell of limits that begin at their floor, since it was lost where they stood."""
+        self._floors.begin()
+        if lost := self._watch.adjusting.lost:
+            self._alert(
+                "where limits stood must be kept",
+                f"{lost}: limits that adjust themselves begin at their floor",
+                "they go back by themselves; two people loosen one for a session: "
+                "nautilus-lab limits-propose",
+                severity="critical",
+            )
+        for limit, names in self._of_nothing():
+            self._alert(
+                f"{limit} must be of instruments that the node trades",
+                f"it names {names}, which is none: it holds for nothing by that",
+                'write the symbol, "AAPL", or with its venue, "AAPL.PAPER"',
+            )
+        self._tell_untold()
+
+    def _of_nothing(self) -> Iterator[tuple[str, str]]:
+        """Yield the limits whose instruments nobody knows, and which those are."""
+        ids = self._kernel.cache.instrument_ids()
+        known = {one.value for one in ids} | {one.symbol.value for one in ids}
+        for limit in self._base:
+            if unknown := sorted(limit.instruments - known):
+                yield limit.name, ", ".join(unknown)
 
     def on_checked(self, findings: Sequence[Finding]) -> None:
         """Note what the gate found of an order that passed."""
@@ -141,28 +217,51 @@ class LimitDesk:
             del self._latest[next(iter(self._latest))]
 
     def on_order_event(self, event: Any) -> None:
-        """Look soon after a fill."""
+        """Look soon after a fill, and count what leaves and what comes back."""
         if isinstance(event, OrderFilled):
-            self._touched = True
+            self._touch()
+        elif isinstance(event, OrderSubmitted):
+            self._foresight.count_order()
+        elif isinstance(event, OrderDenied | OrderRejected):
+            self._foresight.count_refusal()
+
+    def _touch(self) -> None:
+        self._touched = True
 
     def watch(self) -> None:
         """Look when it is time to; never raises. Call it four times a second."""
         try:
             self._tell_untold()
-            now_s = self._now_s()
+            now_s, now_ns = self._now_s(), self._kernel.clock.timestamp_ns()
             wanted = self._touched or self._watch.pending or now_s >= self._due_s
-            if wanted and now_s >= self._not_before_s:
+            wanted = wanted or self._measures.changed
+            expires_ns = self._watch.adjusting.expires_ns
+            over = expires_ns is not None and now_ns >= expires_ns
+            due = over or (wanted and now_s >= self._not_before_s)
+            if due and not self._waits(now_s):
                 self.look()
+            for alert in self._foresight.sample(self._gate.book.equity, now_ns):
+                self._later(self._telling(alert))
         except Exception:
             log.exception("the limits could not be looked at")
             self._tighten("REDUCE_ONLY", "the limits could not be looked at")
+
+    def _waits(self, now_s: float) -> bool:
+        if now_s < self._await_until_s and self._measures.awaited(self._now_ns):
+            return True
+        self._await_until_s = -math.inf  # once it looked it looks on
+        return False
 
     def look(self) -> None:
         """Look now, do what follows, and publish how much is used."""
         began = self._now_s()
         self._touched, self._due_s = False, began + self._every_s
         self._read_measures()
-        self._watch.look(self._kernel.clock.timestamp_ns())
+        now_ns = self._kernel.clock.timestamp_ns()
+        self._watch.look(now_ns)
+        for alert in self._foresight.look(self._watch.report(), now_ns):
+            self._later(self._telling(alert))
+        self._floors.look()
         self._publish_all()
         self._tell_untold()
         took = self._now_s() - began
@@ -175,22 +274,14 @@ class LimitDesk:
     # --- what is needed -------------------------------------------------------------------
 
     def _read_measures(self) -> None:
-        if self._measures is None:
-            return
-        try:
-            found = self._measures.stat()
-        except FileNotFoundError:
-            return
-        at = (found.st_mtime_ns, found.st_size)
-        if at == self._measures_at:
-            return
-        self._measures_at = at
-        try:
-            self._gate.book.measures = read_measures(self._measures)
-        except LabError:
-            # Of what cannot be read nothing is known.
-            log.exception("the measures that limits need cannot be read")
-            self._gate.book.measures = Measures()
+        book = self._gate.book
+        held = {name: units for name, units in book.held.items() if units}
+        book.measures = self._measures.read(held, self._now_ns)
+
+    @property
+    def _now_ns(self) -> int:
+        now_ns: int = self._kernel.clock.timestamp_ns()
+        return now_ns
 
     # --- what follows ---------------------------------------------------------------------
 
@@ -209,8 +300,10 @@ class LimitDesk:
             rule=f"{limit.name} must hold",
             detail=f"{change.level}: {change.text}",
             remedy="" if change.level == "ok" else _remedy(limit.action, change.level),
+            scope=change.scope,
+            level=change.level,
         )
-        self._later(lambda: self._tell(alert, f"system.alert.{self._trader}"))
+        self._later(self._telling(alert))
         if change.level != "breach":
             return
         breach = LimitBreach(
@@ -232,6 +325,27 @@ class LimitDesk:
             )
         )
 
+    def _adjusted(self, record: AdjustmentRecord) -> None:
+        """Write down that a limit was adjusted, and alert when its rule failed or can no more."""
+        log.warning(
+            "%s was %s: %.0f %% -> %.0f %% of its base: %s",
+            record.limit, record.change, 100 * record.before, 100 * record.after, record.reason,
+        )  # fmt: skip
+        by = record.by or _BY
+        self._later(lambda: self._audit("limit.adjusted", facts_of(record), by))
+        self._floors.changed(record)
+
+    def _alert(
+        self, rule: str, detail: str, remedy: str, *, severity: Severity = "warning"
+    ) -> None:
+        told = AlertRaised(
+            severity=severity, component="risk", rule=rule, detail=detail, remedy=remedy
+        )
+        self._later(self._telling(told))
+
+    def _telling(self, alert: AlertRaised) -> Callable[[], object]:
+        return lambda: self._tell(alert, f"system.alert.{self._trader}")
+
     def _audit(self, kind: str, body: Mapping[str, object], actor: str) -> None:
         if self._trail is not None:
             self._trail.append(kind, body, actor=actor)
@@ -249,13 +363,29 @@ class LimitDesk:
         while self._untold:
             try:
                 self._untold[0]()
-            except StoreError as error:
-                log.error("what became of a limit cannot be told yet: %s", error)
-                self._tell_after_s = self._now_s() + _TELL_AGAIN_S
-                return
-            except Exception:
+            except Exception as error:
+                # A chain that another writer went on with takes nothing however long one waits.
+                if isinstance(error, StoreError) and not isinstance(error, AuditError):
+                    log.error("what became of a limit cannot be told yet: %s", error)
+                    self._tell_after_s = self._now_s() + _TELL_AGAIN_S
+                    return
                 log.exception("what became of a limit could not be told")
+                self._say_untellable(error)
             del self._untold[0]
+
+    def _say_untellable(self, error: Exception) -> None:
+        """Alert that something will never be told; the log is the last that hears of it."""
+        alert = AlertRaised(
+            severity="critical",
+            component="risk",
+            rule="what becomes of limits must be told and audited",
+            detail=f"{type(error).__name__}: {error}"[:500],
+            remedy="the node's log has what was to be told; nautilus-lab audit verify",
+        )
+        try:
+            self._tell(alert, f"system.alert.{self._trader}")
+        except Exception:
+            log.exception("nobody could be told that what became of a limit was not told")
 
     def _publish_all(self) -> None:
         rows = {(row.limit, row.scope): row for row in reversed(self._watch.report().rows)}
@@ -267,6 +397,25 @@ class LimitDesk:
         for key in self._told.keys() - rows.keys():
             row = self._told.pop(key)
             self._publish_row(row, gone=True)
+        self._publish_disabled()
+
+    def _publish_disabled(self) -> None:
+        """Publish who sends nothing, as a limit of its own that allows none."""
+        disabled = set(self._gate.strategies.closed)
+        for strategy in sorted(disabled | self._told_disabled):
+            off = strategy in disabled
+            self._publish(
+                LimitUpdated(
+                    limit="disabled_strategy",
+                    scope=strategy,
+                    value=float(off),
+                    limit_value=0.0,
+                    utilisation=None if off else 0.0,
+                    level="breach" if off else "ok",
+                ),
+                f"risk.limit.{self._trader}.disabled_strategy.{strategy}",
+            )
+        self._told_disabled = disabled
 
     def _publish_row(self, row: LimitUtilisation, *, gone: bool = False) -> None:
         topic = f"risk.limit.{self._trader}.{row.limit}"
@@ -281,6 +430,8 @@ class LimitDesk:
                 utilisation=0.0 if gone else _known(row.utilisation),
                 # Of what was never evaluated nobody may say that it holds.
                 level="ok" if gone else "breach" if row.level == "never" else row.level,
+                base_value=_known(row.limit_value / row.part) if row.key else None,
+                eta_s=None if gone else self._foresight.eta_s(row.limit, row.scope),
             ),
             topic,
         )
@@ -294,12 +445,14 @@ class LimitDesk:
         """Return how much of each limit is used, and who is disabled."""
         rows = list(self._watch.report().rows)
         self._sort_findings()
-        asked = self._latest
-        for limit in self.limits:
+        asked, adjusting = self._latest, self._watch.adjusting
+        standing = adjusting.standing
+        for place, limit in enumerate(self.limits):
             if limit.monitors:
                 continue
+            key, _ = standing.get(place, ("", 1.0))
             found = [f for (name, _), f in asked.items() if name == limit.name]
-            rows += [_as_row(self.limits, finding) for finding in found]
+            rows += [_as_row(self.limits, finding, key) for finding in found]
             if not found:
                 rows.append(
                     LimitUtilisation(
@@ -310,6 +463,7 @@ class LimitDesk:
                         utilisation=math.nan,
                         level="never",
                         reason="no order was held against it yet",
+                        key=key,
                     )
                 )
         return LimitsView(
@@ -323,10 +477,15 @@ class LimitDesk:
                     level=row.level,
                     unit=row.unit,
                     reason=row.reason,
+                    key=row.key,
+                    base_value=_known(row.limit_value / row.part) if row.key else None,
+                    why=adjusting.why(row.key) if row.key else "",
+                    eta_s=self._foresight.eta_s(row.limit, row.scope),
                 )
                 for row in LimitReport(rows=tuple(rows))
             ),
             disabled=dict(self._gate.strategies.closed),
+            loosenings=self._loosening.rows(),
         )
 
     async def _enable(self, request: Request) -> LimitsView:
@@ -343,7 +502,7 @@ class LimitDesk:
         return self.view()
 
 
-def _as_row(limits: LimitBook, found: Any) -> LimitUtilisation:
+def _as_row(limits: LimitBook, found: Any, key: str) -> LimitUtilisation:
     level = limits.levels.of_finding(found)
     return LimitUtilisation(
         limit=found.limit,
@@ -354,6 +513,7 @@ def _as_row(limits: LimitBook, found: Any) -> LimitUtilisation:
         level=level,
         unit=found.unit,
         reason="of the last order" if level == "ok" else "the last order came near",
+        key=key,
     )
 
 

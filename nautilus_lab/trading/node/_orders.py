@@ -21,6 +21,7 @@ from nautilus_trader.model.identifiers import ClientOrderId
 from nautilus_trader.model.orders import Order, OrderList
 
 from nautilus_lab.exceptions import InputError, LabError, NodeError, OrderDenied
+from nautilus_lab.execution.gate import send_cancel
 from nautilus_lab.platform.commands import (
     CancelAll,
     Cancelled,
@@ -40,7 +41,6 @@ from nautilus_lab.platform.commands import (
 from nautilus_lab.platform.messages import Envelope, envelope
 from nautilus_lab.platform.messages import OrderUpdated as Told
 from nautilus_lab.strategies.nautilus import ManualOrders
-from nautilus_lab.trading.node._cancelling import send_cancel
 from nautilus_lab.trading.node._exits import require_exits
 from nautilus_lab.trading.node._orders_told import (
     order_updated,

@@ -35,6 +35,8 @@ class Reconciliation:
         Told what is amiss.
     look_again_s : float, default=0.1
         Seconds between two looks at what differs.
+    on_found : callable, optional
+        Called with all that differs once it is known to; with nothing when all agrees.
     """
 
     def __init__(
@@ -44,11 +46,13 @@ class Reconciliation:
         condition: NodeCondition,
         *,
         look_again_s: float = _LOOK_AGAIN_S,
+        on_found: Callable[[frozenset[str]], None] = lambda differing: None,
     ) -> None:
         self._catch_up = dict(catch_up)
         self._differences = differences
         self._condition = condition
         self._look_again_s = look_again_s
+        self._on_found = on_found
         self._rounds = 0  # in a row in which something differed
 
     async def look(self) -> None:
@@ -67,9 +71,11 @@ class Reconciliation:
             self._rounds += 1
             if self._rounds >= _DIFFERENT:
                 self._condition.amiss(_BOOK, f"not as the venue has it: {', '.join(differing)}")
+                self._on_found(frozenset(differing))
         elif not away:  # of one that is away nobody knows
             self._rounds = 0
             self._condition.mended(_BOOK)
+            self._on_found(frozenset())
 
     async def _ask(self, venue: str) -> list[str] | LabError:
         try:

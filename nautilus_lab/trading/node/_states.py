@@ -6,14 +6,21 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from nautilus_trader.model.enums import OrderSide, OrderStatus
-from nautilus_trader.model.identifiers import ClientOrderId
+from nautilus_trader.model.identifiers import ClientOrderId, InstrumentId, StrategyId
 from nautilus_trader.model.orders import Order
 
 from nautilus_lab.exceptions import AuditError, LabError, StoreError
-from nautilus_lab.execution.gate import Book, StopLoss, TradingSwitch
+from nautilus_lab.execution.gate import (
+    Book,
+    StopLoss,
+    TradingSwitch,
+    send_cancel,
+    send_cancel_all,
+)
 from nautilus_lab.platform.audit import AuditTrail
 from nautilus_lab.platform.commands import Handler, Request
 from nautilus_lab.platform.messages import (
@@ -22,15 +29,17 @@ from nautilus_lab.platform.messages import (
     TradingStateChanged,
     TradingStateUpdated,
 )
-from nautilus_lab.platform.rundir import LatchState, Standing
-from nautilus_lab.trading.commands import HaltTrading, ReduceOnly, ResumeTrading, StateOfTrading
-from nautilus_lab.trading.node._cancelling import send_cancel
+from nautilus_lab.platform.rundir import LatchState, ResumeRequest, Standing
+from nautilus_lab.trading.commands import HaltTrading, ReduceOnly, StateOfTrading
+from nautilus_lab.trading.node._mass_cancel import MassCancels
 
 log = logging.getLogger(__name__)
 
 _STOP_LOSS = "stop-loss"
 # A venue that is there has answered a cancel by then.
 _CANCEL_AGAIN_S = 6.0
+# What a venue's mass cancel did not end by then is cancelled by its name.
+_BY_NAME_AFTER_S = 1.0
 # A store that is locked holds up the node's loop with each try.
 _TELL_AGAIN_S = 10.0
 
@@ -42,9 +51,14 @@ class TradingStates:
     sent, and both before anybody is told: a store that cannot write keeps nobody from halting.
     Automatic moves only tighten.
 
-    A cancel may be lost with the venue it was sent to: it is sent again until the order is over.
-    While the trader is KILLED, whoever wrote that into its latch, all that works is cancelled. What
-    the store could not take is told as soon as it can, with the time at which it was.
+    Where a venue has a mass cancel it is sent first: one message that ends all that works there,
+    also what this node does not know of. Each order is cancelled by its name besides: at once when
+    it is held here or its venue has no mass cancel, and when that did not end it in a second.
+
+    A cancel may be lost with the venue it was sent to: it is sent again until the order is over,
+    the mass cancel of a KILLED trader until the venue says that nothing is left. While the trader
+    is KILLED, whoever wrote that into its latch, all that works is cancelled, also after a restart.
+    What the store could not take is told as soon as it can, with the time at which it was.
 
     Parameters
     ----------
@@ -66,6 +80,14 @@ class TradingStates:
         Looked at with each `watch`.
     stop_loss_state : {"REDUCE_ONLY", "HALTED"}, default="REDUCE_ONLY"
         Where the stop-loss moves the trader to.
+    mass_cancels : MassCancels, optional
+        The venues that cancel everything on one message.
+    later : callable, optional
+        Calls a function once what was sent has left: telling may wait for a disk.
+    resume_asked : Path, optional
+        ``RunDirectory.resume_asked``: whoever tightens withdraws what was asked for.
+    single_person : bool, default=False
+        Whether the desk is declared to have one person only; audited at each start.
     now_s : callable, optional
         Seconds that only go up.
     """
@@ -82,6 +104,10 @@ class TradingStates:
         book: Book | None = None,
         stop_loss: StopLoss | None = None,
         stop_loss_state: Standing = "REDUCE_ONLY",
+        mass_cancels: MassCancels | None = None,
+        later: Callable[[Callable[[], None]], object] = lambda tell: tell(),
+        resume_asked: Path | None = None,
+        single_person: bool = False,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self.switch = switch
@@ -95,7 +121,14 @@ class TradingStates:
         self._stop_loss = stop_loss
         self._stop_loss_state = stop_loss_state
         self._now_s = now_s
-        self._ending: dict[ClientOrderId, float] = {}  # order -> when its cancel was sent last
+        self._mass_cancels = mass_cancels if mass_cancels is not None else MassCancels({})
+        self._later = later
+        self._resume_asked = resume_asked
+        self._single_person = single_person
+        self._ending: dict[ClientOrderId, float] = {}  # order -> when its next cancel is due
+        self._told_of = switch.held  # what was announced last
+        self._pulled = -1  # serial of the kill for which everything was cancelled
+        self._pulled_count = 0  # and how many orders that were
         self._untold: list[Callable[[], object]] = []
         self._tell_after_s = -math.inf
         self._accepted = False  # whether a person accepted a loss whose size was not known then
@@ -103,12 +136,11 @@ class TradingStates:
             self._book.day_start_equity = stop_loss.day_start
 
     def handlers(self) -> dict[str, Handler]:
-        """Return what answers the commands of `RISK_SPECS`."""
+        """Return what answers the commands that ask, and that tighten."""
         return {
             "risk.state": self._state,
             "risk.halt": self._halt,
             "risk.reduce_only": self._reduce_only,
-            "risk.resume": self._resume,
         }
 
     # --- moves ----------------------------------------------------------------------------
@@ -141,35 +173,53 @@ class TradingStates:
         InputError
             When `to` is no state to tighten to, or reason or name is missing.
         """
-        before = self.switch.held
-        after = self.switch.tighten(to, reason=reason, by=by, automatic=automatic)
+        self.switch.tighten(to, reason=reason, by=by, automatic=automatic)
+        self._withdraw_resume()
         cancelled = self._cancel() if cancel_orders else 0
-        if after.state != before.state:
-            self._announce(before, after)
+        self._announce_moved()
         return cancelled
+
+    def _withdraw_resume(self) -> None:
+        """Have nobody approve what was asked for before somebody else saw a reason to tighten."""
+        if self._resume_asked is not None:
+            try:
+                ResumeRequest.withdraw(self._resume_asked)
+            except StoreError:
+                log.exception("what was asked for could not be withdrawn; it runs out")
 
     def loosen(self, to: Standing, *, reason: str, by: str) -> None:
         """Let more through again; the loss of the day counts from here on.
+
+        A person's decision: whoever calls this has checked what `Resuming` checks.
 
         Raises
         ------
         InputError, StoreError
             As `Latch.loosen` does; nothing changed then.
         """
-        before = self.switch.held
-        after = self.switch.loosen(to, reason=reason, by=by)
+        self.switch.loosen(to, reason=reason, by=by)
         # Otherwise the loss that was just accepted would end trading again at the next look.
         self._accepted = self._stop_loss is not None
         self._accept()
-        self._announce(before, after)
+        self._mass_cancels.end()
+        self._withdraw_resume()
+        self._announce_moved()
+        self._tell_untold()  # nothing waits for it here
 
-    def begin(self) -> None:
+    def catch_up(self) -> None:
+        """Tell what the cancels of a halt went before, if the store takes it now."""
+        self._tell_untold()
+
+    def begin(self, **facts: object) -> None:
         """Write down what the trader may do as its node begins, and publish it.
 
-        It may have been tightened while no node ran.
+        It may have been tightened while no node ran. `facts` of the node are written beside it.
         """
         held = self.switch.held
-        self._untold.append(lambda: self._audit("trading.begun", held))
+        if held.state == "KILLED":
+            self._keep_killed()
+        facts = {"single_person": self._single_person, **facts}
+        self._untold.append(lambda: self._audit("trading.begun", held, **facts))
         self._tell_untold()
         self.publish()
 
@@ -180,20 +230,21 @@ class TradingStates:
         """
         self._look()
         try:
+            if self.switch.state == "KILLED":
+                self._keep_killed()
+            self._send_cancels()
+            # Last: the store may be what keeps everything waiting.
             if self._now_s() > self._tell_after_s:
                 self._tell_untold()
-            if self.switch.state == "KILLED":
-                for order in self._to_cancel():
-                    self._ending.setdefault(order.client_order_id, -math.inf)
-            self._send_cancels()
         except Exception:
             log.exception("what follows from %s could not be finished", self.switch.state)
 
     def _look(self) -> None:
         try:
-            before = self.switch.held
-            if self.switch.refresh():
-                self._announce(before, self.switch.held)
+            self.switch.refresh()
+            if self.switch.state == "KILLED":
+                self._keep_killed()
+            self._announce_moved()
             self._look_at_loss()
         except Exception:
             log.exception("the trading state could not be looked after")
@@ -241,6 +292,13 @@ class TradingStates:
 
     # --- what follows ---------------------------------------------------------------------
 
+    def _announce_moved(self) -> None:
+        """Announce what holds, unless it was; the gate may have read the latch before us."""
+        before, after = self._told_of, self.switch.held
+        self._told_of = after
+        if before.state != after.state:
+            self._announce(before, after)
+
     def _announce(self, before: LatchState, after: LatchState) -> None:
         log.warning("%s -> %s by %s: %s", before.state, after.state, after.by, after.reason)
         changed = TradingStateChanged(
@@ -254,7 +312,7 @@ class TradingStates:
             lambda: self._audit("trading.state", after, before=before.state),
             lambda: self._tell(changed, f"risk.change.{self._trader}"),
         ]
-        self._tell_untold()
+        self._later(self._tell_untold)
         try:
             self.publish()
         except Exception:
@@ -291,23 +349,57 @@ class TradingStates:
 
     def _cancel(self) -> int:
         """Cancel what works and go on until it is over; return how many orders that are."""
-        works = [order.client_order_id for order in self._to_cancel()]
-        self._ending |= dict.fromkeys(works, -math.inf)
+        pulled = frozenset[str]()
+        if self.switch.state != "REDUCE_ONLY":
+            if self._pulled != self.switch.held.serial:
+                self._pulled, self._pulled_count = self.switch.held.serial, 0
+            pulled = self._mass_cancels.begin(lasting=self.switch.state == "KILLED")
+        by_name_s = self._now_s() + _BY_NAME_AFTER_S
+        works = list(self._to_cancel())
+        by_instrument: dict[tuple[StrategyId, InstrumentId], list[Order]] = {}
+        for order in works:
+            self._ending[order.client_order_id] = -math.inf
+            if order.is_active_local or self.switch.state == "REDUCE_ONLY":
+                continue
+            if order.instrument_id.venue.value in pulled:
+                self._ending[order.client_order_id] = by_name_s
+            else:
+                by_instrument.setdefault((order.strategy_id, order.instrument_id), []).append(order)
+        for orders in by_instrument.values():
+            if len(orders) > 1 and self._attempt(send_cancel_all, orders[0]):
+                self._ending |= {order.client_order_id: by_name_s for order in orders}
         self._send_cancels()
-        return len(works)
+        if self.switch.state == "REDUCE_ONLY":
+            return len(works)
+        # The latch may have been seen before who wrote it told the node.
+        self._pulled_count = max(self._pulled_count, len(works))
+        return self._pulled_count
+
+    def _attempt(self, send: Callable[[Any, Order], None], order: Order) -> bool:
+        try:
+            send(self._kernel, order)
+        except Exception:
+            log.exception("%s could not be cancelled", order.client_order_id)
+            return False
+        return True
+
+    def _keep_killed(self) -> None:
+        """Cancel what works, and what is found to work since."""
+        if self._pulled != self.switch.held.serial:
+            self._cancel()
+        for order in self._to_cancel():
+            self._ending.setdefault(order.client_order_id, -math.inf)
+        self._mass_cancels.go_on()
 
     def _send_cancels(self) -> None:
         now_s = self._now_s()
-        for name, sent_s in tuple(self._ending.items()):
+        for name, due_s in tuple(self._ending.items()):
             order = self._cache.order(name)
             if order is None or order.is_closed:
                 del self._ending[name]
-            elif now_s - sent_s > _CANCEL_AGAIN_S:
-                self._ending[name] = now_s
-                try:
-                    send_cancel(self._kernel, order)
-                except Exception:
-                    log.exception("%s could not be cancelled", name)
+            elif now_s >= due_s:
+                self._ending[name] = now_s + _CANCEL_AGAIN_S
+                self._attempt(send_cancel, order)
 
     def _to_cancel(self) -> Iterator[Order]:
         everything = self.switch.state != "REDUCE_ONLY"
@@ -328,7 +420,7 @@ class TradingStates:
     # --- commands -------------------------------------------------------------------------
 
     async def _state(self, request: Request) -> StateOfTrading:
-        return self._as_it_is()
+        return self.as_it_is()
 
     async def _halt(self, request: Request) -> StateOfTrading:
         asked: HaltTrading = request.body
@@ -338,7 +430,7 @@ class TradingStates:
             by=request.principal.name,
             cancel_orders=asked.cancel_orders or asked.kill,
         )
-        return self._as_it_is(cancelled)
+        return self.as_it_is(cancelled)
 
     async def _reduce_only(self, request: Request) -> StateOfTrading:
         asked: ReduceOnly = request.body
@@ -348,15 +440,14 @@ class TradingStates:
             by=request.principal.name,
             cancel_orders=asked.cancel_orders,
         )
-        return self._as_it_is(cancelled)
+        return self.as_it_is(cancelled)
 
-    async def _resume(self, request: Request) -> StateOfTrading:
-        asked: ResumeTrading = request.body
-        self.loosen(asked.to, reason=asked.reason, by=request.principal.name)
-        return self._as_it_is()
-
-    def _as_it_is(self, cancelled: int = 0) -> StateOfTrading:
+    def as_it_is(self, cancelled: int = 0) -> StateOfTrading:
+        """Return what the trader may do, as commands answer it."""
         held = self.switch.held
+        asked = ResumeRequest.read(self._resume_asked) if self._resume_asked is not None else None
+        if asked is not None and (asked.is_over or not asked.is_about(held)):
+            asked = None
         return StateOfTrading(
             state=held.state,
             reason=held.reason,
@@ -367,6 +458,10 @@ class TradingStates:
             cancelling=cancelled,
             day_start_equity=_known(self._book.day_start_equity),
             equity=_known(self._book.equity),
+            resume_asked_by=asked.by if asked is not None else "",
+            resume_asked_to=asked.to if asked is not None else "",
+            resume_expires_ns=asked.expires_ns if asked is not None else 0,
+            single_person=self._single_person,
         )
 
 

@@ -151,7 +151,7 @@ def _looks_like_a_record(path: Path) -> bool:
 
 
 # what the processes of a lab call their records; a further one of a kind adds "-NAME"
-_RECORDS = ("node", "venue", "gateway", "history", "supervisor")
+_RECORDS = ("node", "venue", "gateway", "history", "measurer", "monitor", "supervisor")
 
 
 def _dead_gateway_sockets(home: Home) -> list[Path]:

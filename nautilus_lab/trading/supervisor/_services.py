@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nautilus_lab.config import Settings
 from nautilus_lab.platform.rundir import Home, write_whole
+from nautilus_lab.trading._needs import needs_of
 from nautilus_lab.trading.supervisor._alerts import Alerts
 from nautilus_lab.trading.supervisor._process import Child
 from nautilus_lab.trading.supervisor._restarts import RestartBudget
@@ -13,7 +14,7 @@ from nautilus_lab.trading.supervisor._service import Service
 def services_of(home: Home, settings: Settings, alert: Alerts) -> tuple[Service, ...]:
     """Return the services that `settings` ask for, not started.
 
-    These are the stream gateways and, with `bus.history`, the history writer.
+    These are the stream gateways, with `bus.history` the history writer, and the monitor.
     """
     rules = settings.supervisor
     return tuple(
@@ -23,7 +24,11 @@ def services_of(home: Home, settings: Settings, alert: Alerts) -> tuple[Service,
             alert=alert,
             commands=commands,
         )
-        for child, commands in (*_history(home, settings), *_gateways(home, settings))
+        for child, commands in (
+            *_history(home, settings),
+            *_gateways(home, settings),
+            *_monitor(home, settings),
+        )
     )
 
 
@@ -44,6 +49,43 @@ def _history(home: Home, settings: Settings) -> list[tuple[Child, str]]:
     return [(child, "")]
 
 
+def measurer_of(home: Home, settings: Settings, alert: Alerts) -> Service | None:
+    """Return what measures for limits, not started; None where no limit of `settings` needs it."""
+    if not needs_of(settings.trading):
+        return None
+    rules, files = settings.supervisor, home.measurer_files
+    child = Child(
+        name="measurer",
+        module="nautilus_lab.trading.measures",
+        arguments=["--home", str(home.path), "--log-level", settings.log_level],
+        record=files.record,
+        output=files.output,
+        lock=files.lock,
+    )
+    return Service(
+        child,
+        budget=RestartBudget(most=rules.restarts, window_s=rules.restart_window_s),
+        alert=alert,
+    )
+
+
+def _monitor(home: Home, settings: Settings) -> list[tuple[Child, str]]:
+    if not settings.monitoring.enabled:
+        return []
+    files = home.monitor_files
+    # On disk and not among its arguments: it may hold secrets.
+    write_whole(files.settings, settings.model_dump_json().encode())
+    child = Child(
+        name="monitor",
+        module="nautilus_lab.monitoring",
+        arguments=["--settings", str(files.settings)],
+        record=files.record,
+        output=files.output,
+        lock=files.lock,
+    )
+    return [(child, files.commands)]
+
+
 def _gateways(home: Home, settings: Settings) -> list[tuple[Child, str]]:
     """Return each, and where it answers commands."""
     streaming = settings.streaming
@@ -61,6 +103,7 @@ def _gateways(home: Home, settings: Settings) -> list[tuple[Child, str]]:
                 *("--conflate-ms", str(streaming.conflate_ms)),
                 *("--token-minutes", str(streaming.token_minutes)),
                 *("--heartbeat-s", str(streaming.heartbeat_s)),
+                *("--audit", settings.audit.below(settings.root).model_dump_json()),
                 *("--log-level", settings.log_level),
             ],
             record=files.record,

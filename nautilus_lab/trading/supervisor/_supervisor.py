@@ -31,7 +31,7 @@ from nautilus_lab.trading.supervisor._alerts import Alerts, DeskAlerts
 from nautilus_lab.trading.supervisor._cleaning import clean
 from nautilus_lab.trading.supervisor._output import rotate_output
 from nautilus_lab.trading.supervisor._service import Service
-from nautilus_lab.trading.supervisor._services import services_of
+from nautilus_lab.trading.supervisor._services import measurer_of, services_of
 from nautilus_lab.trading.supervisor._trader import TraderKeeper
 
 log = logging.getLogger(__name__)
@@ -169,7 +169,10 @@ class Supervisor:
         keeper = self._keeper(settings.trading.trader_id)
         self._busy += 1
         try:
-            return await keeper.restart(settings)
+            status = await keeper.restart(settings)
+            if (measurer := self._add_measurer(settings)) is not None:
+                await measurer.start()
+            return status
         finally:
             self._busy -= 1
 
@@ -200,8 +203,17 @@ class Supervisor:
     async def _start_services(self, settings: Settings) -> None:
         if not self._services:
             self._services = services_of(self.home, settings, self._alert)
-        for service in self._services:
-            await service.start()
+        self._add_measurer(settings)
+        await asyncio.gather(*(service.start() for service in self._services))
+
+    def _add_measurer(self, settings: Settings) -> Service | None:
+        """Keep what measures for limits from the first trader on whose limits need it."""
+        if any(service.name == "measurer" for service in self._services):
+            return None
+        measurer = measurer_of(self.home, settings, self._alert)
+        if measurer is not None:
+            self._services = (*self._services, measurer)
+        return measurer
 
     async def _stop(self, request: Request) -> Stopped:
         asked: StopTrader = request.body
@@ -296,6 +308,8 @@ class Supervisor:
             # Of an earlier supervisor: found again, or missing and started.
             settings = next(iter(self._keepers.values())).settings
             self._services = services_of(self.home, settings, self._alert)
+            for keeper in self._keepers.values():
+                self._add_measurer(keeper.settings)
             for service in self._services:
                 service.child.adopt()
         for service in self._services:

@@ -164,6 +164,7 @@ class TraderKeeper:
             self._wanted = False
             self._marker.unlink(missing_ok=True)
             endings = [await self._stop_node(), *await self._stop_venues()]
+            self.rundir.heartbeat.end()
         told = Stopped(trader=self.trader, endings=tuple(e for e in endings if e.how != "gone"))
         log.info("%s", told)
         return told

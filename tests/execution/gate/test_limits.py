@@ -37,6 +37,7 @@ from nautilus_lab.risk.limits import (
     MaxSourceGap,
     MaxVenues,
     NoDuplicate,
+    NoSelfTrade,
     PriceCollar,
     Restricted,
     SessionHours,
@@ -105,6 +106,11 @@ async def lost_count_of_instruments(bench):
 
 async def ninety(bench):
     await bench.quote("90.00", "90.00")
+
+
+async def bid(bench):
+    """Rest an order near enough for a sale at the market to reach it."""
+    assert await bench.send(limit(1, "99.95")) == [True]
 
 
 async def lost_a_thousand(bench):
@@ -342,6 +348,14 @@ CASES = {
         nan=patched(Proposal, "quote_ns", None),
         reduce_under=MaxClockSkew(max_skew_s=10),
     ),
+    "self trade": Case(
+        limit=NoSelfTrade(reach_bps=0),
+        at=(limit(-1, "100.50"), limit(1, "100.49")),
+        over=(limit(-1, "100.50"), limit(1, "100.50")),
+        nan=patched(NoSelfTrade, "judge", lambda *args: 1 / 0),
+        arrange_reducing=bid,
+        reduce_under=NoSelfTrade(reducing="cancel_newest"),
+    ),
     "loss of the day": Case(
         limit=DailyLoss(max_loss=1_000),
         at=ONE,
@@ -396,7 +410,8 @@ async def test_over_its_bound_an_order_is_blocked(case, bench):
     passed = await bench.send(*case.over)
     assert passed == [True] * (len(case.over) - 1) + [False]
     assert bench.denials[-1].startswith(f"{limit.name.upper()}: ")
-    assert "is over the limit" in bench.denials[-1] or "cannot be measured" in bench.denials[-1]
+    said = ("is over the limit", "cannot be measured", "it would trade with")
+    assert any(words in bench.denials[-1] for words in said)
 
 
 async def test_what_is_not_known_blocks(case, bench, monkeypatch):

@@ -183,3 +183,35 @@ def test_of_a_list_with_one_order_that_opens_nothing_passes_when_only_reducing_i
         stand.do(both)
         assert stand.queued() == (0, 0)
         assert len(stand.denials) == 2
+
+
+def test_what_another_process_wrote_holds_at_the_next_order(tmp_path):
+    latch = Latch(tmp_path / "kill.latch")
+    latch.begin()
+    switch = TradingSwitch(latch)
+    assert switch.look() == "ACTIVE"
+    Latch(tmp_path / "kill.latch").tighten("HALTED", reason="enough", by="ana")
+    assert (switch.state, switch.look(), switch.held.reason) == ("ACTIVE", "HALTED", "enough")
+
+
+def test_a_latch_that_somebody_removes_loosens_nothing_at_the_next_order(tmp_path):
+    latch = Latch(tmp_path / "kill.latch")
+    latch.begin()
+    switch = TradingSwitch(latch)
+    switch.tighten("KILLED", reason="enough", by="ana")
+    latch.path.unlink()
+    assert switch.look() == "KILLED"
+    assert latch.read().state == "KILLED"  # written again
+    latch.path.write_text("nonsense")
+    assert switch.look() == "KILLED"
+
+
+def test_looking_reads_the_latch_only_when_it_was_written(tmp_path, monkeypatch):
+    latch = Latch(tmp_path / "kill.latch")
+    latch.begin()
+    switch = TradingSwitch(latch)
+    reads = []
+    monkeypatch.setattr(latch, "read", lambda: reads.append(1))
+    for _ in range(10):
+        switch.look()
+    assert reads == []

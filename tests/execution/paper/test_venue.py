@@ -474,10 +474,42 @@ async def test_a_silent_venue_trades_on_and_refuses_what_is_too_late_then(stage)
     assert names == ["in-time"]
 
 
+async def test_a_venue_tells_wrong_prices_for_some_instants_and_fills_at_the_right_ones(stage):
+    seen = []
+    client = await stage.client(on_tape=lambda tape: seen.append(tape.quotes[0].ask))
+    await until(lambda: seen)
+    await client.request(Disturb(wrong_ticks=2, wrong_by=10.0), Done)
+    seen.clear()
+    await until(lambda: len(seen) >= 12)
+    assert sum(price > 500 for price in seen) == 2
+    await client.request(Disturb(wrong_ticks=1_000, wrong_by=10.0), Done)
+    (order,) = (await client.request(market("a"), Orders)).orders
+    assert order.average_price < 500
+
+
+async def test_a_venue_repeats_its_tape_while_it_storms(stage):
+    seen = []
+    client = await stage.client(on_tape=lambda tape: seen.append(tape.ts))
+    await client.request(Disturb(storm_per_s=4_000.0, storm_s=1.0), Done)
+    seen.clear()
+    await until(lambda: len(seen) > 500)  # fifty instants a second are its own
+    await client.request(Disturb(), Done)
+    await asyncio.sleep(0.1)
+    calm = len(seen)
+    await asyncio.sleep(0.2)
+    assert len(seen) - calm < 50
+
+
 @pytest.mark.parametrize(
     "disturb",
     [
         Disturb(reject_orders=-1),
+        Disturb(wrong_ticks=-1),
+        Disturb(wrong_by=0.0),
+        Disturb(wrong_by=float("nan")),
+        Disturb(storm_per_s=1e6),
+        Disturb(storm_per_s=float("nan"), storm_s=1.0),
+        Disturb(storm_s=float("inf")),
         Disturb(lose_answers=10**9),
         Disturb(silent_s=float("nan")),
         Disturb(silent_s=-1.0),

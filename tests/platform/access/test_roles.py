@@ -13,11 +13,11 @@ _EXPECTED = {
     Role.RESEARCHER: "market:read node:read orders:read risk:read research:run jobs:run",
     Role.TRADER: (
         "market:read node:read orders:read risk:read node:start node:stop orders:write "
-        "orders:cancel strategy:control risk:halt jobs:run"
+        "orders:cancel strategy:control risk:halt risk:propose alerts:acknowledge jobs:run"
     ),
     Role.RISK_OFFICER: (
         "market:read node:read orders:read risk:read node:stop orders:cancel strategy:approve "
-        "risk:halt risk:resume risk:limits audit:read"
+        "risk:halt alerts:acknowledge risk:resume risk:propose risk:limits audit:read"
     ),
     Role.DEPLOYER: (
         "market:read node:read orders:read risk:read strategy:deploy jobs:run research:run"
@@ -130,3 +130,11 @@ def test_a_user_without_a_usable_name_is_its_number(monkeypatch):
 def test_an_owners_socket_without_a_verifier_takes_no_tokens():
     with pytest.raises(AccessDenied, match="accepts no tokens"):
         LocalOwner().verify("anything")
+
+
+@pytest.mark.parametrize(
+    "name", ["an\N{ZERO WIDTH SPACE}n", "ann\N{RIGHT-TO-LEFT MARK}", "a b", ""]
+)
+def test_a_name_with_what_cannot_be_seen_is_nobodys(name):
+    with pytest.raises(InputError, match="that can be seen"):
+        Principal(name, frozenset({Role.VIEWER}))

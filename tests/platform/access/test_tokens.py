@@ -78,6 +78,14 @@ def test_a_token_says_who_its_principal_is(verifier):
     assert verifier.verify(TokenIssuer(KEY).issue(ADA)) == ADA
 
 
+def test_a_principal_has_the_id_of_its_token_and_is_the_same_with_any(verifier):
+    token = TokenIssuer(KEY).issue(ADA)
+    known = verifier.verify(token)
+    assert known.token_id == jwt.decode(token, options={"verify_signature": False})["jti"] != ""
+    assert known == ADA
+    assert ADA.token_id == ""
+
+
 def test_a_token_signed_by_hand_is_accepted(verifier):
     """The attacks below differ from this one in one thing each."""
     assert verifier.verify(_signed(_claims())) == Principal("ada", frozenset({Role.VIEWER}))

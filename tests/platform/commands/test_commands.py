@@ -231,6 +231,34 @@ async def test_the_role_of_the_token_decides(address, client, counter, role, all
     assert counter.total == int(allowed)
 
 
+async def test_who_may_not_ask_is_told_of_with_what_is_known_of_them(address, client, counter):
+    token = TokenIssuer(KEY).issue(Principal("vic", frozenset({Role.VIEWER})))
+    refused = []
+    server = CommandServer(
+        address,
+        TABLE,
+        LocalOwner(TokenVerifier(KEY)).verify,
+        handlers(counter),
+        on_refused=lambda *what: refused.append(what),
+    )
+    await server.start()
+    try:
+        for shown in (token, "not.a.token"):
+            with pytest.raises(AccessDenied):
+                await client.call("counter.add", Add(amount=1), version=2, token=shown)
+        with pytest.raises(LabError):  # nobody is refused: there is no such thing to ask for
+            await client.call("counter.steal", token=token)
+        await client.call("counter.read", token=token)
+    finally:
+        await server.stop()
+    (known, unknown) = refused
+    assert (known[0].name, known[1].name, "orders:write" in known[2].rule) == (
+        *("counter.add", "vic", True),
+    )
+    assert known[1].token_id == TokenVerifier(KEY).verify(token).token_id
+    assert (unknown[0].name, unknown[1]) == ("counter.add", None)
+
+
 async def test_a_token_that_is_none_does_not_make_its_caller_the_owner(server, client, counter):
     with pytest.raises(AccessDenied):
         await client.call("counter.read", token="not.a.token")

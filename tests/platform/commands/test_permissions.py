@@ -27,9 +27,9 @@ MAY = {
     "viewer": "market:read node:read orders:read risk:read",
     "researcher": "market:read node:read orders:read risk:read research:run jobs:run",
     "trader": "market:read node:read orders:read risk:read node:start node:stop orders:write "
-    "orders:cancel strategy:control risk:halt jobs:run",
+    "orders:cancel strategy:control risk:halt risk:propose alerts:acknowledge jobs:run",
     "risk_officer": "market:read node:read orders:read risk:read node:stop orders:cancel "
-    "strategy:approve risk:halt risk:resume risk:limits audit:read",
+    "strategy:approve risk:halt risk:resume risk:propose risk:limits alerts:acknowledge audit:read",
     "deployer": "market:read node:read orders:read risk:read strategy:deploy jobs:run research:run",
     "admin": "market:read node:read orders:read risk:read node:start node:stop audit:read "
     "users:manage",

@@ -7,7 +7,7 @@ import stat
 import pytest
 
 from nautilus_lab.exceptions import InputError, StoreError
-from nautilus_lab.platform.rundir import Home, Lock
+from nautilus_lab.platform.rundir import Beat, Home, Lock
 
 
 @pytest.fixture
@@ -51,7 +51,14 @@ def test_a_trader_id_that_leads_elsewhere_is_refused(home, name):
 
 
 # several paths each, or none
-_LISTS = ("trader_ids", "gateways", "history_files")
+_LISTS = (
+    "trader_ids",
+    "gateways",
+    "gateway_trails",
+    "history_files",
+    "measurer_files",
+    "monitor_files",
+)
 
 
 def paths_of(place):
@@ -59,7 +66,7 @@ def paths_of(place):
     names = [name for name, value in vars(type(place)).items() if isinstance(value, property)]
     values = {name: getattr(place, name) for name in names if name not in _LISTS}
     return {
-        name: value.path if isinstance(value, Lock) else str(value)
+        name: value.path if isinstance(value, Lock | Beat) else str(value)
         for name, value in values.items()
     }
 
@@ -106,6 +113,23 @@ def test_the_gateways_of_a_home_are_those_with_a_record_by_number(home):
     for name in ("gateway-1.json", "gateway-02.json", "gateway-65.json", "gateway.token"):
         (home.path / name).touch()
     assert [files.number for files in home.gateways] == [1, 2, 12]
+
+
+def test_a_gateway_has_a_trail_of_its_own_that_no_trader_can_be_called_by(home):
+    home.make()
+    assert home.gateway_trails == ()
+    first, second = (home.gateway_files(number).trail.make() for number in (1, 2))
+    second.store.touch()
+    assert home.gateway_trails == (second,)
+    assert (first.trader_id, second.trader_id) == ("@gateway", "@gateway-2")
+    with pytest.raises(InputError, match="plain name"):
+        home.trader(first.trader_id)
+    for trail in (first, second):
+        assert trail.path.stat().st_mode & 0o777 == 0o700
+        assert trail.path.is_relative_to(home.path)
+        assert trail.node_lock.path == trail.gateway.lock.path
+    assert first.store != second.store
+    assert first.audit_lock.path != second.audit_lock.path
 
 
 @pytest.mark.parametrize("number", [0, -1, 65])

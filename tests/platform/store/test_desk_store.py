@@ -208,27 +208,6 @@ def test_alerts_come_latest_first_and_can_be_chosen(desk):
     assert desk.alerts(limit=1) == (new,)
 
 
-def test_an_alert_is_acknowledged_once(desk):
-    alert = desk.raise_alert("warning", "supervisor", "a node must answer")
-    seen = desk.acknowledge(alert.id, "ana")
-    assert seen.acknowledged_by == "ana"
-    assert desk.acknowledge(alert.id, "ben") == seen
-    assert desk.alerts(open_only=True) == ()
-    assert desk.alerts() == (seen,)
-
-
-def test_an_alert_that_is_not_there_cannot_be_acknowledged(desk):
-    with pytest.raises(StoreError, match="must be there to be acknowledged"):
-        desk.acknowledge(new_id(), "ana")
-
-
-def test_an_alert_must_be_acknowledged_by_somebody(desk):
-    alert = desk.raise_alert("warning", "supervisor", "a node must answer")
-    with pytest.raises(InputError, match="by somebody"):
-        desk.acknowledge(alert.id, "")
-    assert desk.alerts(open_only=True) == (alert,)
-
-
 @pytest.mark.parametrize(
     "told", [("loud", "supervisor", "a"), ("info", "", "a"), ("info", "supervisor", "")]
 )

@@ -24,6 +24,7 @@ from nautilus_lab.platform.store import (
     AuditArchived,
     DeskStore,
     HistoryStore,
+    LeaseStore,
     TradingStore,
     _schema,
     _tables,
@@ -34,6 +35,7 @@ SCHEMAS = [
     pytest.param(_schema.TRADING, TradingStore, _tables.trading, id="trading"),
     pytest.param(_schema.DESK, DeskStore, _tables.desk, id="desk"),
     pytest.param(_schema.HISTORY, HistoryStore, _tables.history, id="history"),
+    pytest.param(_schema.LEASES, LeaseStore, _tables.leases, id="leases"),
 ]
 
 
@@ -86,7 +88,7 @@ def test_the_tables_can_be_made_on_postgresql_too(schema, kind, metadata):
 def test_every_statement_can_be_said_to_postgresql_too():
     writes = vars(_trading_sql.Writes(postgresql.dialect(paramstyle="format")))
     assert "ON CONFLICT (client_order_id) DO UPDATE" in writes["put_order"].sql
-    assert all("%s" in statement.sql for statement in writes.values())
+    assert all(("%s" in s.sql) == bool(s._names) for s in writes.values())
     with pytest.raises(InputError, match="bind values by position"):
         _trading_sql.Writes(postgresql.dialect())
 
@@ -105,6 +107,9 @@ def test_a_migration_that_fails_leaves_the_file_without_a_schema(tmp_path, monke
     (folder / "r0002_second.py").write_text(
         "from alembic import op\nrevision, down_revision = '0002', '0001'\n"
         "def upgrade():\n    op.execute('NONSENSE')\n"
+    )
+    (folder / "r0003_third.py").write_text(
+        "revision, down_revision = '0003', '0002'\ndef upgrade():\n    pass\n"
     )
     monkeypatch.setattr(_schema.Schema, "folder", folder)
     with pytest.raises(StoreError, match="must be able to do what it is asked"):
@@ -244,3 +249,16 @@ def test_the_chain_of_an_earlier_schema_goes_on_and_can_be_archived(tmp_path, mo
         assert store.cut_audit(archived) == 2
         assert trail.verify().ok
         assert store.audit_archives() == (archived,)
+
+
+def test_alerts_of_the_second_desk_schema_count_as_delivered(tmp_path, monkeypatch):
+    file = tmp_path / "desk.db"
+    made_at(replace(_schema.DESK, head="0002"), DeskStore, file, monkeypatch)
+    with closing(sqlite3.connect(file, isolation_level=None)) as raw:
+        raw.execute(
+            "INSERT INTO alerts VALUES ('a', 7, 'warning', 'supervisor', '', 'it must', '', '', "
+            "NULL, NULL)"
+        )
+    with DeskStore.open(file) as store:
+        (alert,) = store.alerts(open_only=True)
+        assert (alert.taken_ns, alert.source, alert.count) == (7, "desk.db", 1)

@@ -19,7 +19,6 @@ from nautilus_lab.risk.adjustment import (
     Signal,
     Signals,
     VolatilityRule,
-    scaled,
     state_of,
 )
 from nautilus_lab.risk.early_warning import BreachForecast
@@ -37,6 +36,7 @@ from nautilus_lab.risk.limits import (
     Order,
     Position,
     PriceCollar,
+    scaled,
 )
 
 SECOND = 1_000_000_000

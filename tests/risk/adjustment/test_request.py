@@ -334,7 +334,7 @@ def adjuster(**more):
 
 def test_a_book_has_its_limits_as_they_hold_in_their_places():
     kept = adjuster()
-    assert kept.book is kept.base
+    assert kept.book.limits == kept.base.limits
     kept.look(Signals.at(0, volatility=0.2), 0)
     bounds = [kept.book.limits[0].max_times, *(one.max_notional for one in kept.book.limits[1:])]
     assert bounds == [3.0, 500.0, 500.0]
@@ -395,3 +395,24 @@ def test_loosenings_are_values():
             proposed_ns=0,
             expires_ns=1,
         )
+
+
+def test_a_clock_that_was_set_back_makes_nothing_that_was_granted_last_longer():
+    one = limit()
+    calm = Signals.at(HOUR, volatility=0.1)
+    state = one.approve(
+        AdjustmentState(looked_ns=HOUR), proposed(one, now_ns=HOUR), by="bob", now_ns=HOUR
+    ).state
+    kept = one.adjust(state, calm, HOUR - SECOND)  # what a clock is corrected by
+    assert (one.part(kept.state, HOUR), kept.records) == (1.2, ())
+    ended = one.adjust(kept.state, calm, HOUR - 2 * SECOND)
+    assert [(r.change, r.reason, r.after) for r in ended.records] == [
+        ("expired", "the clock was set back", 1.0)
+    ]
+    assert one.part(ended.state, HOUR) == 1.0
+
+
+def test_who_asked_in_letters_of_another_width_does_not_approve():
+    request = proposed(requester="ann")
+    with pytest.raises(AccessDenied):
+        approve(request, by="\N{FULLWIDTH LATIN SMALL LETTER A}nn", now_ns=1)

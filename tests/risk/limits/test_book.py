@@ -59,6 +59,8 @@ def test_it_is_a_table_of_limit_scope_value_limit_value_utilisation_and_level():
         "level",
         "unit",
         "reason",
+        "part",
+        "key",
     ]
     assert report.frame[["scope", "value", "level"]].to_numpy().tolist() == [
         ["AAPL", 10_100.0, "breach"],

@@ -173,7 +173,36 @@ def test_what_is_not_known_is_over_it(what):
     found = list(limit.look(unknown))
     assert [one.passed for one in found] == [False]
     (row,) = LimitBook([limit]).look(unknown)
-    assert (row.level, row.reason) == ("breach", "it cannot be measured")
+    assert (row.level, row.reason) == ("breach", found[0].reason or "it cannot be measured")
+    assert bool(found[0].reason) == bool(limit.needs - {"price:*"})  # a measure says why
+
+
+def test_what_a_measure_lacks_is_in_the_denial():
+    stale = holdings(measures=Measures.at(NOW - 90 * SECOND, value_at_risk=1.0))
+    (found,) = MaxValueAtRisk(max_loss=10, max_age_s=60).look(stale)
+    assert str(found).endswith("the measure value_at_risk is 90 s old, and may be 60 s")
+    told = Measures(missing={"value_at_risk": "40% has no history: NEWCO.PAPER"})
+    (found,) = MaxValueAtRisk(max_loss=10).look(holdings(measures=told))
+    assert str(found).endswith("no measure value_at_risk: 40% has no history: NEWCO.PAPER")
+
+
+def test_of_two_measures_the_later_one_is_taken():
+    older = Measures.at(1, value_at_risk=1.0, volume={"AAPL": 5.0})
+    newer = Measures.at(2, value_at_risk=2.0)
+    both = older.latest(newer), newer.latest(older)
+    assert [one.values["value_at_risk"].value for one in both] == [2.0, 2.0]
+    assert [one.values["volume:AAPL"].value for one in both] == [5.0, 5.0]
+
+
+def test_a_book_knows_what_measures_it_needs():
+    book = LimitBook(
+        [
+            MaxValueAtRisk(max_loss=1),
+            MaxVolatility(max_annual=1, per="symbol"),
+            MaxLeverage(max_times=1),
+        ]
+    )
+    assert book.needs == {"value_at_risk", "volatility:*"}
 
 
 @pytest.mark.parametrize("what", CASES)

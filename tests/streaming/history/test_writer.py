@@ -404,10 +404,10 @@ async def test_the_supervisor_keeps_it_when_the_settings_say_so(home, settings):
         raise AssertionError(args)
 
     names = [service.name for service in services_of(home, settings, alert)]
-    assert names == ["history", "gateway"]
+    assert names == ["history", "gateway", "monitor"]
     assert oct(home.history_files.settings.stat().st_mode)[-3:] == "600"
     assert json.loads(home.history_files.settings.read_text())["bus"]["url"] == settings.bus.url
-    (history, _) = services_of(home, settings, alert)
+    (history, *_) = services_of(home, settings, alert)
     await history.start()
     try:
         assert history.status().address == settings.bus.url
@@ -415,4 +415,7 @@ async def test_the_supervisor_keeps_it_when_the_settings_say_so(home, settings):
     finally:
         await history.stop()
     without = load_settings(home.path.parent)
-    assert [service.name for service in services_of(home, without, alert)] == ["gateway"]
+    assert [service.name for service in services_of(home, without, alert)] == [
+        "gateway",
+        "monitor",
+    ]

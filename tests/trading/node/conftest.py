@@ -121,7 +121,8 @@ class Node:
         )
         for instrument in (self.aapl, self.msft):
             self.engine.add_instrument(instrument)
-        Gate(self.engine.kernel, journal=MemoryJournal()).install()
+        self.gate = Gate(self.engine.kernel, journal=MemoryJournal())
+        self.gate.install()
         self.registry = StrategyRegistry(folder / "strategies")
         self.told: list[tuple[object, str]] = []
         self.states: dict[str, object] = {}

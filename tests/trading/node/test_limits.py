@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from nautilus_lab.config import EarlyWarningSettings, MeasureSettings
 from nautilus_lab.exceptions import InputError, StoreError
 from nautilus_lab.platform.commands import EnableStrategy
 from nautilus_lab.platform.messages import AlertRaised, LimitBreach, LimitUpdated
@@ -18,15 +19,17 @@ from nautilus_lab.risk.limits import (
     MaxValueAtRisk,
     Measures,
 )
+from nautilus_lab.trading import Measurement
 from nautilus_lab.trading._measures_file import read_measures, write_measures
+from nautilus_lab.trading.node._foresight import Foresight
 from nautilus_lab.trading.node._limits import LimitDesk
-from tests.execution.gate.stand import Stand
+from tests.execution.gate.stand import SECOND, Stand
 
 
 class Desk:
     """A node's limits over a gate in a backtest, and everything that was told."""
 
-    def __init__(self, *limits, path=None, **levels):
+    def __init__(self, *limits, path=None, measured=None, measuring=None, **levels):
         self.stand = Stand()
         self.stand.quote("100.00", "100.00")
         self.now_s = 0.0
@@ -46,6 +49,8 @@ class Desk:
             publish=lambda body, topic: self.states.append((topic, body)),
             trail=SimpleNamespace(append=self._append),
             measures=path,
+            measured=measured,
+            measuring=measuring,
             now_s=lambda: self.now_s,
         )
         gate._on_checked = self.limits.on_checked
@@ -190,7 +195,10 @@ def test_measures_come_from_a_file_and_a_broken_one_lets_nothing_increase(desk, 
     buy = lambda s: s.market(1)  # noqa: E731
     desk.watch(seconds=0.25)
     desk.stand.do(buy)
-    assert desk.stand.reason() == "MAX_VALUE_AT_RISK: what it would be cannot be measured"
+    assert desk.stand.reason() == (
+        "MAX_VALUE_AT_RISK: what it would be cannot be measured: "
+        "no measure value_at_risk: nobody measured it"
+    )
     now = desk.stand.now
     write_measures(path, Measures.at(now, value_at_risk=50.0))
     desk.watch(seconds=6)
@@ -240,6 +248,20 @@ def test_the_view_has_every_limit_and_says_which_were_never_asked(desk):
     }
 
 
+def test_a_limit_of_an_instrument_that_there_is_none_of_is_told_of(desk):
+    desk = desk(
+        MaxPositionUnits(max_units=100, instruments={"AAPL", "APPL.PAPER"}),
+        MaxPositionUnits(max_units=100, instruments={"AAPL.PAPER"}),
+    )
+    desk.limits.begin()
+    (alert,) = desk.alerts()
+    assert (alert.severity, alert.rule) == (
+        "warning",
+        "max_position_units must be of instruments that the node trades",
+    )
+    assert alert.detail.startswith("it names APPL.PAPER, which is none")
+
+
 def test_a_person_enables_a_strategy_and_that_is_audited(desk):
     desk = desk(MaxRepeats(most=1, window_s=60))
     desk.stand.do(lambda s: [s.market(1), s.market(2)])
@@ -255,6 +277,37 @@ def test_a_person_enables_a_strategy_and_that_is_audited(desk):
         asyncio.run(enable(SimpleNamespace(body=body, principal=ana)))
 
 
+def test_who_is_disabled_is_published_until_a_person_enables_it(desk):
+    desk = desk(MaxRepeats(most=1, window_s=60))
+    topic = "risk.limit.T-1.disabled_strategy.Hand-001"
+    desk.watch(seconds=0.25)
+    assert topic not in dict(desk.states)
+    desk.stand.do(lambda s: [s.market(1), s.market(2)])
+    desk.watch(seconds=6)
+    assert (desk.state(topic).scope, desk.state(topic).level) == ("Hand-001", "breach")
+    desk.stand.gate.strategies.open("Hand-001")
+    desk.watch(seconds=6)
+    assert desk.state(topic).level == "ok"
+    told = len([1 for at, _ in desk.states if at == topic])
+    desk.watch(seconds=20)
+    assert len([1 for at, _ in desk.states if at == topic]) == told
+
+
+def test_a_limit_that_is_about_to_be_exceeded_is_told_of_with_the_time_that_is_left(desk):
+    desk = desk(UNITS)
+    desk.limits._foresight = Foresight(EarlyWarningSettings(warm_up_s=0))
+    for _ in range(16):
+        desk.stand.do(lambda s: s.market(5))
+        desk.watch(seconds=5)
+        desk.stand.quote(every_s=5)
+    (alert,) = [one for one in desk.alerts() if "for the next 300 s" in one.rule]
+    assert alert.severity == "warning"
+    used = desk.state("risk.limit.T-1.max_position_units.AAPL.PAPER")
+    (row,) = desk.limits.view().rows
+    assert used.eta_s == row.eta_s
+    assert 0 < row.eta_s < 60
+
+
 @pytest.mark.parametrize("every_s", [0.0, -1.0, 5.1, float("nan")])
 def test_looking_less_often_than_every_five_seconds_is_refused(every_s):
     with pytest.raises(InputError):
@@ -262,3 +315,105 @@ def test_looking_less_often_than_every_five_seconds_is_refused(every_s):
             None, None, LimitBook(), trader="T", states=None, tell=print, publish=print,
             every_s=every_s,
         )  # fmt: skip
+
+
+def test_a_new_measure_is_looked_at_at_the_next_turn(desk, tmp_path):
+    path = tmp_path / "measured.json"
+    desk = desk(MaxValueAtRisk(max_loss=100), measured=path, measuring=MeasureSettings())
+    now = desk.stand.now
+    Measurement(as_of_ns=now, market_ns=now, values={"value_at_risk": 50.0}).write(path)
+    desk.watch(seconds=0.25)
+    Measurement(as_of_ns=now, market_ns=now, values={"value_at_risk": 60.5}).write(path)
+    desk.watch(seconds=0.25)
+    assert desk.looks == 2
+    assert desk.state("risk.limit.T-1.max_value_at_risk").value == 60.5
+
+
+def test_what_was_measured_beside_the_node_says_what_it_lacks(desk, tmp_path):
+    path = tmp_path / "measured.json"
+    desk = desk(MaxValueAtRisk(max_loss=100), measured=path)
+    why = "25.0% of the gross value has no history, and 5.0% may: NEWCO.PAPER"
+    made = Measurement(
+        as_of_ns=desk.stand.now, market_ns=desk.stand.now, missing={"value_at_risk": why}
+    )
+    made.write(path)
+    desk.watch(seconds=2)
+    desk.stand.do(lambda s: s.market(1))
+    assert desk.stand.reason().endswith(f"cannot be measured: no measure value_at_risk: {why}")
+    (alert,) = desk.alerts()
+    assert why in alert.detail
+
+
+def test_what_was_measured_of_other_positions_fails_after_the_grace(desk, tmp_path):
+    path = tmp_path / "measured.json"
+    desk = desk(
+        MaxValueAtRisk(max_loss=100), measured=path, measuring=MeasureSettings(), clear_s=0.0
+    )
+
+    def measured(**held):
+        now = desk.stand.now
+        values = {"value_at_risk": 50.0}
+        held = {f"{symbol}.PAPER": units for symbol, units in held.items()}
+        Measurement(as_of_ns=now, market_ns=now, values=values, held=held).write(path)
+
+    def buy():
+        desk.stand.do(lambda s: s.market(1))
+        return desk.stand.held()
+
+    measured()
+    desk.watch(seconds=1)
+    desk.stand.quote(every_s=50)  # an old one of what is still held
+    desk.watch(seconds=6)
+    assert buy() == 1
+    desk.watch(seconds=1)
+    desk.stand.quote(every_s=9)  # within the grace of ten seconds
+    desk.watch(seconds=6)
+    assert buy() == 2
+    desk.stand.quote(every_s=2)
+    desk.watch(seconds=6)
+    assert buy() == 2
+    assert desk.stand.reason().endswith("since it was made positions changed: AAPL.PAPER")
+    measured(AAPL=1)  # a new one, if of other positions again
+    desk.watch(seconds=6)
+    assert buy() == 3
+    measured(AAPL=3)
+    desk.watch(seconds=6)
+    desk.stand.quote(every_s=60)
+    desk.watch(seconds=6)
+    assert buy() == 4
+
+
+def test_what_is_not_measured_anew_is_none_after_ten_intervals(desk, tmp_path):
+    path = tmp_path / "measured.json"
+    desk = desk(MaxValueAtRisk(max_loss=100), measured=path, measuring=MeasureSettings(every_s=2))
+    now = desk.stand.now
+    Measurement(as_of_ns=now, market_ns=now, values={"value_at_risk": 50.0}).write(path)
+    desk.watch(seconds=1)
+    desk.stand.quote(every_s=22)
+    desk.watch(seconds=6)
+    desk.stand.do(lambda s: s.market(1))
+    assert desk.stand.reason().endswith("it was made 22 s ago, and is to be each 2 s")
+
+
+def test_the_first_look_waits_for_a_measurement_and_nothing_increases(desk, tmp_path):
+    path = tmp_path / "measured.json"
+    desk = desk(MaxValueAtRisk(max_loss=100), measured=path, measuring=MeasureSettings())
+    old = desk.stand.now - 3_600 * SECOND
+    Measurement(as_of_ns=old, market_ns=old, values={"value_at_risk": 0.0}).write(path)
+    desk.watch(seconds=10)
+    desk.stand.do(lambda s: s.market(1))
+    assert (desk.looks, desk.alerts(), desk.stand.held()) == (0, [], 0)
+    now = desk.stand.now
+    Measurement(as_of_ns=now, market_ns=now, values={"value_at_risk": 0.0}).write(path)
+    desk.watch(seconds=1)
+    desk.stand.do(lambda s: s.market(1))
+    assert desk.stand.held() == 1
+
+
+def test_it_does_not_wait_for_ever(desk, tmp_path):
+    desk = desk(
+        MaxValueAtRisk(max_loss=100), measured=tmp_path / "none.json", measuring=MeasureSettings()
+    )
+    desk.watch(seconds=35)
+    assert desk.looks > 0
+    assert desk.alerts()[0].severity == "critical"

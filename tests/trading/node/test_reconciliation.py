@@ -54,6 +54,25 @@ def look(condition, rounds=1, **venues):
     asyncio.run(all_rounds())
 
 
+def test_what_differs_is_told_once_it_is_known_and_that_all_agrees_again(condition):
+    venue = Venue(*[{"AAPL.PAPER"}] * 42, set())
+    found = []
+    reconciliation = Reconciliation(
+        {"PAPER": venue.catch_up},
+        lambda name: venue.differences(),
+        condition,
+        look_again_s=0.0,
+        on_found=found.append,
+    )
+
+    async def rounds():
+        for _ in range(3):
+            await reconciliation.look()
+
+    asyncio.run(rounds())
+    assert found == [{"AAPL.PAPER"}, frozenset()]
+
+
 def test_a_venue_that_is_away_keeps_no_other_from_being_looked_at(condition):
     first, second = Venue(), Venue({"AAPL.BETA"})
     first.away = True

@@ -1,11 +1,13 @@
 """What a trader may do, and what follows: cancels that arrive, rows that are written."""
 
+import asyncio
 import json
 from types import SimpleNamespace
 
 import pytest
 from nautilus_trader.common.component import MessageBus, TestClock
 from nautilus_trader.common.factories import OrderFactory
+from nautilus_trader.execution.messages import CancelAllOrders
 from nautilus_trader.model.enums import OrderSide
 from nautilus_trader.model.identifiers import StrategyId, TraderId
 from nautilus_trader.model.objects import Price, Quantity
@@ -13,11 +15,12 @@ from nautilus_trader.test_kit.providers import TestInstrumentProvider
 from nautilus_trader.test_kit.stubs.component import TestComponentStubs
 from nautilus_trader.test_kit.stubs.events import TestEventStubs
 
-from nautilus_lab.exceptions import StoreError
+from nautilus_lab.exceptions import NotReachable, StoreError
 from nautilus_lab.execution.gate import TradingSwitch
 from nautilus_lab.platform.audit import AuditTrail
 from nautilus_lab.platform.rundir import Latch
 from nautilus_lab.platform.store import TradingStore
+from nautilus_lab.trading.node._mass_cancel import MassCancels
 from nautilus_lab.trading.node._states import TradingStates
 
 AAPL = TestInstrumentProvider.equity("AAPL", "PAPER")
@@ -26,7 +29,7 @@ AAPL = TestInstrumentProvider.equity("AAPL", "PAPER")
 class Stand:
     """A trader's states over a cache with orders; what is sent to the venue is kept."""
 
-    def __init__(self, latch: Latch, store: TradingStore) -> None:
+    def __init__(self, latch: Latch, store: TradingStore, *, venues=None, later=None) -> None:
         clock, trader = TestClock(), TraderId("T-1")
         self.cache = TestComponentStubs.cache()
         self.sent: list[str] = []
@@ -35,7 +38,7 @@ class Stand:
         self.tries = 0
         self.now_s = 0.0
         bus = MessageBus(trader, clock)
-        bus.register("ExecEngine.execute", lambda c: self.sent.append(c.client_order_id.value))
+        bus.register("ExecEngine.execute", self._send)
         self._orders = OrderFactory(trader, StrategyId("S-1"), clock, self.cache)
         self._trail = AuditTrail(store)
         self.states = TradingStates(
@@ -45,7 +48,15 @@ class Stand:
             tell=self._tell,
             trail=SimpleNamespace(append=self._append),
             now_s=lambda: self.now_s,
+            mass_cancels=MassCancels(venues or {}, now_s=lambda: self.now_s),
+            **({} if later is None else {"later": later}),
         )
+
+    def _send(self, command):
+        if isinstance(command, CancelAllOrders):
+            self.sent.append(f"all of {command.strategy_id} in {command.instrument_id}")
+        else:
+            self.sent.append(command.client_order_id.value)
 
     def _append(self, *args, **kwargs):
         self._require_room()
@@ -178,3 +189,117 @@ def test_the_trail_says_what_the_trader_may_do_as_its_node_begins(latch, store):
         "it died too often",
         True,
     )
+
+
+class Venue:
+    """A venue that cancels everything on one message, as often as it is asked."""
+
+    def __init__(self, *, works=2, answers=True):
+        self.works, self.answers, self.asked = works, answers, 0
+
+    async def cancel_everything(self) -> int:
+        self.asked += 1
+        await asyncio.sleep(0)
+        if not self.answers:
+            raise NotReachable("the venue must answer")
+        cancelled, self.works = self.works, 0
+        return cancelled
+
+
+async def turn():
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_a_venue_with_a_mass_cancel_is_sent_one_message_and_names_only_later(latch, store):
+    venue = Venue()
+    stand = Stand(latch, store, venues={"PAPER": venue.cancel_everything})
+    orders = [stand.rest() for _ in range(3)]
+    assert stand.states.tighten("KILLED", reason="enough", by="ana") == 0  # nobody asked to cancel
+    assert stand.states.tighten("KILLED", reason="enough", by="ana", cancel_orders=True) == 3
+    await turn()
+    assert (venue.asked, stand.sent) == (1, [])
+    stand.end(orders[0])
+    stand.watch(after_s=0.5)
+    assert stand.sent == []
+    stand.watch(after_s=0.6)  # what it did not end is cancelled by its name
+    assert stand.sent == [order.client_order_id.value for order in orders[1:]]
+
+
+async def test_a_killed_traders_venue_is_asked_until_nothing_is_left(latch, store):
+    venue = Venue(answers=False)
+    latch.tighten("KILLED", reason="enough", by="ana")
+    stand = Stand(latch, store, venues={"PAPER": venue.cancel_everything})
+    stand.states.begin()
+    await turn()
+    assert venue.asked == 1
+    for _ in range(8):
+        stand.watch()
+        await turn()
+    assert venue.asked == 2  # it did not say that it had
+    venue.answers = True
+    for _ in range(60):
+        stand.watch()
+        await turn()
+    # Once more than it had something: that a venue has nothing is what it says itself.
+    assert (venue.asked, venue.works) == (4, 0)
+
+
+async def test_a_halted_traders_venue_is_asked_once_and_not_with_less_than_a_halt(latch, store):
+    venue = Venue()
+    stand = Stand(latch, store, venues={"PAPER": venue.cancel_everything})
+    order = stand.rest()
+    stand.states.tighten("REDUCE_ONLY", reason="careful", by="ana", cancel_orders=True)
+    await turn()
+    # One message cannot tell what reduces from what does not.
+    assert (venue.asked, stand.sent) == (0, [order.client_order_id.value])
+    stand.states.tighten("HALTED", reason="enough", by="ana", cancel_orders=True)
+    for _ in range(40):
+        await turn()
+        stand.watch()
+    assert venue.asked == 1
+
+
+async def test_a_kill_that_another_process_wrote_reaches_the_venue_as_well(latch, store):
+    venue = Venue()
+    stand = Stand(latch, store, venues={"PAPER": venue.cancel_everything})
+    stand.rest()
+    latch.tighten("KILLED", reason="enough", by="ana")
+    stand.states.switch.look()  # the gate saw it first
+    stand.watch()
+    await turn()
+    assert venue.asked == 1
+    assert stand.told == ["KILLED"]
+
+
+def test_orders_of_one_instrument_go_by_one_cancel_where_there_is_no_mass_cancel(stand):
+    orders = [stand.rest() for _ in range(3)]
+    asked = stand.states.tighten("HALTED", reason="enough", by="ana", cancel_orders=True)
+    assert (asked, stand.sent) == (3, ["all of S-1 in AAPL.PAPER"])
+    stand.watch(after_s=1.5)
+    assert stand.sent[1:] == [order.client_order_id.value for order in orders]
+
+
+def test_cancels_are_sent_before_anything_is_written_down(latch, store):
+    waiting = []
+    stand = Stand(latch, store, later=waiting.append)
+    order = stand.rest()
+    stand.states.tighten("KILLED", reason="enough", by="ana", cancel_orders=True)
+    assert (stand.sent, rows(store), stand.told) == ([order.client_order_id.value], [], [])
+    for tell in waiting:
+        tell()
+    assert [kind for kind, *_ in rows(store)] == ["trading.state"]
+    assert stand.told == ["KILLED"]
+
+
+async def test_who_wrote_the_latch_hears_how_many_orders_that_ended(latch, store):
+    venue = Venue()
+    stand = Stand(latch, store, venues={"PAPER": venue.cancel_everything})
+    orders = [stand.rest() for _ in range(3)]
+    latch.tighten("KILLED", reason="enough", by="ana")
+    stand.watch()  # before the node is told
+    for order in orders:
+        stand.end(order)
+    await turn()
+    assert stand.states.tighten("KILLED", reason="enough", by="ana", cancel_orders=True) == 3
+    assert stand.states.switch.held.serial == latch.read().serial

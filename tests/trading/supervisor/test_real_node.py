@@ -102,6 +102,6 @@ async def test_a_frozen_node_is_brought_back_and_every_trace_of_it_is_told(lab, 
     assert (status.epoch, status.restarts) == (2, 1)
     home = Home(lab.settings.home_path)
     with DeskStore.open(home.store, read_only=True) as store:
-        (row,) = store.alerts()
+        (row,) = (alert for alert in store.alerts() if alert.component == "supervisor")
     assert "froze (stopped by a signal) and is brought back" in row.detail
     assert "does not answer: thread" in (home.logs / "supervisor.log").read_text()

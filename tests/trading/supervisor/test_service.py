@@ -8,7 +8,7 @@ import pytest
 from nautilus_lab.config import load_settings
 from nautilus_lab.platform.rundir import ProcessRecord
 from nautilus_lab.trading.supervisor import Child, Heartbeat, RestartBudget, Service
-from nautilus_lab.trading.supervisor._services import services_of
+from nautilus_lab.trading.supervisor._services import measurer_of, services_of
 from tests.trading.supervisor.conftest import gone, kill, stand_in, until
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(60)]
@@ -80,15 +80,15 @@ async def test_one_that_answers_is_left_alone(service, alert):
 def test_there_are_as_many_gateways_as_the_settings_ask_for_and_each_is_asked(home, alert):
     settings = load_settings(streaming={"gateways": 3})
     services = services_of(home, settings, alert)
-    assert [s.name for s in services] == ["gateway", "gateway-2", "gateway-3"]
-    assert [s._client.address for s in services] == [
+    assert [s.name for s in services] == ["gateway", "gateway-2", "gateway-3", "monitor"]
+    assert [s._client.address for s in services[:3]] == [
         home.gateway_files(n).commands for n in (1, 2, 3)
     ]
 
 
 @pytest.mark.timeout(60)
 async def test_a_real_gateway_that_freezes_is_brought_back(home, impatient, alert):
-    (service,) = services_of(home, load_settings(), alert)
+    (service, _) = services_of(home, load_settings(), alert)
     service._heart = Heartbeat(every_s=0.0, missed=2)
     try:
         await service.start()
@@ -100,3 +100,12 @@ async def test_a_real_gateway_that_freezes_is_brought_back(home, impatient, aler
         await watch_until(service, lambda: service.child.pid not in (0, first))
     finally:
         await service.stop()
+
+
+def test_what_measures_is_kept_only_where_a_limit_needs_it(home, alert):
+    limits = ({"limit": "max_value_at_risk", "max_loss": 1.0},)
+    assert measurer_of(home, load_settings(), alert) is None
+    off = {"limits": limits, "measures": {"enabled": False}}
+    assert measurer_of(home, load_settings(trading=off), alert) is None
+    kept = measurer_of(home, load_settings(trading={"limits": limits}), alert)
+    assert kept.name == "measurer"

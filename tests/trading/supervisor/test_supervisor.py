@@ -65,7 +65,7 @@ async def test_a_supervisor_belongs_to_nobody_and_signals_of_a_terminal_do_not_e
     status = await engine.lab_status()
     assert status.pid == process.pid
     assert [t.state for t in status.traders] == ["running"]
-    assert {s.name for s in status.services} == {"gateway", "PAPER-001 venue PAPER"}
+    assert {s.name for s in status.services} == {"gateway", "monitor", "PAPER-001 venue PAPER"}
     assert all(s.pid and s.rss_mib > 5 for s in status.services)
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from typing import Any
 
 from nautilus_lab.exceptions import InputError
-from nautilus_lab.risk.limits import Limit
+from nautilus_lab.risk.limits._limit import Limit
 
 # What bounds the limits of exposure and of measures, by the name of the parameter.
 _BOUNDS = (
@@ -78,4 +77,4 @@ def scaled(limit: Limit, factor: float) -> Limit:
     if factor == 1:
         return limit
     bounds: dict[str, Any] = {name: value * factor for name, value in found.items()}
-    return dataclasses.replace(limit, **bounds)
+    return limit.with_bounds(bounds)

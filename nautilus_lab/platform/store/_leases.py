@@ -1,0 +1,296 @@
+"""The store of leases: who may use how much of a firm's limits, shared by all its nodes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+import sqlalchemy as sa
+
+from nautilus_lab.exceptions import InputError, StoreError
+from nautilus_lab.platform.store import _sqlite
+from nautilus_lab.platform.store._database import engine_for, intact, place_of, translating
+from nautilus_lab.platform.store._schema import LEASES, driver_of, prepare
+from nautilus_lab.platform.store._statement import count_up, merge
+from nautilus_lab.platform.store._tables import firm_leases, lease_events, lease_tokens
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LeaseRow:
+    """A lease as it stands in the store; amounts are whole hundredths.
+
+    Attributes
+    ----------
+    limit, node : str
+        Of what, and whose.
+    token : int
+        Of the process that holds it.
+    amount, used, needed, declared : int
+        What it may use, uses, would need; the limit as it was told.
+    expires_ns, expires_boot_ns, boot : int, int, str
+        When it ends: UNIX nanoseconds; nanoseconds since a boot, and which.
+    state : str
+        How it stands.
+    """
+
+    limit: str
+    token: int
+    node: str
+    amount: int
+    used: int
+    needed: int
+    declared: int
+    expires_ns: int
+    expires_boot_ns: int
+    boot: str
+    state: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LeaseEventRow:
+    """What became of a lease; never changed.
+
+    Attributes
+    ----------
+    ts_ns : int
+        When, UNIX nanoseconds UTC.
+    happening : str
+        ``"granted"``, ``"shrunk"``, ``"expired"``, ...
+    limit, node, token, amount, used
+        Of the lease, as it was after that.
+    by, reason : str
+        Who did it, and why if a person did.
+    """
+
+    ts_ns: int
+    happening: str
+    limit: str
+    node: str
+    token: int
+    amount: int
+    used: int
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LeaseChange:
+    """What a transaction writes.
+
+    Attributes
+    ----------
+    put, drop : sequence of LeaseRow
+        To be there with these values; to be there no more.
+    events : sequence of LeaseEventRow
+        To be added.
+    """
+
+    put: Sequence[LeaseRow] = ()
+    drop: Sequence[LeaseRow] = ()
+    events: Sequence[LeaseEventRow] = ()
+
+
+def _file_at(where: str) -> tuple[int, int] | None:
+    """Return which file a path leads to; None for none."""
+    try:
+        found = os.stat(where)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+class LeaseStore:
+    """The leases of a home, in one file.
+
+    Any process and any thread may use it. A change is one short transaction that takes the write
+    lock before it reads, so that nobody decides on what another one is changing; it is on the disk
+    when it returns, for a limit must hold over a loss of power too.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as d, LeaseStore.open(f"{d}/leases.db") as store:
+    ...     store.change(lambda rows, token: (len(rows), LeaseChange()))
+    0
+    """
+
+    def __init__(self, engine: sa.Engine, where: str) -> None:
+        self._engine: sa.Engine | None = engine
+        self._where = where
+        self._file = _file_at(where)
+        self._next_token = count_up(lease_tokens, engine.dialect, lease_tokens.c.token)
+
+    @classmethod
+    def open(
+        cls, path: Path | str, *, busy_timeout_ms: int = 5_000, read_only: bool = False
+    ) -> Self:
+        """Open the store at `path`; make or migrate it when that is needed.
+
+        Parameters
+        ----------
+        path : path or str
+            The file, or a ``sqlite:`` URL.
+        busy_timeout_ms : int, default=5000
+            How long a write waits for another to finish, milliseconds.
+        read_only : bool, default=False
+            Write nothing, not even a missing file.
+
+        Raises
+        ------
+        StoreError
+            When the file cannot be opened, is no store of leases, or is of a newer schema. It is
+            left as it was.
+        InputError
+            When an argument is out of bounds.
+        """
+        where = place_of(path)
+        engine = engine_for(
+            where, busy_timeout_ms=busy_timeout_ms, read_only=read_only, pooled=True
+        )
+        try:
+            with translating(where, "opening it"), engine.connect() as connection:
+                prepare(
+                    connection, LEASES, where, busy_timeout_ms=busy_timeout_ms, read_only=read_only
+                )
+        except BaseException:
+            engine.dispose()
+            raise
+        return cls(engine, where)
+
+    def __repr__(self) -> str:
+        return f"LeaseStore({self._where!r}, {'closed' if self._engine is None else 'open'})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; calling it twice is harmless."""
+        if self._engine is not None:
+            with translating(self._where, "closing it"):
+                self._engine.dispose()
+            self._engine = None
+
+    def change(
+        self,
+        decide: Callable[[tuple[LeaseRow, ...], int], tuple[T, LeaseChange]],
+        *,
+        new_token: bool = False,
+    ) -> T:
+        """Read all leases, have it decided what becomes of them, and write that.
+
+        Parameters
+        ----------
+        decide : callable
+            Takes the leases and a token, and returns an answer and what is to be written. It runs
+            within the transaction: what it raises undoes all of it.
+        new_token : bool, default=False
+            Whether the token is one that was never given out; 0 is given otherwise.
+
+        Returns
+        -------
+        object
+            The answer.
+
+        Raises
+        ------
+        StoreError
+            When the store cannot write, or its file is not the one that was opened. Whether a
+            commit that failed was made is not known.
+        """
+        doing = "changing leases"
+        if _file_at(self._where) != self._file:
+            raise StoreError(
+                "a ledger of leases must stay where it is while nodes run",
+                value=f"{self._where} was moved or taken away",
+                remedy="put it back, or stop every node of the home and start them again",
+            )
+        engine = self._open().execution_options(write=True)
+        with translating(self._where, doing), engine.connect() as connection:
+            driver = driver_of(connection)
+            memory = self._where == _sqlite.MEMORY
+            with nullcontext() if memory else _sqlite.synced(driver), connection.begin():
+                token = 0
+                if new_token:
+                    ((token,),) = self._next_token(driver, {"name": "leases"}).fetchall()
+                answer, change = decide(self._rows(connection), int(token))
+                for row in change.drop:
+                    connection.execute(
+                        sa.delete(firm_leases).where(
+                            firm_leases.c.limit == row.limit, firm_leases.c.token == row.token
+                        )
+                    )
+                for row in change.put:
+                    connection.execute(merge(firm_leases, connection.dialect), asdict(row))
+                if change.events:
+                    events = [asdict(event) for event in change.events]
+                    connection.execute(sa.insert(lease_events), events)
+        return answer
+
+    def leases(self) -> tuple[LeaseRow, ...]:
+        """Return all leases, by limit, node and token."""
+        with (
+            translating(self._where, "reading leases"),
+            self._open().connect() as connection,
+            connection.begin(),
+        ):
+            return self._rows(connection)
+
+    def events(
+        self, *, limit: str | None = None, node: str | None = None, most: int | None = None
+    ) -> tuple[LeaseEventRow, ...]:
+        """Return what became of leases, the latest first.
+
+        Parameters
+        ----------
+        limit, node : str, optional
+            Only of these.
+        most : int, optional
+            At most so many.
+        """
+        if most is not None and not most > 0:
+            raise InputError("most must be positive", value=most)
+        table = lease_events.c
+        wanted = sa.select(*[table[name] for name in LeaseEventRow.__slots__])
+        wanted = wanted.order_by(table.id.desc()).limit(most)
+        if limit is not None:
+            wanted = wanted.where(table.limit == limit)
+        if node is not None:
+            wanted = wanted.where(table.node == node)
+        with (
+            translating(self._where, "reading lease events"),
+            self._open().connect() as connection,
+            connection.begin(),
+        ):
+            rows = connection.execute(wanted).mappings().all()
+        with intact(self._where):
+            return tuple([LeaseEventRow(**row) for row in rows])
+
+    def _rows(self, connection: sa.Connection) -> tuple[LeaseRow, ...]:
+        columns = firm_leases.c
+        wanted = sa.select(firm_leases).order_by(columns.limit, columns.node, columns.token)
+        with intact(self._where):
+            return tuple([LeaseRow(**row) for row in connection.execute(wanted).mappings()])
+
+    def _open(self) -> sa.Engine:
+        if self._engine is None:
+            raise StoreError(
+                "a store must be open to be used",
+                value=self._where,
+                remedy="open it again: LeaseStore.open(path)",
+            )
+        return self._engine

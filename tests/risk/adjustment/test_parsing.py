@@ -130,7 +130,7 @@ def test_a_book_with_rules_says_what_makes_the_same_one():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ([{"limit": "max_leverage", "max_times": 2, "ajust": {}}], "ajust is no parameter"),
+        ([{"limit": "max_leverage", "max_times": 2, "adjusts": {}}], "adjusts is no parameter"),
         ([{"limit": "max_leverage", "max_times": 2, "adjust": {}}], "rules"),
         ([BOOK[1], BOOK[1]], "keys of their own"),
         ([{"limit": "max_daily_loss", "max_loss": 1, "adjust": {"rule": "regime"}}], "exposure"),

@@ -176,3 +176,34 @@ async def test_a_loss_tightens_two_people_loosen_and_a_restart_keeps_both(worksp
     begun = [body["limits"] for kind, _, body in told if kind == "limits.book"]
     assert len(begun) == 3
     assert all(any("adjust" in one for one in limits.values()) for limits in begun)
+
+
+async def test_a_disabled_strategy_stays_so_without_its_file_until_a_person_enables_it(
+    workspace, catalog
+):
+    limits = [{"limit": "max_repeats", "most": 1, "window_s": 600.0}]
+    lab = Lab(workspace, trading={**FAST, "limits": limits})
+    rundir = Home(lab.settings.home_path).trader(lab.settings.trading.trader_id)
+    try:
+        await lab.trading.start(targets={"AAPL": 0.0})
+        desk = await connect(root=lab.settings.root, role="operator")
+        bought = await desk.submit("JPM.PAPER", "BUY", 1)
+        await desk.until(lambda: bought.is_done, timeout_s=20)
+        with pytest.raises(OrderDenied):
+            await desk.submit("JPM.PAPER", "BUY", 2)
+        await desk.close()
+        (who,) = (await lab.trading.limits()).disabled
+        for change in (rundir.disabled.unlink, lambda: rundir.disabled.write_text("{}")):
+            await lab.trading.stop()
+            change()
+            await lab.trading.start()
+            assert set((await lab.trading.limits()).disabled) == {who}
+        await lab.trading.enable(who, "looked at it")
+        await lab.trading.stop()
+        await lab.trading.start()
+        assert (await lab.trading.limits()).disabled == {}
+    finally:
+        await lab.trading.shut_down()
+    with TradingStore.open(rundir.store, read_only=True) as store:
+        told = [one.body.rule for one in store.alerts(limit=100)]
+    assert len([rule for rule in told if "must stay disabled" in rule]) == 2

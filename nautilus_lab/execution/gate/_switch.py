@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -27,6 +28,8 @@ class StrategySwitch:
     ----------
     closed : dict of str to str
         Strategy -> why it sends nothing.
+    on_closed : callable
+        Called with a strategy and the reason when it is disabled; must not raise.
 
     Raises
     ------
@@ -46,6 +49,7 @@ class StrategySwitch:
     def __init__(self, path: Path | None = None) -> None:
         self._path = path
         self.closed: dict[str, str] = {} if path is None else _read(path)
+        self.on_closed: Callable[[str, str], object] = lambda strategy, reason: None
 
     def __repr__(self) -> str:
         return f"StrategySwitch({', '.join(sorted(self.closed)) or 'nobody is disabled'})"
@@ -62,6 +66,7 @@ class StrategySwitch:
             self._write()
         except (StoreError, OSError):
             log.exception("%s is disabled in memory only", strategy)
+        self.on_closed(strategy, reason)
         return True
 
     def open(self, strategy: str) -> None:
@@ -74,12 +79,7 @@ class StrategySwitch:
         StoreError
             When that cannot be written; it stays disabled then.
         """
-        if strategy not in self.closed:
-            raise InputError(
-                "a strategy must be disabled to be enabled",
-                value=strategy,
-                remedy=f"disabled: {', '.join(sorted(self.closed)) or 'none'}",
-            )
+        self.reason_of(strategy)
         reason = self.closed.pop(strategy)
         try:
             self._write()
@@ -89,6 +89,22 @@ class StrategySwitch:
         except StoreError:
             self.closed[strategy] = reason
             raise
+
+    def reason_of(self, strategy: str) -> str:
+        """Return why a strategy is disabled.
+
+        Raises
+        ------
+        InputError
+            When it is not.
+        """
+        if strategy not in self.closed:
+            raise InputError(
+                "a strategy must be disabled to be enabled",
+                value=strategy,
+                remedy=f"disabled: {', '.join(sorted(self.closed)) or 'none'}",
+            )
+        return self.closed[strategy]
 
     def _write(self) -> None:
         if self._path is not None:
@@ -107,5 +123,5 @@ def _read(path: Path) -> dict[str, str]:
         raise StoreError(
             f"who is disabled must be readable: {error}",
             value=str(path),
-            remedy="a person who lets all strategies trade removes the file",
+            remedy="remove the file; a node has who is disabled from its audit trail then",
         ) from None

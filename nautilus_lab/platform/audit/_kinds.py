@@ -54,6 +54,8 @@ KINDS: tuple[AuditKind, ...] = (
     AuditKind("lease", "lease.rested", (NODE,), "a node ends, and gave back what it did not use"),
     AuditKind("lease", "lease.released", (OPERATORS,), "somebody gave up what a dead node held"),
     AuditKind("breach", "limit.breach", (NODE,), "a monitored limit is exceeded"),
+    AuditKind("strategy", "strategy.disabled", (NODE,), "by a limit, and again as a node begins"),
+    AuditKind("strategy", "strategy.enabled", (NODE,), "by a person, before it holds, and why"),
     AuditKind("strategy", "strategy.*", (NODE,), "each stage, with the hash of its source"),
     AuditKind("targets", "targets.*", (NODE,), "a table of targets is taken, before it is traded"),
     AuditKind("operator console", "operator.cell", (NODE,), "before the cell is run"),

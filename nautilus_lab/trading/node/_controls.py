@@ -31,6 +31,7 @@ from nautilus_lab.trading._leases import HomeLedger
 from nautilus_lab.trading._needs import needs_of
 from nautilus_lab.trading.node._agreement import Agreed
 from nautilus_lab.trading.node._desk import Desk
+from nautilus_lab.trading.node._disabled import read_disabled
 from nautilus_lab.trading.node._execution import PaperExecutionClient
 from nautilus_lab.trading.node._foresight import Foresight
 from nautilus_lab.trading.node._interest import SharedInterest
@@ -206,6 +207,7 @@ def install_controls(
         ),
         foresight=Foresight(trading.early_warning),
     )
+    limit_desk.hold_disabled(read_disabled(store))
     interest = SharedInterest(home, rundir, gate.book)
     interest.hear()
     desk.monitored = frozenset(limit.name for limit in limits.monitored)

@@ -6,6 +6,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +162,7 @@ class LimitDesk:
             changed=self._touch,
         )
         self._base = limits
+        gate.strategies.on_closed = self._disabled
 
     @property
     def limits(self) -> LimitBook:
@@ -186,6 +188,9 @@ class LimitDesk:
                 "nautilus-lab limits-propose",
                 severity="critical",
             )
+        # With each start anew: the row of an earlier one may be archived by the next.
+        for strategy, why in sorted(self._gate.strategies.closed.items()):
+            self._later(partial(self._audit_disabled, strategy, why))
         for limit, names in self._of_nothing():
             self._alert(
                 f"{limit} must be of instruments that the node trades",
@@ -193,6 +198,18 @@ class LimitDesk:
                 'write the symbol, "AAPL", or with its venue, "AAPL.PAPER"',
             )
         self._tell_untold()
+
+    def hold_disabled(self, audited: Mapping[str, str]) -> None:
+        """Disable again whom the audit trail has and the file has not; before anything is sent."""
+        for strategy, why in audited.items():
+            if self._gate.strategies.close(strategy, why):
+                self._alert(
+                    f"{strategy} must stay disabled until a person enables it",
+                    f"the file of who is disabled has it no more, and the audit trail has: {why}",
+                    "find out who changed the file; to enable it: "
+                    "nautilus-lab enable STRATEGY REASON",
+                    severity="critical",
+                )
 
     def _of_nothing(self) -> Iterator[tuple[str, str]]:
         """Yield the limits whose instruments nobody knows, and which those are."""
@@ -324,6 +341,17 @@ class LimitDesk:
                 _BY,
             )
         )
+
+    def _disabled(self, strategy: str, reason: str) -> None:
+        """Write down that a strategy is disabled: now, or as soon as the store takes it."""
+        try:
+            self._audit_disabled(strategy, reason)
+        except Exception as error:
+            log.error("%s is disabled, which cannot be written down yet: %s", strategy, error)
+            self._later(partial(self._audit_disabled, strategy, reason))
+
+    def _audit_disabled(self, strategy: str, reason: str) -> None:
+        self._audit("strategy.disabled", {"strategy": strategy, "reason": reason}, _BY)
 
     def _adjusted(self, record: AdjustmentRecord) -> None:
         """Write down that a limit was adjusted, and alert when its rule failed or can no more."""
@@ -491,13 +519,13 @@ class LimitDesk:
     async def _enable(self, request: Request) -> LimitsView:
         asked: EnableStrategy = request.body
         by = request.principal.name
-        why = self._gate.strategies.closed.get(asked.strategy, "")
-        self._gate.strategies.open(asked.strategy)
+        why = self._gate.strategies.reason_of(asked.strategy)
         self._audit(
             "strategy.enabled",
             {"strategy": asked.strategy, "reason": asked.reason, "disabled": why},
             by,
         )
+        self._gate.strategies.open(asked.strategy)
         log.warning("%s is enabled by %s: %s", asked.strategy, by, asked.reason)
         return self.view()
 

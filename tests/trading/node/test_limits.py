@@ -271,10 +271,56 @@ def test_a_person_enables_a_strategy_and_that_is_audited(desk):
     enable = desk.limits.handlers()["risk.enable"]
     view = asyncio.run(enable(SimpleNamespace(body=body, principal=ana)))
     assert view.disabled == {}
-    ((kind, facts, actor),) = desk.rows
+    kind, facts, actor = desk.rows[-1]
     assert (kind, facts["reason"], actor) == ("strategy.enabled", "it was a test", "ana")
     with pytest.raises(InputError, match="must be disabled"):
         asyncio.run(enable(SimpleNamespace(body=body, principal=ana)))
+
+
+def test_that_a_limit_disabled_a_strategy_is_audited_at_once(desk):
+    desk = desk(MaxRepeats(most=1, window_s=60))
+    desk.stand.do(lambda s: [s.market(1), s.market(2)])
+    ((kind, facts, actor),) = desk.rows
+    assert (kind, facts["strategy"], actor) == ("strategy.disabled", "Hand-001", "limits")
+    assert facts["reason"] == desk.limits.view().disabled["Hand-001"]
+
+
+def test_and_as_soon_as_a_full_disk_takes_it(desk):
+    desk = desk(MaxRepeats(most=1, window_s=60))
+    desk.full = True
+    desk.stand.do(lambda s: [s.market(1), s.market(2)])
+    desk.full = False
+    desk.watch(seconds=1)
+    assert [kind for kind, _, _ in desk.rows] == ["strategy.disabled"]
+
+
+def test_nobody_is_enabled_by_what_cannot_be_written_down(desk):
+    desk = desk(MaxRepeats(most=1, window_s=60))
+    desk.stand.gate.strategies.close("Hand-001", "a test")
+    desk.full = True
+    body = EnableStrategy(strategy="Hand-001", reason="it was a test")
+    asked = SimpleNamespace(body=body, principal=SimpleNamespace(name="ana"))
+    with pytest.raises(StoreError):
+        asyncio.run(desk.limits.handlers()["risk.enable"](asked))
+    assert set(desk.limits.view().disabled) == {"Hand-001"}
+
+
+def test_whom_the_trail_has_as_disabled_stays_so_and_a_person_is_told(desk):
+    desk = desk(UNITS)
+    desk.stand.gate.strategies.close("Hand-002", "the file has it")
+    desk.rows.clear()
+    desk.limits.hold_disabled({"Hand-001": "it lost too much", "Hand-002": "the file has it"})
+    desk.limits.begin()
+    (alert,) = desk.alerts()
+    assert (alert.severity, alert.rule) == (
+        "critical",
+        "Hand-001 must stay disabled until a person enables it",
+    )
+    assert alert.detail.endswith("the audit trail has: it lost too much")
+    assert {facts["strategy"] for _, facts, _ in desk.rows} == {"Hand-001", "Hand-002"}
+    desk.stand.do(lambda s: s.market(1))
+    assert desk.stand.gate.strategies.closed["Hand-001"] == "it lost too much"
+    assert desk.stand.gate.book.held.get("AAPL.PAPER", 0) == 0
 
 
 def test_who_is_disabled_is_published_until_a_person_enables_it(desk):

@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from nautilus_lab.exceptions import InputError
 from nautilus_lab.risk.limits._finding import Finding, Level, level_of
 
+# Beyond these nothing would be believed, or cleared, within a day of trading.
+_MOST_CONFIRMATIONS = 1_000
+_LONGEST_S = 86_400.0
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Levels:
@@ -19,9 +23,10 @@ class Levels:
     clear : float, default=0.75
         What utilisation must stay below for `clear_s` until it is ``"ok"`` again.
     clear_s : float, default=60
-        Seconds.
+        Seconds, a day at most.
     confirmations : int, default=3
-        Looks in a row that must find a level before it is believed: one bad tick is none.
+        Looks in a row that must find a level before it is believed: one bad tick is none. At most
+        1 000.
 
     Examples
     --------
@@ -42,10 +47,18 @@ class Levels:
                 value=f"clear={self.clear}, warn={self.warn}, critical={self.critical}",
                 remedy="pass fractions of the limit, clear=0.75, warn=0.8, critical=0.95",
             )
-        if not 0 <= self.clear_s < float("inf"):
-            raise InputError("clear_s must be finite and at least 0", value=self.clear_s)
-        if not self.confirmations >= 1 or self.confirmations % 1:
-            raise InputError("confirmations must be at least 1", value=self.confirmations)
+        if not 0 <= self.clear_s <= _LONGEST_S:
+            raise InputError(
+                f"clear_s must be in [0, {_LONGEST_S:g}]",
+                value=self.clear_s,
+                remedy="pass the seconds below clear after which a limit is ok again, clear_s=60",
+            )
+        if not 1 <= self.confirmations <= _MOST_CONFIRMATIONS or self.confirmations % 1:
+            raise InputError(
+                f"confirmations must be a whole number in [1, {_MOST_CONFIRMATIONS}]",
+                value=self.confirmations,
+                remedy="pass how many looks in a row must find a level, confirmations=3",
+            )
 
     def of(self, utilisation: float) -> Level:
         """Return the level of a utilisation; NaN is a breach."""

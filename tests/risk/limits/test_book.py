@@ -360,6 +360,24 @@ def test_levels_come_from_plain_values_too():
         levels_of({"warn": 2.0})
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"confirmations": 1e9},
+        {"confirmations": 1_001},
+        {"confirmations": 2.5},
+        {"confirmations": math.nan},
+        {"clear_s": 86_401.0},
+        {"clear_s": math.inf},
+        {"clear_s": math.nan},
+    ],
+)
+def test_levels_by_which_nothing_would_be_believed_or_cleared_are_none(given):
+    (name,) = given
+    with pytest.raises(ConfigError, match=rf"trading\.limit_levels: {name} must be"):
+        levels_of(given)
+
+
 @given(st.floats(0, 1e12), st.floats(0, 1e12))
 def test_what_passes_is_what_is_at_most_the_bound(value, bound):
     limit = MaxPositionUnits(max_units=bound)

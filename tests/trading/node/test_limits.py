@@ -1,6 +1,7 @@
 """The limits of a node: when they are looked at, what is told, and what a person may do."""
 
 import asyncio
+import json
 from types import SimpleNamespace
 
 import pytest
@@ -17,6 +18,7 @@ from nautilus_lab.risk.limits import (
     MaxPositionUnits,
     MaxRepeats,
     MaxValueAtRisk,
+    Measured,
     Measures,
 )
 from nautilus_lab.trading import Measurement
@@ -225,6 +227,46 @@ def test_a_measure_that_is_not_finite_is_not_written(tmp_path):
     with pytest.raises(InputError, match="value_at_risk"):
         write_measures(tmp_path / "m.json", Measures.at(0, value_at_risk=float("nan")))
     assert not (tmp_path / "m.json").exists()
+
+
+IMPOSSIBLE = [
+    ("value_at_risk", -50.0),
+    ("expected_shortfall", -0.01),
+    ("stressed_expected_shortfall", -1e9),
+    ("volatility", -0.2),
+    ("volatility:AAPL", -0.2),
+    ("volume:AAPL", -1.0),
+    ("correlation", 1.01),
+    ("correlation", -1.01),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), IMPOSSIBLE)
+def test_a_measure_that_is_none_of_its_kind_is_neither_written_nor_read(tmp_path, name, value):
+    path = tmp_path / "measures.json"
+    with pytest.raises(InputError, match=f"the measure {name.partition(':')[0]} must be"):
+        write_measures(path, Measures({name: Measured(value, 1)}))
+    assert not path.exists()
+    path.write_text(json.dumps({name: {"value": value, "as_of_ns": 1}}))
+    with pytest.raises(StoreError, match="must be"):
+        read_measures(path)
+
+
+def test_sensitivities_may_be_negative_and_a_measure_at_its_end(tmp_path):
+    told = Measures.at(1, delta=-5.0, dv01=-1.0, correlation=-1.0, value_at_risk=0.0)
+    write_measures(tmp_path / "m.json", told)
+    assert read_measures(tmp_path / "m.json") == told
+
+
+def test_a_file_with_a_negative_value_at_risk_is_as_none(desk, tmp_path):
+    path = tmp_path / "measures.json"
+    desk = desk(MaxValueAtRisk(max_loss=100), path=path)
+    told = {"value": -50.0, "as_of_ns": desk.stand.now}
+    path.write_text(json.dumps({"value_at_risk": told}))
+    desk.watch(seconds=6)
+    assert desk.state("risk.limit.T-1.max_value_at_risk").level == "breach"
+    desk.stand.do(lambda s: s.market(1))
+    assert (len(desk.stand.denials), desk.stand.held()) == (1, 0)
 
 
 def test_the_view_has_every_limit_and_says_which_were_never_asked(desk):

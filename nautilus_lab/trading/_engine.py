@@ -14,6 +14,7 @@ from nautilus_lab.config import Settings
 from nautilus_lab.engine import Health, State
 from nautilus_lab.exceptions import (
     ConfigError,
+    InputError,
     LabError,
     NodeAlreadyRunning,
     NodeError,
@@ -179,7 +180,11 @@ class TradingEngine:
         if targets is not None:
             wanted = as_targets(targets, name=name, now_ns=time.time_ns())
         # Before anything is started over ones that are none.
-        leased_limits(book_of(self.settings.trading.limits))
+        book = book_of(self.settings.trading.limits)
+        try:
+            leased_limits(book)
+        except InputError as error:
+            raise ConfigError(f"trading.limits: {error}") from None
         running = self.running
         before = None
         if wanted is not None and not running:

@@ -104,9 +104,22 @@ async def _is(coming, wanted):
     return await coming == wanted
 
 
-async def test_a_limit_of_the_settings_that_is_none_starts_nothing(workspace, catalog):
-    lab = Lab(workspace, trading={"limits": [{"limit": "max_levrage", "max_times": 2}]})
-    with pytest.raises(ConfigError, match="limit must be one of"):
+FIRM = {"limit": "max_gross_exposure", "per": "firm", "max_notional": 50_000.0}
+
+
+@pytest.mark.parametrize(
+    ("limits", "match"),
+    [
+        ([{"limit": "max_levrage", "max_times": 2}], "limit must be one of"),
+        ([FIRM, FIRM], "there is one; got max_gross_exposure twice"),
+        ([FIRM | {"mode": "monitor"}], "and blocks"),
+    ],
+)
+async def test_a_limit_of_the_settings_that_is_none_starts_nothing(
+    limits, match, workspace, catalog
+):
+    lab = Lab(workspace, trading={"limits": limits})
+    with pytest.raises(ConfigError, match=match):
         await lab.trading.start()
     assert not lab.trading.supervised
 

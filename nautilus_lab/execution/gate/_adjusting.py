@@ -85,7 +85,8 @@ class Adjusting:
         self._places = {one.key: place for place, one in limits.adjusted.items()}
         self._foretelling = Foretelling(limits)
         self._wait_ns = round(wait_s * _NS)
-        self._waiting = dict.fromkeys(self._places, "nobody looked yet")  # key -> what it lacks
+        # key -> which input its rule lacks
+        self._waiting = dict.fromkeys(self._places, "its rule was not asked yet")
         self._missing_ns: dict[str, int] = {}  # key -> since when its rule lacks an input
         self._kept_ns = 0
         self._why: dict[str, str] = {}
@@ -180,7 +181,7 @@ class Adjusting:
                 self._missing_ns.pop(key, None)
             # A clock that goes back does not wait anew for ever.
             elif abs(now_ns - self._missing_ns.setdefault(key, now_ns)) < self._wait_ns:
-                yield key, told.reason
+                yield key, f"its rule lacks an input: {told.reason}"
 
     def observe(self, report: LimitReport, now_ns: int) -> None:
         """Take in how much is used, for the rules that read how probable a breach is."""

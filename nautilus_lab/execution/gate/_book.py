@@ -48,6 +48,7 @@ _REJECTIONS = (OrderRejected, OrderModifyRejected)
 # events before which no order can be working
 _EARLY = frozenset({OrderEmulated, OrderInitialized, OrderReleased})
 _SUMMED_ANEW_AFTER = 4_096
+_MOST_NAMED = 3
 
 
 class Book:
@@ -134,6 +135,18 @@ class Book:
     def net(self) -> float:
         """The value of all that is held, signed; NaN while something held has no mark."""
         return self.total.net
+
+    @property
+    def unknown(self) -> str:
+        """Why nobody knows what the account is worth; nothing when it is known."""
+        if self.equity == self.equity:
+            return ""
+        names = sorted(found.name for found in self.instruments.values() if found.line.unmarked)
+        if names:
+            more = ", ..." if names[_MOST_NAMED:] else ""
+            return f"no quote values {', '.join(names[:_MOST_NAMED])}{more}, held or worked"
+        venues = sorted(venue for venue, purse in self.purses.items() if purse.cash != purse.cash)
+        return f"the cash at {', '.join(venues) or 'every venue'} is not known yet"
 
     def equity_at(self, venue: str) -> float:
         """Cash and positions at one venue; NaN while either is not known."""

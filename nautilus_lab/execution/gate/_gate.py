@@ -331,7 +331,7 @@ class Gate:
                     break
                 over = self._judge(proposal, findings)
                 if over is not None:
-                    reason = _why(over, proposal)
+                    reason = _why(over, proposal, self.book)
                     break
                 self._reserve(proposal)
             if not reason:
@@ -575,12 +575,17 @@ class Gate:
             self.book.denying = False
 
 
-def _why(over: Finding, proposal: Proposal) -> str:
+def _why(over: Finding, proposal: Proposal, book: Book) -> str:
     """Say what denies; of what cannot be measured, why."""
     if over.passed:  # a limit that is monitored, exceeded a while ago
         value, bound = shown(over.value), shown(over.bound)
-        return f"{over.limit.upper()}: it was exceeded, and is not clear yet: {value} of {bound}"
-    why = proposal.unmeasured if over.value != over.value else ""
+        clears = f"; it clears {over.reason}" if over.reason else ""
+        return (
+            f"{over.limit.upper()}: it was exceeded, and is not clear yet: {value} of {bound}"
+            f"{clears}"
+        )
+    unknown = over.value != over.value or over.bound != over.bound
+    why = (proposal.unmeasured or book.unknown) if unknown and not over.reason else ""
     return f"{over}: {why}" if why else str(over)
 
 

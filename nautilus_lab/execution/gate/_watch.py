@@ -7,6 +7,8 @@ import logging
 import math
 from collections.abc import Callable
 
+import msgspec
+
 from nautilus_lab.exceptions import StoreError
 from nautilus_lab.execution.gate._adjusting import Adjusting
 from nautilus_lab.execution.gate._gate import Gate
@@ -28,6 +30,7 @@ from nautilus_lab.risk.limits import (
 log = logging.getLogger(__name__)
 
 _NS = 1_000_000_000
+_FOUND_NOTHING = "no look at it found anything yet"
 _ENDS_LOOSENINGS = ("HALTED", "KILLED")
 
 
@@ -162,17 +165,17 @@ class LimitWatch:
         held: dict[tuple[str, str], tuple[Limit, Finding]] = {}
         for limit in self._monitor.unseen:
             if limit.action == "no_increase":
-                unknown = Finding(
-                    limit.name, "account", math.nan, math.nan, False, reason="nobody looked yet"
-                )
+                why = limit.awaits or _FOUND_NOTHING
+                unknown = Finding(limit.name, "account", math.nan, math.nan, False, "", why)
                 held[f"{limit.name}:{len(held)}", ""] = limit, unknown
         limits = tuple(self.limits)
-        for place, lacks in self.adjusting.waiting.items():
+        for place, why in self.adjusting.waiting.items():
             limit = limits[place]
-            why = f"its rule has not its inputs: {lacks}"
-            unknown = Finding(limit.name, "", math.nan, math.nan, False, reason=why)
+            unknown = Finding(limit.name, "", math.nan, math.nan, False, "", why)
             held[f"{limit.name}:{place}", ""] = limit, unknown
         for place, limit, found in self._monitor.holding_back():
+            if found.passed:
+                found = msgspec.structs.replace(found, reason=self.limits.levels.clearing)
             held[f"{limit.name}:{place}", found.scope] = limit, found
         self._gate.held_back = held
 

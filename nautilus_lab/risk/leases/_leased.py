@@ -70,6 +70,11 @@ class Leased(Limit):
         return self.limit.particular
 
     @property
+    def awaits(self) -> str:
+        """The first lease, before there is one."""
+        return "" if self.budget.token else "there is no lease yet"
+
+    @property
     def settings(self) -> dict[str, Any]:
         """The settings of the limit: where they are read again, it is leased again."""
         return self.limit.settings

@@ -60,6 +60,11 @@ class Levels:
                 remedy="pass how many looks in a row must find a level, confirmations=3",
             )
 
+    @property
+    def clearing(self) -> str:
+        """When what was exceeded is clear, in words."""
+        return f"below {100 * self.clear:g} % for {self.clear_s:g} s"
+
     def of(self, utilisation: float) -> Level:
         """Return the level of a utilisation; NaN is a breach."""
         return level_of(utilisation, warn=self.warn, critical=self.critical)

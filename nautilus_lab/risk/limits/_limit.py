@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
+from numbers import Real
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal, TypeAlias
 
@@ -109,6 +110,11 @@ class Limit:
         return frozenset()
 
     @property
+    def awaits(self) -> str:
+        """Why no look found anything of it yet, where it knows; empty otherwise."""
+        return ""
+
+    @property
     def particular(self) -> bool:
         """Whether its scopes are single instruments or strategies, and not an account."""
         return False
@@ -181,7 +187,8 @@ def _plain(value: Any) -> Any:
 
 def bounded(name: str, value: float, *, least: float = 0.0, most: float = math.inf) -> None:
     """Raise `InputError` unless `value` can be a bound."""
-    if isinstance(value, bool) or not (least <= value <= most and value < math.inf):
+    number = isinstance(value, Real) and not isinstance(value, bool)
+    if not number or not (least <= value <= most and value < math.inf):
         within = f"in [{least:g}, {most:g}]" if most < math.inf else f"at least {least:g}"
         raise InputError(
             f"{name} must be finite and {within}",

@@ -13,6 +13,8 @@ from nautilus_lab.risk.limits._finding import Finding
 from nautilus_lab.risk.limits._holdings import Holdings
 from nautilus_lab.risk.limits._limit import Action, Limit, Mode, bounded, chosen, smaller
 
+_NOT_BEGUN = "the equity that the day began with is not known yet"
+
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class DailyLoss(Limit):
@@ -87,7 +89,8 @@ class DailyLoss(Limit):
         """Measure the loss since the day began; a gain is a loss below zero."""
         start = held.day_start_equity
         value, bound = start - held.equity, self.bound(start)
-        return Finding(self.name, self.per, value, bound, value <= bound, held.currency)
+        why = "" if start == start else _NOT_BEGUN
+        return Finding(self.name, self.per, value, bound, value <= bound, held.currency, why)
 
     def look(self, holdings: Holdings) -> Iterator[Finding]:
         """Measure the loss so far."""

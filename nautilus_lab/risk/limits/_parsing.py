@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from numbers import Real
 from typing import Any
 
 from nautilus_lab.exceptions import ConfigError, InputError
@@ -83,6 +84,8 @@ def limit_of(given: Mapping[str, Any]) -> Limit:
         )
         if required and key not in values:
             raise ConfigError(f"the limit {name} needs {key}", remedy=f"write {key} = ...")
+        if key in values:
+            _require_kind(name, key, values[key], item.type)
     try:
         return kind(**values)
     except InputError as error:
@@ -93,6 +96,51 @@ def limit_of(given: Mapping[str, Any]) -> Limit:
             value=values,
             remedy="compare it with docs/concepts/limits.md",
         ) from None
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_names(value: object) -> bool:
+    return isinstance(value, list | tuple | set | frozenset) and all(map(_is_text, value))
+
+
+def _is_table(of: Callable[[object], bool]) -> Callable[[object], bool]:
+    return lambda value: isinstance(value, Mapping) and all(map(of, value.values()))
+
+
+# What a parameter may be, by its annotation; those of few words have a check of their own.
+_KINDS: Mapping[str, tuple[str, Callable[[object], bool]]] = {
+    "float": ("a number", _is_number),
+    "int": ("a number", _is_number),
+    "bool": ("true or false", lambda value: isinstance(value, bool)),
+    "str": ("a text", _is_text),
+    "frozenset[str]": ("a list of names", _is_names),
+    "Mapping[str, float]": ("a table of numbers", _is_table(_is_number)),
+    "Mapping[str, str]": ("a table of texts", _is_table(_is_text)),
+    "Mapping[str, Mapping[str, float]]": (
+        "a table of tables of numbers",
+        _is_table(_is_table(_is_number)),
+    ),
+}
+
+
+def _require_kind(limit: str, key: str, value: object, annotation: Any) -> None:
+    plain = str(annotation).removesuffix(" | None")
+    if plain not in _KINDS or (value is None and plain != annotation):
+        return
+    what, fits = _KINDS[plain]
+    if not fits(value):
+        raise ConfigError(
+            f"{key} of the limit {limit} must be {what}",
+            value=repr(value),
+            remedy="compare it with docs/concepts/limits.md",
+        )
 
 
 def limits_of(given: Iterable[Mapping[str, Any]]) -> tuple[Limit, ...]:

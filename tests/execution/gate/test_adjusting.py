@@ -362,12 +362,12 @@ def test_the_book_adds_nothing_up_anew_for_another_bound(running):
 def test_nothing_increases_while_the_inputs_are_not_known(running):
     desk = running(VOLATILE, wait_s=60.0)
     desk.stand.do(lambda s: s.market(1))
-    unknown = "MAX_POSITION_UNITS: what it would be cannot be measured: its rule has not its inputs"
-    assert desk.stand.reason() == f"{unknown}: nobody looked yet"
+    unknown = "MAX_POSITION_UNITS: what it would be cannot be measured"
+    assert desk.stand.reason() == f"{unknown}: its rule was not asked yet"
     desk.look()
     assert desk.watch.pending
     desk.stand.do(lambda s: s.market(1))
-    assert desk.stand.reason() == f"{unknown}: volatility is missing"
+    assert desk.stand.reason() == f"{unknown}: its rule lacks an input: volatility is missing"
     assert (len(desk.stand.denials), desk.stand.held()) == (2, 0)
     desk.look(volatility=0.2)
     desk.stand.do(lambda s: s.market(1))

@@ -137,7 +137,9 @@ def test_nothing_opens_while_something_else_that_is_held_cannot_be_valued(check)
         stand.do(lambda s: s.market(100, on=MSFT))
         stand.quote("0.00", "0.00", on=MSFT)
         stand.do(lambda s: s.market(1))
-        assert "cannot be measured" in stand.reason()
+        assert stand.reason().endswith(
+            "cannot be measured: no quote values MSFT.PAPER, held or worked"
+        )
         stand.quote("50.00", on=MSFT)
         stand.do(lambda s: s.market(1))
         assert len(stand.denials) == 1
@@ -261,7 +263,9 @@ def test_nothing_opens_at_a_venue_whose_cash_is_not_known():
     with Stand(EnoughMargin()) as stand:
         stand.book.set_cash("PAPER", math.nan)
         stand.do(lambda s: s.market(1))
-        assert stand.denials == ["MARGIN: what it would be cannot be measured"]
+        assert stand.denials == [
+            "MARGIN: what it would be cannot be measured: the cash at PAPER is not known yet"
+        ]
 
 
 # --- the loss of the day ------------------------------------------------------------------
@@ -294,7 +298,10 @@ def test_the_smaller_of_two_limits_holds():
 def test_nothing_opens_while_the_days_beginning_is_not_known(limit):
     with Stand(limit) as stand:
         stand.do(lambda s: s.market(1))
-        assert stand.denials == ["MAX_DAILY_LOSS: what it would be cannot be measured"]
+        assert stand.denials == [
+            "MAX_DAILY_LOSS: what it would be cannot be measured: "
+            "the equity that the day began with is not known yet"
+        ]
 
 
 # --- all of them --------------------------------------------------------------------------

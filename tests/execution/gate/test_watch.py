@@ -255,6 +255,9 @@ async def test_nothing_increases_before_the_first_look(bench):
     bench.know(value_at_risk=1.0)
     watched = Watched(bench, MaxValueAtRisk(max_loss=100.0))
     assert await bench.send(buy(1), buy(-1)) == [False, True]
+    assert bench.denials == [
+        "MAX_VALUE_AT_RISK: what it would be cannot be measured: no look at it found anything yet"
+    ]
     watched.look()
     assert await bench.send(buy(1)) == [True]
 
@@ -267,7 +270,8 @@ async def test_what_was_exceeded_holds_back_until_it_is_clear(bench):
     watched.look()
     assert await bench.send(buy(1), buy(-1)) == [False, True]
     assert bench.denials == [
-        "MAX_VALUE_AT_RISK: it was exceeded, and is not clear yet: 50.00 of 100.00"
+        "MAX_VALUE_AT_RISK: it was exceeded, and is not clear yet: 50.00 of 100.00; "
+        "it clears below 75 % for 0.2 s"
     ]
     await bench.pass_time(0.3)
     watched.look()

@@ -122,6 +122,13 @@ def test_a_lease_that_is_lost_says_why(bench):
     assert "the lease is lost: another process has it; only what reduces" in bench.stand.reason()
 
 
+def test_before_the_first_lease_that_is_why_no_look_found_anything():
+    leased = Leased(limit=GROSS, budget=Budget(GROSS.name))
+    assert leased.awaits == "there is no lease yet"
+    leased.budget.take_over(grant(10_000), 2_000)
+    assert leased.awaits == ""
+
+
 def test_what_cannot_be_measured_is_denied(bench):
     bench = bench()
     bench.budget.take_over(grant(10_000), 2_000)

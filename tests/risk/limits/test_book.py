@@ -341,7 +341,22 @@ def test_each_limit_is_the_same_after_it_was_plain_values(given_):
         ({"max_times": 1}, "limit must be one of"),
         ({"limit": "max_leverage"}, "needs max_times"),
         ({"limit": "max_leverage", "max_times": 1, "speed": 5}, "speed is no parameter"),
-        ({"limit": "max_leverage", "max_times": "much"}, "max_leverage"),
+        (
+            {"limit": "max_gross_exposure", "max_notional": "5"},
+            "max_notional of the limit max_gross_exposure must be a number; got '5'",
+        ),
+        (
+            {"limit": "max_message_rate", "per_second": 5, "cancels": "no"},
+            "cancels of the limit max_message_rate must be true or false; got 'no'",
+        ),
+        (
+            {"limit": "max_leverage", "max_times": 1, "strategies": 5},
+            "strategies of the limit max_leverage must be a list of names; got 5",
+        ),
+        (
+            {"limit": "max_stress_loss", "max_loss": 5.0, "scenarios": {"crash": {"*": "-0.2"}}},
+            "scenarios of the limit max_stress_loss must be a table of tables of numbers",
+        ),
         ({"limit": "max_leverage", "max_times": math.nan}, "max_times must be finite"),
     ],
 )

@@ -146,7 +146,7 @@ class Adjusting:
     def why(self, key: str) -> str:
         """Return why a limit is not at its base; empty when it is."""
         if key in self._waiting:
-            return f"nothing increases until its rule has its inputs: {self._waiting[key]}"
+            return f"nothing increases: {self._waiting[key]}"
         part = self._adjuster.parts.get(key, 1.0)
         if key in self.granted:
             one = self.granted[key]

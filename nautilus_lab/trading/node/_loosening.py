@@ -105,7 +105,7 @@ class LooseningDesk:
 
     async def _approve(self, request: Request) -> LimitsView:
         asked: OneLoosening = request.body
-        by, state = request.principal.name, self._gate.state.state
+        by, state = request.principal.name, self._gate.state.look()
         if state in ("HALTED", "KILLED"):
             raise LifecycleError(
                 "no limit is loosened while the trader may not trade",

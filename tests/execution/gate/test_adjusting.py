@@ -59,7 +59,7 @@ def test_a_loss_tightens_and_a_restart_resumes_there(tmp_path):
     assert record.inputs == (("drawdown", 0.1, 0),)
     again = Adjusting(book_of([UNITS]), path=path, must_exist=True)
     assert (bound(again), again.lost) == (50.0, "")
-    waits = "nothing increases until its rule has its inputs: nobody looked yet"
+    waits = "nothing increases: its rule was not asked yet"
     assert again.why("max_position_units") == waits
     again.look(held(1, equity=900.0))
     assert again.why("max_position_units") == "as it stood before the restart"

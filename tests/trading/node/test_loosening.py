@@ -8,9 +8,10 @@ from types import SimpleNamespace
 import pytest
 
 from nautilus_lab.exceptions import AccessDenied, AuditError, InputError, LifecycleError, StoreError
-from nautilus_lab.execution.gate import Adjusting
+from nautilus_lab.execution.gate import Adjusting, TradingSwitch
 from nautilus_lab.platform.commands import OneLoosening, ProposeLoosening
 from nautilus_lab.platform.messages import AlertRaised
+from nautilus_lab.platform.rundir import Latch
 from nautilus_lab.risk.adjustment import book_of
 from nautilus_lab.risk.limits import Measures
 from nautilus_lab.trading._measures_file import write_measures
@@ -278,6 +279,18 @@ def test_while_the_trader_may_not_trade_nothing_is_granted(desk, state):
     desk.stand.gate.state.tighten(state, reason="a test", by="ana", automatic=False)
     with pytest.raises(LifecycleError, match="may not trade"):
         desk.decide("approve", request, "bob")
+
+
+def test_a_kill_by_another_process_a_moment_ago_lets_nothing_be_granted(desk, tmp_path):
+    latch = Latch(tmp_path / "kill.latch")
+    latch.begin()
+    desk.stand.gate.state = TradingSwitch(latch)
+    desk.measure(volatility=0.2)
+    request = desk.propose()
+    Latch(latch.path).tighten("KILLED", reason="a test", by="ana")
+    with pytest.raises(LifecycleError, match="may not trade"):
+        desk.decide("approve", request, "bob")
+    assert desk.bound() == 100.0
 
 
 def test_a_node_whose_limits_stand_where_they_stood_tells_nothing(desk):

@@ -194,11 +194,12 @@ def test_at_most_twenty_requests_wait():
 
 
 def test_inputs_may_come_late_and_be_away_for_a_minute():
+    lacks = "its rule lacks an input: drawdown is missing"
     adjusting = Adjusting(book_of([UNITS]), wait_s=60)
     assert set(adjusting.waiting) == {0}
     for since in (0, 2 * MINUTE):
         assert adjusting.look(held(since, equity=math.nan)) == ()
-        assert (adjusting.waiting, bound(adjusting)) == ({0: "drawdown is missing"}, 100.0)
+        assert (adjusting.waiting, bound(adjusting)) == ({0: lacks}, 100.0)
         adjusting.look(held(since + MINUTE - 1))
         assert not adjusting.waiting
 

@@ -150,7 +150,7 @@ class Monitor:
         dropped = await self._on_store(partial(self._ledger.resume, tuple(channels)))
         if dropped:
             _log.warning("%d deliveries are dropped, their channels are not configured", dropped)
-        known = await self._on_store(partial(self._desk.alerts, component=_NAME, standing=True))
+        known = await self._on_store(partial(self._ledger.standing, _NAME))
         self._heartbeats = Heartbeats(
             self.home,
             late_s=self._rules.late_s,

@@ -71,6 +71,29 @@ async def test_what_nodes_and_supervisor_raise_arrives(monitor, node, desk, home
     await until(lambda: third in ids(webhook))
 
 
+@pytest.mark.parametrize("when", ["before it starts", "while it runs"])
+async def test_a_damaged_row_is_told_of_and_stops_nobodys_alerts(
+    monitor, node, desk, home, webhook, when
+):
+    if when == "while it runs":
+        await monitor()
+    with closing(sqlite3.connect(home.store)) as connection, connection:
+        connection.execute(
+            "INSERT INTO alerts (id, ts_ns, severity, component, trader, rule, detail, remedy) "
+            "VALUES ('bad-1', 1, 'bogus', 'monitor', 'T-9', 'r', CAST(x'ff' AS TEXT), '')"
+        )
+    if when == "before it starts":
+        await monitor()
+    raised = [node("T-1").alert(), node("T-2").alert()]
+    await until(lambda: len(webhook.requests) == 3)
+    (told,) = [r.told["alert"] for r in webhook.requests if r.told["alert"]["id"] not in raised]
+    assert (told["rule"], told["severity"]) == (
+        "an alert in the store must be readable",
+        "critical",
+    )
+    assert "bad-1" in told["detail"]
+
+
 async def test_what_was_raised_before_it_started_arrives(monitor, node, webhook):
     early = node().alert()
     await monitor()

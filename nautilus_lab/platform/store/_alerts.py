@@ -6,11 +6,13 @@ import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import sqlalchemy as sa
 
 from nautilus_lab.exceptions import InputError, MessageError, StoreError
 from nautilus_lab.platform.messages import AlertRaised, Envelope
+from nautilus_lab.platform.store._aside import Damaged, noticing_damage, put_aside, read
 from nautilus_lab.platform.store._database import intact
 from nautilus_lab.platform.store._desk import DeskStore
 from nautilus_lab.platform.store._rows import (
@@ -19,6 +21,7 @@ from nautilus_lab.platform.store._rows import (
     AlertStep,
     DeliveryEvent,
     DeliveryRow,
+    check_choice,
 )
 from nautilus_lab.platform.store._schema import driver_of
 from nautilus_lab.platform.store._statement import insert_new, merge
@@ -28,6 +31,8 @@ _BY = "monitor"
 _ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 # A storm is worked off in parts: others write to the same store, and wait some seconds at most.
 _AT_ONCE = 250
+_HIGHEST = 4
+_MOST_ATTEMPTS = 2**31
 # A repeat that comes after so long a silence is told as a new one.
 _QUIET_NS = 3_600 * 1_000_000_000
 _LONGEST_NOTE = 500
@@ -59,7 +64,9 @@ class AlertLedger:
     """The alerts of a desk store, as their monitor works them off.
 
     Every method is one transaction, and what it decides it decides from what is stored: a monitor
-    that was killed at any moment goes on where it was, and two that run at once do no harm.
+    that was killed at any moment goes on where it was, and two that run at once do no harm. A row
+    that does not read as what was written is set aside, told of by a critical alert, and stops
+    none of the others.
 
     Parameters
     ----------
@@ -130,10 +137,10 @@ class AlertLedger:
             .limit(_AT_ONCE)
         )
         with self._desk.reading("looking for new alerts") as connection:
-            if connection.execute(wanted.limit(1)).first() is None:
+            if connection.scalar(wanted.with_only_columns(sa.true()).limit(1)) is None:
                 return ()
         with self._desk.writing("taking on alerts") as connection, intact(repr(self._desk)):
-            rows = [AlertRow(**row) for row in connection.execute(wanted).mappings().all()]
+            rows = read(connection, alerts, wanted, _alert, now)
             taking = _Taking(connection, now, plan)
             taken = tuple([taking.take(row) for row in rows])
             taking.finish()
@@ -181,18 +188,21 @@ class AlertLedger:
             .limit(1)
         )
         with self._desk.reading("looking what is due") as connection:
-            if connection.execute(wanted).first() is None:
+            if connection.scalar(wanted.with_only_columns(sa.true())) is None:
                 return None
         with self._desk.writing("beginning a delivery") as connection, intact(repr(self._desk)):
-            row = connection.execute(wanted).mappings().one_or_none()
-            if row is None:
-                return None
-            begun = replace(DeliveryRow(**row), state="sending", attempts=row["attempts"] + 1)
-            connection.execute(_this(begun).values(state=begun.state, attempts=begun.attempts))
-            alert = connection.execute(
-                sa.select(alerts).where(alerts.c.id == begun.alert_id)
-            ).mappings()
-            return begun, AlertRow(**alert.one())
+            for _ in range(_AT_ONCE):
+                number = connection.scalar(wanted.with_only_columns(_delivery_number))
+                if number is None:
+                    return None
+                try:
+                    begun, alert = _due(connection, number)
+                except Damaged as error:
+                    put_aside(connection, deliveries, [(number, str(error))], now)
+                    continue
+                connection.execute(_this(begun).values(state=begun.state, attempts=begun.attempts))
+                return begun, alert
+        return None
 
     def note(self, delivery: DeliveryRow) -> None:
         """Note what became of a delivery that was begun."""
@@ -256,12 +266,11 @@ class AlertLedger:
             .limit(_AT_ONCE)
         )
         with self._desk.reading("looking what is overdue") as connection:
-            if connection.execute(overdue.limit(1)).first() is None:
+            if connection.scalar(overdue.with_only_columns(sa.true()).limit(1)) is None:
                 return ()
         climbed = []
         with self._desk.writing("letting alerts climb") as connection, intact(repr(self._desk)):
-            for row in connection.execute(overdue).mappings().all():
-                before = AlertRow(**row)
+            for before in read(connection, alerts, overdue, _alert, now):
                 planned = plan(before)
                 after = _planned(before, planned)
                 _change(connection, after, "rank", "climbs_ns", "tighten")
@@ -289,10 +298,26 @@ class AlertLedger:
     def to_tighten(self) -> tuple[AlertRow, ...]:
         """Return the alerts because of which a trader is still to be tightened."""
         wanted = sa.select(alerts).where(alerts.c.tighten != "").order_by(alerts.c.ts_ns)
-        with self._desk.reading("looking who is to be tightened") as connection:
-            rows = connection.execute(wanted).mappings().all()
-        with intact(repr(self._desk)):
-            return tuple([AlertRow(**row) for row in rows])
+        return self._alerts("looking who is to be tightened", wanted)
+
+    def standing(self, component: str) -> tuple[AlertRow, ...]:
+        """Return what a component raised that is not over by itself, the oldest first."""
+        wanted = sa.select(alerts).where(
+            alerts.c.component == component,
+            alerts.c.closed_ns.is_(None),
+            alerts.c.repeat_of.is_(None),
+            alerts.c.level != "ok",
+        )
+        return self._alerts("looking what stands", wanted.order_by(alerts.c.ts_ns))
+
+    def _alerts(self, doing: str, wanted: sa.Select[Any]) -> tuple[AlertRow, ...]:
+        try:
+            with self._desk.reading(doing) as connection, noticing_damage():
+                found = connection.execute(wanted).mappings().all()
+                return tuple([_alert(row) for row in found])
+        except Damaged:
+            with self._desk.writing(doing) as connection:
+                return tuple(read(connection, alerts, wanted, _alert, time.time_ns()))
 
     def tightened(self, alert_ids: Sequence[str], what: str) -> None:
         """Note that a trader was tightened because of these alerts."""
@@ -428,9 +453,11 @@ class _Taking:
             # What has no levels is over when somebody acknowledged it.
             (alerts.c.level != "") | alerts.c.acknowledged_ns.is_(None),
         )
-        found = self._connection.execute(wanted.order_by(alerts.c.ts_ns)).mappings().all()
-        standing = self._standing[key] = [AlertRow(**one) for one in found]
-        return standing
+        found = read(
+            self._connection, alerts, wanted.order_by(alerts.c.ts_ns), _alert, self._now_ns
+        )
+        self._standing[key] = found
+        return found
 
     def _repeat(self, row: AlertRow, first: AlertRow, standing: list[AlertRow]) -> AlertRow:
         counted = replace(first, count=first.count + 1, last_ns=row.ts_ns)
@@ -463,6 +490,7 @@ class _Taking:
         _step(self._connection, row.id, self._now_ns, what, _BY, text)
 
 
+_delivery_number = sa.literal_column("deliveries.rowid", sa.Integer)
 _KEY = ("trader", "component", "rule", "scope")
 _OPEN = (
     alerts.c.acknowledged_ns.is_(None),
@@ -501,6 +529,30 @@ def alert_of(event: Envelope, source: str, trader: str) -> AlertRow:
         level=body.level,
         source=source,
     )
+
+
+def _alert(row: sa.RowMapping) -> AlertRow:
+    made = AlertRow(**row)
+    if not _ID.fullmatch(made.id):
+        raise InputError("the id of an alert must be plain", value=made.id[:80])
+    if not 0 <= made.rank <= _HIGHEST:
+        raise InputError(f"the rank of an alert must lie in [0, {_HIGHEST}]", value=made.rank)
+    return made
+
+
+def _due(connection: sa.Connection, number: int) -> tuple[DeliveryRow, AlertRow]:
+    """Return a delivery as it begins, and its alert; raises `Damaged`."""
+    with noticing_damage():
+        this = sa.select(deliveries).where(_delivery_number == number)
+        row = DeliveryRow(**connection.execute(this).mappings().one())
+        check_choice("the event of a delivery", row.event, DeliveryEvent)
+        if not (0 <= row.rank <= _HIGHEST and 0 <= row.attempts < _MOST_ATTEMPTS):
+            raise Damaged(f"rank {row.rank}, {row.attempts} attempts")
+        wanted = sa.select(alerts).where(alerts.c.id == row.alert_id)
+        alert = connection.execute(wanted).mappings().one_or_none()
+        if alert is None:
+            raise Damaged("its alert is gone")
+        return replace(row, state="sending", attempts=row.attempts + 1), _alert(alert)
 
 
 def _planned(row: AlertRow, plan: AlertPlan) -> AlertRow:

@@ -252,6 +252,20 @@ alert_steps = sa.Table(
     sqlite_autoincrement=True,
 )
 
+# Rows of the tables above that did not read as what was written, as their bytes were.
+set_aside = sa.Table(
+    "set_aside",
+    desk,
+    sa.Column("id", Int64, primary_key=True),
+    sa.Column("ts_ns", Int64, nullable=False),
+    sa.Column("origin", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("content", sa.LargeBinary, nullable=False),
+    sqlite_strict=True,
+    sqlite_autoincrement=True,
+)
+
 # How far the alerts of each writer of a trader's store were taken over.
 alert_cursors = sa.Table(
     "alert_cursors",

@@ -58,6 +58,17 @@ def upgrade() -> None:
     )
     op.create_index("alert_steps_by_alert", "alert_steps", ["alert_id"])
     op.create_table(
+        "set_aside",
+        sa.Column("id", _INT64, primary_key=True),
+        sa.Column("ts_ns", _INT64, nullable=False),
+        sa.Column("origin", sa.Text, nullable=False),
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("why", sa.Text, nullable=False),
+        sa.Column("content", sa.LargeBinary, nullable=False),
+        sqlite_strict=True,
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
         "alert_cursors",
         sa.Column("trader", sa.Text, primary_key=True),
         sa.Column("writer", sa.Text, primary_key=True),

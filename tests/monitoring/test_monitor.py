@@ -71,6 +71,21 @@ async def test_what_nodes_and_supervisor_raise_arrives(monitor, node, desk, home
     await until(lambda: third in ids(webhook))
 
 
+async def test_a_critical_alert_in_a_storm_of_warnings_is_told_within_a_second(monitor, node, desk):
+    entered = AlertLedger(desk)
+    for begin in range(0, 6_000, 2_000):
+        numbers = range(begin, begin + 2_000)
+        entered.enter("T-1", [an_alert(severity="warning", scope=str(n)) for n in numbers])
+    sent = Recording("pager")
+    await monitor(channels={"pager": sent})
+    await until(lambda: sent.notices)
+    began = time.monotonic()
+    urgent = node("T-2").alert()
+    await until(lambda: urgent in [n.alert.id for n in sent.notices])
+    assert time.monotonic() - began < 1.0
+    assert len(sent.notices) < 6_000
+
+
 @pytest.mark.parametrize("when", ["before it starts", "while it runs"])
 async def test_a_damaged_row_is_told_of_and_stops_nobodys_alerts(
     monitor, node, desk, home, webhook, when

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from nautilus_lab.exceptions import InputError, MessageError, StoreError
-from nautilus_lab.platform.messages import AlertRaised, Envelope
+from nautilus_lab.platform.messages import AlertRaised, Envelope, Severity
 from nautilus_lab.platform.store._aside import Damaged, noticing_damage, put_aside, read
 from nautilus_lab.platform.store._database import intact
 from nautilus_lab.platform.store._desk import DeskStore
@@ -115,7 +115,8 @@ class AlertLedger:
         Of one rule, component, trader and scope one alert is open at a time. The same level again
         is a repeat and only counted; another level takes its place, and climbs on where it was;
         "ok" closes it, and is told wherever it was. What comes after somebody acknowledged, or
-        after an hour of silence, is new.
+        after an hour of silence, is new. Some hundreds are taken on at a time: what is critical
+        first, with what came before it of the same, the rest as it came.
 
         Parameters
         ----------
@@ -130,17 +131,11 @@ class AlertLedger:
             What was taken on, as it stands then, the oldest first; the repeats, too.
         """
         now = time.time_ns() if now_ns is None else now_ns
-        wanted = (
-            sa.select(alerts)
-            .where(alerts.c.taken_ns.is_(None))
-            .order_by(alerts.c.ts_ns, alerts.c.id)
-            .limit(_AT_ONCE)
-        )
         with self._desk.reading("looking for new alerts") as connection:
-            if connection.scalar(wanted.with_only_columns(sa.true()).limit(1)) is None:
+            if connection.scalar(sa.select(sa.true()).where(_UNTAKEN).limit(1)) is None:
                 return ()
         with self._desk.writing("taking on alerts") as connection, intact(repr(self._desk)):
-            rows = read(connection, alerts, wanted, _alert, now)
+            rows = _untaken(connection, now)
             taking = _Taking(connection, now, plan)
             taken = tuple([taking.take(row) for row in rows])
             taking.finish()
@@ -175,24 +170,17 @@ class AlertLedger:
     def begin(
         self, channel: str, *, now_ns: int | None = None
     ) -> tuple[DeliveryRow, AlertRow] | None:
-        """Begin the delivery on `channel` that is due first; None when none is."""
+        """Begin a delivery on `channel` that is due; None when none is.
+
+        Of what is due the most severe is first, and of that what is due longest.
+        """
         now = time.time_ns() if now_ns is None else now_ns
-        wanted = (
-            sa.select(deliveries)
-            .where(
-                deliveries.c.channel == channel,
-                deliveries.c.state == "pending",
-                deliveries.c.next_ns <= now,
-            )
-            .order_by(deliveries.c.next_ns, deliveries.c.alert_id, deliveries.c.rank)
-            .limit(1)
-        )
         with self._desk.reading("looking what is due") as connection:
-            if connection.scalar(wanted.with_only_columns(sa.true())) is None:
+            if _first_due(connection, channel, now) is None:
                 return None
         with self._desk.writing("beginning a delivery") as connection, intact(repr(self._desk)):
             for _ in range(_AT_ONCE):
-                number = connection.scalar(wanted.with_only_columns(_delivery_number))
+                number = _first_due(connection, channel, now)
                 if number is None:
                     return None
                 try:
@@ -214,12 +202,14 @@ class AlertLedger:
 
     def next_delivery_ns(self, channel: str) -> int | None:
         """Return when the next delivery on `channel` is due; None when none waits."""
-        wanted = sa.select(sa.func.min(deliveries.c.next_ns)).where(
-            deliveries.c.channel == channel, deliveries.c.state == "pending"
-        )
         with self._desk.reading("looking what waits") as connection:
-            found: int | None = connection.scalar(wanted)
-        return found
+            found = [
+                connection.scalar(
+                    sa.select(sa.func.min(deliveries.c.next_ns)).where(*_waiting(channel, severity))
+                )
+                for severity in _SEVERITIES
+            ]
+        return min((one for one in found if one is not None), default=None)
 
     def deliveries(self, alert_ids: Sequence[str]) -> tuple[DeliveryRow, ...]:
         """Return the deliveries of alerts, the oldest first."""
@@ -490,8 +480,13 @@ class _Taking:
         _step(self._connection, row.id, self._now_ns, what, _BY, text)
 
 
+_alert_number = sa.literal_column("alerts.rowid", sa.Integer)
 _delivery_number = sa.literal_column("deliveries.rowid", sa.Integer)
 _KEY = ("trader", "component", "rule", "scope")
+_UNTAKEN = alerts.c.taken_ns.is_(None)
+# Literally: an index of some rows is used where the statement says which.
+_URGENT = alerts.c.severity == sa.literal_column("'critical'")
+_SEVERITIES: tuple[Severity, ...] = ("critical", "warning", "info")
 _OPEN = (
     alerts.c.acknowledged_ns.is_(None),
     alerts.c.closed_ns.is_(None),
@@ -540,6 +535,58 @@ def _alert(row: sa.RowMapping) -> AlertRow:
     return made
 
 
+def _untaken(connection: sa.Connection, now_ns: int) -> list[AlertRow]:
+    """Return what is taken on next; of one matter never a later one before an earlier one."""
+    # By the numbers of their rows: what stands in them may be no text.
+    urgent = (
+        sa.select(_alert_number, sa.func.min(alerts.c.ts_ns))
+        .where(_UNTAKEN, _URGENT)
+        .group_by(*(alerts.c[name] for name in _KEY))
+        .order_by(sa.func.min(alerts.c.ts_ns))
+        .limit(_AT_ONCE)
+    )
+    oldest = sa.select(_alert_number).select_from(alerts).where(_UNTAKEN)
+    oldest = oldest.order_by(alerts.c.ts_ns, alerts.c.id)
+    one = alerts.alias("one")
+    numbers: list[int] = []
+    found = connection.scalars(urgent).all()
+    for number in found:
+        this = sa.literal_column("one.rowid", sa.Integer) == number
+        same = (
+            alerts.c[name] == sa.select(one.c[name]).where(this).scalar_subquery() for name in _KEY
+        )
+        # Each its share: a storm of one holds up no other.
+        numbers += connection.scalars(oldest.where(*same).limit(_AT_ONCE // len(found)))
+    others = oldest.where(_alert_number.not_in(numbers)).limit(_AT_ONCE - len(numbers))
+    numbers += connection.scalars(others)
+    wanted = sa.select(alerts).where(_alert_number.in_(numbers))
+    return read(connection, alerts, wanted.order_by(alerts.c.ts_ns, alerts.c.id), _alert, now_ns)
+
+
+def _waiting(channel: str, severity: Severity) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        deliveries.c.channel == channel,
+        deliveries.c.state == "pending",
+        deliveries.c.severity == severity,
+    )
+
+
+def _first_due(connection: sa.Connection, channel: str, now_ns: int) -> int | None:
+    """Return the number of the delivery that is due first."""
+    for severity in _SEVERITIES:
+        wanted = (
+            sa.select(_delivery_number)
+            .select_from(deliveries)
+            .where(*_waiting(channel, severity), deliveries.c.next_ns <= now_ns)
+            .order_by(deliveries.c.next_ns, deliveries.c.alert_id, deliveries.c.rank)
+            .limit(1)
+        )
+        number: int | None = connection.scalar(wanted)
+        if number is not None:
+            return number
+    return None
+
+
 def _due(connection: sa.Connection, number: int) -> tuple[DeliveryRow, AlertRow]:
     """Return a delivery as it begins, and its alert; raises `Damaged`."""
     with noticing_damage():
@@ -576,6 +623,7 @@ def _tell(
             alert_id=row.id,
             rank=row.rank,
             channel=channel,
+            severity=row.severity,
             event=event,
             created_ns=now_ns,
             next_ns=now_ns,

@@ -285,6 +285,8 @@ class DeliveryRow:
         Which, and where to.
     rank : int
         How high the alert had climbed.
+    severity : {"info", "warning", "critical"}
+        How much the alert presses: of what is due, what presses most is delivered first.
     event : {"raised", "escalated", "recovered"}
         What is told.
     state : {"pending", "sending", "sent", "refused", "dropped"}
@@ -303,6 +305,7 @@ class DeliveryRow:
     alert_id: str
     rank: int
     channel: str
+    severity: Severity
     event: DeliveryEvent
     state: DeliveryState = "pending"
     attempts: int = 0

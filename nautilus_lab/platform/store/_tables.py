@@ -188,6 +188,9 @@ runs = sa.Table(
     sqlite_strict=True,
 )
 
+# Of one of these one alert is open at a time.
+_MATTER = ("trader", "component", "rule", "scope")
+
 alerts = sa.Table(
     "alerts",
     desk,
@@ -215,7 +218,15 @@ alerts = sa.Table(
     sa.Column("tighten", sa.Text, nullable=False, server_default=""),
     sa.Index("alerts_by_time", "ts_ns"),
     sa.Index("alerts_by_rule", "trader", "rule", "scope"),
-    sa.Index("alerts_by_taking", "taken_ns"),
+    # What nobody took on yet is soon taken: these stay small, however many alerts there were.
+    sa.Index("alerts_by_taking", "ts_ns", "id", sqlite_where=sa.text("taken_ns IS NULL")),
+    sa.Index("alerts_untaken", *_MATTER, "ts_ns", "id", sqlite_where=sa.text("taken_ns IS NULL")),
+    sa.Index(
+        "alerts_urgent",
+        *_MATTER,
+        "ts_ns",
+        sqlite_where=sa.text("taken_ns IS NULL AND severity = 'critical'"),
+    ),
     sa.Index("alerts_by_climb", "climbs_ns"),
     sqlite_strict=True,
 )
@@ -227,6 +238,7 @@ deliveries = sa.Table(
     sa.Column("alert_id", sa.Text, primary_key=True),
     sa.Column("rank", Int64, primary_key=True),
     sa.Column("channel", sa.Text, primary_key=True),
+    sa.Column("severity", sa.Text, nullable=False),
     sa.Column("event", sa.Text, nullable=False),
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("attempts", Int64, nullable=False),
@@ -234,7 +246,9 @@ deliveries = sa.Table(
     sa.Column("next_ns", Int64, nullable=False),
     sa.Column("ended_ns", Int64),
     sa.Column("error", sa.Text, nullable=False),
-    sa.Index("deliveries_by_channel", "channel", "state", "next_ns"),
+    # One of another severity would never be due.
+    sa.CheckConstraint("severity IN ('critical', 'warning', 'info')"),
+    sa.Index("deliveries_by_channel", "channel", "state", "severity", "next_ns"),
     sqlite_strict=True,
 )
 

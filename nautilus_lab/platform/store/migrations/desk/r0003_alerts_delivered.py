@@ -6,6 +6,8 @@ from alembic import op
 revision = "0003"
 down_revision = "0002"
 
+_MATTER = ["trader", "component", "rule", "scope"]
+_UNTAKEN = "taken_ns IS NULL"
 _INT64 = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
@@ -28,13 +30,19 @@ def upgrade() -> None:
         op.add_column("alerts", column)
     op.execute("UPDATE alerts SET taken_ns = ts_ns")
     op.create_index("alerts_by_rule", "alerts", ["trader", "rule", "scope"])
-    op.create_index("alerts_by_taking", "alerts", ["taken_ns"])
+    for name, columns, which in (
+        ("alerts_by_taking", ["ts_ns", "id"], _UNTAKEN),
+        ("alerts_untaken", [*_MATTER, "ts_ns", "id"], _UNTAKEN),
+        ("alerts_urgent", [*_MATTER, "ts_ns"], f"{_UNTAKEN} AND severity = 'critical'"),
+    ):
+        op.create_index(name, "alerts", columns, sqlite_where=sa.text(which))
     op.create_index("alerts_by_climb", "alerts", ["climbs_ns"])
     op.create_table(
         "deliveries",
         sa.Column("alert_id", sa.Text, primary_key=True),
         sa.Column("rank", _INT64, primary_key=True),
         sa.Column("channel", sa.Text, primary_key=True),
+        sa.Column("severity", sa.Text, nullable=False),
         sa.Column("event", sa.Text, nullable=False),
         sa.Column("state", sa.Text, nullable=False),
         sa.Column("attempts", _INT64, nullable=False),
@@ -42,9 +50,12 @@ def upgrade() -> None:
         sa.Column("next_ns", _INT64, nullable=False),
         sa.Column("ended_ns", _INT64),
         sa.Column("error", sa.Text, nullable=False),
+        sa.CheckConstraint("severity IN ('critical', 'warning', 'info')"),
         sqlite_strict=True,
     )
-    op.create_index("deliveries_by_channel", "deliveries", ["channel", "state", "next_ns"])
+    op.create_index(
+        "deliveries_by_channel", "deliveries", ["channel", "state", "severity", "next_ns"]
+    )
     op.create_table(
         "alert_steps",
         sa.Column("id", _INT64, primary_key=True),

@@ -23,6 +23,7 @@ from pydantic import (
     Field,
     PlainSerializer,
     SecretStr,
+    SerializationInfo,
     StringConstraints,
     ValidationError,
     field_validator,
@@ -30,7 +31,7 @@ from pydantic import (
 )
 
 from nautilus_lab._root import find_root
-from nautilus_lab.exceptions import ConfigError
+from nautilus_lab.exceptions import ConfigError, InputError
 
 __all__ = [
     "AuditSettings",
@@ -98,12 +99,52 @@ def _a_mail_address(text: str) -> str:
     return text
 
 
+# What stands in a dump in the place of a secret; nothing that is given may hold it.
+_HIDDEN = "**********"
+# The context of a dump that is not to hide anything.
+_REVEALING = {"reveal": True}
+
+
+def _is_revealing(info: SerializationInfo) -> bool:
+    return isinstance(info.context, dict) and info.context.get("reveal") is True
+
+
+def _not_hidden(given: SecretStr | str) -> SecretStr | str:
+    text = given if isinstance(given, str) else given.get_secret_value()
+    if _HIDDEN in text:
+        raise ValueError("was hidden as it was dumped: use Settings.to_private_json()")
+    return given
+
+
+def _secret_dumped(secret: SecretStr, info: SerializationInfo) -> str:
+    return secret.get_secret_value() if _is_revealing(info) else _HIDDEN
+
+
+def _address_dumped(text: str, info: SerializationInfo) -> str:
+    """Hide what may let somebody in: a password, the path and the query."""
+    if _is_revealing(info) or "://" not in text:
+        return text
+    scheme, _, rest = text.partition("://")
+    host, *path = re.split(r"[/?#]", rest, maxsplit=1)
+    if "@" in "".join(path):  # where the host ends is anybody's guess
+        return f"{scheme}://{_HIDDEN}"
+    user, at, host = host.rpartition("@")
+    shown = f"{scheme}://{_HIDDEN * bool(user)}{at}{host}"
+    # Of a Redis it is the number of a database.
+    is_plain = scheme.startswith("redis") and path and path[0].isdecimal()
+    return shown + "".join(f"/{one if is_plain or not one else _HIDDEN}" for one in path)
+
+
 Secret = Annotated[
     SecretStr,
     # A variable that is set to nothing must not sign with nothing.
     Field(min_length=1),
-    # It travels between processes of its owner only, in files of mode 0600 and private sockets.
-    PlainSerializer(lambda secret: secret.get_secret_value(), when_used="json"),
+    AfterValidator(_not_hidden),
+    PlainSerializer(_secret_dumped, when_used="json"),
+]
+# It may hold a password or a key.
+Address = Annotated[
+    str, Field(repr=False), AfterValidator(_not_hidden), PlainSerializer(_address_dumped)
 ]
 SeverityName = Literal["info", "warning", "critical"]
 ChannelName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
@@ -114,6 +155,16 @@ Folder = Annotated[Path, AfterValidator(_named)]
 
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    def __getstate__(self) -> dict[Any, Any]:
+        # What a pickle holds is in plain text, wherever it comes to lie.
+        if self.model_dump_json() != self.model_dump_json(context=_REVEALING):
+            raise InputError(
+                "settings that hold a secret must not be pickled",
+                value=type(self).__name__,
+                remedy="write Settings.to_private_json() to a file of mode 0600",
+            )
+        return super().__getstate__()
 
 
 class DataSettings(_Section):
@@ -383,7 +434,7 @@ class BusSettings(_Section):
     a write counts when so many replicas have it. `history` keeps the durable history writer.
     """
 
-    url: str = Field(default="ipc", repr=False)
+    url: Address = Field(default="ipc", repr=False)
     stream: str = Field(default="nautilus-streams", pattern=r"^[A-Za-z0-9_.:-]{1,64}$")
     channel_prefix: str = Field(default="", pattern=r"^[A-Za-z0-9_.:-]{0,64}$")
     timeout_ms: int = Field(default=1_000, ge=50, le=60_000)
@@ -439,7 +490,7 @@ class WebhookSettings(_Section):
     Alerts less severe than `least` are not told there.
     """
 
-    url: str = Field(repr=False)
+    url: Address = Field(repr=False)
     secret: Secret | None = None
     least: SeverityName = "info"
     timeout_s: float = Field(default=5.0, gt=0, le=60, allow_inf_nan=False)
@@ -629,6 +680,13 @@ class Settings(_Section):
     dashboards: DashboardSettings = DashboardSettings()
     jobs: JobSettings = JobSettings()
     firm: FirmSettings = FirmSettings()
+
+    def to_private_json(self) -> str:
+        """Return all of it with its secrets, for files of mode 0600 and private sockets only.
+
+        Every other dump hides them, and cannot be read back where it has hidden one.
+        """
+        return self.model_dump_json(context=_REVEALING)
 
     @property
     def home_path(self) -> Path:

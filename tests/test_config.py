@@ -1,14 +1,16 @@
 """Settings: the file, then the environment, then arguments; what is unknown is refused."""
 
+import copy
 import errno
 import os
+import pickle
 from pathlib import Path
 
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from nautilus_lab.config import Settings, TradingSettings, find_root, load_settings
-from nautilus_lab.exceptions import ConfigError
+from nautilus_lab.config import BusSettings, Settings, TradingSettings, find_root, load_settings
+from nautilus_lab.exceptions import ConfigError, InputError
 
 
 @pytest.fixture
@@ -277,3 +279,86 @@ def test_every_default_is_within_its_own_bounds(section):
             for value in ("nan", "inf", "-inf"):
                 with pytest.raises(ValidationError):
                     section(**given, **{name: value})
+
+
+PLACES = {
+    "bus": {"url": "redis://desk:PRIVATE@example.com:6379/0"},
+    "monitoring": {
+        "webhooks": {
+            "pager": {
+                "url": "https://example.com/services/PRIVATE?key=PRIVATE",
+                "secret": "PRIVATE",
+            }
+        },
+        "mails": {
+            "desk": {
+                "host": "mail.example.com",
+                "sender": "lab@example.com",
+                "recipients": ["desk@example.com"],
+                "user": "desk",
+                "password": "PRIVATE",
+            }
+        },
+    },
+}
+
+
+def dumps():
+    return {
+        "json": lambda settings: settings.model_dump_json(),
+        "json mode": lambda settings: str(settings.model_dump(mode="json")),
+        "python mode": lambda settings: str(settings.model_dump()),
+        "repr": repr,
+        "str": str,
+        "a section": lambda settings: settings.monitoring.model_dump_json(),
+    }
+
+
+@pytest.mark.parametrize("dump", dumps().values(), ids=dumps())
+def test_a_plain_dump_holds_no_secret(tmp_path, dump):
+    settings = load_settings(tmp_path, **PLACES)
+    assert "PRIVATE" not in dump(settings)
+
+
+def test_the_private_json_holds_all_of_it_and_is_read_back(tmp_path):
+    settings = load_settings(tmp_path, **PLACES)
+    text = settings.to_private_json()
+    assert text.count("PRIVATE") == 5
+    assert Settings.model_validate_json(text) == settings
+
+
+def test_a_dump_that_hid_something_is_not_read_back(tmp_path):
+    settings = load_settings(tmp_path, **PLACES)
+    with pytest.raises(ValueError, match="to_private_json") as refused:
+        Settings.model_validate_json(settings.model_dump_json())
+    assert refused.value.error_count() == 4
+    plain = load_settings(tmp_path)
+    assert Settings.model_validate_json(plain.model_dump_json()) == plain
+
+
+@pytest.mark.parametrize("part", ["whole", "bus", "monitoring"])
+def test_settings_with_a_secret_are_copied_and_not_pickled(tmp_path, part):
+    settings = load_settings(tmp_path, **PLACES)
+    one = settings if part == "whole" else getattr(settings, part)
+    assert copy.deepcopy(one) == copy.copy(one) == one
+    with pytest.raises(InputError, match="must not be pickled"):
+        pickle.dumps(one)
+
+
+def test_settings_without_a_secret_are_pickled(tmp_path):
+    settings = load_settings(tmp_path)
+    assert pickle.loads(pickle.dumps(settings)) == settings
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("redis://example.com:6379/0", "redis://example.com:6379/0"),
+        ("redis://:word@example.com", "redis://**********@example.com"),
+        ("redis://:wo/rd@example.com", "redis://**********"),
+        ("redis://example.com/?password=word", "redis://example.com/**********"),
+        ("redis://example.com?password=word", "redis://example.com/**********"),
+    ],
+)
+def test_of_an_address_only_where_it_leads_is_shown(tmp_path, url, shown):
+    assert BusSettings(url=url).model_dump(mode="json")["url"] == shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -191,7 +192,7 @@ class TradingEngine:
             before = _bytes_of(self._home.make().trader(self._rundir.trader_id).make().targets)
             wanted.write(self._rundir.targets)
         try:
-            body = {"settings": self.settings.model_dump_json(), "new": new}
+            body = {"settings": self.settings.to_private_json(), "new": new}
             timeout_s = 3 * self.settings.trading.start_timeout_s
             status = NodeStatus.of(await self._channel.start("supervisor.start", body, timeout_s))
         except NodeError:
@@ -233,7 +234,7 @@ class TradingEngine:
         trading = self.settings.trading
         status = await self._channel.ask(
             "supervisor.restart",
-            {"settings": self.settings.model_dump_json()},
+            {"settings": self.settings.to_private_json()},
             2 * trading.stop_timeout_s + 2 * trading.start_timeout_s,
         )
         told = NodeStatus.of(status)
@@ -703,10 +704,10 @@ class TradingEngine:
 
 def _named(settings: Settings, trader_id: str) -> Settings:
     # Validated anew: a name that is none must not become a folder.
-    values = settings.model_dump()
+    values = json.loads(settings.to_private_json())
     values["trading"]["trader_id"] = trader_id
     try:
-        return Settings.model_validate(values)
+        return Settings.model_validate_json(json.dumps(values))
     except ValueError:
         raise ConfigError(
             "a trader id must be capitals, a dash and a tag",

@@ -568,6 +568,6 @@ async def test_what_it_stopped_in_the_middle_of_is_delivered_before_it_ends(moni
 async def test_settings_with_secrets_are_read_back_whole_and_kept_private(home, webhook):
     hooks = {"pager": {"url": webhook.url, "secret": "sesame"}}
     settings = load_settings(home.path.parent, monitoring={"webhooks": hooks})
-    told = json.loads(settings.model_dump_json())
+    told = json.loads(settings.to_private_json())
     assert told["monitoring"]["webhooks"]["pager"]["secret"] == "sesame"
     assert "sesame" not in str(settings.model_dump())

@@ -31,7 +31,7 @@ async def process(home, webhook):
         settings = load_settings(home.path.parent, monitoring={"webhooks": hooks})
         files = home.monitor_files
         files.settings.touch(0o600)
-        files.settings.write_bytes(settings.model_dump_json().encode())
+        files.settings.write_bytes(settings.to_private_json().encode())
         argv = [sys.executable, "-m", "nautilus_lab.monitoring", "--settings", str(files.settings)]
         made = await asyncio.create_subprocess_exec(
             *argv,

@@ -244,4 +244,4 @@ def test_secrets_show_in_no_repr_and_come_from_the_environment(tmp_path, monkeyp
     shown = repr(settings) + repr(WebhookChannel("pager", settings.monitoring.webhooks["pager"]))
     assert "sesame" not in shown
     assert "KEY" not in shown
-    assert type(settings).model_validate_json(settings.model_dump_json()) == settings
+    assert type(settings).model_validate_json(settings.to_private_json()) == settings

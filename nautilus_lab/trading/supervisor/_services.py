@@ -37,7 +37,7 @@ def _history(home: Home, settings: Settings) -> list[tuple[Child, str]]:
         return []
     files = home.history_files
     # On disk and not among its arguments: the bus' address may hold a password.
-    write_whole(files.settings, settings.model_dump_json().encode())
+    write_whole(files.settings, settings.to_private_json().encode())
     child = Child(
         name="history",
         module="nautilus_lab.streaming.history",
@@ -74,7 +74,7 @@ def _monitor(home: Home, settings: Settings) -> list[tuple[Child, str]]:
         return []
     files = home.monitor_files
     # On disk and not among its arguments: it may hold secrets.
-    write_whole(files.settings, settings.model_dump_json().encode())
+    write_whole(files.settings, settings.to_private_json().encode())
     child = Child(
         name="monitor",
         module="nautilus_lab.monitoring",

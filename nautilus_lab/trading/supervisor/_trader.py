@@ -315,7 +315,7 @@ class TraderKeeper:
         return [venue for name, venue in before.items() if name not in named]
 
     def _write_settings(self) -> None:
-        write_whole(self.rundir.settings, self.settings.model_dump_json().encode())
+        write_whole(self.rundir.settings, self.settings.to_private_json().encode())
 
     def _want(self) -> None:
         self._wanted = True

@@ -67,7 +67,7 @@ class Process:
         home = Home(self.settings.home_path).make()
         self.rundir = home.trader(self.settings.trading.trader_id).make()
         self.files = self.rundir.venue_of(name)
-        self.rundir.settings.write_text(self.settings.model_dump_json(), "utf-8")
+        self.rundir.settings.write_text(self.settings.to_private_json(), "utf-8")
         self.plan = workspace / "plan"
         self.process = None
 

@@ -713,7 +713,9 @@ async def test_the_settings_choose_the_bus(workspace, bus_settings, opened, even
     assert isinstance(opened(open_bus(bus_of(run), run, "follow")), IpcBus)
     settings, heard = bus_settings(), []
     publisher = opened(open_bus(settings, run, "publish"))
-    run.settings.write_text(json.dumps({"bus": settings.model_dump(), "log_level": "INFO"}))
+    run.settings.write_text(
+        json.dumps({"bus": settings.model_dump(context={"reveal": True}), "log_level": "INFO"})
+    )
     reader = opened(open_bus(bus_of(run), run, "follow"))
     reader.subscribe(">", heard.append)
     await reader.ready(20)

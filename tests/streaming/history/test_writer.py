@@ -79,7 +79,7 @@ class Process:
 
     def __init__(self, home, settings) -> None:
         self.home, self.files = home, home.history_files
-        self.files.settings.write_text(settings.model_dump_json())
+        self.files.settings.write_text(settings.to_private_json())
         self.popen: subprocess.Popen | None = None
 
     def start(self, **environment) -> None:

@@ -31,7 +31,7 @@ class Node:
         settings = load_settings(trading={"limits": limits, "trader_id": trader})
         self.run = home.trader(trader).make()
         self.hangs_s = 0.0
-        self.run.settings.write_text(settings.model_dump_json())
+        self.run.settings.write_text(settings.to_private_json())
         self.positions, self.fills, self.asked = [], 0, 0
         self.server = CommandServer(
             self.run.commands,

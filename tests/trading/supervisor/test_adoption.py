@@ -57,7 +57,7 @@ def test_a_record_that_came_with_a_copied_folder_is_of_somebody_elses_node(works
 
 @pytest.mark.processes
 def test_settings_that_came_with_a_moved_folder_make_nothing_where_it_was(workspace, rundir):
-    rundir.settings.write_text(load_settings().model_dump_json(), "utf-8")
+    rundir.settings.write_text(load_settings().to_private_json(), "utf-8")
     ProcessRecord.of_this_process("node", address=rundir.commands).write(rundir.node)
     home = Home(rundir.path.parents[1])
     hold = "import fcntl, sys; file = open(sys.argv[1], 'w'); fcntl.flock(file, fcntl.LOCK_EX)"

@@ -283,5 +283,5 @@ async def test_an_alert_is_in_the_store_that_the_processes_of_a_lab_share(keep, 
 async def test_settings_of_another_home_are_not_adopted(keep, home):
     keeper = keep()
     elsewhere = keeper.settings.model_copy(update={"root": load_settings().root / "other"})
-    keeper.rundir.settings.write_text(elsewhere.model_dump_json())
+    keeper.rundir.settings.write_text(elsewhere.to_private_json())
     assert TraderKeeper.adopt(home, "PAPER-001") is None

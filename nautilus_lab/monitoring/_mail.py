@@ -11,11 +11,14 @@ import time
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import formatdate
+from typing import Literal
 
 from nautilus_lab.config import MailSettings
 from nautilus_lab.monitoring._channel import Notice, Outcome
+from nautilus_lab.monitoring._struck import struck
 
 _LONGEST_SUBJECT = 160
+_LONGEST_ANSWER = 300
 
 
 class MailChannel:
@@ -103,15 +106,24 @@ class MailChannel:
                 smtp.login(settings.user, settings.password.get_secret_value())
             refused = smtp.send_message(letter, settings.sender, settings.recipients)
         except smtplib.SMTPRecipientsRefused as error:
-            return _answered(min(code for code, _ in error.recipients.values()), str(error))
+            refusals = [f"{one}: {code} {_text(a)}" for one, (code, a) in error.recipients.items()]
+            code = min(code for code, _ in error.recipients.values())
+            return self._answered(code, "; ".join(refusals))
         except smtplib.SMTPAuthenticationError as error:
             # Mended by a person, who will want to have what waited.
             return Outcome(how="later", detail=f"{error.smtp_code}: it does not let us in")
         except (smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as error:
-            return _answered(error.smtp_code, str(error.smtp_error))
+            return self._answered(error.smtp_code, _text(error.smtp_error))
+        except smtplib.SMTPResponseException as error:
+            why = f"{type(error).__name__}: {error.smtp_code} {_text(error.smtp_error)}"
+            return Outcome(how="later", detail=self._told(why), away=True)
+        except UnicodeError:
+            # Its own words name a character of the password.
+            why = "what answers there speaks no ASCII, or user and password are none"
+            return Outcome(how="later", detail=why, away=True)
         except (smtplib.SMTPException, OSError, ValueError) as error:
             # ValueError: what answers there does not speak SMTP.
-            why = f"{type(error).__name__}: {error}"[:300]
+            why = self._told(f"{type(error).__name__}: {error}")
             return Outcome(how="later", detail=why, away=True)
         others = ", ".join(refused)
         taken = Outcome(how="sent", detail=f"but not to {others}" if others else "")
@@ -120,6 +132,17 @@ class MailChannel:
         with contextlib.suppress(smtplib.SMTPException, OSError, ValueError):
             smtp.quit()
         return taken
+
+    def _answered(self, code: int, text: str) -> Outcome:
+        how: Literal["refused", "later"] = "refused" if code >= 500 else "later"
+        return Outcome(how=how, detail=self._told(f"{code}: {text}"))
+
+    def _told(self, text: str) -> str:
+        """Return what may be told: a server may echo whatever it was sent."""
+        settings = self._settings
+        if settings.password is not None:
+            text = struck(text, settings.user, settings.password.get_secret_value())
+        return _plain(text)[:_LONGEST_ANSWER]
 
 
 class _Session:
@@ -163,8 +186,8 @@ class _Session:
                 sock.shutdown(socket.SHUT_RDWR)
 
 
-def _answered(code: int, text: str) -> Outcome:
-    return Outcome(how="refused" if code >= 500 else "later", detail=f"{code}: {text}"[:300])
+def _text(answer: bytes | str) -> str:
+    return answer if isinstance(answer, str) else answer.decode("utf-8", "backslashreplace")
 
 
 def _plain(text: str) -> str:

@@ -1,5 +1,6 @@
 """Alerts by mail, over a small real server."""
 
+import base64
 import email
 import ssl
 import time
@@ -135,6 +136,74 @@ async def test_a_certificate_is_checked_before_a_password_is_sent(certificate, m
     assert (refused.how, refused.away) == ("later", False)
     assert "sesame" not in refused.detail
     await server.stop()
+
+
+def echoes(user, password):
+    def base(text):
+        return base64.b64encode(text.encode()).decode()
+
+    plain = base(f"\0{user}\0{password}")
+    return {
+        "plain": password,
+        "pair": f"{user}:{password}",
+        "base64": base(password),
+        "base64 of the pair": base(f"{user}:{password}"),
+        "base64 as it is said": plain,
+        "without its end": plain.rstrip("="),
+        "its last part": plain[-14:],
+        "upper": plain.upper(),
+        "behind something": base("some@body\0x\0" + password),
+    }
+
+
+PASSWORD = "Open+Sesame/4711"
+
+
+@pytest.mark.parametrize("echo", echoes("lab", PASSWORD).values(), ids=echoes("lab", PASSWORD))
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {"MAIL": ["550 you said AUTH {} to me"]},
+        {"RCPT": ["550 you said AUTH {} to me"] * 2},
+        {"END": ["554-you said\r\n554 AUTH {} to me"]},
+        {"AUTH": ["535 you said AUTH {} to me"]},
+        {"EHLO": ["500 no"], "HELO": ["500 you said AUTH {} to me"]},
+    ],
+    ids=["MAIL", "RCPT", "END", "AUTH", "HELO"],
+)
+async def test_a_server_that_echoes_the_password_is_told_of_without_it(mail, answers, echo):
+    mail.answers = {verb: [one.format(echo) for one in said] for verb, said in answers.items()}
+    settings = MailSettings(
+        host="localhost",
+        port=mail.port,
+        sender="lab@example.com",
+        recipients=("ana@example.com", "ben@example.com"),
+        user="lab",
+        password=PASSWORD,
+        insecure=True,
+    )
+    outcome = await MailChannel("desk", settings).send(notice())
+    assert outcome.how in ("refused", "later")
+    told = outcome.detail.lower()
+    left = [echo[at : at + 6] for at in range(len(echo) - 5) if echo[at : at + 6].lower() in told]
+    assert all(one in base64.b64encode(b"some@body\0x\0").decode() for one in left)
+    assert "AUTH" in answers or "you said" in told
+    assert outcome.detail.isprintable()
+
+
+async def test_a_password_that_cannot_be_said_is_not_told_by_the_letter(mail):
+    settings = MailSettings(
+        host="localhost",
+        port=mail.port,
+        sender="lab@example.com",
+        recipients=("ana@example.com",),
+        user="lab",
+        password="sesäme",
+        insecure=True,
+    )
+    outcome = await MailChannel("desk", settings).send(notice())
+    assert "ASCII" in outcome.detail
+    assert "xe4" not in outcome.detail
 
 
 @pytest.mark.parametrize(

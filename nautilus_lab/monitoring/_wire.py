@@ -54,7 +54,7 @@ def sign(secret: str, *, timestamp: int, delivery: str, body: bytes) -> str:
     Examples
     --------
     >>> sign("secret", timestamp=1, delivery="d", body=b"{}")[:12]
-    'v1=f757ee3aa'
+    'v1=f80f036d2'
 
     References
     ----------

@@ -59,6 +59,7 @@ async def venue(rundir, tmp_path):
     """A paper venue where a trader's venue is, with two orders at work."""
     stage = Stage(tmp_path, faults=True)
     stage.orders, stage.quotes = rundir.venue_orders, rundir.venue_quotes
+    rundir.venue_book.touch()  # a venue has run there; its sockets are elsewhere below a long path
     await stage.open()
     client = await stage.client()
     for name in ("O-1", "O-2"):

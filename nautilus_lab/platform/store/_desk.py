@@ -6,18 +6,15 @@ import json
 import math
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import sqlalchemy as sa
 
 from nautilus_lab.exceptions import InputError, StoreError
 from nautilus_lab.platform.messages import AlertLevel, Severity, new_id
-from nautilus_lab.platform.store._database import engine_for, intact, place_of, translating
+from nautilus_lab.platform.store._database import intact
+from nautilus_lab.platform.store._file import StoreFile
 from nautilus_lab.platform.store._rows import (
     OPEN_RUNS,
     AlertRow,
@@ -26,12 +23,12 @@ from nautilus_lab.platform.store._rows import (
     RunStatus,
     check_choice,
 )
-from nautilus_lab.platform.store._schema import DESK, prepare
+from nautilus_lab.platform.store._schema import DESK
 from nautilus_lab.platform.store._statement import merge
 from nautilus_lab.platform.store._tables import alerts, principals, runs
 
 
-class DeskStore:
+class DeskStore(StoreFile):
     """What the processes of a lab share, in one file.
 
     Any process and any thread may use it: every method is one short transaction, and a write
@@ -46,67 +43,7 @@ class DeskStore:
     ('trader',)
     """
 
-    def __init__(self, engine: sa.Engine, where: str) -> None:
-        self._engine: sa.Engine | None = engine
-        self._where = where
-
-    @classmethod
-    def open(
-        cls, path: Path | str, *, busy_timeout_ms: int = 5_000, read_only: bool = False
-    ) -> Self:
-        """Open the store at `path`; make or migrate it when that is needed.
-
-        Parameters
-        ----------
-        path : path or str
-            The file, or a ``sqlite:`` URL.
-        busy_timeout_ms : int, default=5000
-            How long a write waits for another to finish, milliseconds.
-        read_only : bool, default=False
-            Write nothing, not even a missing file.
-
-        Raises
-        ------
-        StoreError
-            When the file cannot be opened, is no desk store, or is of a newer schema. It is
-            left as it was.
-        InputError
-            When an argument is out of bounds.
-        """
-        where = place_of(path)
-        engine = engine_for(
-            where, busy_timeout_ms=busy_timeout_ms, read_only=read_only, pooled=True
-        )
-        try:
-            with translating(where, "opening it"), engine.connect() as connection:
-                prepare(
-                    connection, DESK, where, busy_timeout_ms=busy_timeout_ms, read_only=read_only
-                )
-        except BaseException:
-            engine.dispose()
-            raise
-        return cls(engine, where)
-
-    def __repr__(self) -> str:
-        return f"DeskStore({self._where!r}, {'closed' if self._engine is None else 'open'})"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the file; calling it twice is harmless."""
-        if self._engine is not None:
-            with translating(self._where, "closing it"):
-                self._engine.dispose()
-            self._engine = None
+    _schema = DESK
 
     # --- runs -----------------------------------------------------------------------------
 
@@ -383,31 +320,6 @@ class DeskStore:
             wanted = wanted.where(alerts.c.id == only)
         with self.reading("reading the ids of alerts") as connection:
             return set(connection.scalars(wanted).all())
-
-    # --- transactions ---------------------------------------------------------------------
-
-    def _open(self) -> sa.Engine:
-        if self._engine is None:
-            raise StoreError(
-                "a store must be open to be used",
-                value=self._where,
-                remedy="open it again: DeskStore.open(path)",
-            )
-        return self._engine
-
-    @contextmanager
-    def reading(self, doing: str) -> Iterator[sa.Connection]:
-        """Begin a transaction that reads; `doing` is for the words of an error."""
-        engine = self._open()
-        with translating(self._where, doing), engine.begin() as connection:
-            yield connection
-
-    @contextmanager
-    def writing(self, doing: str) -> Iterator[sa.Connection]:
-        """Begin a transaction that has the right to write from its beginning."""
-        engine = self._open().execution_options(write=True)
-        with translating(self._where, doing), engine.begin() as connection:
-            yield connection
 
 
 def _check_run_id(run_id: str) -> None:

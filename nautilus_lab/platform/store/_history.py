@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
-from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import sqlalchemy as sa
 
-from nautilus_lab.exceptions import InputError, StoreError
+from nautilus_lab.exceptions import InputError
 from nautilus_lab.platform import messages
 from nautilus_lab.platform.messages import EVENTS, Envelope, topic_matches
-from nautilus_lab.platform.store._database import engine_for, intact, place_of, translating
+from nautilus_lab.platform.store._database import intact
+from nautilus_lab.platform.store._file import StoreFile
 from nautilus_lab.platform.store._rows import GapRow
-from nautilus_lab.platform.store._schema import HISTORY, driver_of, prepare
+from nautilus_lab.platform.store._schema import HISTORY, driver_of
 from nautilus_lab.platform.store._statement import insert_new, merge
 from nautilus_lab.platform.store._tables import events, gaps, positions
 
@@ -26,7 +23,7 @@ Position = tuple[int, int]  # epoch, seq
 _GAP = tuple(field.name for field in fields(GapRow))
 
 
-class HistoryStore:
+class HistoryStore(StoreFile):
     """The events that a bus carried, in one file, kept by the history writer.
 
     An event is known by the id of its envelope: however often it comes, it stands once. Any
@@ -43,68 +40,11 @@ class HistoryStore:
     (1, 0, True)
     """
 
+    _schema = HISTORY
+
     def __init__(self, engine: sa.Engine, where: str) -> None:
-        self._engine: sa.Engine | None = engine
-        self._where = where
+        super().__init__(engine, where)
         self._add = insert_new(events, engine.dialect)
-
-    @classmethod
-    def open(
-        cls, path: Path | str, *, busy_timeout_ms: int = 5_000, read_only: bool = False
-    ) -> Self:
-        """Open the store at `path`; make or migrate it when that is needed.
-
-        Parameters
-        ----------
-        path : path or str
-            The file, or a ``sqlite:`` URL.
-        busy_timeout_ms : int, default=5000
-            How long a write waits for another to finish, milliseconds.
-        read_only : bool, default=False
-            Write nothing, not even a missing file.
-
-        Raises
-        ------
-        StoreError
-            When the file cannot be opened, is no history, or is of a newer schema. It is left
-            as it was.
-        InputError
-            When an argument is out of bounds.
-        """
-        where = place_of(path)
-        engine = engine_for(
-            where, busy_timeout_ms=busy_timeout_ms, read_only=read_only, pooled=True
-        )
-        try:
-            with translating(where, "opening it"), engine.connect() as connection:
-                prepare(
-                    connection, HISTORY, where, busy_timeout_ms=busy_timeout_ms, read_only=read_only
-                )
-        except BaseException:
-            engine.dispose()
-            raise
-        return cls(engine, where)
-
-    def __repr__(self) -> str:
-        return f"HistoryStore({self._where!r}, {'closed' if self._engine is None else 'open'})"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the file; calling it twice is harmless."""
-        if self._engine is not None:
-            with translating(self._where, "closing it"):
-                self._engine.dispose()
-            self._engine = None
 
     # --- writing --------------------------------------------------------------------------
 
@@ -144,7 +84,7 @@ class HistoryStore:
                     "a history keeps events", value=type(envelope.body).__name__, remedy="leave it"
                 )
         rows = [_row(envelope) for envelope in came]
-        with self._writing("adding events") as connection:
+        with self.writing("adding events") as connection:
             driver = driver_of(connection)
             new = sum(self._add(driver, row).rowcount for row in rows)
             for (trader, writer), (epoch, seq) in (held or {}).items():
@@ -160,13 +100,13 @@ class HistoryStore:
 
     def positions(self) -> dict[Writer, Position]:
         """Return for each (trader, writer) the (epoch, seq) up to which it was followed."""
-        with self._reading("reading the positions") as connection:
+        with self.reading("reading the positions") as connection:
             rows = connection.execute(sa.select(positions)).all()
         return {(row.trader, row.writer): (row.epoch, row.seq) for row in rows}
 
     def known(self, ids: Sequence[str]) -> frozenset[str]:
         """Return those of `ids` whose events are stored."""
-        with self._reading("looking for events") as connection:
+        with self.reading("looking for events") as connection:
             wanted = sa.select(events.c.id).where(events.c.id.in_(list(ids)))
             return frozenset(connection.scalars(wanted).all())
 
@@ -211,7 +151,7 @@ class HistoryStore:
         if trader is not None:
             wanted = wanted.where(events.c.trader == trader)
         found: list[Envelope] = []
-        with self._reading("reading events") as connection:
+        with self.reading("reading events") as connection:
             for topic, stored in connection.execute(wanted):
                 if topic_matches(pattern, topic):
                     found.append(messages.decode(stored))
@@ -221,39 +161,16 @@ class HistoryStore:
 
     def count(self) -> int:
         """Return how many events are stored."""
-        with self._reading("counting events") as connection:
+        with self.reading("counting events") as connection:
             return connection.scalar(sa.select(sa.func.count()).select_from(events)) or 0
 
     def gaps(self) -> tuple[GapRow, ...]:
         """Return what is missing and could not be had, as it was found."""
         wanted = sa.select(*(gaps.c[name] for name in _GAP)).order_by(gaps.c.id)
-        with self._reading("reading the gaps") as connection:
+        with self.reading("reading the gaps") as connection:
             rows = connection.execute(wanted).mappings().all()
         with intact(self._where):
             return tuple([GapRow(**row) for row in rows])
-
-    # --- transactions ---------------------------------------------------------------------
-
-    def _open(self) -> sa.Engine:
-        if self._engine is None:
-            raise StoreError(
-                "a store must be open to be used",
-                value=self._where,
-                remedy="open it again: HistoryStore.open(path)",
-            )
-        return self._engine
-
-    @contextmanager
-    def _reading(self, doing: str) -> Iterator[sa.Connection]:
-        engine = self._open()
-        with translating(self._where, doing), engine.begin() as connection:
-            yield connection
-
-    @contextmanager
-    def _writing(self, doing: str) -> Iterator[sa.Connection]:
-        engine = self._open().execution_options(write=True)
-        with translating(self._where, doing), engine.begin() as connection:
-            yield connection
 
 
 def _row(envelope: Envelope) -> dict[str, object]:

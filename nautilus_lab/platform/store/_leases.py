@@ -6,16 +6,15 @@ import os
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from types import TracebackType
-from typing import Self, TypeVar
+from typing import TypeVar
 
 import sqlalchemy as sa
 
 from nautilus_lab.exceptions import InputError, StoreError
 from nautilus_lab.platform.store import _sqlite
-from nautilus_lab.platform.store._database import engine_for, intact, place_of, translating
-from nautilus_lab.platform.store._schema import LEASES, driver_of, prepare
+from nautilus_lab.platform.store._database import intact, translating
+from nautilus_lab.platform.store._file import StoreFile
+from nautilus_lab.platform.store._schema import LEASES, driver_of
 from nautilus_lab.platform.store._statement import count_up, merge
 from nautilus_lab.platform.store._tables import firm_leases, lease_events, lease_tokens
 
@@ -106,7 +105,7 @@ def _file_at(where: str) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-class LeaseStore:
+class LeaseStore(StoreFile):
     """The leases of a home, in one file.
 
     Any process and any thread may use it. A change is one short transaction that takes the write
@@ -121,69 +120,12 @@ class LeaseStore:
     0
     """
 
+    _schema = LEASES
+
     def __init__(self, engine: sa.Engine, where: str) -> None:
-        self._engine: sa.Engine | None = engine
-        self._where = where
+        super().__init__(engine, where)
         self._file = _file_at(where)
         self._next_token = count_up(lease_tokens, engine.dialect, lease_tokens.c.token)
-
-    @classmethod
-    def open(
-        cls, path: Path | str, *, busy_timeout_ms: int = 5_000, read_only: bool = False
-    ) -> Self:
-        """Open the store at `path`; make or migrate it when that is needed.
-
-        Parameters
-        ----------
-        path : path or str
-            The file, or a ``sqlite:`` URL.
-        busy_timeout_ms : int, default=5000
-            How long a write waits for another to finish, milliseconds.
-        read_only : bool, default=False
-            Write nothing, not even a missing file.
-
-        Raises
-        ------
-        StoreError
-            When the file cannot be opened, is no store of leases, or is of a newer schema. It is
-            left as it was.
-        InputError
-            When an argument is out of bounds.
-        """
-        where = place_of(path)
-        engine = engine_for(
-            where, busy_timeout_ms=busy_timeout_ms, read_only=read_only, pooled=True
-        )
-        try:
-            with translating(where, "opening it"), engine.connect() as connection:
-                prepare(
-                    connection, LEASES, where, busy_timeout_ms=busy_timeout_ms, read_only=read_only
-                )
-        except BaseException:
-            engine.dispose()
-            raise
-        return cls(engine, where)
-
-    def __repr__(self) -> str:
-        return f"LeaseStore({self._where!r}, {'closed' if self._engine is None else 'open'})"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the file; calling it twice is harmless."""
-        if self._engine is not None:
-            with translating(self._where, "closing it"):
-                self._engine.dispose()
-            self._engine = None
 
     def change(
         self,
@@ -243,11 +185,7 @@ class LeaseStore:
 
     def leases(self) -> tuple[LeaseRow, ...]:
         """Return all leases, by limit, node and token."""
-        with (
-            translating(self._where, "reading leases"),
-            self._open().connect() as connection,
-            connection.begin(),
-        ):
+        with self.reading("reading leases") as connection:
             return self._rows(connection)
 
     def events(
@@ -271,11 +209,7 @@ class LeaseStore:
             wanted = wanted.where(table.limit == limit)
         if node is not None:
             wanted = wanted.where(table.node == node)
-        with (
-            translating(self._where, "reading lease events"),
-            self._open().connect() as connection,
-            connection.begin(),
-        ):
+        with self.reading("reading lease events") as connection:
             rows = connection.execute(wanted).mappings().all()
         with intact(self._where):
             return tuple([LeaseEventRow(**row) for row in rows])
@@ -285,12 +219,3 @@ class LeaseStore:
         wanted = sa.select(firm_leases).order_by(columns.limit, columns.node, columns.token)
         with intact(self._where):
             return tuple([LeaseRow(**row) for row in connection.execute(wanted).mappings()])
-
-    def _open(self) -> sa.Engine:
-        if self._engine is None:
-            raise StoreError(
-                "a store must be open to be used",
-                value=self._where,
-                remedy="open it again: LeaseStore.open(path)",
-            )
-        return self._engine

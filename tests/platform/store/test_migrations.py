@@ -30,6 +30,7 @@ from nautilus_lab.platform.store import (
     _tables,
     _trading_sql,
 )
+from nautilus_lab.platform.store._file import StoreFile
 
 SCHEMAS = [
     pytest.param(_schema.TRADING, TradingStore, _tables.trading, id="trading"),
@@ -132,8 +133,10 @@ def made_at(schema, kind, file, monkeypatch):
     """Make a store as the code of that schema did."""
     with monkeypatch.context() as patch:
         patch.setattr(_schema, schema.name.upper(), schema)
-        module = importlib.import_module(kind.__module__)
-        patch.setattr(module, schema.name.upper(), schema)
+        if issubclass(kind, StoreFile):
+            patch.setattr(kind, "_schema", schema)
+        else:
+            patch.setattr(importlib.import_module(kind.__module__), schema.name.upper(), schema)
         kind.open(file).close()
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from nautilus_lab.platform.rundir._lock import Lock
+from nautilus_lab.platform.rundir._service import ServiceFiles
 
 
 @dataclass(frozen=True)
-class HistoryFiles:
+class HistoryFiles(ServiceFiles):
     """The files of the one history writer of the lab at `home`.
 
     ==========  ==========================================================
@@ -27,7 +27,8 @@ class HistoryFiles:
         The lab's home.
     """
 
-    home: Path
+    name = "history"
+    what = "the history writer of this lab"
 
     @property
     def store(self) -> Path:
@@ -36,19 +37,3 @@ class HistoryFiles:
     @property
     def settings(self) -> Path:
         return self.home / "history.settings"
-
-    @property
-    def record(self) -> Path:
-        return self.home / "history.json"
-
-    @property
-    def lock(self) -> Lock:
-        return Lock(self.home / "history.lock", "the history writer of this lab")
-
-    @property
-    def log(self) -> Path:
-        return self.home / "logs" / "history.log"
-
-    @property
-    def output(self) -> Path:
-        return self.home / "logs" / "history.out"

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
-from nautilus_lab.platform.rundir._lock import Lock
+from nautilus_lab.platform.rundir._service import ServiceFiles
 
 
 @dataclass(frozen=True)
-class MeasurerFiles:
+class MeasurerFiles(ServiceFiles):
     """The files of the one process of the lab at `home` that measures what limits need.
 
     What it measured stands in each trader's run directory, `RunDirectory.measured`.
@@ -27,20 +26,5 @@ class MeasurerFiles:
         The lab's home.
     """
 
-    home: Path
-
-    @property
-    def record(self) -> Path:
-        return self.home / "measurer.json"
-
-    @property
-    def lock(self) -> Lock:
-        return Lock(self.home / "measurer.lock", "what measures for the limits of this lab")
-
-    @property
-    def log(self) -> Path:
-        return self.home / "logs" / "measurer.log"
-
-    @property
-    def output(self) -> Path:
-        return self.home / "logs" / "measurer.out"
+    name = "measurer"
+    what = "what measures for the limits of this lab"

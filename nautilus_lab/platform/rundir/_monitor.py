@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from nautilus_lab.platform.rundir._lock import Lock
 from nautilus_lab.platform.rundir._private import socket_path
+from nautilus_lab.platform.rundir._service import ServiceFiles
 
 
 @dataclass(frozen=True)
-class MonitorFiles:
+class MonitorFiles(ServiceFiles):
     """The files of the one monitor of the lab at `home`.
 
     ==========  ==========================================================
@@ -29,19 +29,12 @@ class MonitorFiles:
         The lab's home.
     """
 
-    home: Path
+    name = "monitor"
+    what = "the monitor of this lab"
 
     @property
     def settings(self) -> Path:
         return self.home / "monitor.settings"
-
-    @property
-    def record(self) -> Path:
-        return self.home / "monitor.json"
-
-    @property
-    def lock(self) -> Lock:
-        return Lock(self.home / "monitor.lock", "the monitor of this lab")
 
     @property
     def commands(self) -> str:
@@ -50,11 +43,3 @@ class MonitorFiles:
     @property
     def events(self) -> str:
         return f"ipc://{socket_path(self.home, 'monitor-events.sock')}"
-
-    @property
-    def log(self) -> Path:
-        return self.home / "logs" / "monitor.log"
-
-    @property
-    def output(self) -> Path:
-        return self.home / "logs" / "monitor.out"

@@ -48,6 +48,7 @@ _OURS = ("log", "bus")  # channels that reach no person by themselves
 _LONGEST_REASON = 400
 UNREAD_RULE = "a trader's alerts must be readable"
 _STORE_RULE = "the monitor must be able to write its store"
+_LOOK_RULE = "the monitor must be able to look for alerts"
 _OLD_RULE = "an alert must be told while it is news"
 
 T = TypeVar("T")
@@ -171,9 +172,11 @@ class Monitor:
     async def stop(self) -> None:
         """Deliver what is due, as far as that goes in some seconds, and end."""
         if self._open is not None:
-            await self._drain()
             stack, self._open = self._open, None
-            await stack.aclose()
+            try:
+                await self._drain()
+            finally:
+                await stack.aclose()
             _log.info("the monitor stopped")
 
     async def _drain(self) -> None:
@@ -226,9 +229,11 @@ class Monitor:
             except LabError as error:
                 await self._amiss(error)
                 await asyncio.sleep(_LOOK_S)
-            except Exception:
+            except Exception as error:
                 # A monitor that ends here would tell nobody anything any more.
                 _log.exception("looking for alerts failed")
+                failed = LabError(_LOOK_RULE, value=repr(error), remedy="its log says where")
+                await self._amiss(failed, rule=_LOOK_RULE)
                 await asyncio.sleep(_LOOK_S)
             await asyncio.sleep(poll_s)
 
@@ -424,8 +429,8 @@ class Monitor:
             _log.info("the store of alerts can be written again")
         self._trouble, self._shouted = "", False
 
-    async def _amiss(self, error: LabError) -> None:
-        """Say once over every channel, past the store, that the store cannot be written."""
+    async def _amiss(self, error: LabError, *, rule: str = _STORE_RULE) -> None:
+        """Say once over every channel, past the store, that alerts cannot be taken on."""
         if not self._trouble:
             _log.error("alerts cannot be taken on: %s", error)
             self._trouble_s = time.monotonic()
@@ -439,7 +444,7 @@ class Monitor:
             severity="critical",
             component=_NAME,
             trader="",
-            rule=_STORE_RULE,
+            rule=rule,
             detail=str(error),
             remedy=error.remedy,
         )

@@ -408,6 +408,28 @@ async def test_a_store_that_cannot_be_read_is_an_alert_and_hides_no_other(
     await until(lambda: ("recovered", "L0") in events(webhook))
 
 
+async def test_when_looking_itself_fails_every_channel_is_told_so(monitor, node, monkeypatch):
+    monkeypatch.setattr(module, "_SHOUT_S", 0.1)
+    sent = Recording("other")
+    made = await monitor(channels={"other": sent})
+
+    async def broken(traders):
+        raise RuntimeError("a mistake of ours")
+
+    take = made._take
+    monkeypatch.setattr(made, "_take", broken)
+    node().alert()
+    await until(lambda: sent.notices)
+    (told,) = [notice.alert for notice in sent.notices]
+    assert told.rule == "the monitor must be able to look for alerts"
+    assert "a mistake of ours" in told.detail
+    with pytest.raises(RuntimeError, match="a mistake of ours"):
+        await made.stop()
+    assert all(task.done() for task in made._tasks)
+    monkeypatch.setattr(made, "_take", take)
+    await made.stop()  # harmless
+
+
 async def test_when_its_store_cannot_be_written_every_channel_is_told_so(
     monitor, node, home, monkeypatch
 ):

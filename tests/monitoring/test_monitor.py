@@ -71,7 +71,7 @@ async def test_what_nodes_and_supervisor_raise_arrives(monitor, node, desk, home
     await until(lambda: third in ids(webhook))
 
 
-async def test_a_critical_alert_in_a_storm_of_warnings_is_told_within_a_second(monitor, node, desk):
+async def test_a_critical_alert_overtakes_a_storm_of_warnings(monitor, node, desk):
     entered = AlertLedger(desk)
     for begin in range(0, 6_000, 2_000):
         numbers = range(begin, begin + 2_000)
@@ -79,11 +79,12 @@ async def test_a_critical_alert_in_a_storm_of_warnings_is_told_within_a_second(m
     sent = Recording("pager")
     await monitor(channels={"pager": sent})
     await until(lambda: sent.notices)
-    began = time.monotonic()
+    before = len(sent.notices)
     urgent = node("T-2").alert()
     await until(lambda: urgent in [n.alert.id for n in sent.notices])
-    assert time.monotonic() - began < 1.0
-    assert len(sent.notices) < 6_000
+    place = [n.alert.id for n in sent.notices].index(urgent)
+    # In the order of time it would be the last of six thousand.
+    assert place - before < 1_000
 
 
 @pytest.mark.parametrize("when", ["before it starts", "while it runs"])

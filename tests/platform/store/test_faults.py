@@ -110,7 +110,7 @@ HISTORY_CALLS = {
 def public_methods(kind):
     # reading and writing are what the others, and the ledger of alerts, begin with
     beside = {"open", "close", "reading", "writing"}
-    return {name for name in vars(kind) if not name.startswith("_")} - beside
+    return {name for name in dir(kind) if not name.startswith("_")} - beside
 
 
 def test_the_calls_below_are_all_there_are():

@@ -13,6 +13,7 @@ from nautilus_lab.trading.node._loosening import LooseningDesk
 from nautilus_lab.trading.node._orders import OrderDesk
 from nautilus_lab.trading.node._resuming import Resuming
 from nautilus_lab.trading.node._states import TradingStates
+from nautilus_lab.trading.node._strategy_commands import StrategyCommands
 from nautilus_lab.trading.supervisor._supervisor import Supervisor
 
 
@@ -24,6 +25,7 @@ def handlers():
     host._limits = LimitDesk.__new__(LimitDesk)
     host._limits._loosening = LooseningDesk.__new__(LooseningDesk)
     host._deployments = Deployments.__new__(Deployments)
+    host._deployments._commands = StrategyCommands.__new__(StrategyCommands)
     host._order_desk = OrderDesk.__new__(OrderDesk)
     return host._handlers() | Supervisor.__new__(Supervisor)._handlers()
 

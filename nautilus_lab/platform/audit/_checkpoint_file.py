@@ -19,6 +19,7 @@ import msgspec
 from nautilus_lab.exceptions import AuditError, StoreError
 from nautilus_lab.platform.audit._chain import GENESIS
 from nautilus_lab.platform.audit._checkpoint import Checkpoint, SealKey
+from nautilus_lab.platform.audit._disk import read_from, sync_folder, write_at
 from nautilus_lab.platform.audit._merkle import MerkleTree
 
 _log = logging.getLogger(__name__)
@@ -221,7 +222,7 @@ class CheckpointFile:
             return False
         finally:
             os.close(handle)
-        _sync(self.path.parent)
+        sync_folder(self.path.parent)
         return True
 
     def _catch_up(self, handle: int) -> None:
@@ -229,7 +230,7 @@ class CheckpointFile:
         self._catch_up_kept(handle)
         if os.fstat(handle).st_size < self._end:
             raise self._tampered("it is shorter than it was")
-        found = self._parsed(_from(handle, self._end), self._last)
+        found = self._parsed(read_from(handle, self._end), self._last)
         if found.trouble:
             raise self._tampered(found.trouble)
         self._note(found.checkpoints)
@@ -369,27 +370,9 @@ def _line(checkpoint: Checkpoint) -> bytes:
     return msgspec.json.encode(checkpoint) + b"\n"
 
 
-def _from(handle: int, at: int) -> bytes:
-    pieces = []
-    while piece := os.pread(handle, 1 << 20, at):
-        pieces.append(piece)
-        at += len(piece)
-    return b"".join(pieces)
-
-
 def _write(handle: int, data: bytes, at: int) -> None:
-    while data:
-        done = os.pwrite(handle, data, at)
-        data, at = data[done:], at + done
+    write_at(handle, data, at)
     os.fsync(handle)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _unusable(path: Path, error: OSError) -> StoreError:

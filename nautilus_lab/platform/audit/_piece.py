@@ -19,6 +19,7 @@ import msgspec
 from nautilus_lab.exceptions import AuditError, InputError, StoreError
 from nautilus_lab.platform.audit._chain import GENESIS
 from nautilus_lab.platform.audit._checkpoint import Checkpoint, SealKey
+from nautilus_lab.platform.audit._disk import sync_folder
 from nautilus_lab.platform.audit._merkle import MerkleTree
 from nautilus_lab.platform.audit._verify import AuditVerdict, verify_chain
 from nautilus_lab.platform.store import AuditValues
@@ -358,11 +359,7 @@ def _new(path: Path) -> Iterator[IO[bytes]]:
         os.link(name, path)
     finally:
         os.unlink(name)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(path.parent)
 
 
 def _lines(path: Path) -> Iterator[Any]:

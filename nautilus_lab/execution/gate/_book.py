@@ -394,7 +394,10 @@ class Book:
 
         Negative when it would get shorter than it is.
         """
-        counted = entry.tradable(leaves)
+        return self._longer(entry, entry.tradable(leaves))
+
+    def _longer(self, entry: Entry, counted: int) -> int:
+        """Return by how many raw units `counted` of an order would lengthen its side's queue."""
         if entry.group is None:
             return counted - entry.counted
         others = max([n for id_, n in entry.group.items() if id_ != entry.id], default=0)
@@ -624,8 +627,9 @@ class Book:
 
     def _set(self, entry: Entry, leaves: int) -> None:
         """Count `leaves` of an order; 0 takes it out of its group as well."""
-        change = self.added(entry, leaves)
-        entry.leaves, entry.counted = leaves, entry.tradable(leaves)
+        counted = leaves if entry.entry is None else entry.tradable(leaves)
+        change = self._longer(entry, counted)
+        entry.leaves, entry.counted = leaves, counted
         if entry.group is not None:
             if leaves:
                 entry.group[entry.id] = entry.counted

@@ -158,19 +158,32 @@ class Holding(Line):
         long = (filled + buys) / UNIT * unit if buys else net
         short = (filled - sells) / UNIT * unit if sells else net
         gross = max(abs(long), abs(short))
-        moved, grown = net - self.net, gross - self.gross
-        up, down = long - self.long, short - self.short
-        squares = gross * gross - self.gross * self.gross
-        for sum_ in self.sums:
-            # As `Sum.add` does, without the call: each quote and each order comes by here.
-            sum_._net += moved
-            sum_._gross += grown
-            sum_._long += up
-            sum_._short += down
-            sum_._squares += squares
+        was = self.gross
+        # As `Sum.add` does, without the call, and no more than what moved: each quote and each
+        # order comes by here.
+        if gross != was:
+            grown, squares = gross - was, gross * gross - was * was
+            for sum_ in self.sums:
+                sum_._gross += grown
+                sum_._squares += squares
+            self.gross = gross
+        if net != self.net:
+            moved = net - self.net
+            for sum_ in self.sums:
+                sum_._net += moved
+            self.net = net
         if self.weighed:
             self._weigh(long, short)
-        self.net, self.gross, self.long, self.short = net, gross, long, short
+        if long != self.long:
+            up = long - self.long
+            for sum_ in self.sums:
+                sum_._long += up
+            self.long = long
+        if short != self.short:
+            down = short - self.short
+            for sum_ in self.sums:
+                sum_._short += down
+            self.short = short
 
     def _count(self, held: bool, unmarked: bool) -> None:
         more, unknown = held - self.held, unmarked - self.unmarked

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from nautilus_lab.risk.limits import Counts
 
 _REMEMBERED = 10_000
+_MOST = 2 * _REMEMBERED
 _NS = 1_000_000_000
 _MINUTE = 60 * _NS
 
@@ -36,7 +37,7 @@ class Times:
         if at and at[-1] > now_ns:
             del at[bisect_right(at, now_ns) :]
             self._second = self._minute = 0
-        elif len(at) >= 2 * _REMEMBERED:
+        elif len(at) >= _MOST:
             del at[:_REMEMBERED]
             self._second = self._minute = 0
         at.append(now_ns)

@@ -418,14 +418,15 @@ class MaxConcentration(OfExposure):
 
     def judge(self, asked: Asked, held: Held) -> Finding:
         """Measure what the order is part of, the order in it."""
-        reach, traded = asked.whole, asked.instrument
-        value, scope = reach.value, traded.name
-        if self.groups:
-            value = held.grouped(self._label, traded.name).gross + reach.lengthened
-            scope = self.groups.get(traded.symbol, traded.name)
-        scope = f"{self.per}:{scope}"
+        reach, traded, groups = asked.whole, asked.instrument, self.groups
+        scope = traded.name
+        if groups:
+            value = held.grouped(self._label, scope).gross + reach.lengthened
+            scope = groups.get(traded.symbol, scope)
+        else:
+            value = reach.value
         value, bound = times(value, held.equity), self.max_fraction
-        return Finding(self.name, scope, value, bound, value <= bound, "of NAV")
+        return Finding(self.name, f"{self.per}:{scope}", value, bound, value <= bound, "of NAV")
 
     def look(self, holdings: Holdings) -> Iterator[Finding]:
         """Measure each part of each account."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Callable
-from typing import TypeAlias
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+    from typing import TypeAlias
 
-Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+    Verbs: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]
+else:
+    Verbs = object
 
 
 def add_verb(

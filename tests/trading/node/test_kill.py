@@ -20,7 +20,7 @@ from nautilus_lab.execution.paper import (
     Orders,
     PaperVenueClient,
 )
-from nautilus_lab.kill_switch import latch_traders
+from nautilus_lab.platform.latch import latch_traders
 from nautilus_lab.platform.rundir import Home
 from nautilus_lab.platform.store import TradingStore
 
@@ -152,7 +152,7 @@ async def test_orders_of_a_node_that_is_frozen_or_falls_over_the_kill_are_pulled
     await desk.resume("I looked, too")
     await of_every_kind(desk)
     os.kill(pid, signal.SIGSTOP)
-    latch_traders([rundir], "KILLED", reason="it falls between the latch and the cancels")
+    latch_traders([rundir.folder()], "KILLED", reason="it falls between the latch and the cancels")
     os.kill(pid, signal.SIGKILL)
     await until_empty(venue)
     await desk.until(

@@ -59,7 +59,7 @@ def _kill(chosen: argparse.Namespace) -> None:
 def _tighten(chosen: argparse.Namespace, to: Tighter, *, cancel_orders: bool) -> None:
     # A script's variable may be empty, and is no reason not to.
     reason = chosen.reason.strip() or _NO_REASON
-    latched = latch_traders(_folders_of(chosen), to, reason=reason)
+    latched = latch_traders(_folders_of(chosen), to, reason=reason, cancel_orders=cancel_orders)
     # From here on loading takes what it takes: the latches are on the disk.
     from nautilus_lab.kill_switch import follow_now
 

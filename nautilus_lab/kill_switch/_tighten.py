@@ -35,7 +35,9 @@ async def tighten(
         When the latch cannot be written, and no node was there to be told: nothing holds then.
     """
     folders = [rundir.folder()]
-    latched = await asyncio.to_thread(latch_traders, folders, to, reason=reason, by=by)
+    latched = await asyncio.to_thread(
+        latch_traders, folders, to, reason=reason, cancel_orders=cancel_orders, by=by
+    )
     done = await follow(latched, to, cancel_orders=cancel_orders)
     return _done(done, to)[0]
 
@@ -53,7 +55,9 @@ async def tighten_all(
         When one or more could not be tightened, after all others were; names them.
     """
     folders = _every(home)
-    latched = await asyncio.to_thread(latch_traders, folders, to, reason=reason)
+    latched = await asyncio.to_thread(
+        latch_traders, folders, to, reason=reason, cancel_orders=cancel_orders
+    )
     done = await follow(latched, to, cancel_orders=cancel_orders)
     return _done(done, to, every=True)
 

@@ -141,6 +141,14 @@ def test_every_latch_is_written_before_any_node_is_told(home, monkeypatch):
     assert seen == ["KILLED"] * 3
 
 
+async def test_a_dead_node_finds_in_its_latch_that_orders_were_to_be_cancelled(rundir):
+    await tighten(rundir, "HALTED", reason="enough")
+    assert Latch(rundir.latch).read().cancels is False
+    done = await tighten(rundir, "HALTED", reason="these too", cancel_orders=True)
+    assert Latch(rundir.latch).read().cancels is True
+    assert (done.moved, done.reason) == (False, "enough")
+
+
 def test_one_latch_that_is_held_keeps_no_other_waiting(home):
     rundirs = [home.trader(f"PAPER-{number:03d}").make() for number in range(1, 9)]
     held = os.open(rundirs[0].path, os.O_RDONLY)

@@ -120,11 +120,19 @@ class Latch:
             return None
         return found.st_ino, found.st_mtime_ns, found.st_ctime_ns
 
-    def tighten(self, to: Standing, *, reason: str, by: str, automatic: bool = False) -> LatchState:
+    def tighten(
+        self,
+        to: Standing,
+        *,
+        reason: str,
+        by: str,
+        automatic: bool = False,
+        cancel_orders: bool = False,
+    ) -> LatchState:
         """Let no more through than `to` does; return what holds then.
 
-        What is as tight already stays as it is. When this returns, the latch is on the disk and
-        survives a loss of power.
+        What is as tight already stays as it is, except that orders may be cancelled with it from
+        then on. When this returns, the latch is on the disk and survives a loss of power.
 
         Parameters
         ----------
@@ -134,6 +142,8 @@ class Latch:
             Why, and the name of the person or process who says so.
         automatic : bool, default=False
             Whether no person asked.
+        cancel_orders : bool, default=False
+            Whether what works is to be cancelled with it; all that works is when `to` is KILLED.
 
         Raises
         ------
@@ -148,10 +158,12 @@ class Latch:
         with self._alone():
             held = self.read()
             if held.serial and not _tighter(to, held.state):
-                return held
+                if to != held.state or held.cancels or not cancel_orders:
+                    return held
+                return self._cancelling(held)
             # What was unreadable becomes readable, and no looser by that.
             state = to if _tighter(to, held.state) else held.state
-            return self._move(held, state, reason, by, automatic)
+            return self._move(held, state, reason, by, automatic, cancel_orders)
 
     def loosen(self, to: Standing, *, reason: str, by: str, seen: int | None = None) -> LatchState:
         """Let more through again. A person's decision: who calls this has checked the right to.
@@ -206,7 +218,13 @@ class Latch:
         self._write(state)
 
     def _move(
-        self, held: LatchState, to: Standing, reason: str, by: str, automatic: bool
+        self,
+        held: LatchState,
+        to: Standing,
+        reason: str,
+        by: str,
+        automatic: bool,
+        cancel_orders: bool = False,
     ) -> LatchState:
         moved = LatchState(
             state=to,
@@ -215,6 +233,21 @@ class Latch:
             since_ns=time.time_ns(),
             automatic=automatic,
             serial=held.serial + 1,
+            cancel_orders=cancel_orders,
+        )
+        self._write(moved)
+        return moved
+
+    def _cancelling(self, held: LatchState) -> LatchState:
+        """Have orders be cancelled by what holds already, since when and for whom it did."""
+        moved = LatchState(
+            state=held.state,
+            reason=held.reason,
+            by=held.by,
+            since_ns=held.since_ns,
+            automatic=held.automatic,
+            serial=held.serial + 1,
+            cancel_orders=True,
         )
         self._write(moved)
         return moved

@@ -15,7 +15,7 @@ else:
 STANDINGS: tuple[Standing, ...] = ("ACTIVE", "REDUCE_ONLY", "HALTED", "KILLED")
 
 _LONGEST_TEXT = 2_000
-_FIELDS = ("state", "reason", "by", "since_ns", "automatic", "serial")
+_FIELDS = ("state", "reason", "by", "since_ns", "automatic", "serial", "cancel_orders")
 _NEEDED = frozenset(_FIELDS[:3])
 
 
@@ -34,6 +34,8 @@ class LatchState:
         Whether no person asked.
     serial : int
         Counts the moves; 0 for what no file holds.
+    cancel_orders : bool
+        Whether what works was to be cancelled with it; see `cancels`.
     """
 
     __slots__ = _FIELDS
@@ -44,6 +46,7 @@ class LatchState:
     since_ns: int
     automatic: bool
     serial: int
+    cancel_orders: bool
 
     def __init__(
         self,
@@ -54,10 +57,10 @@ class LatchState:
         since_ns: int = 0,
         automatic: bool = False,
         serial: int = 0,
+        cancel_orders: bool = False,
     ) -> None:
-        for name, value in zip(
-            _FIELDS, (state, reason, by, since_ns, automatic, serial), strict=True
-        ):
+        values = (state, reason, by, since_ns, automatic, serial, cancel_orders)
+        for name, value in zip(_FIELDS, values, strict=True):
             object.__setattr__(self, name, value)
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
@@ -75,6 +78,11 @@ class LatchState:
     def __repr__(self) -> str:
         told = zip(_FIELDS, self._values(), strict=True)
         return f"LatchState({', '.join(f'{name}={value!r}' for name, value in told)})"
+
+    @property
+    def cancels(self) -> bool:
+        """Whether orders end with it: who dies over cancelling them has to finish that."""
+        return self.cancel_orders or self.state == "KILLED"
 
     def is_tighter_than(self, other: Standing) -> bool:
         """Whether this lets less through than `other` does."""
@@ -116,7 +124,8 @@ class LatchState:
             _require(name, told[name], _is_text(told[name]))
         for name in ("since_ns", "serial"):
             _require(name, value := told.get(name, 0), type(value) is int and 0 <= value < 2**63)
-        _require("automatic", value := told.get("automatic", False), type(value) is bool)
+        for name in ("automatic", "cancel_orders"):
+            _require(name, value := told.get(name, False), type(value) is bool)
         return cls(**told)
 
     def _values(self) -> tuple[Any, ...]:

@@ -58,10 +58,16 @@ class Latched:
 
 
 def latch_traders(
-    folders: Iterable[TraderFolder], to: Standing, *, reason: str, by: str | None = None
+    folders: Iterable[TraderFolder],
+    to: Standing,
+    *,
+    reason: str,
+    cancel_orders: bool = False,
+    by: str | None = None,
 ) -> tuple[Latched, ...]:
     """Write the latch of every trader at once; returns when all of them are on the disk.
 
+    Who dies after that, or is dead, cancels what works when it begins, where that was asked for.
     It blocks for as long as the disk takes, loads nothing that is heavy, and asks no process.
     Whoever asked to resume one of the traders has to ask again. It is the user of this process who
     does it, unless a process that does it by itself says `by`. What of `reason` cannot be told on
@@ -85,7 +91,7 @@ def latch_traders(
 
     def write(folder: TraderFolder) -> None:
         try:
-            done[folder.path] = _latch(folder, to, reason, name, automatic)
+            done[folder.path] = _latch(folder, to, reason, cancel_orders, name, automatic)
         except Exception as error:
             done[folder.path] = error
 
@@ -104,13 +110,17 @@ def latch_traders(
     return tuple(latched)
 
 
-def _latch(folder: TraderFolder, to: Standing, reason: str, by: str, automatic: bool) -> Latched:
+def _latch(
+    folder: TraderFolder, to: Standing, reason: str, cancel_orders: bool, by: str, automatic: bool
+) -> Latched:
     with contextlib.suppress(OSError):  # the node withdraws it, too
         os.unlink(folder.resume_asked)
     latch = Latch(folder.latch, witness=folder.store)
     before = latch.read()
     try:
-        held = latch.tighten(to, reason=reason, by=by, automatic=automatic)
+        held = latch.tighten(
+            to, reason=reason, by=by, automatic=automatic, cancel_orders=cancel_orders
+        )
     except StoreError as error:
         return Latched(folder=folder, held=before, reason=reason, failed=error)
-    return Latched(folder=folder, held=held, reason=reason, moved=held != before)
+    return Latched(folder=folder, held=held, reason=reason, moved=held.since_ns != before.since_ns)

@@ -227,7 +227,15 @@ def _hold_to_trail(states: TradingStates, switch: TradingSwitch, store: TradingS
     audited = audited_standing(store.audit_tail(_MOST_MOVES, kind="trading."))
     if why := loosened_unaudited(switch.held, audited):
         assert audited is not None
-        states.tighten(audited, reason=why, by=_AUDIT, automatic=True)
+        # What works is cancelled as the node begins, once it can reach its venues.
+        switch.tighten(
+            audited.state,
+            reason=why,
+            by=_AUDIT,
+            automatic=True,
+            cancel_orders=audited.cancel_orders,
+        )
+        states.tighten(audited.state, reason=why, by=_AUDIT, automatic=True)
 
 
 def _audited_adjustments(store: TradingStore, kind: str, most: int) -> list[AuditedAdjustment]:

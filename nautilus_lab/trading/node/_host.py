@@ -50,7 +50,7 @@ from nautilus_lab.trading.node._health import HealthWatch
 from nautilus_lab.trading.node._journal import StoreJournal
 from nautilus_lab.trading.node._listening import listen
 from nautilus_lab.trading.node._nautilus import node_config
-from nautilus_lab.trading.node._reaching import pull_if_killed, reach_venues
+from nautilus_lab.trading.node._reaching import pull_if_latched, reach_venues
 from nautilus_lab.trading.node._reconciliation import Reconciliation
 from nautilus_lab.trading.node._serving import serve
 from nautilus_lab.trading.node._strategies import add_strategies
@@ -158,7 +158,7 @@ class NodeHost:
             stack, self.settings.trading, self.rundir, self._store, self._on_venue_state
         )
         self._venues, self._instruments = reached.venues, reached.instruments
-        await pull_if_killed(self._venues, latch)
+        await pull_if_latched(self._venues, latch)
         node = self._build(bus, stack, reached.statements)
         self._install_gate(node, TradingSwitch(latch))
         await self._earlier.bring_back(node)
@@ -490,7 +490,7 @@ class NodeHost:
         elif state is ConnectionState.CONNECTED:
             self.condition.mended(venue)
             if self.condition.state is not State.STARTING:
-                self._mass_cancels.again(venue)  # asked only while the trader is killed
+                self._mass_cancels.again(venue)  # asked only while all that works is cancelled
         elif state is ConnectionState.ERROR:
             # Its book is another than the one that our orders are in.
             why = f"the paper venue {venue} has another book than before"

@@ -111,6 +111,7 @@ def test_what_is_written_is_read_again_and_is_what_any_json_library_reads(
         "since_ns": since_ns,
         "automatic": automatic,
         "serial": 7,
+        "cancel_orders": False,
     }
 
 
@@ -194,6 +195,26 @@ def test_loosening_needs_a_name_a_reason_and_something_to_loosen(latch):
     assert latch.loosen("ACTIVE", **WHY).state == "ACTIVE"
     with pytest.raises(InputError, match="it is ACTIVE already"):
         latch.loosen("ACTIVE", **WHY)
+
+
+def test_orders_end_with_what_was_tightened_until_it_is_loosened(latch):
+    assert latch.tighten("REDUCE_ONLY", **WHY).cancels is False
+    assert latch.tighten("REDUCE_ONLY", **WHY, cancel_orders=True).cancels is True
+    # A halt says for itself what is to become of orders, a smaller worry nothing more.
+    halted = latch.tighten("HALTED", **WHY)
+    assert halted.cancels is False
+    assert latch.tighten("REDUCE_ONLY", **WHY, cancel_orders=True) == halted
+    again = latch.tighten("HALTED", reason="these too", by="ben", cancel_orders=True)
+    assert (again.cancels, again.serial) == (True, halted.serial + 1)
+    assert (again.reason, again.by, again.since_ns) == ("a test", "ana", halted.since_ns)
+    assert latch.tighten("HALTED", **WHY) == again == latch.read()
+    assert latch.loosen("REDUCE_ONLY", **WHY).cancels is False
+    assert latch.tighten("KILLED", **WHY).cancels is True
+
+
+def test_a_latch_of_before_there_were_cancels_in_it_is_read(latch):
+    private(latch.path, b'{"state":"HALTED","reason":"x","by":"ana","since_ns":1,"serial":3}')
+    assert (latch.read().state, latch.read().cancels, latch.read().serial) == ("HALTED", False, 3)
 
 
 def test_what_another_tightened_meanwhile_is_not_loosened_unseen(latch):

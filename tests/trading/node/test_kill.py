@@ -159,6 +159,20 @@ async def test_orders_of_a_node_that_is_frozen_or_falls_over_the_kill_are_pulled
         lambda: desk.node.epoch == 2 and all(o.is_done for o in desk.orders.values()), timeout_s=30
     )
     assert desk.trading_state.state.value == "KILLED"
+    # A halt that cancels is finished likewise, by what the latch says.
+    await desk.ask_resume("the drill is over")
+    await desk.resume("I looked, too")
+    trades = await of_every_kind(desk)
+    os.kill((await lab.trading.status()).pid, signal.SIGSTOP)
+    folders = [rundir.folder()]
+    latch_traders(folders, "HALTED", reason="likewise", cancel_orders=True)
+    os.kill((await lab.trading.status()).pid, signal.SIGKILL)
+    await until_empty(venue)
+    await desk.until(
+        lambda: desk.node.epoch == 3 and all(trade.is_done for trade in trades), timeout_s=30
+    )
+    assert desk.trading_state.state.value == "HALTED"
+    await lab.trading.kill("a drill")
     # Nor is the kill forgotten with the latch: the audit trail has it.
     await lab.trading.stop()
     rundir.latch.unlink()

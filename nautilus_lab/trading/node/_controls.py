@@ -27,6 +27,7 @@ from nautilus_lab.platform.rundir import Home, RunDirectory, Standing
 from nautilus_lab.platform.store import TradingStore
 from nautilus_lab.risk.leases import Appetite, Leased
 from nautilus_lab.risk.limits import DailyLoss, Finding, LimitBook
+from nautilus_lab.trading._lease_trail import audited_change
 from nautilus_lab.trading._leases import HomeLedger
 from nautilus_lab.trading._needs import needs_of
 from nautilus_lab.trading.node._agreement import Agreed
@@ -255,7 +256,11 @@ def _lease(
     return LeaseKeeper(
         limits,
         node=settings.trading.trader_id,
-        open_ledger=lambda: HomeLedger.open(home.leases, busy_timeout_ms=patience_ms),
+        open_ledger=lambda: HomeLedger.open(
+            home.leases,
+            busy_timeout_ms=patience_ms,
+            audited=partial(audited_change, home),
+        ),
         tell=desk.tell,
         trail=trail,
         span_s=firm.lease_s,

@@ -24,6 +24,7 @@ from nautilus_lab.exceptions import (
 )
 from nautilus_lab.kill_switch import Tightened, tighten, tighten_all
 from nautilus_lab.platform.commands import (
+    AcceptDrawdown,
     EnableStrategy,
     LimitsView,
     OneLoosening,
@@ -474,6 +475,20 @@ class TradingEngine:
         """
         body = EnableStrategy(strategy=strategy, reason=reason)
         view: LimitsView = await self.command("risk.enable", body, answer=LimitsView)
+        return view
+
+    async def accept_drawdown(self, reason: str) -> LimitsView:
+        """Count drawdowns from the equity of now on; audits who decided it.
+
+        Raises
+        ------
+        NodeNotRunning
+            When no node runs.
+        InputError
+            When the equity is not known, or not below the highest there was.
+        """
+        body = AcceptDrawdown(reason=reason)
+        view: LimitsView = await self.command("risk.accept_drawdown", body, answer=LimitsView)
         return view
 
     async def propose_loosening(

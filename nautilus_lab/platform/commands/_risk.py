@@ -63,6 +63,15 @@ class EnableStrategy(CommandBody, frozen=True, kw_only=True):
         _require_reason(self.reason)
 
 
+class AcceptDrawdown(CommandBody, frozen=True, kw_only=True):
+    """Why drawdowns are counted from the equity of now on, and not from the highest there was."""
+
+    reason: str
+
+    def __post_init__(self) -> None:
+        _require_reason(self.reason)
+
+
 class ProposeLoosening(CommandBody, frozen=True, kw_only=True):
     """Which limit shall be looser, to which part of its base, why, and for how many seconds.
 

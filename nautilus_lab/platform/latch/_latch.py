@@ -233,7 +233,7 @@ class Latch:
             since_ns=time.time_ns(),
             automatic=automatic,
             serial=held.serial + 1,
-            cancel_orders=cancel_orders,
+            cancel_orders=cancel_orders and to != "KILLED",
         )
         self._write(moved)
         return moved

@@ -35,7 +35,7 @@ class LatchState:
     serial : int
         Counts the moves; 0 for what no file holds.
     cancel_orders : bool
-        Whether what works was to be cancelled with it; see `cancels`.
+        Whether what works was to be cancelled with it, where it is not KILLED; see `cancels`.
     """
 
     __slots__ = _FIELDS
@@ -93,6 +93,8 @@ class LatchState:
         import json
 
         told = dict(zip(_FIELDS, self._values(), strict=True))
+        if not self.cancel_orders:  # what an older version knows, it can read
+            del told["cancel_orders"]
         text = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
         # A shell may pass bytes that are no text; a kill does not fail for that.
         return text.encode("utf-8", "replace")

@@ -35,6 +35,7 @@ from nautilus_lab.trading.node._desk import Desk
 from nautilus_lab.trading.node._disabled import read_disabled
 from nautilus_lab.trading.node._execution import PaperExecutionClient
 from nautilus_lab.trading.node._foresight import Foresight
+from nautilus_lab.trading.node._high_water import audited_high_water
 from nautilus_lab.trading.node._interest import SharedInterest
 from nautilus_lab.trading.node._journal import StoreJournal
 from nautilus_lab.trading.node._leases import LeaseKeeper
@@ -198,7 +199,11 @@ def install_controls(
         measures=rundir.measures,
         measured=rundir.measured,
         measuring=trading.measures if needs_of(trading) else None,
-        high_water=HighWater(rundir.high_water, confirmations=trading.stop_loss_confirmations),
+        high_water=HighWater(
+            rundir.high_water,
+            confirmations=trading.stop_loss_confirmations,
+            audited=audited_high_water(store),
+        ),
         adjusting=Adjusting(
             limits,
             path=rundir.adjusted,

@@ -595,6 +595,7 @@ class NodeHost:
         except (TimeoutError, LabError):
             log.exception("the leases could not be given back; they stay counted in full")
         self._interest.watch()
+        self._limits.end()
         self._journal.flush()
         self._notes.close()
         self._notes.add("node.ended", {"epoch": self._desk.epoch}, actor="node")

@@ -111,7 +111,6 @@ def test_what_is_written_is_read_again_and_is_what_any_json_library_reads(
         "since_ns": since_ns,
         "automatic": automatic,
         "serial": 7,
-        "cancel_orders": False,
     }
 
 
@@ -210,6 +209,13 @@ def test_orders_end_with_what_was_tightened_until_it_is_loosened(latch):
     assert latch.tighten("HALTED", **WHY) == again == latch.read()
     assert latch.loosen("REDUCE_ONLY", **WHY).cancels is False
     assert latch.tighten("KILLED", **WHY).cancels is True
+
+
+def test_a_kill_is_written_as_older_versions_read_it(latch):
+    latch.tighten("HALTED", **WHY, cancel_orders=True)
+    assert b'"cancel_orders":true' in latch.path.read_bytes()
+    latch.tighten("KILLED", **WHY, cancel_orders=True)
+    assert b"cancel_orders" not in latch.path.read_bytes()
 
 
 def test_a_latch_of_before_there_were_cancels_in_it_is_read(latch):

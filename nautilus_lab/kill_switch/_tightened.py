@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from nautilus_lab.platform.latch import Standing
+from nautilus_lab.platform.rundir import Standing
 
 Tighter: TypeAlias = Literal["REDUCE_ONLY", "HALTED", "KILLED"]
 

@@ -3,7 +3,7 @@
 from nautilus_lab.platform.latch._latch import Latch
 from nautilus_lab.platform.latch._owner import is_name, owner_name
 from nautilus_lab.platform.latch._reason import LONGEST_REASON, fitting
-from nautilus_lab.platform.latch._state import STANDINGS, LatchState, Standing
+from nautilus_lab.platform.latch._state import STANDINGS, LatchState
 from nautilus_lab.platform.latch._trader_folder import TraderFolder, trader_folder, trader_folders
 from nautilus_lab.platform.latch._traders import Latched, latch_traders
 from nautilus_lab.platform.latch._whole import new_beside, write_whole
@@ -14,7 +14,6 @@ __all__ = [
     "Latch",
     "LatchState",
     "Latched",
-    "Standing",
     "TraderFolder",
     "fitting",
     "is_name",

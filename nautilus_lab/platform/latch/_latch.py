@@ -9,12 +9,14 @@ import time
 from contextlib import contextmanager
 
 from nautilus_lab.exceptions import InputError, StoreError
-from nautilus_lab.platform.latch._state import STANDINGS, LatchState, Standing
+from nautilus_lab.platform.latch._state import STANDINGS, LatchState
 from nautilus_lab.platform.latch._whole import write_whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from nautilus_lab.platform.latch._state import Standing
 
 _LONGEST = 64 * 1024  # bytes; what is longer was not written here
 _PATIENCE_S = 0.25

@@ -7,9 +7,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Literal, NoReturn, TypeAlias
 
+    # For who types at run time it is in `platform.rundir`.
     Standing: TypeAlias = Literal["ACTIVE", "REDUCE_ONLY", "HALTED", "KILLED"]
-else:
-    Standing = str
 
 # from loose to tight
 STANDINGS: tuple[Standing, ...] = ("ACTIVE", "REDUCE_ONLY", "HALTED", "KILLED")

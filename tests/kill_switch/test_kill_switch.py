@@ -163,6 +163,17 @@ def test_one_latch_that_is_held_keeps_no_other_waiting(home):
     assert took < 8 * 0.25  # as long as one waits for a lock that somebody was stopped with
 
 
+def test_a_machine_that_starts_no_thread_any_more_keeps_nobody_from_latching(home, monkeypatch):
+    folders = [home.trader(f"PAPER-00{number}").make().folder() for number in (1, 2)]
+
+    def no_room(thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("threading.Thread.start", no_room)
+    latched = latch_traders(folders, "KILLED", reason="enough")
+    assert [one.held.state for one in latched] == ["KILLED"] * 2
+
+
 def test_who_tightens_withdraws_what_was_asked_for(rundir):
     Latch(rundir.latch).tighten("KILLED", reason="enough", by="cleo")
     now = time.time_ns()

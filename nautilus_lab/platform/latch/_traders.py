@@ -96,9 +96,15 @@ def latch_traders(
             done[folder.path] = error
 
     # One disk that is slow, or one latch that is held, keeps none of the others waiting.
-    writing = [threading.Thread(target=write, args=(folder,)) for folder in every]
-    for thread in writing:
-        thread.start()
+    writing = []
+    for folder in every:
+        thread = threading.Thread(target=write, args=(folder,))
+        try:
+            thread.start()
+        except RuntimeError:  # the machine has no room for another one, which is a day to kill on
+            write(folder)
+        else:
+            writing.append(thread)
     for thread in writing:
         thread.join()
     latched = []

@@ -8,32 +8,30 @@ from __future__ import annotations
 import os
 import re
 
-from nautilus_lab._root import find_root
+from nautilus_lab._root import root_from
 from nautilus_lab.exceptions import InputError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Collection
-    from pathlib import Path
 
 _ELSEWHERE = "go to the folder of the workspace, or name it: nautilus-lab --root FOLDER ..."
 # Of a lab.toml that is no TOML.
 _HOME = re.compile(r"""^[ \t]*["']?home["']?\s*=\s*["']([^"'\n]+)["']""", re.MULTILINE)
 
 
-def root_of(chosen: argparse.Namespace) -> Path:
+def root_of(chosen: argparse.Namespace) -> str:
     """Return the workspace that was chosen, or the one that is found from here."""
-    root: Path | None = chosen.root
-    return find_root() if root is None else root.resolve()
+    return root_from(os.curdir) if chosen.root is None else os.path.realpath(chosen.root)
 
 
-def home_without_settings(root: Path) -> Path:
+def home_without_settings(root: str) -> str:
     """Return the home that the environment or the text of a `lab.toml` names."""
-    return root / _home_named(root)
+    return os.path.join(root, _home_named(root))
 
 
-def lived_in(home: Path) -> Path:
+def lived_in(home: str) -> str:
     """Return `home`, in which a lab has run.
 
     Raises
@@ -41,13 +39,13 @@ def lived_in(home: Path) -> Path:
     InputError
         When none has; names the folder that was looked in.
     """
-    if not home.is_dir():
-        raise InputError("no lab has run in this workspace", value=str(home), remedy=_ELSEWHERE)
+    if not os.path.isdir(home):
+        raise InputError("no lab has run in this workspace", value=home, remedy=_ELSEWHERE)
     return home
 
 
 def chosen_ids(
-    known: Collection[str], trader: str | None, *, every: bool, own: str | None, home: Path
+    known: Collection[str], trader: str | None, *, every: bool, own: str | None, home: str
 ) -> tuple[str, ...]:
     """Return which traders are meant: the one that was chosen, or every trader, or `own`.
 
@@ -64,7 +62,7 @@ def chosen_ids(
         Whether all were.
     own : str or None
         The one that the settings name; None where they were not read.
-    home : Path
+    home : str
         Where they were looked for.
 
     Raises
@@ -77,7 +75,7 @@ def chosen_ids(
             "it is one trader or all of them", value=trader, remedy="leave one of the two out"
         )
     if trader is None and not known:
-        raise InputError("no trader has run in this workspace", value=str(home), remedy=_ELSEWHERE)
+        raise InputError("no trader has run in this workspace", value=home, remedy=_ELSEWHERE)
     one = own if trader is None else trader
     if every or one is None:
         return tuple(known)
@@ -90,11 +88,12 @@ def chosen_ids(
     return (one,)
 
 
-def _home_named(root: Path) -> str:
+def _home_named(root: str) -> str:
     if named := os.environ.get("NL_HOME"):
         return named
     try:
-        data = (root / "lab.toml").read_bytes()
+        with open(os.path.join(root, "lab.toml"), "rb") as file:
+            data = file.read()
     except OSError:
         return ".lab"
     # A key is written as it is, or with an escape; to read TOML takes as long as all else here.

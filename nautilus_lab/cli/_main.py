@@ -9,16 +9,16 @@ import argparse
 import contextlib
 import os
 import sys
-from pathlib import Path
 
 from nautilus_lab.cli._answer import AnswerStream, NotWritten
 from nautilus_lab.cli._tighten import URGENT, add_tighten
-from nautilus_lab.cli._verbs import Verbs, add_verb
+from nautilus_lab.cli._verbs import Verbs, add_verb, formatter
 from nautilus_lab.exceptions import LabError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
     from typing import TextIO
 
 
@@ -89,15 +89,19 @@ def _urgent_parser() -> argparse.ArgumentParser:
 
 def _empty_parser() -> tuple[argparse.ArgumentParser, Verbs]:
     made = argparse.ArgumentParser(
-        prog="nautilus-lab", description="A quant research workbench that goes all the way to live."
+        prog="nautilus-lab",
+        description="A quant research workbench that goes all the way to live.",
+        formatter_class=formatter,
     )
-    made.add_argument("--root", type=Path, help="the workspace; found from here by default")
+    made.add_argument("--root", help="the workspace; found from here by default")
     return made, made.add_subparsers(required=True, metavar="COMMAND")
 
 
 def parser() -> argparse.ArgumentParser:
     """Return what reads the command line."""
     # Not before somebody asks for them: a kill must not wait for what the others load.
+    from pathlib import Path
+
     from nautilus_lab.cli._alerts import add_alerts
     from nautilus_lab.cli._audit import add_audit
     from nautilus_lab.cli._lab import add_lab

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 from nautilus_lab.cli._home import chosen_ids, home_without_settings, lived_in, root_of
 from nautilus_lab.exceptions import ConfigError
@@ -28,8 +30,8 @@ class Workspace:
 
     def rundirs(self, trader: str | None, *, every: bool) -> tuple[RunDirectory, ...]:
         """Return the run directories of the traders that `chosen_ids` means; raises as it does."""
-        known = self.home.trader_ids
-        chosen = chosen_ids(known, trader, every=every, own=self.trader, home=self.home.path)
+        known, home = self.home.trader_ids, os.fspath(self.home.path)
+        chosen = chosen_ids(known, trader, every=every, own=self.trader, home=home)
         return tuple([self.home.trader(name) for name in chosen])
 
 
@@ -49,11 +51,11 @@ def workspace_of(chosen: argparse.Namespace) -> Workspace:
     try:
         settings = load_settings(chosen.root)
     except ConfigError as error:
-        if not root.is_dir():
+        if not os.path.isdir(root):
             raise
         home, trader = home_without_settings(root), None
         print(f"the settings cannot be read, going on without: {error}", file=sys.stderr)
         print(f"what is meant are the traders in {home}", file=sys.stderr)
     else:
-        home, trader = settings.home_path, settings.trading.trader_id
-    return Workspace(home=Home(lived_in(home)), trader=trader)
+        home, trader = os.fspath(settings.home_path), settings.trading.trader_id
+    return Workspace(home=Home(Path(lived_in(home))), trader=trader)

@@ -1,11 +1,17 @@
 """What the trails of a home have of its ledger of leases."""
 
+import shutil
+from functools import partial
+
 import pytest
 
 from nautilus_lab.platform.audit import AuditTrail
 from nautilus_lab.platform.rundir import Home
 from nautilus_lab.platform.store import TradingStore
+from nautilus_lab.risk.limits import Holdings, LimitBook, MaxGrossExposure
 from nautilus_lab.trading._lease_trail import audited_change, ledger_facts
+from nautilus_lab.trading._leases import HomeLedger
+from nautilus_lab.trading.node._leases import LeaseKeeper
 
 
 @pytest.fixture
@@ -46,3 +52,33 @@ def test_a_trail_that_cannot_be_read_is_passed_by_and_said(home, caplog):
     home.trader("PAPER-002").make().store.write_bytes(b"no database")
     assert audited_change(home, "f00d") == 5
     assert "what PAPER-002 was leased is not known" in caplog.text
+
+
+async def test_a_node_that_begins_over_an_older_ledger_leases_nothing_and_says_why(home, tmp_path):
+    told = []
+
+    async def life(store):
+        """Begin as a node does, lease once, and end as one that is killed."""
+        keeper = LeaseKeeper(
+            LimitBook((MaxGrossExposure(max_notional=1_000, per="firm"),)),
+            node="PAPER-001",
+            open_ledger=lambda: HomeLedger.open(home.leases, audited=partial(audited_change, home)),
+            tell=lambda body, topic: told.append(body.detail),
+            trail=AuditTrail(store),
+        )
+        leased = await keeper.renew(lambda: Holdings(positions=()))
+        keeper.watch()
+        keeper.close()
+        return leased
+
+    with TradingStore.open(home.trader("PAPER-001").make().store) as store:
+        HomeLedger.open(home.leases).close()
+        shutil.copy(home.leases, tmp_path / "backup.db")
+        assert await life(store)
+        for file in home.path.glob("leases.db*"):
+            file.unlink()
+        shutil.copy(tmp_path / "backup.db", home.leases)
+        assert not await life(store)
+        assert "must not be older than what was given out of it" in told[-1]
+        (home.path / "firm.begun").unlink()  # a person saw to the books
+        assert await life(store)

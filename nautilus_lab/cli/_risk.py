@@ -52,10 +52,14 @@ def add_risk(verbs: Verbs) -> None:
     )
     enable.add_argument("strategy", help="its id, as `limits` shows it")
     enable.add_argument("reason", help="why; it is kept in the audit trail")
+    accept = add_verb(
+        verbs, "accept-drawdown", _accept, "count drawdowns from the equity of now on"
+    )
+    accept.add_argument("reason", help="why; it is kept in the audit trail")
     loosen = _add_loosening(verbs)
-    for parser in (resume, state, limits, enable, *loosen):
+    for parser in (resume, state, limits, enable, accept, *loosen):
         add_json(parser)
-    add_trader(resume, state, limits, enable, *loosen)
+    add_trader(resume, state, limits, enable, accept, *loosen)
 
 
 def _add_loosening(verbs: Verbs) -> tuple[argparse.ArgumentParser, ...]:
@@ -167,6 +171,13 @@ def _enable(chosen: argparse.Namespace) -> None:
     if chosen.json:
         return show_json(view)
     print(f"{chosen.strategy} may send orders again")
+
+
+def _accept(chosen: argparse.Namespace) -> None:
+    view = asyncio.run(engine_of(chosen).accept_drawdown(chosen.reason))
+    if chosen.json:
+        return show_json(view)
+    print("drawdowns are counted from the equity of now on")
 
 
 def _state(chosen: argparse.Namespace) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nautilus_lab.platform.commands import (
+    AcceptDrawdown,
     EnableStrategy,
     LimitsView,
     OneLoosening,
@@ -43,6 +44,20 @@ class TraderLimits(Trader):
         """
         body = EnableStrategy(strategy=strategy, reason=reason)
         view: LimitsView = await self.command("risk.enable", body, answer=LimitsView)
+        return view
+
+    async def accept_drawdown(self, reason: str) -> LimitsView:
+        """Count drawdowns from the equity of now on; audits who decided it.
+
+        Raises
+        ------
+        NodeNotRunning
+            When no node runs.
+        InputError
+            When the equity is not known, or not below the highest there was.
+        """
+        body = AcceptDrawdown(reason=reason)
+        view: LimitsView = await self.command("risk.accept_drawdown", body, answer=LimitsView)
         return view
 
     async def propose_loosening(

@@ -7,6 +7,7 @@ import pytest
 
 from nautilus_lab.cli import main
 from nautilus_lab.platform.commands import (
+    AcceptDrawdown,
     EnableStrategy,
     LimitRow,
     LimitsView,
@@ -73,6 +74,13 @@ def test_a_strategy_is_enabled_with_a_reason(node, capsys):
     assert main(["enable", "carry-001", "the feed is mended"]) == 0
     assert node.bodies == [EnableStrategy(strategy="carry-001", reason="the feed is mended")]
     assert capsys.readouterr().out == "carry-001 may send orders again\n"
+
+
+def test_a_drawdown_is_accepted_with_a_reason(node, capsys):
+    node.answers["risk.accept_drawdown"] = LimitsView(rows=(), disabled={})
+    assert main(["accept-drawdown", "cash was withdrawn"]) == 0
+    assert node.bodies == [AcceptDrawdown(reason="cash was withdrawn")]
+    assert capsys.readouterr().out == "drawdowns are counted from the equity of now on\n"
 
 
 @pytest.mark.parametrize("reason", ["", " ", "two\nlines"])

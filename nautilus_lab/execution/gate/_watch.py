@@ -62,6 +62,11 @@ class LimitWatch:
         Where the limits that adjust themselves stand; in memory when not given.
     on_adjusted : callable, optional
         Called with each record of a change.
+
+    Attributes
+    ----------
+    high_water : HighWater
+        Where the highest equity is kept.
     """
 
     def __init__(
@@ -80,7 +85,7 @@ class LimitWatch:
         self._tighten = tighten
         self._on_change = on_change
         self._monitor = LimitMonitor(limits, self._changed)
-        self._high_water = high_water if high_water is not None else HighWater()
+        self.high_water = high_water if high_water is not None else HighWater()
         self._windows = tuple({w for one in limits if (w := getattr(one, "window_s", None))})
         self._on_adjusted = on_adjusted
         self._follows_equity = bool(self.adjusting) or any(
@@ -114,10 +119,10 @@ class LimitWatch:
         book = self._gate.book
         if self._follows_equity:
             try:
-                book.high_water = self._high_water.observe(book.equity)
+                book.high_water = self.high_water.observe(book.equity)
             except StoreError:
                 log.exception("the highest equity is kept in memory only")
-                book.high_water = self._high_water.equity
+                book.high_water = self.high_water.equity
         losses = self._losses(now_ns) if self._follows_strategies else {}
         holdings = book.holdings(now_ns, windows_s=self._windows, strategy_day_loss=losses)
         self._adjust(holdings)

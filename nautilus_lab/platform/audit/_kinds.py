@@ -53,6 +53,7 @@ KINDS: tuple[AuditKind, ...] = (
     AuditKind("lease", "lease.expired", (NODE,), "nothing increases any more, and why"),
     AuditKind("lease", "lease.rested", (NODE,), "a node ends, and gave back what it did not use"),
     AuditKind("lease", "lease.released", (OPERATORS,), "somebody gave up what a dead node held"),
+    AuditKind("drawdown", "equity.high_water", (NODE,), "the highest, as it rises or is accepted"),
     AuditKind("breach", "limit.breach", (NODE,), "a monitored limit is exceeded"),
     AuditKind("strategy", "strategy.disabled", (NODE,), "by a limit, and again as a node begins"),
     AuditKind("strategy", "strategy.enabled", (NODE,), "by a person, before it holds, and why"),

@@ -22,6 +22,7 @@ from nautilus_lab.platform.commands._orders import (
     order_ids,
 )
 from nautilus_lab.platform.commands._risk import (
+    AcceptDrawdown,
     EnableStrategy,
     HaltTrading,
     LimitRow,
@@ -49,6 +50,7 @@ from nautilus_lab.platform.commands._table import (
 )
 
 __all__ = [
+    "AcceptDrawdown",
     "CancelAll",
     "CancelOrder",
     "Cancelled",

@@ -49,7 +49,7 @@ from nautilus_lab.trading.node._journal import StoreJournal
 from nautilus_lab.trading.node._listening import listen
 from nautilus_lab.trading.node._nautilus import node_config
 from nautilus_lab.trading.node._node_commands import NodeCommands
-from nautilus_lab.trading.node._reaching import pull_if_killed, reach_venues
+from nautilus_lab.trading.node._reaching import pull_if_latched, reach_venues
 from nautilus_lab.trading.node._reconciliation import Reconciliation
 from nautilus_lab.trading.node._serving import serve
 from nautilus_lab.trading.node._starting import until_quoted, until_trading
@@ -156,7 +156,7 @@ class NodeHost:
             stack, self.settings.trading, self.rundir, self._store, self._on_venue_state
         )
         self._venues, self._instruments = reached.venues, reached.instruments
-        await pull_if_killed(self._venues, latch)
+        await pull_if_latched(self._venues, latch)
         node = self._build(bus, stack, reached.statements)
         self._install_gate(node, TradingSwitch(latch))
         await self._earlier.bring_back(node)
@@ -475,7 +475,7 @@ class NodeHost:
         elif state is ConnectionState.CONNECTED:
             self.condition.mended(venue)
             if self.condition.state is not State.STARTING:
-                self._mass_cancels.again(venue)  # asked only while the trader is killed
+                self._mass_cancels.again(venue)  # asked only while all that works is cancelled
         elif state is ConnectionState.ERROR:
             # Its book is another than the one that our orders are in.
             why = f"the paper venue {venue} has another book than before"
@@ -542,6 +542,7 @@ class NodeHost:
         except (TimeoutError, LabError):
             log.exception("the leases could not be given back; they stay counted in full")
         self._interest.watch()
+        self._limits.end()
         self._journal.flush()
         self._notes.close()
         self._notes.add("node.ended", {"epoch": self._desk.epoch}, actor="node")

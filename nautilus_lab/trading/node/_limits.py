@@ -35,6 +35,7 @@ from nautilus_lab.risk.limits import (
 )
 from nautilus_lab.trading.node._floors import Floors
 from nautilus_lab.trading.node._foresight import Foresight
+from nautilus_lab.trading.node._high_water import HighWaterDesk
 from nautilus_lab.trading.node._loosening import LooseningDesk, facts_of
 from nautilus_lab.trading.node._measured import MeasuresRead
 from nautilus_lab.trading.node._states import TradingStates
@@ -146,6 +147,15 @@ class LimitDesk:
             adjusting=adjusting,
             on_adjusted=self._adjusted,
         )
+        self._high = HighWaterDesk(
+            self._watch.high_water,
+            gate.book,
+            audit=self._audit,
+            later=self._later,
+            alert=lambda alert: self._later(self._telling(alert)),
+            view=self.view,
+            now_s=now_s,
+        )
         self._floors = Floors(
             self._watch.adjusting,
             alert=lambda alert: self._later(self._telling(alert)),
@@ -174,12 +184,14 @@ class LimitDesk:
         return {
             "risk.limits": self._show,
             "risk.enable": self._enable,
+            **self._high.handlers(),
             **self._loosening.handlers(),
         }
 
     def begin(self) -> None:
         """Tell of limits that begin at their floor, since it was lost where they stood."""
         self._floors.begin()
+        self._high.begin()
         if lost := self._watch.adjusting.lost:
             self._alert(
                 "where limits stood must be kept",
@@ -276,6 +288,7 @@ class LimitDesk:
         self._read_measures()
         now_ns = self._kernel.clock.timestamp_ns()
         self._watch.look(now_ns)
+        self._high.look()
         for alert in self._foresight.look(self._watch.report(), now_ns):
             self._later(self._telling(alert))
         self._floors.look()
@@ -283,6 +296,11 @@ class LimitDesk:
         self._tell_untold()
         took = self._now_s() - began
         self._not_before_s = began + took / _SHARE
+
+    def end(self) -> None:
+        """Write down what was not yet; call it as the node ends."""
+        self._high.end()
+        self._tell_untold()
 
     def report(self) -> LimitReport:
         """Return what is believed of each limit that is monitored."""

@@ -32,6 +32,7 @@ from nautilus_lab.trading._needs import needs_of
 from nautilus_lab.trading.node._agreement import Agreed
 from nautilus_lab.trading.node._desk import Desk
 from nautilus_lab.trading.node._disabled import read_disabled
+from nautilus_lab.trading.node._equity import EquityKeeper
 from nautilus_lab.trading.node._execution import PaperExecutionClient
 from nautilus_lab.trading.node._foresight import Foresight
 from nautilus_lab.trading.node._interest import SharedInterest
@@ -70,6 +71,8 @@ class Controls:
         Loosens that again.
     limits : LimitDesk
         Shows the limits, has them adjusted, and watches those of the account.
+    equity : EquityKeeper
+        Stores what the account is worth.
     interest : SharedInterest
         Tells the other nodes of the home at which prices this one rests, and hears theirs.
     """
@@ -80,6 +83,7 @@ class Controls:
     states: TradingStates
     resuming: Resuming
     limits: LimitDesk
+    equity: EquityKeeper
     interest: SharedInterest
 
 
@@ -185,6 +189,16 @@ def install_controls(
         single_person=trading.single_person,
         within_s=trading.resume_within_s,
     )
+    equity = EquityKeeper(
+        store,
+        gate.book,
+        limits,
+        trader=trading.trader_id,
+        epoch=desk.epoch,
+        confirmations=trading.stop_loss_confirmations,
+        simulated=True,
+        now_ns=kernel.clock.timestamp_ns,
+    )
     limit_desk = LimitDesk(
         kernel,
         gate,
@@ -198,6 +212,8 @@ def install_controls(
         measured=rundir.measured,
         measuring=trading.measures if needs_of(trading) else None,
         high_water=HighWater(rundir.high_water, confirmations=trading.stop_loss_confirmations),
+        day_highs=equity.highs,
+        strategy_days=equity.days,
         adjusting=Adjusting(
             limits,
             path=rundir.adjusted,
@@ -218,6 +234,7 @@ def install_controls(
         states=states,
         resuming=resuming,
         limits=limit_desk,
+        equity=equity,
         interest=interest,
     )
 

@@ -346,3 +346,22 @@ def test_the_highest_equity_is_kept_and_one_bad_tick_is_none(tmp_path):
     assert HighWater(path).equity == 103.0
     with pytest.raises(InputError):
         HighWater(confirmations=0)
+
+
+async def test_who_accepts_a_strategys_loss_has_it_counted_anew(bench):
+    watched = Watched(bench, DailyLoss(max_loss=999, per="strategy"))
+    watched.look()
+    await lose_a_thousand(bench)
+    watched.look(3)
+    assert watched.watch.lost_over_limit("Hand-001") == 1_000.0
+    assert watched.watch.lost_over_limit("another") is None
+    bench.gate.strategies.open("Hand-001")
+    watched.watch.accept_day("Hand-001")
+    watched.look()
+    assert [(row.value, row.level) for row in watched.watch.report()] == [(0.0, "ok")]
+    assert await bench.send(buy(1)) == [True]
+    # What is lost from there on disables it again, with no time to wait for.
+    await bench.quote("90.00", "90.00")
+    watched.look(3)
+    assert [change.level for change in watched.told] == ["breach", "ok", "breach"]
+    assert await bench.send(buy(1)) == [False]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from nautilus_lab.exceptions import InputError, StoreError
-from nautilus_lab.execution.gate import HighWater, LimitWatch, StrategySwitch
+from nautilus_lab.execution.gate import DayHighs, HighWater, LimitWatch, StrategySwitch
 from nautilus_lab.risk.limits import (
     CATALOGUE,
     DailyLoss,
@@ -122,6 +122,21 @@ CASES = {
         first=True,
         state="REDUCE_ONLY",
     ),
+    "drawdown within the day": Case(
+        limit=MaxDrawdown(max_fraction=0.000_100_1, window_days=1),
+        tighter=MaxDrawdown(max_fraction=0.000_099_9, window_days=1),
+        facts=lose_a_thousand,
+        nan=no_price,
+        first=True,
+        state="REDUCE_ONLY",
+    ),
+    "drawdown of a month that holds back": Case(
+        limit=MaxDrawdown(max_fraction=0.000_100_1, window_days=30, action="no_increase"),
+        tighter=MaxDrawdown(max_fraction=0.000_099_9, window_days=30, action="no_increase"),
+        facts=lose_a_thousand,
+        nan=no_price,
+        first=True,
+    ),
     "drawdown that halts": Case(
         limit=MaxDrawdown(max_fraction=0.000_100_1, action="halt"),
         tighter=MaxDrawdown(max_fraction=0.000_099_9, action="halt"),
@@ -165,6 +180,7 @@ class Watched:
             tighten=lambda to, why: gate.state.tighten(to, reason=why, by="limits", automatic=True),
             on_change=self.told.append,
             high_water=HighWater(confirmations=1),
+            day_highs=DayHighs(confirmations=1),
         )
 
     def look(self, times=1):
@@ -240,7 +256,9 @@ async def test_what_is_not_known_lets_nothing_increase_at_once(what, bench):
     assert await bench.send(buy(1)) == [True]  # one bad tick latches nothing
 
 
-@pytest.mark.parametrize("what", ["drawdown", "loss of a strategy's day"])
+@pytest.mark.parametrize(
+    "what", ["drawdown", "drawdown within the day", "loss of a strategy's day"]
+)
 async def test_what_is_not_known_for_long_is_exceeded(what, bench):
     case = CASES[what]
     watched = Watched(bench, case.limit)

@@ -40,7 +40,7 @@ from nautilus_lab.risk.limits._measured import (
     MaxVolatility,
 )
 from nautilus_lab.risk.limits._measures import MEASURES, Measured, Measures
-from nautilus_lab.risk.limits._measuring import measures_of
+from nautilus_lab.risk.limits._measuring import measures_of, regime_of
 from nautilus_lab.risk.limits._monitor import LevelChange, LimitMonitor
 from nautilus_lab.risk.limits._order import (
     MaxOrderNotional,
@@ -136,6 +136,7 @@ __all__ = [
     "limit_of",
     "limits_of",
     "measures_of",
+    "regime_of",
     "scaled",
     "shown",
 ]

@@ -198,6 +198,11 @@ class Book:
         """The venues where something is held or works."""
         return frozenset([name for name, purse in self.purses.items() if purse.count])
 
+    @property
+    def strategies_that_hold(self) -> frozenset[str]:
+        """The strategies that hold something."""
+        return frozenset([name for (name, _), line in self._own.items() if line.filled])
+
     def line(self, instrument: str, strategy: str | None = None) -> Line:
         """Return the units of an instrument, of one strategy or all; an empty line for none."""
         if strategy is not None:

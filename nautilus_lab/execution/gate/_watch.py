@@ -118,7 +118,7 @@ class LimitWatch:
         """Adjust what adjusts itself, look at everything that is monitored, do what follows."""
         book = self._gate.book
         self._day_highs.observe(book.equity, now_ns)
-        losses = self._days.losses(book.profits(), now_ns) if self._follows_strategies else {}
+        losses = self._losses(now_ns) if self._follows_strategies else {}
         if not self.limits.monitored and not self.adjusting:
             return
         if self._follows_equity:
@@ -160,6 +160,12 @@ class LimitWatch:
     def report(self) -> LimitReport:
         """Return what is believed of each limit and scope."""
         return self._monitor.report()
+
+    def _losses(self, now_ns: int) -> dict[str, float]:
+        """Return what was lost today by who holds something, or earned or lost something today."""
+        book = self._gate.book
+        found, holding = self._days.losses(book.profits(), now_ns), book.strategies_that_hold
+        return {name: lost for name, lost in found.items() if lost or name in holding}
 
     def lost_over_limit(self, strategy: str) -> float | None:
         """Return what a strategy lost today where that is over a limit of its own; NaN as it is."""

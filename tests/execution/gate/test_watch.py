@@ -383,3 +383,10 @@ async def test_who_accepts_a_strategys_loss_has_it_counted_anew(bench):
     watched.look(3)
     assert [change.level for change in watched.told] == ["breach", "ok", "breach"]
     assert await bench.send(buy(1)) == [False]
+
+
+async def test_a_strategy_of_long_ago_has_no_loss_of_today(bench):
+    bench.gate.book.set_strategy_cash("Gone-007", -12_345.0)
+    watched = Watched(bench, DailyLoss(max_loss=999, per="strategy"))
+    watched.look()
+    assert [(row.scope, row.value) for row in watched.watch.report()] == [("Hand-001", 0.0)]

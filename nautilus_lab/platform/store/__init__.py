@@ -8,6 +8,7 @@ from nautilus_lab.platform.store._alerts import AlertLedger, AlertPlan, alert_of
 from nautilus_lab.platform.store._audit_postgresql import postgresql_audit
 from nautilus_lab.platform.store._canonical import canonical_json
 from nautilus_lab.platform.store._desk import DeskStore
+from nautilus_lab.platform.store._equity import EquityMoment, EquityRow
 from nautilus_lab.platform.store._history import HistoryStore
 from nautilus_lab.platform.store._leases import (
     LeaseChange,
@@ -51,6 +52,8 @@ __all__ = [
     "DeliveryRow",
     "DeliveryState",
     "DeskStore",
+    "EquityMoment",
+    "EquityRow",
     "GapRow",
     "HistoryStore",
     "IntentState",

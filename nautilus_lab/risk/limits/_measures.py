@@ -27,9 +27,11 @@ MEASURES = MappingProxyType(
         "volume": "units a day, the average of a symbol",
         "price": "of a symbol, from another source",
         "regime": "a word: calm, normal or stressed, or what a rule names",
+        "measured_regime": "a word: calm, normal or stressed, of what is held or of a symbol",
+        "volatility_rank": "0 to 1, the place of the volatility among those before it",
     }
 )
-_WORDS = frozenset({"regime"})
+_WORDS = frozenset({"regime", "measured_regime"})
 
 
 @dataclass(frozen=True, slots=True)

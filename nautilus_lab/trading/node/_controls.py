@@ -33,6 +33,7 @@ from nautilus_lab.trading._needs import needs_of
 from nautilus_lab.trading.node._agreement import Agreed
 from nautilus_lab.trading.node._desk import Desk
 from nautilus_lab.trading.node._disabled import read_disabled
+from nautilus_lab.trading.node._equity import EquityKeeper
 from nautilus_lab.trading.node._execution import PaperExecutionClient
 from nautilus_lab.trading.node._foresight import Foresight
 from nautilus_lab.trading.node._high_water import audited_high_water
@@ -72,6 +73,8 @@ class Controls:
         Loosens that again.
     limits : LimitDesk
         Shows the limits, has them adjusted, and watches those of the account.
+    equity : EquityKeeper
+        Stores what the account is worth.
     interest : SharedInterest
         Tells the other nodes of the home at which prices this one rests, and hears theirs.
     """
@@ -82,6 +85,7 @@ class Controls:
     states: TradingStates
     resuming: Resuming
     limits: LimitDesk
+    equity: EquityKeeper
     interest: SharedInterest
 
 
@@ -187,6 +191,16 @@ def install_controls(
         single_person=trading.single_person,
         within_s=trading.resume_within_s,
     )
+    equity = EquityKeeper(
+        store,
+        gate.book,
+        limits,
+        trader=trading.trader_id,
+        epoch=desk.epoch,
+        confirmations=trading.stop_loss_confirmations,
+        simulated=True,
+        now_ns=kernel.clock.timestamp_ns,
+    )
     limit_desk = LimitDesk(
         kernel,
         gate,
@@ -204,6 +218,8 @@ def install_controls(
             confirmations=trading.stop_loss_confirmations,
             audited=audited_high_water(store),
         ),
+        day_highs=equity.highs,
+        strategy_days=equity.days,
         adjusting=Adjusting(
             limits,
             path=rundir.adjusted,
@@ -224,6 +240,7 @@ def install_controls(
         states=states,
         resuming=resuming,
         limits=limit_desk,
+        equity=equity,
         interest=interest,
     )
 

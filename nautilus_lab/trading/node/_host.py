@@ -375,6 +375,7 @@ class NodeHost:
         self._leases, self._gate, self._states = controls.leases, controls.gate, controls.states
         self._mass_cancels, self._resuming = controls.mass_cancels, controls.resuming
         self._limits, self._interest = controls.limits, controls.interest
+        self._equity = controls.equity
         self._begun = self._audit_beginning(self._leases.limits)  # before the first order
 
     def _held_now(self) -> Holdings:
@@ -442,6 +443,7 @@ class NodeHost:
             self._desk.flush_if_can()
             self._desk.publish_book()
             self._limits.watch()
+            self._equity.watch()
             self._leases.watch()
             self._interest.watch()
             self._deployments.publish()
@@ -543,6 +545,7 @@ class NodeHost:
             log.exception("the leases could not be given back; they stay counted in full")
         self._interest.watch()
         self._limits.end()
+        self._equity.end()
         self._journal.flush()
         self._notes.close()
         self._notes.add("node.ended", {"epoch": self._desk.epoch}, actor="node")

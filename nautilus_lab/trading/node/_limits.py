@@ -14,7 +14,14 @@ from nautilus_trader.model.events import OrderDenied, OrderFilled, OrderRejected
 
 from nautilus_lab.config import MeasureSettings
 from nautilus_lab.exceptions import AuditError, InputError, StoreError
-from nautilus_lab.execution.gate import Adjusting, Gate, HighWater, LimitWatch
+from nautilus_lab.execution.gate import (
+    Adjusting,
+    DayHighs,
+    Gate,
+    HighWater,
+    LimitWatch,
+    StrategyDays,
+)
 from nautilus_lab.platform.audit import AuditTrail
 from nautilus_lab.platform.commands import EnableStrategy, Handler, LimitRow, LimitsView, Request
 from nautilus_lab.platform.messages import (
@@ -85,6 +92,10 @@ class LimitDesk:
         half a minute for it at most: nothing increases until then, and nobody is told of a breach.
     high_water : HighWater, optional
         Where the highest equity is kept.
+    day_highs : DayHighs, optional
+        Where the highest of each day is.
+    strategy_days : StrategyDays, optional
+        Where what strategies lost since the day began is counted from.
     adjusting : Adjusting, optional
         Where the limits that adjust themselves stand; in memory when not given.
     foresight : Foresight, optional
@@ -110,6 +121,8 @@ class LimitDesk:
         measured: Path | None = None,
         measuring: MeasureSettings | None = None,
         high_water: HighWater | None = None,
+        day_highs: DayHighs | None = None,
+        strategy_days: StrategyDays | None = None,
         adjusting: Adjusting | None = None,
         foresight: Foresight | None = None,
         every_s: float = 5.0,
@@ -144,6 +157,8 @@ class LimitDesk:
             tighten=self._tighten,
             on_change=self._changed,
             high_water=high_water,
+            day_highs=day_highs,
+            strategy_days=strategy_days,
             adjusting=adjusting,
             on_adjusted=self._adjusted,
         )
@@ -538,12 +553,14 @@ class LimitDesk:
         asked: EnableStrategy = request.body
         by = request.principal.name
         why = self._gate.strategies.reason_of(asked.strategy)
-        self._audit(
-            "strategy.enabled",
-            {"strategy": asked.strategy, "reason": asked.reason, "disabled": why},
-            by,
-        )
+        lost = self._watch.lost_over_limit(asked.strategy)
+        facts = {"strategy": asked.strategy, "reason": asked.reason, "disabled": why}
+        if lost is not None:  # it counts anew from here on
+            facts["accepted"] = f"{lost:.2f}" if lost == lost else "a loss that is not known"
+        self._audit("strategy.enabled", facts, by)
         self._gate.strategies.open(asked.strategy)
+        if lost is not None:
+            self._watch.accept_day(asked.strategy)
         log.warning("%s is enabled by %s: %s", asked.strategy, by, asked.reason)
         return self.view()
 

@@ -13,12 +13,13 @@ from nautilus_lab.platform.store._schema import TRADING, driver_of, prepare
 from nautilus_lab.platform.store._trading._alerts import Alerts
 from nautilus_lab.platform.store._trading._audit import AuditChains
 from nautilus_lab.platform.store._trading._commands import Commands
+from nautilus_lab.platform.store._trading._equity import Equities
 from nautilus_lab.platform.store._trading._events import Events
 from nautilus_lab.platform.store._trading._intents import Intents
 from nautilus_lab.platform.store._trading._orders import Orders
 
 
-class TradingStore(Events, Orders, Alerts, Intents, Commands, AuditChains):
+class TradingStore(Events, Orders, Equities, Alerts, Intents, Commands, AuditChains):
     """What a trader did, in one file, written by its node alone.
 
     The one rule: a store is used from the thread that opened it, which for a node is the thread

@@ -45,7 +45,7 @@ def add_alerts(verbs: Verbs) -> None:
 
 
 def _alerts(chosen: argparse.Namespace) -> int:
-    from nautilus_lab.trading._alerts import find_alerts
+    from nautilus_lab.alerts import find_alerts
 
     workspace = workspace_of(chosen)
     home = workspace.home
@@ -63,18 +63,19 @@ def _alerts(chosen: argparse.Namespace) -> int:
 
 
 def _ack(chosen: argparse.Namespace) -> None:
-    from nautilus_lab.trading._alerts import acknowledge
+    from nautilus_lab.lab import Lab
 
+    trading = Lab(chosen.root).trading
+    row = trading.acknowledge(chosen.id, note=chosen.note)
     home = workspace_of(chosen).home
-    row = acknowledge(home, chosen.id, note=chosen.note)
     if chosen.json:
         return show_json([row])
     show_table(_ALERTS, _rows([row], _deliveries(home, [row.id])))
 
 
 def _show(chosen: argparse.Namespace) -> None:
+    from nautilus_lab.alerts import find_alerts
     from nautilus_lab.platform.store import AlertLedger, DeskStore
-    from nautilus_lab.trading._alerts import find_alerts
 
     home = workspace_of(chosen).home
     found = [one for one in find_alerts(home, open_only=False).alerts if one.id == chosen.id]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
+from nautilus_lab.alerts import FoundAlerts, acknowledge, find_alerts
 from nautilus_lab.config import Settings
 from nautilus_lab.engine import Health, State
 from nautilus_lab.exceptions import (
@@ -35,7 +36,6 @@ from nautilus_lab.platform.rundir import Home, Latch, LatchState, ProcessRecord,
 from nautilus_lab.risk.adjustment import book_of
 from nautilus_lab.risk.leases import leased_limits
 from nautilus_lab.risk.limits import LimitBook, Measures
-from nautilus_lab.trading._alerts import FoundAlerts, acknowledge, find_alerts
 from nautilus_lab.trading._channel import Channel
 from nautilus_lab.trading._firm import FirmLease, firm_lease_log, firm_leases, release_leases
 from nautilus_lab.trading._handle import Node
@@ -674,10 +674,13 @@ class TradingEngine:
         ------
         InputError
             When the note is no such line.
-        StoreError
-            When there is no such alert, or the store cannot be written.
+        AuditError, StoreError
+            When there is no such alert, or a store or the audit trail cannot be written.
         """
-        return acknowledge(self._home, alert_id, note=note)
+        settings = self.settings
+        return acknowledge(
+            self._home, alert_id, audit=settings.audit, root=settings.root, note=note
+        )
 
     @property
     def targets(self) -> Targets | None:

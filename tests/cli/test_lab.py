@@ -158,4 +158,5 @@ def test_the_commands_of_every_process_are_listed_with_what_they_take(capsys):
     assert main(["commands", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert {"node", "supervisor", "gateway", "monitor"} == set(told)
-    assert {c["name"] for c in told["gateway"]} == {"gateway.status"}
+    alerts = {"alerts.open", "alerts.acknowledge"}
+    assert {c["name"] for c in told["gateway"]} == {"gateway.status"} | alerts

@@ -22,16 +22,6 @@ _OURS = frozenset({"log", "bus"})  # channels that reach no person by themselves
 _MEASURED = re.compile(r"(?P<value>\S+), (?P<used>[\d.]+)% of (?P<bound>\S+)(?P<unit> .*)?")
 _HIGHEST = 4
 _SEVERITIES: tuple[Severity, ...] = ("critical", "warning", "info")
-_HOW = "nautilus-lab node start brings one"
-# how the monitor is -> what a desk must know of it, and what to do
-_LOUD = {
-    "absent": ("No monitor runs", f"nobody is told of alerts, and none climbs; {_HOW}"),
-    "dead": ("The monitor is dead", f"nobody is told of alerts, and none climbs; {_HOW}"),
-    "silent": (
-        "The monitor does not answer",
-        "whether anybody is told of alerts is not known; see nautilus-lab node status",
-    ),
-}
 
 
 class AlertsPanel(Asking):
@@ -85,18 +75,18 @@ class AlertsPanel(Asking):
     def put(self, found: OpenAlerts) -> None:
         """Show what is open."""
         monitor = found.monitor
-        loud, why = _LOUD.get(monitor.state, ("", ""))
-        if monitor.status is not None:
-            loud, why = _what_is_wrong(monitor.status)
+        loud, why = monitor.warning
+        if monitor.status is not None and not loud:
+            loud, why = _reaches_nobody(monitor.status)
         if found.unread:
             missing = "; ".join(f"{name}: {error}" for name, error in found.unread.items())
-            loud = ". ".join(filter(None, (loud, "Alerts are missing here")))
+            loud = ", and ".join(filter(None, (loud, "alerts are missing here")))
             why = "; ".join(filter(None, (why, missing)))
         said, level = _said(monitor)
         self._tell(
             [_row(one, monitor) for one in found.alerts],
             known=True,
-            loud=loud,
+            loud=f"{loud[:1].upper()}{loud[1:]}",
             why=why,
             monitor=said,
             level="down" if loud else level,
@@ -193,14 +183,12 @@ def _then(alert: OpenAlert, monitor: MonitorStanding) -> str:
     return f"L{rank}: {alert.trader} to {level.tighten.replace('_', ' ')}{cancelled}; tells {told}"
 
 
-def _what_is_wrong(status: MonitorStatus) -> tuple[str, str]:
-    """Say, of a monitor that runs, why nobody is told; and what is known of it."""
-    if status.trouble:
-        return "The monitor cannot take alerts on", status.trouble
+def _reaches_nobody(status: MonitorStatus) -> tuple[str, str]:
+    """Say, of a monitor that runs, that no person hears of it, and why; empty where one does."""
     people = [one for one in status.channels if one.name not in _OURS]
     if people and all(one.trouble for one in people):
         why = "; ".join(f"{one.name}: {one.trouble}" for one in people)
-        return "Alerts reach nobody", f"not one webhook or mail takes them: {why}"
+        return "alerts reach nobody", f"not one webhook or mail takes them: {why}"
     return "", ""
 
 
@@ -208,7 +196,7 @@ def _said(monitor: MonitorStanding) -> tuple[str, str]:
     """Say in a line how the monitor is, and how well that is."""
     status = monitor.status
     if status is None:
-        return " · ".join(filter(None, (_LOUD[monitor.state][0], monitor.detail))), "down"
+        return " · ".join(filter(None, (monitor.warning[0], monitor.detail))), "down"
     troubled = ", ".join(one.name for one in status.channels if one.trouble)
     told = ", ".join(one.name for one in status.channels if not one.trouble) or "nobody"
     if troubled:

@@ -70,6 +70,26 @@ class MonitorStanding(msgspec.Struct, frozen=True, kw_only=True):
     detail: str = ""
     status: MonitorStatus | None = None
 
+    @property
+    def warning(self) -> tuple[str, str]:
+        """What a desk must know of it, and what follows; both empty where it runs and is well."""
+        if self.status is not None and self.status.trouble:
+            return "the monitor cannot take alerts on", self.status.trouble
+        return _WARNINGS[self.state]
+
+
+_HOW = "nautilus-lab node start brings one"
+_UNTOLD = f"nobody is told of alerts, and none climbs; {_HOW}"
+_WARNINGS = {
+    "runs": ("", ""),
+    "absent": ("no monitor runs", _UNTOLD),
+    "dead": ("the monitor is dead", _UNTOLD),
+    "silent": (
+        "the monitor does not answer",
+        "whether anybody is told of alerts is not known; see nautilus-lab node status",
+    ),
+}
+
 
 class AskAlerts(CommandBody, frozen=True, kw_only=True):
     """Whose open alerts, beside the lab's own; how many at most. No trader is every trader."""

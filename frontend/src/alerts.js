@@ -37,7 +37,7 @@ function render({ model, el }) {
   const note = make("span", "nl-panel-note", head);
   const answer = make("span", "nl-answer", head);
   answer.setAttribute("role", "status");
-  const pill = make("span", "nl-pill nl-monitor", head);
+  const pill = make("span", "nl-monitor", head);
   make("span", "nl-dot", pill);
   const monitor = make("span", "nl-monitor-text", pill);
   const band = make("div", "nl-alerts-band", panel);

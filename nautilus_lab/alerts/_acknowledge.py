@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,16 +11,19 @@ from typing import TYPE_CHECKING
 
 from nautilus_lab.alerts._find import of_a_node
 from nautilus_lab.config import AuditSettings
-from nautilus_lab.exceptions import LabError, StoreError
+from nautilus_lab.exceptions import LabError, NodeAlreadyRunning, StoreError
 from nautilus_lab.platform.access import Principal
 from nautilus_lab.platform.rundir import Home
 
 if TYPE_CHECKING:
+    from nautilus_lab.platform.audit import AuditKeeper
     from nautilus_lab.platform.store import AlertLedger, AlertRow
 
 _log = logging.getLogger(__name__)
 
 _KIND = "alert.acknowledged"
+_IN_TURN_S = 2.0  # for who else appends to the same trail
+_AGAIN_S = 0.02
 
 
 def acknowledge(
@@ -135,9 +139,21 @@ def _note(
     for name in there:
         files = AuditFiles.of_trader(home, audit, name, root=root)
         try:
-            AuditKeeper(files, by=by).note(_KIND, facts)
+            _append(AuditKeeper(files, by=by), facts)
         except LabError as error:
             _log.error("who acknowledged %s is not in the trail of %s: %s", alert.id, name, error)
             failed.append(error)
     if failed and len(failed) == len(there):
         raise failed[0]
+
+
+def _append(keeper: AuditKeeper, facts: Mapping[str, object]) -> None:
+    """Append a row; two people may acknowledge at once, from a page and from a shell."""
+    until_s = time.monotonic() + _IN_TURN_S
+    while True:
+        try:
+            return keeper.note(_KIND, facts)
+        except NodeAlreadyRunning:
+            if time.monotonic() >= until_s:
+                raise
+            time.sleep(_AGAIN_S)

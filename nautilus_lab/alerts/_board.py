@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from nautilus_lab.alerts._untaken import UntakenAlerts
 from nautilus_lab.exceptions import LabError
-from nautilus_lab.platform.commands import MonitorStanding, OpenAlert, OpenAlerts
+from nautilus_lab.platform.commands import MOST_ALERTS, MonitorStanding, OpenAlert, OpenAlerts
 from nautilus_lab.platform.messages import Severity
 from nautilus_lab.platform.rundir import Home
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from nautilus_lab.platform.store import AlertRow, DeskStore, StoreWatch
 
 _FRESH_S = 1.0
+_REST = 10.0  # of hundreds of thousands a look takes long: it does so a tenth of the time at most
 _LONGEST = 1_000  # characters of what an alert says
 _PRESSES: Mapping[Severity, int] = {"critical": 0, "warning": 1, "info": 2}
 
@@ -42,8 +43,8 @@ class AlertBoard:
         self._watches: dict[str, StoreWatch] = {}  # trader -> of its store; "" is the desk's
         self._untaken: dict[str, UntakenAlerts] = {}  # trader -> while no monitor takes them over
         self._changes = 0  # how often a store was found written
-        # trader, how many, whether a monitor runs -> when it was read, after which change, and what
-        self._read: dict[tuple[str, int, bool], tuple[float, int, OpenAlerts]] = {}
+        # trader, whether a monitor runs -> what was read, after which change, how long it is fresh
+        self._read: dict[tuple[str, bool], tuple[OpenAlerts, int, float]] = {}
 
     def close(self) -> None:
         """Let go of the stores."""
@@ -70,12 +71,15 @@ class AlertBoard:
             How the monitor is. While none runs, the stores of nodes are read as well.
         """
         runs = monitor.state == "runs"
-        key, now = (trader, most, runs), self._now_s()
+        key, begun_s = (trader, runs), self._now_s()
         self._changes += self._written(trader)
         known = self._read.get(key)
-        if known is None or (known[1] != self._changes and now - known[0] >= _FRESH_S):
-            known = self._read[key] = now, self._changes, self._look(trader, most, runs)
-        return replace(known[2], monitor=monitor)
+        if known is None or (known[1] != self._changes and begun_s >= known[2]):
+            found = self._look(trader, runs)
+            took_s = self._now_s() - begun_s
+            known = found, self._changes, begun_s + max(_FRESH_S, _REST * took_s)
+            self._read[key] = known
+        return replace(known[0], monitor=monitor, alerts=known[0].alerts[:most])
 
     def _written(self, trader: str) -> bool:
         from nautilus_lab.platform.store import StoreWatch
@@ -91,7 +95,7 @@ class AlertBoard:
     def _traders(self, trader: str) -> tuple[str, ...]:
         return (trader,) if trader else self._home.trader_ids
 
-    def _look(self, trader: str, most: int, runs: bool) -> OpenAlerts:
+    def _look(self, trader: str, runs: bool) -> OpenAlerts:
         from nautilus_lab.platform.store import DeskStore, open_alerts
 
         as_of_ns = time.time_ns()
@@ -103,7 +107,7 @@ class AlertBoard:
             try:
                 with DeskStore.open(self._home.store, read_only=True) as desk:
                     whose = ("", trader) if trader else None
-                    rows, found = open_alerts(desk, traders=whose, most=most)
+                    rows, found = open_alerts(desk, traders=whose, most=MOST_ALERTS)
                     counts.update(found)
                     untaken = self._not_taken(trader, desk, unread, runs=runs)
             except LabError as error:
@@ -114,7 +118,7 @@ class AlertBoard:
         counts.update(one.severity for one in untaken)
         shown = sorted([*rows, *untaken], key=lambda one: (_PRESSES[one.severity], -one.ts_ns))
         return OpenAlerts(
-            alerts=tuple([_told(one) for one in shown[:most]]),
+            alerts=tuple([_told(one) for one in shown[:MOST_ALERTS]]),
             counts=dict(counts),
             monitor=MonitorStanding(state="absent"),
             as_of_ns=as_of_ns,

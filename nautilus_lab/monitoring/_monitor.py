@@ -481,8 +481,9 @@ class Monitor:
 
     async def _acknowledge(self, request: Request) -> AcknowledgedAlert:
         audit, root = self.settings.audit, self.settings.root
-        return await self._on_store(
-            partial(answer_acknowledge, self.home, request, audit=audit, root=root)
+        # Not on the thread of the stores: no delivery waits for somebody's audit trail.
+        return await asyncio.to_thread(
+            answer_acknowledge, self.home, request, audit=audit, root=root
         )
 
 

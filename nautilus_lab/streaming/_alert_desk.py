@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from nautilus_lab.alerts import AlertBoard, answer_acknowledge, monitor_standing
 from nautilus_lab.config import AuditSettings
+from nautilus_lab.exceptions import InputError
 from nautilus_lab.platform.commands import (
     ACKNOWLEDGE,
     ASK_ALERTS,
@@ -68,8 +69,8 @@ class AlertDesk:
 
     async def _open(self, request: Request) -> OpenAlerts:
         asked = request.body
-        if asked.trader:
-            self._home.trader(asked.trader)  # refuses what is no plain name
+        if asked.trader and asked.trader not in self._home.trader_ids:
+            raise InputError("a trader must have a run directory in this home", value=asked.trader)
         monitor = await self._monitor()
         return await self._on_store(partial(self._board.look, asked.trader, asked.most, monitor))
 

@@ -1,11 +1,15 @@
 """Who has seen to an alert stands in the chain of hashes of its trader, before it holds."""
 
 import json
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from nautilus_lab.alerts import _acknowledge as module
 from nautilus_lab.alerts import acknowledge, find_alerts
-from nautilus_lab.exceptions import InputError, LabError, StoreError
+from nautilus_lab.exceptions import InputError, LabError, NodeAlreadyRunning, StoreError
 from nautilus_lab.platform.audit import OPERATORS, AuditFiles, AuditKeeper, is_known
 from nautilus_lab.platform.store import DeskStore, TradingStore
 
@@ -116,3 +120,29 @@ def test_the_row_says_which_command_asked_for_it(seen, rows, node):
     seen(raised, by="ana", cause={"command": "alerts.acknowledge", "token": "T-9"})
     (row,) = rows()
     assert json.loads(row.body)["asked"] == {"command": "alerts.acknowledge", "token": "T-9"}
+
+
+def test_two_who_write_to_the_same_trail_do_so_in_turn(seen, rows, node, home):
+    one = node()
+    raised = [one.alert(f"rule {n}") for n in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        told = list(pool.map(lambda alert: seen(alert, by="ana"), raised))
+    assert [row.id for row in told] == raised
+    assert sorted(json.loads(row.body)["alert"] for row in rows()) == sorted(raised)
+
+
+def test_a_trail_that_somebody_else_holds_for_long_takes_nothing(seen, node, home, monkeypatch):
+    monkeypatch.setattr(module, "_IN_TURN_S", 0.05)
+    raised = node().alert()
+    code = (
+        "import sys; from pathlib import Path; from nautilus_lab.platform.rundir import Home; "
+        f"lock = Home(Path({str(home.path)!r})).trader('T-1').audit_lock; lock.acquire(); "
+        "print('held', flush=True); sys.stdin.read()"
+    )
+    argv = [sys.executable, "-c", code]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout.readline() == b"held\n"
+        with pytest.raises(NodeAlreadyRunning):
+            seen(raised, by="ana")
+        other.stdin.close()
+    assert seen(raised, by="ana").acknowledged_by == "ana"

@@ -127,11 +127,12 @@ def test_what_was_not_written_since_is_not_read_again(board, desk, clock):
 
 
 def test_a_change_is_found_by_every_question_that_was_asked(board, desk, clock):
-    for most in (10, 20):
-        board.look("", most, RUNS)
+    questions = [("T-1", RUNS), ("", RUNS), ("T-1", DEAD)]
+    for trader, monitor in questions:
+        board.look(trader, 10, monitor)
     desk.raise_alert("critical", "risk", "a")
     clock.now += 1.1
-    assert [said(board.look("", most, RUNS)) for most in (10, 20)] == [["a"], ["a"]]
+    assert [said(board.look(trader, 10, monitor)) for trader, monitor in questions] == [["a"]] * 3
 
 
 def test_long_text_is_cut(board, desk):

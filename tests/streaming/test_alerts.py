@@ -105,6 +105,7 @@ async def test_who_may_acknowledges_by_the_name_of_the_token_and_it_is_audited(
         ("alerts.open", {"most": 501}, "InputError"),
         ("alerts.open", {"most": float("nan")}, "InputError"),
         ("alerts.open", {"trader": "../../etc"}, "InputError"),
+        ("alerts.open", {"trader": "PAPER-009"}, "InputError"),
         ("alerts.open", {"whose": "PAPER-001"}, "InputError"),
         ("alerts.acknowledge", {}, "InputError"),
         ("alerts.acknowledge", {"alert_id": "x"}, "StoreError"),

@@ -3,6 +3,7 @@
 from nautilus_lab.platform.commands._alerts import (
     ACKNOWLEDGE,
     ASK_ALERTS,
+    MOST_ALERTS,
     Acknowledge,
     AcknowledgedAlert,
     AskAlerts,
@@ -64,6 +65,7 @@ from nautilus_lab.platform.commands._table import (
 __all__ = [
     "ACKNOWLEDGE",
     "ASK_ALERTS",
+    "MOST_ALERTS",
     "Acknowledge",
     "AcknowledgedAlert",
     "AskAlerts",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 import msgspec
 
+from nautilus_lab.exceptions import InputError
 from nautilus_lab.platform.access import Permission
 from nautilus_lab.platform.commands._table import CommandBody, CommandSpec
 from nautilus_lab.platform.messages import AlertLevel, Severity
+
+MOST_ALERTS = 500  # alerts in one answer
 
 
 class Acknowledge(CommandBody, frozen=True, kw_only=True):
@@ -95,7 +98,11 @@ class AskAlerts(CommandBody, frozen=True, kw_only=True):
     """Whose open alerts, beside the lab's own; how many at most. No trader is every trader."""
 
     trader: str = ""
-    most: Annotated[int, msgspec.Meta(ge=1, le=500)] = 100
+    most: int = 100
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.most <= MOST_ALERTS:
+            raise InputError(f"most must lie in [1, {MOST_ALERTS}]", value=self.most)
 
 
 class OpenAlert(msgspec.Struct, frozen=True, kw_only=True):

@@ -218,7 +218,7 @@ function render({ model, el }) {
         : "asking …"
       : state.loud
         ? "no open alerts are known; as things are that does not mean that all is well"
-        : "no open alerts";
+        : `no open alerts · ${state.monitor}`;
   };
 
   let fading = 0;

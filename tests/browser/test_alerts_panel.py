@@ -76,7 +76,7 @@ def test_alerts_are_seen_acknowledged_and_counted_and_silence_is_not_peace(opene
         level="breach",
         scope="account",
     )
-    opened.wait_for_selector(LINE, timeout=5_000)
+    opened.wait_for_selector(LINE, timeout=30_000)
     line = opened.locator(LINE)
     told = line.inner_text()
     assert [word in told for word in ("CRITICAL", "max leverage", "PAPER-001", "<b>bold</b>")] == [
@@ -90,13 +90,13 @@ def test_alerts_are_seen_acknowledged_and_counted_and_silence_is_not_peace(opene
     note = opened.locator(".nl-unfolded input")
     note.fill("reduced, tick")
     desk.raise_alert("critical", "supervisor", "a node must answer")
-    opened.wait_for_function(f"document.querySelectorAll('{LINE}').length === 2", timeout=5_000)
+    opened.wait_for_function(f"document.querySelectorAll('{LINE}').length === 2", timeout=30_000)
     assert note.input_value() == "reduced, tick"
     assert opened.locator(".nl-alert-who").last.inner_text().startswith("as ")
     note.press("End")
     note.type("et 7")
     note.press("Enter")
-    opened.wait_for_function(f"document.querySelectorAll('{LINE}').length === 1", timeout=5_000)
+    opened.wait_for_function(f"document.querySelectorAll('{LINE}').length === 1", timeout=30_000)
     assert "acknowledged by" in opened.locator(".nl-alerts .nl-answer").first.inner_text()
     (seen,) = [one for one in desk.alerts() if one.id == raised.id]
     assert seen.note == "reduced, ticket 7"
@@ -107,7 +107,7 @@ def test_alerts_are_seen_acknowledged_and_counted_and_silence_is_not_peace(opene
         desk.raise_alert("warning", "risk", f"limit_{number} must hold", trader="PAPER-001")
     opened.wait_for_function(
         "document.querySelector('.nl-alerts .nl-panel-note').innerText.startsWith('100 of 1,501')",
-        timeout=15_000,
+        timeout=30_000,
     )
     assert opened.locator(LINE).count() == 100
     assert "CRITICAL" in opened.locator(LINE).first.inner_text()

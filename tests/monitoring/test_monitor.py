@@ -20,7 +20,7 @@ from nautilus_lab.platform.access import Principal, Role, TokenIssuer, signing_k
 from nautilus_lab.platform.bus import IpcBus
 from nautilus_lab.platform.commands import CommandClient, MonitorStatus
 from nautilus_lab.platform.rundir import Latch, ProcessRecord
-from nautilus_lab.platform.store import AlertLedger
+from nautilus_lab.platform.store import AlertLedger, TradingStore
 from tests.monitoring.conftest import an_alert, until
 
 
@@ -558,6 +558,10 @@ async def test_acknowledging_takes_the_right_to(monitor, node, home, webhook):
             await ask(role)
     told = await ask(Role.RISK_OFFICER)
     assert (told["by"], told["note"]) == ("eve", "seen")
+    with TradingStore.open(home.trader("T-1").store, read_only=True) as store:
+        (row,) = store.audit_rows(chain="operators")
+    assert (row.kind, row.actor) == ("alert.acknowledged", "eve")
+    assert json.loads(row.body)["asked"]["roles"] == ["risk_officer"]
     assert find_alerts(home).alerts == ()
 
 

@@ -166,6 +166,7 @@ def _show_report(report: AuditReport) -> None:
             )
             for one in report.chains
         ],
+        none="rows yet",
     )
     for one in report.chains:
         if not one.verdict.ok:
@@ -232,6 +233,7 @@ def _log(chosen: argparse.Namespace) -> None:
     show_table(
         ("row", "when", "actor", "kind", "body"),
         [(row.seq, at(row.ts_ns), row.actor, row.kind, row.body[:120]) for row in rows],
+        none=f"rows of {chosen.kind} in {chain}" if chosen.kind else f"rows in {chain}",
     )
 
 
@@ -316,6 +318,7 @@ def _show_holds(chosen: argparse.Namespace, holds: tuple[Hold, ...]) -> None:
             )
             for one in holds
         ],
+        none="holds",
     )
 
 

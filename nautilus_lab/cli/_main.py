@@ -243,7 +243,10 @@ def _runs(chosen: argparse.Namespace) -> None:
     from nautilus_lab.config import load_settings
     from nautilus_lab.jobs import runs
 
-    for record in runs(settings=load_settings(chosen.root))[: chosen.most]:
+    found = runs(settings=load_settings(chosen.root))
+    if not found:
+        print("no notebook was run")
+    for record in found[: chosen.most]:
         print(record)
 
 

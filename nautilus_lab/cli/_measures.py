@@ -72,6 +72,7 @@ def _show(view: MeasuresView, *, everything: bool) -> None:
                 for row in known
                 if row.value is not None and row.age_s is not None
             ],
+            none="measures",
         )  # fmt: skip
     if more := len(view.rows) - len(rows):
         print(f"{more} more of symbols that are not held; --all shows them")

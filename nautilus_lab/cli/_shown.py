@@ -24,9 +24,12 @@ def show_json(value: object) -> None:
     print(json.dumps(plain, indent=2, ensure_ascii=False, default=str))
 
 
-def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows under their columns; only the columns when there are none."""
-    table = [tuple(columns), *(tuple(plain(cell) for cell in row) for row in rows)]
+def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, none: str) -> None:
+    """Print rows under their columns; where there are none, what there is `none` of, on a line."""
+    found = [tuple(plain(cell) for cell in row) for row in rows]
+    if not found:
+        return print(f"no {none}")
+    table = [tuple(columns), *found]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for row in table:
         print("  ".join(map(str.ljust, row, widths)).rstrip())

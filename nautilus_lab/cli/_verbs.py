@@ -1,4 +1,4 @@
-"""How a command is added to the command line."""
+"""How a command is added to the command line, also below another."""
 
 from __future__ import annotations
 
@@ -47,3 +47,17 @@ def _columns() -> int:
     except (ValueError, OSError):
         found = 0  # it is a file, or closed
     return found or 80
+
+
+def heed_what_stands_before(
+    above: argparse.ArgumentParser, *below: argparse.ArgumentParser
+) -> None:
+    """Have the commands below another keep the options that were given before their own name.
+
+    ``limits --trader PAPER-002 propose ...`` must not be about the trader of the settings.
+    """
+    known = {action.dest for action in above._actions}
+    for parser in below:
+        for action in parser._actions:
+            if action.dest in known and action.option_strings and action.dest != "help":
+                action.default = argparse.SUPPRESS

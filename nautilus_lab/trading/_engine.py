@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from nautilus_lab.alerts import FoundAlerts, acknowledge, find_alerts
 from nautilus_lab.config import Settings
 from nautilus_lab.engine import Health, State
 from nautilus_lab.exceptions import (
@@ -26,7 +27,6 @@ from nautilus_lab.platform.rundir import ProcessRecord, write_whole
 from nautilus_lab.risk.adjustment import book_of
 from nautilus_lab.risk.leases import leased_limits
 from nautilus_lab.risk.limits import LimitBook
-from nautilus_lab.trading._alerts import FoundAlerts, acknowledge, find_alerts
 from nautilus_lab.trading._handle import Node
 from nautilus_lab.trading._logs import LogView, log_file
 from nautilus_lab.trading._targets import Targets, as_targets
@@ -359,10 +359,13 @@ class TradingEngine(TraderStrategies, TraderState, TraderLimits):
         ------
         InputError
             When the note is no such line.
-        StoreError
-            When there is no such alert, or the store cannot be written.
+        AuditError, StoreError
+            When there is no such alert, or a store or the audit trail cannot be written.
         """
-        return acknowledge(self._home, alert_id, note=note)
+        settings = self.settings
+        return acknowledge(
+            self._home, alert_id, audit=settings.audit, root=settings.root, note=note
+        )
 
     def __repr__(self) -> str:
         return f"TradingEngine({self._rundir.trader_id}: {self.health().detail})"

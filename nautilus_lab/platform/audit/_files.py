@@ -57,8 +57,32 @@ class AuditFiles:
         InputError
             When the trader's id is no plain name.
         """
-        home, audit, root = Home(settings.home_path), settings.audit, settings.root
-        rundir = home.trader(trader or settings.trading.trader_id)
+        home, name = Home(settings.home_path), trader or settings.trading.trader_id
+        return cls.of_trader(home, settings.audit, name, root=settings.root)
+
+    @classmethod
+    def of_trader(
+        cls, home: Home, audit: AuditSettings, trader: str, *, root: Path = Path()
+    ) -> AuditFiles:
+        """Return those of a trader, whether they are there or not.
+
+        Parameters
+        ----------
+        home : Home
+            Whose trader.
+        audit : AuditSettings
+            Where checkpoints and key are.
+        trader : str
+            Its id.
+        root : Path, optional
+            What the paths of `audit` are relative to.
+
+        Raises
+        ------
+        InputError
+            When the trader's id is no plain name.
+        """
+        rundir = home.trader(trader)
         return cls(
             rundir=rundir,
             checkpoints=_checkpoints(rundir, audit, root),

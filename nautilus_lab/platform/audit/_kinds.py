@@ -55,6 +55,7 @@ KINDS: tuple[AuditKind, ...] = (
     AuditKind("lease", "lease.released", (OPERATORS,), "somebody gave up what a dead node held"),
     AuditKind("drawdown", "equity.high_water", (NODE,), "the highest, as it rises or is accepted"),
     AuditKind("breach", "limit.breach", (NODE,), "a monitored limit is exceeded"),
+    AuditKind("acknowledgement", "alert.acknowledged", (OPERATORS,), "before it holds: who, what"),
     AuditKind("strategy", "strategy.disabled", (NODE,), "by a limit, and again as a node begins"),
     AuditKind("strategy", "strategy.enabled", (NODE,), "by a person, before it holds, and why"),
     AuditKind("strategy", "strategy.*", (NODE,), "each stage, with the hash of its source"),

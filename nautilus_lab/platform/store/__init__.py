@@ -16,6 +16,7 @@ from nautilus_lab.platform.store._leases import (
     LeaseRow,
     LeaseStore,
 )
+from nautilus_lab.platform.store._open_alerts import open_alerts
 from nautilus_lab.platform.store._rows import (
     AlertCursor,
     AlertRow,
@@ -70,5 +71,6 @@ __all__ = [
     "TradingStore",
     "alert_of",
     "canonical_json",
+    "open_alerts",
     "postgresql_audit",
 ]

@@ -212,7 +212,7 @@ class LimitDesk:
                 "where limits stood must be kept",
                 f"{lost}: limits that adjust themselves begin at their floor",
                 "they go back by themselves; two people loosen one for a session: "
-                "nautilus-lab limits-propose",
+                "nautilus-lab limits propose",
                 severity="critical",
             )
         # With each start anew: the row of an earlier one may be archived by the next.

@@ -6,8 +6,13 @@ what the nodes of a home may use of its firm limits.
 
 from nautilus_lab.platform.store._alerts import AlertLedger, AlertPlan, alert_of
 from nautilus_lab.platform.store._audit_postgresql import postgresql_audit
+from nautilus_lab.platform.store._audit_postgresql_guards import (
+    postgresql_audit_check,
+    postgresql_audit_guards,
+)
 from nautilus_lab.platform.store._canonical import canonical_json
 from nautilus_lab.platform.store._desk import DeskStore
+from nautilus_lab.platform.store._guards import BrokenGuard, GuardFault
 from nautilus_lab.platform.store._history import HistoryStore
 from nautilus_lab.platform.store._leases import (
     LeaseChange,
@@ -46,12 +51,14 @@ __all__ = [
     "AuditArchived",
     "AuditRow",
     "AuditValues",
+    "BrokenGuard",
     "CommandRow",
     "DeliveryEvent",
     "DeliveryRow",
     "DeliveryState",
     "DeskStore",
     "GapRow",
+    "GuardFault",
     "HistoryStore",
     "IntentState",
     "JournalRow",
@@ -68,4 +75,6 @@ __all__ = [
     "alert_of",
     "canonical_json",
     "postgresql_audit",
+    "postgresql_audit_check",
+    "postgresql_audit_guards",
 ]

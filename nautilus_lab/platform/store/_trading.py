@@ -25,6 +25,7 @@ from nautilus_lab.platform.store import _sqlite
 from nautilus_lab.platform.store import _trading_sql as sql
 from nautilus_lab.platform.store._checkpoints import Checkpoints
 from nautilus_lab.platform.store._database import engine_for, intact, place_of, translating
+from nautilus_lab.platform.store._guards import BrokenGuard, broken_guards, restore_guards
 from nautilus_lab.platform.store._projection import (
     FACTS,
     audit_row,
@@ -49,7 +50,7 @@ from nautilus_lab.platform.store._schema import TRADING, driver_of, prepare
 _log = logging.getLogger(__name__)
 
 _PAGE = 1_000
-_LOWEST = -(2**63)
+_LOWEST, _HIGHEST = -(2**63), 2**63 - 1
 _COMMAND = tuple(field.name for field in fields(CommandRow))
 
 
@@ -95,6 +96,7 @@ class TradingStore:
         self._checkpoints = checkpoints
         self._thread = threading.get_ident()
         self._writes = sql.Writes(engine.dialect)
+        self._file = _sqlite.file_of(where)
         self.trouble = ""
 
     @classmethod
@@ -700,9 +702,11 @@ class TradingStore:
                         driver.text_factory = str
             if page:
                 yield page
-            if len(page) < size:
+            last = page[-1][1] if page else None
+            # What is no number, or the highest, was never written: nothing comes after it.
+            if len(page) < size or not isinstance(last, int) or last >= _HIGHEST:
                 return
-            seq = page[-1][1] + 1
+            seq = last + 1
 
     def audit_archives(self, *, chain: str = "node") -> tuple[AuditArchived, ...]:
         """Return up to where a chain is archived, the oldest note first."""
@@ -726,6 +730,39 @@ class TradingStore:
             self._writes.note_archived(driver, row)
             reach("audit.in_cut")
             return int(self._writes.cut_audit(driver, row).rowcount)
+
+    @property
+    def is_in_place(self) -> bool:
+        """Whether the file that is open still has its name: else what is written is lost."""
+        return self._file == _sqlite.file_of(self._where)
+
+    def broken_guards(self) -> tuple[BrokenGuard, ...]:
+        """Return what keeps the audit tables append-only and is not as it was made."""
+        with self._reading("reading the guards of the audit tables"):
+            return broken_guards(self._driver)
+
+    def restore_guards(
+        self, seal: Callable[[Sequence[BrokenGuard], Sequence[BrokenGuard]], Sequence[AuditRow]]
+    ) -> tuple[BrokenGuard, ...]:
+        """Put back what of the guards is not as it was made, and append what tells of it.
+
+        Parameters
+        ----------
+        seal : callable
+            Takes what was broken and what could not be put back; returns the audit rows that are
+            appended in the same transaction. Not called when nothing was broken.
+
+        Returns
+        -------
+        tuple of BrokenGuard
+            What was broken.
+        """
+        with self._transaction("restoring the guards of the audit tables") as driver:
+            broken = broken_guards(driver)
+            if broken:
+                restore_guards(driver, broken)
+                self._append(driver, seal(broken, broken_guards(driver)))
+        return broken
 
     # --- transactions ---------------------------------------------------------------------
 

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from nautilus_lab.exceptions import LabError
+
 _NS = 1_000_000_000
 
 
@@ -22,6 +24,13 @@ def show_json(value: object) -> None:
     """Print `value`, structs and all, as JSON."""
     plain = msgspec.to_builtins(value)
     print(json.dumps(plain, indent=2, ensure_ascii=False, default=str))
+
+
+def show_error(error: LabError) -> None:
+    """Print what went wrong as JSON: its kind, the rule, what broke it and what to do."""
+    value = None if error.value is None else str(error.value)
+    told = {"kind": type(error).__name__, "rule": error.rule, "value": value}
+    show_json({"ok": False, "error": told | {"remedy": error.remedy}})
 
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, none: str) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import logging
 import os
 import re
+import stat
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -119,7 +121,7 @@ class CheckpointFile:
         while True:
             kept = self._kept()
             try:
-                pieces = [(path.name, path.read_bytes()) for path in self.paths]
+                pieces = [(path.name, _read(path)) for path in self.paths]
             except FileNotFoundError:
                 pieces = []
             except OSError as error:
@@ -368,6 +370,12 @@ class Appender:
 
 def _line(checkpoint: Checkpoint) -> bytes:
     return msgspec.json.encode(checkpoint) + b"\n"
+
+
+def _read(path: Path) -> bytes:
+    if stat.S_ISFIFO(path.stat().st_mode):  # which would be waited for, without end
+        raise OSError(errno.ESPIPE, "Is a pipe")
+    return path.read_bytes()
 
 
 def _write(handle: int, data: bytes, at: int) -> None:

@@ -72,6 +72,7 @@ KINDS: tuple[AuditKind, ...] = (
     AuditKind("a gateway ends", "gateway.ended", (GATEWAY,), "in order"),
     AuditKind("checkpoints", "audit.begun", (NODE, GATEWAY), "the first one that a process saw"),
     AuditKind("audit gap", "audit.gap", (NODE, GATEWAY), "the first row after nothing could be"),
+    AuditKind("triggers", "audit.guards", (NODE, GATEWAY), "not as made; what was put back"),
     AuditKind("verification", "audit.verified", (OPERATORS,), "it holds; if not: findings.jsonl"),
     AuditKind("export", "audit.exported", (OPERATORS,), "before the file is written"),
     AuditKind("archive", "audit.archived", (OPERATORS,), "with the rows that go"),

@@ -6,9 +6,14 @@ what the nodes of a home may use of its firm limits.
 
 from nautilus_lab.platform.store._alerts import AlertLedger, AlertPlan, alert_of
 from nautilus_lab.platform.store._audit_postgresql import postgresql_audit
+from nautilus_lab.platform.store._audit_postgresql_guards import (
+    postgresql_audit_check,
+    postgresql_audit_guards,
+)
 from nautilus_lab.platform.store._canonical import canonical_json
 from nautilus_lab.platform.store._desk import DeskStore
 from nautilus_lab.platform.store._equity import EquityMoment, EquityRow
+from nautilus_lab.platform.store._guards import BrokenGuard, GuardFault
 from nautilus_lab.platform.store._history import HistoryStore
 from nautilus_lab.platform.store._leases import (
     LeaseChange,
@@ -48,6 +53,7 @@ __all__ = [
     "AuditArchived",
     "AuditRow",
     "AuditValues",
+    "BrokenGuard",
     "CommandRow",
     "DeliveryEvent",
     "DeliveryRow",
@@ -56,6 +62,7 @@ __all__ = [
     "EquityMoment",
     "EquityRow",
     "GapRow",
+    "GuardFault",
     "HistoryStore",
     "IntentState",
     "JournalRow",
@@ -73,4 +80,6 @@ __all__ = [
     "canonical_json",
     "open_alerts",
     "postgresql_audit",
+    "postgresql_audit_check",
+    "postgresql_audit_guards",
 ]

@@ -61,6 +61,7 @@ TRADING_CALLS = {
     "alerts_since": lambda s: s.alerts_since({}),
     "begin_command": lambda s: s.begin_command("C-1", "print"),
     "begin_epoch": lambda s: s.begin_epoch("node"),
+    "broken_guards": lambda s: s.broken_guards(),
     "cut_audit": lambda s: s.cut_audit(
         AuditArchived(chain="node", seq=1, hash=bytes(32), file="a", sha256=bytes(32), ts_ns=1)
     ),
@@ -88,6 +89,7 @@ TRADING_CALLS = {
     "outbox_after": lambda s: s.outbox_after("node", 0, 0),
     "put_strategy_days": lambda s: s.put_strategy_days(date(2026, 3, 2), {"tilt": 1.0}, 1),
     "strategy_days": lambda s: s.strategy_days(date(2026, 3, 2)),
+    "restore_guards": lambda s: s.restore_guards(lambda broken, left: ()),
     "spool_entries": lambda s: s.spool_entries("S-1"),
     "record": None,  # needs an event: below
     "record_many": None,
@@ -115,8 +117,9 @@ HISTORY_CALLS = {
 
 
 def public_methods(kind):
-    # reading and writing are what the others, and the ledger of alerts, begin with
-    beside = {"open", "close", "reading", "writing"}
+    # reading and writing are what the others, and the ledger of alerts, begin with; who has the
+    # file's name is not asked of the database
+    beside = {"open", "close", "reading", "writing", "is_in_place"}
     return {name for name in dir(kind) if not name.startswith("_")} - beside
 
 

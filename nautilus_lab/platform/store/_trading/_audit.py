@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import fields
 
 from nautilus_lab.platform.failpoint import reach
 from nautilus_lab.platform.store import _sqlite
 from nautilus_lab.platform.store._database import intact, translating
+from nautilus_lab.platform.store._guards import BrokenGuard, broken_guards, restore_guards
 from nautilus_lab.platform.store._projection import audit_row
 from nautilus_lab.platform.store._rows import AuditArchived, AuditRow, AuditValues
 from nautilus_lab.platform.store._trading import _sql as sql
 from nautilus_lab.platform.store._trading._connection import TradingConnection, check_limit
 
 _PAGE = 1_000
-_LOWEST = -(2**63)
+_LOWEST, _HIGHEST = -(2**63), 2**63 - 1
 
 
 class AuditChains(TradingConnection):
@@ -115,9 +116,11 @@ class AuditChains(TradingConnection):
                         driver.text_factory = str
             if page:
                 yield page
-            if len(page) < size:
+            last = page[-1][1] if page else None
+            # What is no number, or the highest, was never written: nothing comes after it.
+            if len(page) < size or not isinstance(last, int) or last >= _HIGHEST:
                 return
-            seq = page[-1][1] + 1
+            seq = last + 1
 
     def audit_archives(self, *, chain: str = "node") -> tuple[AuditArchived, ...]:
         """Return up to where a chain is archived, the oldest note first."""
@@ -141,3 +144,36 @@ class AuditChains(TradingConnection):
             self._writes.note_archived(driver, row)
             reach("audit.in_cut")
             return int(self._writes.cut_audit(driver, row).rowcount)
+
+    @property
+    def is_in_place(self) -> bool:
+        """Whether the file that is open still has its name: else what is written is lost."""
+        return self._file == _sqlite.file_of(self._where)
+
+    def broken_guards(self) -> tuple[BrokenGuard, ...]:
+        """Return what keeps the audit tables append-only and is not as it was made."""
+        with self._reading("reading the guards of the audit tables"):
+            return broken_guards(self._driver)
+
+    def restore_guards(
+        self, seal: Callable[[Sequence[BrokenGuard], Sequence[BrokenGuard]], Sequence[AuditRow]]
+    ) -> tuple[BrokenGuard, ...]:
+        """Put back what of the guards is not as it was made, and append what tells of it.
+
+        Parameters
+        ----------
+        seal : callable
+            Takes what was broken and what could not be put back; returns the audit rows that are
+            appended in the same transaction. Not called when nothing was broken.
+
+        Returns
+        -------
+        tuple of BrokenGuard
+            What was broken.
+        """
+        with self._transaction("restoring the guards of the audit tables") as driver:
+            broken = broken_guards(driver)
+            if broken:
+                restore_guards(driver, broken)
+                self._append(driver, seal(broken, broken_guards(driver)))
+        return broken

@@ -36,6 +36,7 @@ class TradingConnection:
         self._checkpoints = checkpoints
         self._thread = threading.get_ident()
         self._writes = sql.Writes(engine.dialect)
+        self._file = _sqlite.file_of(where)
         self.trouble = ""
 
     def _mine(self) -> sa.Connection:

@@ -19,6 +19,8 @@ TRIGGERS = {
     "audit_archived_is_true": "INSERT ON audit_archived",
     "audit_spools_is_not_updated": "UPDATE ON audit_spools",
     "audit_spools_is_not_deleted": "DELETE ON audit_spools",
+    "equity_is_not_updated": "UPDATE ON equity",
+    "equity_is_not_deleted": "DELETE ON equity",
 }
 
 

@@ -381,7 +381,7 @@ class Book:
             found.line.sums, found.line.weighed = self._sums_for(found)
             found.window_ns = self._window_ns
             self.instruments[name] = found
-        if instrument is not None and found.multiplier != found.multiplier:
+        if instrument is not None and found.nautilus is None:
             found.learn(instrument, self.currency)
             self._value(found)
         return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from threading import get_ident
 from typing import Any, TypeAlias
 
 from nautilus_trader.core.uuid import UUID4
@@ -196,7 +197,7 @@ class Gate:
             )
 
     def _cross(self, command: Any, forward: Callable[[Any], None], last: bool) -> None:
-        if threading.get_ident() != self._thread:
+        if get_ident() != self._thread:
             self._from_elsewhere(command, forward, last)
         elif not isinstance(command, _ORDERS):
             self._pass_harmless(command, forward)
@@ -301,7 +302,7 @@ class Gate:
 
     def _changed_since(self, proposals: Sequence[Proposal], command: Any) -> str:
         """Return why what was let through may not go on; nothing when it may."""
-        if reason := self._forbidden(proposals):
+        if not self._is_free and (reason := self._forbidden(proposals)):
             return reason
         orders = self._orders_of(command)
         if len(orders) != len(proposals):
@@ -330,7 +331,7 @@ class Gate:
             for order in () if reason else orders:
                 proposal = Proposal(order, command, self.book, self._cache, now_ns)
                 proposals.append(proposal)
-                if reason := self._forbidden((proposal,)):
+                if not self._is_free and (reason := self._forbidden((proposal,))):
                     break
                 over = self._judge(proposal, findings)
                 if over is not None:
@@ -386,6 +387,11 @@ class Gate:
             and order.status in _NEW
             and not self.book.has(id_.value)
         )
+
+    @property
+    def _is_free(self) -> bool:
+        """Whether anything may pass; when not, `_forbidden` says what."""
+        return not self.strategies.closed and self.state.look() == "ACTIVE"
 
     def _forbidden(self, proposals: Sequence[Proposal]) -> str:
         if closed := self.strategies.closed:

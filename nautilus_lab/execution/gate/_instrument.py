@@ -241,6 +241,8 @@ class Instrument:
         no such instrument, or it settles in another currency.
     any_price : bool
         Whether it may cost nothing, or less.
+    nautilus : Instrument or None
+        Nautilus' own, once it has one.
     quote : QuoteTick or None
         The last one.
     window_ns : int
@@ -262,6 +264,7 @@ class Instrument:
         "mark",
         "multiplier",
         "name",
+        "nautilus",
         "offers",
         "opened",
         "opened_ns",
@@ -288,6 +291,7 @@ class Instrument:
         self.mark = math.nan
         self.multiplier = math.nan
         self.any_price = False
+        self.nautilus: Any = None
         self.quote: Any = None
         self.purse = purse
         self.window_ns = 0
@@ -301,6 +305,7 @@ class Instrument:
 
     def learn(self, instrument: Any, currency: str) -> None:
         """Take over what Nautilus knows of the instrument."""
+        self.nautilus = instrument
         self.any_price = instrument.instrument_class in _ANY_PRICE
         # Of an inverse or quanto contract the worth is no multiple of the price.
         plain = not instrument.is_inverse and not getattr(instrument, "is_quanto", False)

@@ -32,8 +32,6 @@ class Proposal:
         Nautilus' order; for a change, as it stands before.
     client_order_id, strategy : str
         Whose order it is.
-    nautilus : Instrument or None
-        What Nautilus knows of the instrument.
     instrument : Instrument
         The book's record of it.
     buy : bool
@@ -89,7 +87,6 @@ class Proposal:
         "leaves",
         "likeness",
         "limit",
-        "nautilus",
         "now_ns",
         "opening",
         "order",
@@ -111,11 +108,13 @@ class Proposal:
         self.command = command
         self.now_ns = now_ns
         instrument_id = order.instrument_id
-        self.nautilus = cache.instrument(instrument_id)
-        self.instrument: Instrument = book.of(instrument_id, self.nautilus)
-        self.quote = cache.quote_tick(instrument_id)
-        if self.quote is not self.instrument.quote and self.quote is not None:
-            book.mark(self.instrument, self.quote)
+        found = book.instruments.get(instrument_id.value)
+        if found is None or found.nautilus is None:
+            found = book.of(instrument_id, cache.instrument(instrument_id))
+        self.instrument: Instrument = found
+        quote = self.quote = cache.quote_tick(instrument_id)
+        if quote is not found.quote and quote is not None:
+            book.mark(found, quote)
         id_ = order.client_order_id.value
         known = book.entry(id_)
         self.counted = 0 if known is None else book.counted(id_)

@@ -22,7 +22,7 @@ class SoundOrder:
 
     def judge(self, proposal: Proposal, book: Book) -> Finding:
         """Count what is wrong with the proposal; NaN where that is not known."""
-        wrong = 0.0 if proposal.nautilus is not None else math.nan
+        wrong = 0.0 if proposal.instrument.nautilus is not None else math.nan
         if not proposal.quantity > 0 or proposal.order.is_quote_quantity:
             wrong += 1
         if not proposal.instrument.any_price:

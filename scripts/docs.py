@@ -128,13 +128,14 @@ def _inner(name: str, field: Any) -> Iterator[tuple[str, type]]:
 
 
 def _keys(section: type[BaseModel], prefix: str) -> list[str]:
-    rows = ["| Key | Default | Bounds | In the environment |", "|---|---|---|---|"]
+    rows = []
     for name, field in section.model_fields.items():
         if name == "root" or isinstance(field.default, BaseModel):
             continue
         variable = "NL_" + (prefix + name).replace(".", "__").upper()
         rows.append(f"| `{prefix}{name}` | {_default(field)} | {_bounds(field)} | `{variable}` |")
-    return rows
+    head = ["| Key | Default | Bounds | In the environment |", "|---|---|---|---|"]
+    return [*head, *rows] if rows else []
 
 
 def _default(field: Any) -> str:

@@ -295,7 +295,9 @@ def _archive(chosen: argparse.Namespace) -> None:
     if chosen.json:
         return show_json(None if done is None else {**asdict(done), "path": str(done.path)})
     if done is None:
-        return print(f"nothing older than {days:g} days can be archived")
+        held = [one.id for one in keeper.holds() if one.released_ns is None]
+        why = f"; held: {', '.join(held)}" if held else ""
+        return print(f"nothing older than {days:g} days can be archived{why}")
     print(f"rows {done.first} to {done.last} are in {done.path}")
     if done.held_by:
         print(f"held beyond that: {', '.join(one.id for one in done.held_by)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,6 +68,7 @@ def _start(chosen: argparse.Namespace) -> None:
     targets = None if chosen.targets is None else read_weights(chosen.targets)
     name = "targets" if chosen.targets is None else chosen.targets.stem
     trader = trading.new_trader_id() if chosen.new else None
+    _begin(chosen, "starting the trading node ...")
     node = asyncio.run(trading.start(targets=targets, name=name, trader=trader))
     if chosen.json:
         return show_json({"trader": node.trader, "pid": node.pid})
@@ -89,8 +91,15 @@ def _status(chosen: argparse.Namespace) -> None:
     show_fields(status, may=f"{engine.may.state}: {engine.may.reason}")
 
 
+def _begin(chosen: argparse.Namespace, text: str) -> None:
+    """Say what takes some seconds; beside the answer, so that scripts do not read it."""
+    if not chosen.json:
+        print(text, file=sys.stderr)
+
+
 def _restart(chosen: argparse.Namespace) -> None:
     trading = engine_of(chosen)
+    _begin(chosen, "stopping the trading node, and starting it again ...")
     node = asyncio.run(trading.restart())
     if chosen.json:
         return show_json({"trader": node.trader, "pid": node.pid})

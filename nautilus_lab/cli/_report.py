@@ -112,6 +112,12 @@ def _read(chosen: argparse.Namespace, settings: Settings) -> TraderDay:
         ) from None
     trader = chosen.trader or settings.trading.trader_id
     home = Home(settings.home_path)
+    if not home.trader(trader).store.is_file():
+        raise InputError(
+            "a report is of a trader that has run",
+            value=f"{trader}, looked for in {home.path}",
+            remedy=f"--trader: one of {', '.join(home.trader_ids) or 'none'}",
+        )
     return read_day(home.trader(trader).store, trader=trader, day=day, desk=home.store)
 
 

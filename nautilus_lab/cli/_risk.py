@@ -108,7 +108,7 @@ def _show_limits(view: LimitsView, *, everything: bool) -> None:
         print("no limit was looked at yet")
     rows = [row for row in view.rows if everything or row.level != "ok" or row.why]
     for row in rows:
-        used = "  ?  " if row.utilisation is None else f"{row.utilisation:>5.0%}"
+        used = "  ?  " if row.utilisation is None else f"{round(row.utilisation, 2) + 0.0:>5.0%}"
         value = "?" if row.value is None else f"{row.value:,.2f}"
         most = "?" if row.limit_value is None else f"{row.limit_value:,.2f}"
         what = f"{row.limit} of {row.scope}" if row.scope else row.limit

@@ -71,4 +71,8 @@ def _cell(cell: Cell, column: Column, right: bool) -> str:
 def shown(value: float, column: Column) -> str:
     """Return a figure as people read it; one that could not be had by its name."""
     text = number_text(value)
-    return text if not text[-1].isdigit() else escape(format_value(value, column.form))
+    if not text[-1].isdigit():
+        return text
+    # Six digits of a million are no figure that people read.
+    large = column.form == ",.6g" and 1e6 <= abs(value) < 1e15
+    return escape(format_value(value, ",.0f" if large else column.form))

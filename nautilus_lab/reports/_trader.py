@@ -251,10 +251,19 @@ class TraderDay:
     def _limits(
         self, engine: RiskLimitEngine, notices: list[str], measures: Measures
     ) -> LimitReport | None:
+        import pandas as pd
+
         held = self.positions[self.positions["quantity"] != 0]
         try:
+            names = [str(one).rpartition(".") for one in held["instrument"]]
             found = engine.evaluate(
-                dict(zip(held["instrument"], held["quantity"], strict=True)),
+                pd.DataFrame(
+                    {
+                        "symbol": [symbol or alone for symbol, _, alone in names],
+                        "venue": [venue if symbol else "" for symbol, _, venue in names],
+                        "units": held["quantity"].to_numpy(),
+                    }
+                ),
                 dict(zip(held["instrument"], held["last price"], strict=True)),
                 measures=measures,
                 now_ns=ns_of(self.as_of),

@@ -173,6 +173,9 @@ def test_holds_keep_rows_from_the_archive_and_archives_from_the_bin(files, capsy
     assert main(["audit", "hold", "Doe v. Lab", "--since", day, "--until", day, "--json"]) == 0
     (hold,) = said(capsys)
     assert hold["until_ns"] - hold["since_ns"] == 86_400 * 10**9 - 1
+    assert main(["audit", "archive", "--days", "0"]) == 0
+    told = f"nothing older than 0 days can be archived; held: {hold['id']}"
+    assert capsys.readouterr().out.strip() == told
     assert main(["audit", "archive", "--days", "0", "--json"]) == 0
     assert said(capsys) is None
     assert main(["audit", "release", hold["id"], "settled"]) == 0

@@ -56,6 +56,12 @@ def test_all_of_them_are_shown_when_asked_for(node, capsys):
     assert (code, lines) == (0, ["ok          25%  margin of account:PAPER  1.00 of 4.00 USD"])
 
 
+def test_a_gain_that_is_nearly_nothing_is_none(node, capsys):
+    gain = msgspec.structs.replace(FINE, value=-0.01, utilisation=-0.001)
+    _, lines = shown(node, capsys, gain, verb=("limits", "--all"))
+    assert lines == ["ok           0%  margin of account:PAPER  -0.01 of 4.00 USD"]
+
+
 def test_who_is_disabled_is_shown_with_why(node, capsys):
     code, lines = shown(node, capsys, FINE, disabled={"carry-001": "MAX_REPEATS: 6 over 5"})
     assert code == 1

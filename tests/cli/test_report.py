@@ -70,7 +70,7 @@ def test_the_market_of_a_file_is_read(today, workspace, tmp_path):
         ({"--out": "daily.docx"}, "written as one of"),
         ({"--out": "nowhere/daily.html"}, "folder that exists"),
         ({"--trader": "../x"}, "plain name"),
-        ({"--trader": "PAPER-009"}, "StoreError"),
+        ({"--trader": "PAPER-009"}, "a trader that has run"),
         ({"--close": "noon"}, "--close must be a time"),
         ({"--zone": "Mars"}, "time zone"),
         ({"--market": "none.parquet"}, "parquet file"),

@@ -29,6 +29,7 @@ from nautilus_lab.reports import (
     code_version,
     data_used,
 )
+from nautilus_lab.reports._html import shown
 
 FORMATS = ("html", "pdf", "xlsx", "csv", "json")
 TABLES = ("json", "csv", "html")
@@ -380,3 +381,8 @@ def test_nothing_of_a_file_is_there_before_it_is_whole(report, tmp_path, monkeyp
     monkeypatch.setattr(Path, "replace", watched)
     path = report().write(tmp_path / "x.csv")
     assert seen == [(path.read_bytes(), False)]
+
+
+def test_people_read_millions_without_a_power_of_ten():
+    assert shown(1_504_060.04, Column(name="limit value")) == "1,504,060"
+    assert shown(0.0230045, Column(name="value")) == "0.0230045"

@@ -26,11 +26,15 @@ from nautilus_lab.risk import DynamicLimit, LimitAdjuster, LimitBook, Proxy, Ris
 from nautilus_lab.risk.adjustment import DrawdownRule, Signals
 from nautilus_lab.risk.limits import (
     DailyLoss,
+    EnoughMargin,
+    MaxConcentration,
     MaxDrawdown,
     MaxExpectedShortfall,
     MaxGrossExposure,
     MaxLeverage,
     MaxPositionNotional,
+    MaxRejects,
+    MaxStressLoss,
     MaxValueAtRisk,
 )
 from nautilus_lab.surveillance import ClosingTrades, Surveillance
@@ -425,6 +429,27 @@ def test_limits_of_risk_read_what_the_report_measures(day, returns):
     assert found == {
         "max_value_at_risk": risk["value at risk"],
         "max_expected_shortfall": tail["expected shortfall"],
+    }
+
+
+def test_limits_by_symbol_and_by_venue_know_the_instruments_of_a_trader(day):
+    book = LimitBook(
+        [
+            MaxConcentration(max_fraction=2.0, groups={"AAPL": "tech"}),
+            MaxStressLoss(scenarios={"crash": {"AAPL": -0.1}}, max_loss=1_000),
+            EnoughMargin(),
+            MaxRejects(max_fraction=0.5),
+        ]
+    )
+    report = day.daily_report(RiskLimitEngine(limits=book), code="x")
+    found = {
+        row["limit"]: (row["scope"], row["level"]) for row in rows(report, "Limit utilisation")
+    }
+    assert found == {
+        "max_concentration": ("account:tech", "ok"),
+        "max_stress_loss": ("firm:crash", "ok"),
+        "margin": ("account:PAPER", "breach"),  # 7 at 191.5 of an equity of 990
+        "max_rejects": ("", "never"),
     }
 
 

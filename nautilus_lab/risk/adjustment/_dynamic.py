@@ -301,7 +301,8 @@ class DynamicLimit:
         now_ns = max(now_ns, state.looked_ns)
         if not 0 < lasts_s <= self.bounds.max_loosening_s:
             raise InputError(
-                f"a loosening lasts at most {self.bounds.max_loosening_s:g} s", value=lasts_s
+                f"a loosening lasts at most {self.bounds.max_loosening_s / 3600:g} hours",
+                value=f"{lasts_s / 3600:g}",
             )
         request = Loosening(
             request_id=request_id,
@@ -378,11 +379,12 @@ class DynamicLimit:
             raise InputError(
                 f"nobody loosens beyond the ceiling, {bounds.ceiling:g} of the base",
                 value=request.to,
+                remedy="ask for less; adjust = { ceiling = ... } of the limit sets it",
             )
         if abs(request.to * 100 - percent(request.to)) > 1e-9:
             raise InputError("to must be whole percents", value=request.to)
         if request.expires_ns - request.proposed_ns > bounds.max_loosening_s * _NS:
-            raise InputError(f"a loosening lasts at most {bounds.max_loosening_s:g} s")
+            raise InputError(f"a loosening lasts at most {bounds.max_loosening_s / 3600:g} hours")
         if percent(request.to) <= self._percent(state, now_ns):
             raise InputError(
                 "a loosening must be looser than what holds",

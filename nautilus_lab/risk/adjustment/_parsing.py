@@ -92,7 +92,9 @@ def dynamic_of(limit: Limit, given: Mapping[str, Any]) -> DynamicLimit:
             limit=limit, rule=made[0] if len(made) == 1 else Tightest(made), bounds=bounds, key=key
         )
     except InputError as error:
-        raise ConfigError(f"the adjustment of {limit.name}: {error}") from None
+        raise ConfigError(
+            f"the adjustment of {limit.name}: {error.rule}", value=error.value, remedy=error.remedy
+        ) from None
 
 
 def book_of(given: Iterable[Mapping[str, Any]], levels: Levels | None = None) -> LimitBook:
@@ -130,11 +132,14 @@ def book_of(given: Iterable[Mapping[str, Any]], levels: Levels | None = None) ->
     try:
         return LimitBook(limits, levels=levels or Levels(), dynamic=dynamic)
     except InputError as error:
-        raise ConfigError(f"trading.limits: {error}") from None
+        raise ConfigError(
+            f"trading.limits: {error.rule}", value=error.value, remedy=error.remedy
+        ) from None
 
 
 def _made(kind: type[Any], values: Mapping[str, Any], what: str) -> Any:
-    known = [item.name for item in dataclasses.fields(kind)]
+    fields = dataclasses.fields(kind)
+    known = [item.name for item in fields]
     for key in values:
         if key not in known:
             raise ConfigError(
@@ -142,7 +147,13 @@ def _made(kind: type[Any], values: Mapping[str, Any], what: str) -> Any:
                 value=values[key],
                 remedy=f"it has {', '.join(known)}",
             )
+    for item in fields:
+        required = item.default is dataclasses.MISSING is item.default_factory
+        if required and item.name not in values:
+            raise ConfigError(f"{what} needs {item.name}", remedy=f"write {item.name} = ...")
     try:
         return kind(**values)
-    except (InputError, TypeError, ValueError, AttributeError) as error:
+    except InputError as error:
+        raise ConfigError(f"{what}: {error.rule}", value=error.value, remedy=error.remedy) from None
+    except (TypeError, ValueError, AttributeError) as error:
         raise ConfigError(f"{what}: {error}", value=dict(values)) from None

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _BASE = ("", 1.0)  # no rule, and so all of it
-_COUNTS: Mapping[tuple[str, float], Counts] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -258,7 +257,7 @@ class LimitBook:
         high_water: float = math.nan,
         highs: Mapping[int, float] = MappingProxyType({}),
         strategy_day_loss: Mapping[str, float] = MappingProxyType({}),
-        counts: Mapping[tuple[str, float], Counts] = _COUNTS,
+        counts: Mapping[tuple[str, float], Counts] | None = None,
         measures: Measures | None = None,
         now_ns: int | None = None,
         currency: str = "USD",
@@ -271,7 +270,8 @@ class LimitBook:
             What is held, signed. A frame has the columns `symbol` and `units`, and where known
             `venue`, `account`, `strategy`, `multiplier`, and `buys` and `sells` for what works.
         prices : mapping or Series, symbol -> price
-            In account currency. A symbol without a position may be there for `orders`.
+            In account currency; of an instrument by its own name, ``"AAPL.PAPER"``, before that
+            of its symbol. A symbol without a position may be there for `orders`.
         equity : float or mapping of str to float, optional
             Net asset value, of the account or of each; what is a fraction of it fails without.
         orders : iterable of Order
@@ -284,7 +284,8 @@ class LimitBook:
         strategy_day_loss : mapping of str to float, optional
             Strategy -> what it lost since the day began.
         counts : mapping of (str, float) to Counts, optional
-            Strategy, window in seconds -> what it did within that.
+            Strategy, window in seconds -> what it did within that; without, limits of it are
+            ``"never"``.
         measures : Measures, optional
             What cannot be added up from positions; see `measures_of`.
         now_ns : int, optional
@@ -373,7 +374,7 @@ def positions_of(
             account=one.account,
         )
     for symbol, price in quoted.items():
-        if not any(one.symbol == symbol for one in whole.values()):
+        if not any(symbol in (one.symbol, one.instrument) for one in whole.values()):
             whole["account", symbol] = Position(
                 instrument=symbol, symbol=symbol, venue="", units=0.0, price=price
             )
@@ -409,7 +410,8 @@ def _rows_of(
 
 
 def _position(row: Mapping[str, Any], quoted: Mapping[str, float]) -> Position:
-    symbol = str(row["symbol"])
+    symbol, venue = str(row["symbol"]), str(row.get("venue", ""))
+    instrument = f"{symbol}.{venue}" if venue else symbol
     numbers = {
         name: float(row.get(name, default))
         for name, default in (("units", 0), ("buys", 0), ("sells", 0), ("multiplier", 1))
@@ -420,16 +422,15 @@ def _position(row: Mapping[str, Any], quoted: Mapping[str, float]) -> Position:
                 f"{name} must be finite", value=f"{symbol}: {value}", remedy="mend the position"
             )
     moving = numbers["units"] or numbers["buys"] or numbers["sells"]
-    if moving and symbol not in quoted:
+    mark = quoted.get(instrument, quoted.get(symbol, math.nan))
+    if moving and math.isnan(mark):
         raise InputError(
             "every position needs a price",
-            value=symbol,
+            value=instrument,
             remedy="add its price; a position without one cannot be valued",
         )
-    mark = quoted.get(symbol, math.nan)
-    venue = str(row.get("venue", ""))
     return Position(
-        instrument=f"{symbol}.{venue}" if venue else symbol,
+        instrument=instrument,
         symbol=symbol,
         venue=venue,
         units=numbers["units"],

@@ -306,7 +306,8 @@ class MaxNetExposure(OfSum):
                 weight = self.betas.get(asked.instrument.symbol, math.nan)
         value = net_after(sums, asked.buy is (weight > 0), reach.added, weight)
         passed = value <= bound or (self.per == "strategy" and not reach.increases)
-        return Finding(self.name, scope, value, bound, passed, held.currency)
+        why = f"{asked.instrument.symbol} has no beta" if weight != weight else ""
+        return Finding(self.name, scope, value, bound, passed, held.currency, why)
 
     def look(self, holdings: Holdings) -> Iterator[Finding]:
         """Add up what is held."""
@@ -321,7 +322,9 @@ class MaxNetExposure(OfSum):
                 long += max(ends) if ends[0] == ends[0] else math.nan
                 short += min(ends) if ends[0] == ends[0] else math.nan
             value = max(abs(long), abs(short)) if long == long else math.nan
-            yield self._found(scope, value, self.bound(equity), holdings.currency)
+            lacking = sorted({one.symbol for one in positions} - self.betas.keys())
+            why = f"no beta of {', '.join(lacking)}" if value != value and lacking else ""
+            yield self._found(scope, value, self.bound(equity), holdings.currency, reason=why)
 
 
 def net_after(sums: Sums, up: bool, added: float, weight: float) -> float:
@@ -431,17 +434,22 @@ class MaxConcentration(OfExposure):
         else:
             value = reach.value
         value, bound = times(value, held.equity), self.max_fraction
-        return Finding(self.name, f"{self.per}:{scope}", value, bound, value <= bound, "of NAV")
+        why = self._ungrouped(traded.symbol) if value != value else ""
+        return Finding(
+            self.name, f"{self.per}:{scope}", value, bound, value <= bound, "of NAV", why
+        )
 
     def look(self, holdings: Holdings) -> Iterator[Finding]:
         """Measure each part of each account."""
         for account, positions, equity in _of(self.per, holdings):
             parts: dict[str, float] = {}
+            alone: dict[str, str] = {}  # instrument -> why it is in no part
             for one in positions:
                 if not one.furthest:
                     continue
                 if self.groups and one.symbol not in self.groups:
                     parts[one.instrument] = math.nan
+                    alone[one.instrument] = self._ungrouped(one.symbol)
                     continue
                 name = self.groups[one.symbol] if self.groups else one.instrument
                 parts[name] = parts.get(name, 0.0) + one.gross
@@ -449,7 +457,14 @@ class MaxConcentration(OfExposure):
                 yield self._found(account, times(0.0, equity), self.max_fraction, "of NAV")
             for name, worth in parts.items():
                 value = times(worth, equity)
-                yield self._found(f"{account}:{name}", value, self.max_fraction, "of NAV")
+                yield self._found(
+                    *(f"{account}:{name}", value, self.max_fraction, "of NAV"),
+                    reason=alone.get(name, ""),
+                )
+
+    def _ungrouped(self, symbol: str) -> str:
+        lacks = self.groups and symbol not in self.groups
+        return f"{symbol} is in none of its groups" if lacks else ""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

@@ -173,7 +173,9 @@ class Holdings:
     strategy_day_loss: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     now_ns: int = 0
     measures: Measures = field(default_factory=Measures)
-    counts: Mapping[tuple[str, float], Counts] = field(default_factory=lambda: MappingProxyType({}))
+    counts: Mapping[tuple[str, float], Counts] | None = field(
+        default_factory=lambda: MappingProxyType({})
+    )
     currency: str = "USD"
 
     @cached_property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 from collections.abc import Callable, Iterable, Mapping
 from numbers import Real
 from typing import Any
@@ -65,10 +66,11 @@ def limit_of(given: Mapping[str, Any]) -> Limit:
     name = values.pop("limit", None)
     kind = CATALOGUE.get(name) if isinstance(name, str) else None
     if kind is None:
+        near = difflib.get_close_matches(str(name), CATALOGUE, 1) or ["max_leverage"]
         raise ConfigError(
             f"limit must be one of {', '.join(CATALOGUE)}",
             value=name,
-            remedy='write limit = "max_leverage"; docs/concepts/limits.md has all',
+            remedy=f'write limit = "{near[0]}"; docs/limits.md has all',
         )
     known = {item.name: item for item in dataclasses.fields(kind)}
     for key in values:
@@ -89,12 +91,14 @@ def limit_of(given: Mapping[str, Any]) -> Limit:
     try:
         return kind(**values)
     except InputError as error:
-        raise ConfigError(f"the limit {name}: {error}") from None
+        raise ConfigError(
+            f"the limit {name}: {error.rule}", value=error.value, remedy=error.remedy
+        ) from None
     except (TypeError, ValueError) as error:
         raise ConfigError(
             f"the limit {name} has a parameter of another kind: {error}",
             value=values,
-            remedy="compare it with docs/concepts/limits.md",
+            remedy="compare it with docs/limits.md",
         ) from None
 
 
@@ -139,7 +143,7 @@ def _require_kind(limit: str, key: str, value: object, annotation: Any) -> None:
         raise ConfigError(
             f"{key} of the limit {limit} must be {what}",
             value=repr(value),
-            remedy="compare it with docs/concepts/limits.md",
+            remedy="compare it with docs/limits.md",
         )
 
 
@@ -173,4 +177,6 @@ def levels_of(given: Mapping[str, float]) -> Levels:
     try:
         return Levels(**values)
     except InputError as error:
-        raise ConfigError(f"trading.limit_levels: {error}") from None
+        raise ConfigError(
+            f"trading.limit_levels: {error.rule}", value=error.value, remedy=error.remedy
+        ) from None

@@ -157,6 +157,8 @@ class OfWindow(Limit):
         self, holdings: Holdings, ratio: Callable[[Counts], float], bound: float, unit: str
     ) -> Iterator[Finding]:
         judged = False
+        if holdings.counts is None:
+            return  # nobody counted: not evaluated
         for (strategy, window_s), counts in holdings.counts.items():
             if window_s == self.window_s and self.concerns("", "", strategy):
                 judged = True

@@ -85,4 +85,12 @@ class MaxStressLoss(Limit):
         bound = smaller(self.max_loss, self.max_fraction, holdings.net_asset_value)
         for name in self.scenarios:
             loss = self.loss(holdings.positions, name)
-            yield self._found(f"firm:{name}", loss, bound, holdings.currency)
+            why = self._lacking(holdings.positions, name) if loss != loss else ""
+            yield self._found(f"firm:{name}", loss, bound, holdings.currency, reason=why)
+
+    def _lacking(self, positions: tuple[Position, ...], scenario: str) -> str:
+        shocks = self.scenarios[scenario]
+        lacking = {one.symbol for one in positions if one.units} - shocks.keys()
+        if not lacking or _REST in shocks:
+            return ""
+        return f'it has no shock of {", ".join(sorted(lacking))}, and none of "{_REST}"'

@@ -25,6 +25,7 @@ from nautilus_lab.risk.limits import (
     MaxMessageRate,
     MaxNetExposure,
     MaxOrderNotional,
+    MaxOrderToTrade,
     MaxPositionNotional,
     MaxPositionUnits,
     MaxRejects,
@@ -184,6 +185,39 @@ def test_what_needs_more_than_positions_is_given_it():
         ("max_rejects", "s"): "ok",
         ("max_value_at_risk", "account"): "warn",
         ("max_stress_loss", "firm:crash"): "ok",
+    }
+
+
+def test_what_a_strategy_did_is_not_known_unless_somebody_counted_it():
+    book = LimitBook([MaxRejects(max_fraction=0.5), MaxOrderToTrade(max_ratio=50)])
+    report = book.evaluate({"AAPL": 50}, PRICES, equity=9_900)
+    assert [row.level for row in report] == ["never", "never"]
+    assert [row.level for row in book.evaluate({}, {}, counts={})] == ["ok", "ok"]
+
+
+def test_a_symbol_that_a_limit_was_told_nothing_of_is_named():
+    book = LimitBook(
+        [
+            MaxConcentration(max_fraction=0.5, groups={"AAPL": "tech"}),
+            MaxNetExposure(max_fraction=1.0, betas={"AAPL": 1.2}),
+            MaxStressLoss(scenarios={"crash": {"AAPL": -0.1}}, max_loss=1_000),
+        ]
+    )
+    report = book.evaluate({"AAPL": 10, "MSFT": 10}, PRICES, equity=10_000)
+    assert [(row.scope, row.reason) for row in report if row.level == "breach"] == [
+        ("account:MSFT", "MSFT is in none of its groups"),
+        ("account", "no beta of MSFT"),
+        ("firm:crash", 'it has no shock of MSFT, and none of "*"'),
+    ]
+
+
+def test_a_price_may_be_of_one_venue():
+    held = pd.DataFrame({"symbol": ["AAPL", "AAPL"], "venue": ["A", "B"], "units": [10, 10]})
+    book = LimitBook([MaxPositionNotional(max_notional=10_000)])
+    report = book.evaluate(held, {"AAPL": 100.0, "AAPL.B": 101.0})
+    assert rows(report) == {
+        ("max_position_notional", "AAPL.A"): (1_000.0, "ok"),
+        ("max_position_notional", "AAPL.B"): (1_010.0, "ok"),
     }
 
 
@@ -400,6 +434,16 @@ def test_each_limit_is_the_same_after_it_was_plain_values(given_):
 def test_plain_values_that_are_no_limit_are_refused_by_name(given_, match):
     with pytest.raises(ConfigError, match=match):
         limits_of([given_])
+
+
+def test_a_refusal_has_the_value_apart_and_the_name_that_was_meant():
+    with pytest.raises(ConfigError) as refused:
+        limit_of({"limit": "max_gros_exposure", "max_fraction": 1.5})
+    assert 'limit = "max_gross_exposure"' in refused.value.remedy
+    with pytest.raises(ConfigError) as refused:
+        limit_of({"limit": "max_gross_exposure", "max_fraction": -1.5})
+    assert refused.value.value == -1.5
+    assert refused.value.remedy == "leave the limit out to turn it off"
 
 
 def test_levels_come_from_plain_values_too():

@@ -165,6 +165,11 @@ class Recent:
         """Note that the gate let something through no further."""
         self.of(strategy).denials.add(now_ns)
 
+    def forget_denials(self) -> None:
+        """Take it that nothing was let through no further so far: it was nobody's fault."""
+        for did in self._of.values():
+            did.denials = Times()
+
     def reject(self, strategy: str, now_ns: int) -> None:
         """Note that a venue rejected something."""
         self.of(strategy).rejects.add(now_ns)

@@ -266,7 +266,12 @@ class TradingStates:
         self._accept()
         equity = self._book.equity
         reason = self._stop_loss.observe(equity, self._kernel.clock.timestamp_ns())
+        began_unknown = math.isnan(self._book.day_start_equity)
         self._book.day_start_equity = self._stop_loss.day_start
+        if began_unknown and not math.isnan(self._book.day_start_equity):
+            # Strategies run a moment before anybody knows what the day began with. What they were
+            # denied for it says nothing about them, and must not disable one.
+            self._book.recent.forget_denials()
         if reason:
             self.tighten(self._stop_loss_state, reason=reason, by=_STOP_LOSS, automatic=True)
 

@@ -16,10 +16,11 @@ from nautilus_trader.test_kit.stubs.component import TestComponentStubs
 from nautilus_trader.test_kit.stubs.events import TestEventStubs
 
 from nautilus_lab.exceptions import NotReachable, StoreError
-from nautilus_lab.execution.gate import TradingSwitch
+from nautilus_lab.execution.gate import Book, StopLoss, TradingSwitch
 from nautilus_lab.platform.audit import AuditTrail
 from nautilus_lab.platform.rundir import Latch
 from nautilus_lab.platform.store import TradingStore
+from nautilus_lab.risk.limits import Counts, DailyLoss
 from nautilus_lab.trading.node._mass_cancel import MassCancels
 from nautilus_lab.trading.node._states import TradingStates
 
@@ -29,7 +30,9 @@ AAPL = TestInstrumentProvider.equity("AAPL", "PAPER")
 class Stand:
     """A trader's states over a cache with orders; what is sent to the venue is kept."""
 
-    def __init__(self, latch: Latch, store: TradingStore, *, venues=None, later=None) -> None:
+    def __init__(
+        self, latch: Latch, store: TradingStore, *, venues=None, later=None, **more
+    ) -> None:
         clock, trader = TestClock(), TraderId("T-1")
         self.cache = TestComponentStubs.cache()
         self.sent: list[str] = []
@@ -50,6 +53,7 @@ class Stand:
             now_s=lambda: self.now_s,
             mass_cancels=MassCancels(venues or {}, now_s=lambda: self.now_s),
             **({} if later is None else {"later": later}),
+            **more,
         )
 
     def _send(self, command):
@@ -337,3 +341,19 @@ async def test_who_wrote_the_latch_hears_how_many_orders_that_ended(latch, store
     await turn()
     assert stand.states.tighten("KILLED", reason="enough", by="ana", cancel_orders=True) == 3
     assert stand.states.switch.held.serial == latch.read().serial
+
+
+def test_what_was_denied_before_the_day_began_is_held_against_nobody(latch, store):
+    book = Book()
+    stand = Stand(latch, store, book=book, stop_loss=StopLoss(DailyLoss(max_loss=100.0)))
+    for _ in range(30):
+        book.recent.deny("S-1", 1)
+    stand.watch()  # the equity is not known yet
+    assert book.recent.counts("S-1", 60.0, 2).rejects == 30
+    book.set_cash("PAPER", 1_000.0)
+    stand.watch()
+    assert book.day_start_equity == 1_000.0
+    assert book.recent.counts("S-1", 60.0, 2) == Counts(messages=0, orders=0, rejects=0, fills=0)
+    book.recent.deny("S-1", 3)
+    stand.watch()
+    assert book.recent.counts("S-1", 60.0, 4).rejects == 1

@@ -195,6 +195,7 @@ def install_controls(
         owners=owners,
         trail=trail,
         asked=rundir.resume_asked,
+        last_asked=lambda: next(iter(store.audit_tail(1, kind="trading.resume_asked")), None),
         single_person=trading.single_person,
         within_s=trading.resume_within_s,
     )

@@ -7,6 +7,8 @@ what this file loads is loaded before the latch is on the disk.
 
 from __future__ import annotations
 
+import os
+
 from nautilus_lab.cli._engine import add_trader
 from nautilus_lab.cli._home import chosen_ids, home_without_settings, lived_in, root_of
 from nautilus_lab.cli._verbs import Verbs, add_verb
@@ -36,7 +38,8 @@ def add_tighten(verbs: Verbs) -> None:
         add_verb(verbs, "kill", _kill, "halt, and cancel what works"),
     ]
     for parser in parsers:
-        parser.add_argument("reason", nargs="?", default=_NO_REASON, help="why; it is kept")
+        # Who is in a hurry quotes nothing.
+        parser.add_argument("reason", nargs="*", help="why; it is kept")
         parser.add_argument("--all", action="store_true", help="every trader of the workspace")
         parser.add_argument("--json", action="store_true", help="as JSON, for scripts")
     for parser in parsers[:2]:
@@ -58,8 +61,11 @@ def _kill(chosen: argparse.Namespace) -> None:
 
 def _tighten(chosen: argparse.Namespace, to: Tighter, *, cancel_orders: bool) -> None:
     # A script's variable may be empty, and is no reason not to.
-    reason = chosen.reason.strip() or _NO_REASON
-    latched = latch_traders(_folders_of(chosen), to, reason=reason, cancel_orders=cancel_orders)
+    reason = " ".join(chosen.reason).strip() or _NO_REASON
+    folders = _folders_of(chosen)
+    if not chosen.all and chosen.trader is None:
+        folders = _with_named(folders, reason)
+    latched = latch_traders(folders, to, reason=reason, cancel_orders=cancel_orders)
     # From here on loading takes what it takes: the latches are on the disk.
     from nautilus_lab.kill_switch import follow_now
 
@@ -70,6 +76,18 @@ def _tighten(chosen: argparse.Namespace, to: Tighter, *, cancel_orders: bool) ->
         return show_json(told)
     for one in told:
         print(one)
+
+
+def _with_named(folders: list[TraderFolder], reason: str) -> list[TraderFolder]:
+    """Return `folders`, and that of the trader whose id is the first word of the reason.
+
+    Who writes ``kill PAPER-002`` means that one, and to kill one too many is the smaller harm.
+    """
+    known = trader_folders(os.path.dirname(os.path.dirname(folders[0].path)))
+    named = known.get(reason.split()[0])
+    if named is None or any(named.trader_id == one.trader_id for one in folders):
+        return folders
+    return [*folders, named]
 
 
 def _folders_of(chosen: argparse.Namespace) -> list[TraderFolder]:

@@ -119,10 +119,24 @@ def test_a_kill_is_not_refused_for_its_words(node, capsys, given, kept):
 
 
 @pytest.mark.parametrize("verb", ["halt", "kill", "reduce-only"])
+def test_words_that_nobody_quoted_are_the_reason(rundir, verb):
+    assert main([verb, "--all", "prices", "look", "wrong"]) == 0
+    assert latch(rundir).reason == "prices look wrong"
+
+
+def test_a_trader_whose_id_is_given_as_the_reason_is_meant_too(home):
+    rundirs = [home.trader(f"PAPER-00{n}").make() for n in (1, 2, 3)]
+    assert main(["kill", "PAPER-002", "runs wild"]) == 0
+    assert [latch(r).state for r in rundirs] == ["KILLED", "KILLED", "ACTIVE"]
+    assert main(["kill", "PAPER-003 runs wild", "--trader", "PAPER-002"]) == 0
+    assert latch(rundirs[2]).state == "ACTIVE"
+
+
+@pytest.mark.parametrize("verb", ["halt", "kill", "reduce-only"])
 def test_what_is_urgent_is_read_as_all_else_is(verb, capsys):
     told = []
     for root in ([], ["--root", "."]):
-        for words in (["--help"], ["--no-such-option"], ["a", "b"]):
+        for words in (["--help"], ["--no-such-option"], ["a", "--all=b"]):
             with pytest.raises(SystemExit):
                 main([*root, verb, *words])
             told.append(capsys.readouterr())

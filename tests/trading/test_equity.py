@@ -110,5 +110,28 @@ async def test_a_restart_within_the_day_forgets_no_loss_and_the_equity_is_stored
     ]
 
 
+async def test_a_day_whose_file_was_removed_while_no_node_ran_forgets_no_loss(workspace, catalog):
+    lab = Lab(workspace, trading=FAST | {"max_daily_loss": 500_000.0})
+    rundir = Home(lab.settings.home_path).trader("PAPER-001")
+
+    def last():
+        with TradingStore.open(rundir.store, read_only=True) as store:
+            return store.equity()[-1]
+
+    try:
+        await lab.trading.start(targets={"AAPL": 0.0})
+        await trade(lab, 900, -900)
+        await lab.trading.stop()
+        before = last()
+        assert before.equity < before.day_start
+        rundir.day.unlink()
+        await lab.trading.start()
+        await lab.trading.stop()
+    finally:
+        await lab.trading.shut_down()
+    assert last().ts_ns > before.ts_ns
+    assert last().day_start == before.day_start
+
+
 async def _is_in(name, lab):
     return name in (await lab.trading.limits()).disabled

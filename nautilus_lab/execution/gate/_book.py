@@ -48,6 +48,7 @@ _REJECTIONS = (OrderRejected, OrderModifyRejected)
 # events before which no order can be working
 _EARLY = frozenset({OrderEmulated, OrderInitialized, OrderReleased})
 _SUMMED_ANEW_AFTER = 4_096
+_DROWNS = 1e9
 _MOST_NAMED = 3
 
 
@@ -688,13 +689,20 @@ class Book:
     def _value(self, found: Instrument) -> None:
         """Bring an instrument's part of the sums up to date."""
         unit = found.mark * found.multiplier
-        found.line.value(unit)
-        self.equity = self._cash + self.total.net
+        line, total = found.line, self.total
+        was = line.gross
+        line.value(unit)
+        self.equity = self._cash + total.net
         if self._adds_up_strategies:
             for line in found.owns:
                 line.value(unit)
         self._changes += 1
-        if self._changes >= _SUMMED_ANEW_AFTER:
+        squares = total._squares
+        if self._changes >= _SUMMED_ANEW_AFTER or (
+            # Beside so much the squares of all others were nothing, and are now what was rounded
+            # away: as after a crazy tick.
+            was * was > _DROWNS * squares and (squares or total.count)
+        ):
             self._sum_anew()
 
     def _unapply(self, entry: Entry) -> None:

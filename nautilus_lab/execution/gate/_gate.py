@@ -469,6 +469,7 @@ class Gate:
         """Begin anew to remember what is asked of which orders."""
         self._asked, self._asked_for = {}, self.checks
         limits = [check for check in self.checks if isinstance(check, Limit)]
+        self._of_all = None
         if not any(limit.instruments or limit.strategies for limit in limits):
             always = [check for check in self.checks if not check.exposure]
             self._of_all = (_questions(always), _questions(self.checks))

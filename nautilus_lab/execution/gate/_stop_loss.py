@@ -47,11 +47,16 @@ class StopLoss:
         The file of the day's beginning, ``RunDirectory.day``; kept in memory alone without it.
     confirmations : int, default=3
         Looks in a row that must find the limit exceeded.
+    stored : DayStart, optional
+        What the trader's store has of the day that it is, which a file that was removed or edited
+        may not be looser than.
 
     Attributes
     ----------
     day_start : float
         The equity the day began with; NaN until it is known.
+    loosened : str
+        What the file has instead of what was stored; empty when it is there and no looser.
 
     Raises
     ------
@@ -61,7 +66,12 @@ class StopLoss:
     """
 
     def __init__(
-        self, limit: DailyLoss, *, path: Path | None = None, confirmations: int = 3
+        self,
+        limit: DailyLoss,
+        *,
+        path: Path | None = None,
+        confirmations: int = 3,
+        stored: DayStart | None = None,
     ) -> None:
         if not confirmations >= 1:
             raise InputError("confirmations must be at least 1", value=confirmations)
@@ -70,6 +80,11 @@ class StopLoss:
         self._confirmations = confirmations
         self._seen = 0
         found = _read(path) if path is not None else None
+        self.loosened = ""
+        if stored is not None and _looser(found, stored):
+            if found is not None:
+                self.loosened = f"{found.equity:,.2f} of {found.day}"
+            found = stored
         self._day = None if found is None else found.day
         self._today: datetime.date | None = None  # of the last look
         self.day_start = math.nan if found is None else float(found.equity)
@@ -133,6 +148,10 @@ class StopLoss:
         self._day, self.day_start, self._seen = begun.day, float(begun.equity), 0
 
 
+def _looser(found: DayStart | None, stored: DayStart) -> bool:
+    return found is None or found.day != stored.day or found.equity < stored.equity
+
+
 def _read(path: Path) -> DayStart | None:
     try:
         data = path.read_bytes()
@@ -148,5 +167,5 @@ def _read(path: Path) -> DayStart | None:
         raise StoreError(
             f"the equity a day began with must be readable: {error}",
             value=str(path),
-            remedy="a person who accepts the day's loss so far removes the file",
+            remedy="remove the file: what the trader's store has of the day holds then",
         ) from None

@@ -155,12 +155,15 @@ def restore_guards(driver: sqlite3.Connection, broken: Sequence[BrokenGuard]) ->
 
     A table stays as it is: what is in it is evidence.
     """
-    for one in broken:
-        if one.what in ("trigger", "index"):
-            quoted = one.name.replace('"', '""')
-            driver.execute(f'DROP {one.what.upper()} IF EXISTS "{quoted}"')
-            if (wanted := _wanted().get((one.what, one.name))) is not None:
-                driver.execute(wanted)
+    mendable = [one for one in broken if one.what in ("trigger", "index")]
+    # All are dropped before any is made: SQLite takes a name that is written otherwise for the
+    # same, and with such a one would go what was just put back.
+    for one in mendable:
+        quoted = one.name.replace('"', '""')
+        driver.execute(f'DROP {one.what.upper()} IF EXISTS "{quoted}"')
+    for one in mendable:
+        if (wanted := _wanted().get((one.what, one.name))) is not None:
+            driver.execute(wanted)
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from numbers import Real
@@ -22,6 +23,9 @@ Mode: TypeAlias = Literal["block", "monitor", "both"]
 Action: TypeAlias = Literal["alert", "no_increase", "disable", "reduce_only", "halt"]
 
 ACTIONS = ("alert", "no_increase", "disable", "reduce_only", "halt")
+
+# the longest window in which something is counted, ten years: a time in nanoseconds has an end
+LONGEST_S = 10 * 366 * 86_400.0
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -188,7 +192,8 @@ def _plain(value: Any) -> Any:
 def bounded(name: str, value: float, *, least: float = 0.0, most: float = math.inf) -> None:
     """Raise `InputError` unless `value` can be a bound."""
     number = isinstance(value, Real) and not isinstance(value, bool)
-    if not number or not (least <= value <= most and value < math.inf):
+    # A whole number may be larger than any that can be reckoned with.
+    if not number or not (least <= value <= most and value <= sys.float_info.max):
         within = f"in [{least:g}, {most:g}]" if most < math.inf else f"at least {least:g}"
         raise InputError(
             f"{name} must be finite and {within}",

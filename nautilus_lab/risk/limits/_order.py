@@ -10,7 +10,7 @@ from typing import ClassVar
 from nautilus_lab.risk.limits._asked import Asked, Held, Prepares, Traded
 from nautilus_lab.risk.limits._finding import Finding
 from nautilus_lab.risk.limits._holdings import Holdings
-from nautilus_lab.risk.limits._limit import Limit, bounded
+from nautilus_lab.risk.limits._limit import LONGEST_S, Limit, bounded
 
 _BPS = 10_000
 _NS = 1_000_000_000
@@ -107,7 +107,7 @@ class PriceCollar(OfOrder):
         bounded("bps", self.bps)
         for name in ("max_age_s", "window_s"):
             if getattr(self, name) is not None:
-                bounded(name, getattr(self, name), least=1e-9)
+                bounded(name, getattr(self, name), least=1e-9, most=LONGEST_S)
 
     def prepare(self, book: Prepares) -> None:
         """Have the book keep what each window began with."""
@@ -162,7 +162,7 @@ class NoDuplicate(OfOrder):
     window_s: float
 
     def _check(self) -> None:
-        bounded("window_s", self.window_s)
+        bounded("window_s", self.window_s, most=LONGEST_S)
 
     def judge(self, asked: Asked, held: Held) -> Finding:
         """Count the ones alike that passed lately."""

@@ -12,7 +12,7 @@ from nautilus_lab.exceptions import InputError
 from nautilus_lab.risk.limits._asked import Asked, Held
 from nautilus_lab.risk.limits._finding import Finding
 from nautilus_lab.risk.limits._holdings import Counts, Holdings
-from nautilus_lab.risk.limits._limit import Action, Limit, Mode, bounded, chosen
+from nautilus_lab.risk.limits._limit import LONGEST_S, Action, Limit, Mode, bounded, chosen
 from nautilus_lab.risk.limits._order import OfOrder
 
 _NS = 1_000_000_000
@@ -108,7 +108,7 @@ class MaxRepeats(OfOrder):
 
     def _check(self) -> None:
         bounded("most", self.most, least=1, most=MOST)
-        bounded("window_s", self.window_s, least=1e-9)
+        bounded("window_s", self.window_s, least=1e-9, most=LONGEST_S)
 
     @cached_property
     def _window_ns(self) -> int:
@@ -145,7 +145,7 @@ class OfWindow(Limit):
     at_least: int = 20
 
     def _check(self) -> None:
-        bounded("window_s", self.window_s, least=1e-9)
+        bounded("window_s", self.window_s, least=1e-9, most=LONGEST_S)
         bounded("at_least", self.at_least, least=1)
 
     @property

@@ -15,6 +15,7 @@ from nautilus_lab.config import Settings
 from nautilus_lab.execution.gate import (
     Adjusting,
     AuditedAdjustment,
+    DayStart,
     Gate,
     HighWater,
     StopLoss,
@@ -24,7 +25,7 @@ from nautilus_lab.execution.gate import (
 )
 from nautilus_lab.platform.audit import AuditTrail
 from nautilus_lab.platform.rundir import Home, RunDirectory, Standing
-from nautilus_lab.platform.store import TradingStore
+from nautilus_lab.platform.store import AuditRow, TradingStore
 from nautilus_lab.risk.leases import Appetite, Leased
 from nautilus_lab.risk.limits import DailyLoss, Finding, LimitBook
 from nautilus_lab.trading._lease_trail import audited_change
@@ -33,7 +34,7 @@ from nautilus_lab.trading._needs import needs_of
 from nautilus_lab.trading.node._agreement import Agreed
 from nautilus_lab.trading.node._desk import Desk
 from nautilus_lab.trading.node._disabled import read_disabled
-from nautilus_lab.trading.node._equity import EquityKeeper
+from nautilus_lab.trading.node._equity import EquityKeeper, stored_day_start
 from nautilus_lab.trading.node._execution import PaperExecutionClient
 from nautilus_lab.trading.node._foresight import Foresight
 from nautilus_lab.trading.node._high_water import audited_high_water
@@ -164,6 +165,14 @@ def install_controls(
     )
     for at, deposit in desk.accounts.deposits.items():
         gate.book.set_cash(at, deposit)  # every fill is played again from here
+    moves = store.audit_tail(_MOST_MOVES, kind="trading.")
+    resumed_ns = max((row.ts_ns for row in moves if row.kind == "trading.resume"), default=0)
+    stop_loss = _stop_loss(
+        leases,
+        path=rundir.day,
+        confirmations=trading.stop_loss_confirmations,
+        stored=stored_day_start(store, kernel.clock.timestamp_ns(), resumed_ns=resumed_ns),
+    )
     states = TradingStates(
         kernel,
         switch,
@@ -172,22 +181,21 @@ def install_controls(
         publish=desk.state,
         trail=trail,
         book=gate.book,
-        stop_loss=_stop_loss(
-            leases, path=rundir.day, confirmations=trading.stop_loss_confirmations
-        ),
+        stop_loss=stop_loss,
         stop_loss_state=_stop_loss_state(limits, trading.stop_loss_state),
         mass_cancels=mass_cancels,
         later=partial(asyncio.get_running_loop().call_later, _TELL_AFTER_S),
         resume_asked=rundir.resume_asked,
         single_person=trading.single_person,
     )
-    _hold_to_trail(states, switch, store)
+    _hold_to_trail(states, switch, moves)
     resuming = Resuming(
         states,
         check=check,
         owners=owners,
         trail=trail,
         asked=rundir.resume_asked,
+        last_asked=lambda: next(iter(store.audit_tail(1, kind="trading.resume_asked")), None),
         single_person=trading.single_person,
         within_s=trading.resume_within_s,
     )
@@ -230,6 +238,8 @@ def install_controls(
         foresight=Foresight(trading.early_warning),
     )
     limit_desk.hold_disabled(read_disabled(store))
+    if stop_loss is not None and stop_loss.loosened:
+        limit_desk.tell_of_day(stop_loss.loosened, stop_loss.day_start)
     interest = SharedInterest(home, rundir, gate.book)
     interest.hear()
     desk.monitored = frozenset(limit.name for limit in limits.monitored)
@@ -245,9 +255,9 @@ def install_controls(
     )
 
 
-def _hold_to_trail(states: TradingStates, switch: TradingSwitch, store: TradingStore) -> None:
+def _hold_to_trail(states: TradingStates, switch: TradingSwitch, moves: Sequence[AuditRow]) -> None:
     """Tighten a trader whose latch was loosened, or taken away, while no node ran."""
-    audited = audited_standing(store.audit_tail(_MOST_MOVES, kind="trading."))
+    audited = audited_standing(moves)
     if why := loosened_unaudited(switch.held, audited):
         assert audited is not None
         # What works is cancelled as the node begins, once it can reach its venues.
@@ -290,11 +300,13 @@ def _lease(
     )
 
 
-def _stop_loss(leases: LeaseKeeper, *, path: Path, confirmations: int) -> StopLoss | None:
+def _stop_loss(
+    leases: LeaseKeeper, *, path: Path, confirmations: int, stored: DayStart | None
+) -> StopLoss | None:
     day = leases.limits.day_stop or day_of_the_firm(leases.leased)
     if day is None:
         return None
-    return StopLoss(day, path=path, confirmations=confirmations)
+    return StopLoss(day, path=path, confirmations=confirmations, stored=stored)
 
 
 def _stop_loss_state(limits: LimitBook, to: Standing) -> Standing:

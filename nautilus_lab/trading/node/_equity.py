@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from nautilus_lab.exceptions import StoreError
-from nautilus_lab.execution.gate import Book, DayHighs, StrategyDays
+from nautilus_lab.execution.gate import Book, DayHighs, DayStart, StrategyDays
 from nautilus_lab.platform.store import EquityMoment, EquityRow, TradingStore
 from nautilus_lab.risk.limits import LimitBook, MaxDrawdown
 
@@ -126,7 +126,8 @@ class EquityKeeper:
         elif _day_of(before.ts_ns) < _day_of(now.ts_ns):
             self._note(before, "day end")
             self._note(now, "day begin")
-        elif now.ts_ns >= self._due_ns:
+        # The loss of the day counts from elsewhere when a person accepted what was lost.
+        elif now.ts_ns >= self._due_ns or now.day_start != before.day_start:
             self._note(now, "regular")
         elif now.high is not None and not float(now.high) <= self._high * (1 + _RISE):
             self._note(now, "high")
@@ -200,6 +201,32 @@ class StoredDays:
     def write(self, day: date, earned: Mapping[str, float], now_ns: int) -> None:
         """Keep what strategies had earned."""
         self._store.put_strategy_days(day, earned, now_ns)
+
+
+def stored_day_start(store: TradingStore, now_ns: int, *, resumed_ns: int) -> DayStart | None:
+    """Return what the loss of the day that it is was counted from last, by a trader's store.
+
+    Parameters
+    ----------
+    store : TradingStore
+        Of the trader; its triggers keep rows of equity as they are.
+    now_ns : int
+        UNIX nanoseconds.
+    resumed_ns : int
+        When a person accepted a loss last: what was stored before then holds no more.
+
+    Returns
+    -------
+    DayStart or None
+        None where nothing is stored of the day since then.
+    """
+    today = _day_of(now_ns)
+    rows = store.equity(max(_begin_ns(today), resumed_ns), _begin_ns(today + timedelta(days=1)))
+    for row in reversed(rows):
+        # While the account was not valued a day that has begun counts from the one before.
+        if row.equity is not None and row.day_start is not None:
+            return DayStart(day=today, equity=row.day_start)
+    return None
 
 
 def _began_with(store: TradingStore, day: date) -> Decimal | None:

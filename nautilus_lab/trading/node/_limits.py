@@ -238,6 +238,15 @@ class LimitDesk:
                     severity="critical",
                 )
 
+    def tell_of_day(self, found: str, start: float) -> None:
+        """Tell that the file of the day's beginning was looser than what was stored."""
+        self._alert(
+            "what the loss of the day is counted from must stay until a person accepts it",
+            f"its file had {found}, and the trader's store {start:,.2f}, which it is counted from",
+            "find out who changed the file; to accept the loss: resume the trader",
+            severity="critical",
+        )
+
     def _of_nothing(self) -> Iterator[tuple[str, str]]:
         """Yield the limits whose instruments nobody knows, and which those are."""
         ids = self._kernel.cache.instrument_ids()

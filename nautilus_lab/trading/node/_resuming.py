@@ -7,10 +7,20 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
-from nautilus_lab.exceptions import AccessDenied, InputError, LabError, NodeError, StoreError
+import msgspec
+
+from nautilus_lab.exceptions import (
+    AccessDenied,
+    AuditError,
+    InputError,
+    LabError,
+    NodeError,
+    StoreError,
+)
 from nautilus_lab.platform.audit import AuditTrail
 from nautilus_lab.platform.commands import Handler, Request
 from nautilus_lab.platform.rundir import LatchState, ResumeRequest
+from nautilus_lab.platform.store import AuditRow
 from nautilus_lab.trading.commands import ResumeTrading, StateOfTrading
 from nautilus_lab.trading.node._agreement import Agreed
 from nautilus_lab.trading.node._states import TradingStates
@@ -41,6 +51,9 @@ class Resuming:
         Where it is written.
     asked : Path
         Where a request is kept: ``RunDirectory.resume_asked``.
+    last_asked : callable
+        Returns the last row of the trail that somebody asked; None without one. A request that it
+        does not tell of was put there by another hand.
     single_person : bool, default=False
         Whether the desk is declared to have one person only, who counts for two.
     within_s : float, default=900
@@ -55,6 +68,7 @@ class Resuming:
         owners: Callable[[], Mapping[str, str]],
         trail: AuditTrail,
         asked: Path,
+        last_asked: Callable[[], AuditRow | None],
         single_person: bool = False,
         within_s: float = 900.0,
     ) -> None:
@@ -63,6 +77,7 @@ class Resuming:
         self._owners = owners
         self._trail = trail
         self._asked = asked
+        self._last_asked = last_asked
         self._single_person = single_person
         self._within_ns = int(within_s * _NS)
 
@@ -96,7 +111,7 @@ class Resuming:
             asked_ns=now_ns,
             expires_ns=now_ns + self._within_ns,
         )
-        self._note("trading.resume_asked", by, to=asked.to, reason=asked.reason)
+        self._note("trading.resume_asked", by, **_terms_of(asked))
         asked.write(self._asked)
         log.warning("%s asks that the trader be %s again: %s", by, asked.to, asked.reason)
         return self._states.as_it_is()
@@ -188,6 +203,12 @@ class Resuming:
                 value=f"{asked.by} asked {(time.time_ns() - asked.asked_ns) / 6e10:.0f} min ago",
                 remedy="ask again: nautilus-lab resume --ask REASON",
             )
+        if not _is_told(asked, self._last_asked()):
+            raise AuditError(
+                "a request to resume must stand in the audit trail as it is kept",
+                value=f"{asked.by} asked for {asked.to}, by {self._asked.name} alone",
+                remedy="find out who wrote it; then ask again: nautilus-lab resume --ask REASON",
+            )
         if asked.to != wanted.to:
             raise InputError(
                 "what is approved must be what was asked for",
@@ -217,6 +238,19 @@ class Resuming:
             self._note("trading.resume_refused", by, **facts)
         except StoreError:
             log.exception("that %s was refused to resume could not be written", by)
+
+
+def _terms_of(asked: ResumeRequest) -> dict[str, object]:
+    """Return what a request and its row have to agree in, beside who asked."""
+    terms = ("to", "reason", "serial", "asked_ns", "expires_ns")
+    return {name: getattr(asked, name) for name in terms}
+
+
+def _is_told(asked: ResumeRequest, row: AuditRow | None) -> bool:
+    if row is None or row.actor != asked.by:
+        return False
+    facts = msgspec.json.decode(row.body)  # and the command that it is because of
+    return all(facts.get(name) == value for name, value in _terms_of(asked).items())
 
 
 def _named(differences: tuple[str, ...]) -> str:

@@ -110,6 +110,20 @@ def test_thousands_of_changes_leave_no_rounding_behind(stand):
     assert (stand.book.gross, stand.book.net) == (pytest.approx(0, abs=1e-9),) * 2
 
 
+def test_a_crazy_tick_leaves_nothing_of_itself_in_the_sums():
+    stocks = (AAPL, equity("MSFT"), equity("IBM"))
+    with Stand(instruments=stocks) as stand:
+        for stock, units in zip(stocks, (100, 1_000, 10), strict=True):
+            stand.quote("100.00", "100.00", on=stock)
+            stand.do(lambda s, on=stock, units=units: s.market(units, on=on))
+        held = stand.book.total.squares, stand.book.total.gross, stand.book.equity
+        stand.quote("9000000000.00", "9000000000.00", on=stocks[1])
+        assert stand.book.total.squares > 1e25
+        stand.quote("100.00", "100.00", on=stocks[1])
+        now = stand.book.total.squares, stand.book.total.gross, stand.book.equity
+        assert now == pytest.approx(held, rel=1e-9)
+
+
 def test_what_another_hand_sent_is_counted_as_soon_as_it_is_heard_of(stand):
     # Sent around the gate: as reconciliation brings in what somebody did at the venue itself.
     order = stand.hands[0].limit(25, "90", send=False)

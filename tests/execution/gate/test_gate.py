@@ -689,6 +689,15 @@ def test_it_is_reset_with_its_engine(stand):
     assert stand.cache.order(order.client_order_id) is None
 
 
+def test_checks_that_are_of_some_instruments_are_asked_when_they_come_later(stand):
+    stand.do(lambda s: s.market(1))
+    of_some = MaxPositionUnits(max_units=3, instruments=["AAPL"])
+    stand.gate.checks = (*stand.gate.checks, of_some)
+    order = stand.do(lambda s: s.market(10))
+    assert stand.status(order) == "DENIED"
+    assert stand.over[-1].limit == "max_position_units"
+
+
 def test_it_says_what_it_asks(stand):
     assert repr(stand.gate).startswith("Gate(ACTIVE, sound_order, max_order_notional; Book(")
 

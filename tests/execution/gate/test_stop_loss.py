@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from nautilus_lab.exceptions import InputError, StoreError
-from nautilus_lab.execution.gate import StopLoss
+from nautilus_lab.execution.gate import DayStart, StopLoss
 from nautilus_lab.risk.limits import DailyLoss
 
 NOON = int(datetime.datetime(2026, 3, 2, 12, tzinfo=datetime.UTC).timestamp()) * 10**9
@@ -106,6 +106,26 @@ def test_a_person_also_ends_the_day_of_a_clock_that_was_ahead(path):
     stop.begin(8_800.0)
     assert stop.observe(7_900.0, NOON + DAY) == ""
     assert stop.day_start == 7_900.0
+
+
+@pytest.mark.parametrize(
+    ("day", "equity"),
+    [(None, 0), ("2026-03-01", 10_000), ("9999-12-31", 10_000), ("2026-03-02", -5)],
+)
+def test_a_file_that_was_removed_or_edited_forgets_no_loss(path, day, equity):
+    if day is not None:
+        path.write_text(f'{{"day":"{day}","equity":"{equity}"}}')
+    stored = DayStart(day=datetime.date(2026, 3, 2), equity=Decimal(10_000))
+    stop = StopLoss(DailyLoss(max_loss=1_000), path=path, confirmations=1, stored=stored)
+    assert (stop.day_start, bool(stop.loosened)) == (10_000.0, day is not None)
+    assert stop.observe(8_900.0, NOON) != ""
+
+
+def test_a_file_that_is_tighter_than_what_was_stored_stays(path):
+    path.write_text('{"day":"2026-03-02","equity":"10001"}')
+    stored = DayStart(day=datetime.date(2026, 3, 2), equity=Decimal(10_000))
+    stop = StopLoss(DailyLoss(max_loss=1_000), path=path, stored=stored)
+    assert (stop.day_start, stop.loosened) == (10_001.0, "")
 
 
 @pytest.mark.parametrize("equity", [math.nan, math.inf])

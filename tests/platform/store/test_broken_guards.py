@@ -75,6 +75,19 @@ def test_a_trigger_that_was_dropped_is_found_and_put_back(file, name):
 
 
 @pytest.mark.parametrize("name", TRIGGERS)
+def test_a_name_that_sqlite_takes_for_the_same_does_not_undo_what_is_put_back(file, name):
+    idle = f"CREATE TRIGGER {name.upper()} BEFORE {TRIGGERS[name]} BEGIN SELECT 1; END"
+    attack(file, f"DROP TRIGGER {name}", idle)
+    assert broken(file) == [
+        ("trigger", name, "missing"),
+        ("trigger", name.upper(), "unknown"),
+    ]
+    _, head = put_back(file)
+    assert '"left":[]' in head.body
+    assert broken(file) == []
+
+
+@pytest.mark.parametrize("name", TRIGGERS)
 def test_a_trigger_that_does_nothing_under_the_same_name_is_found_and_put_back(file, name):
     idle = f"CREATE TRIGGER {name} BEFORE {TRIGGERS[name]} BEGIN SELECT 1; END"
     attack(file, f"DROP TRIGGER {name}", idle)

@@ -429,6 +429,13 @@ def test_each_limit_is_the_same_after_it_was_plain_values(given_):
             "scenarios of the limit max_stress_loss must be a table of tables of numbers",
         ),
         ({"limit": "max_leverage", "max_times": math.nan}, "max_times must be finite"),
+        ({"limit": "max_leverage", "max_times": 10**400}, "max_times must be finite"),
+        ({"limit": "max_repeats", "most": 5, "window_s": 1e300}, "window_s must be finite and in"),
+        ({"limit": "price_collar", "bps": 5, "window_s": 1e300}, "window_s must be finite and in"),
+        (
+            {"limit": "max_rejects", "max_fraction": 0.5, "window_s": 1e300},
+            "window_s must be finite and in",
+        ),
     ],
 )
 def test_plain_values_that_are_no_limit_are_refused_by_name(given_, match):

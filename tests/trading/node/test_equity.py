@@ -10,7 +10,7 @@ import pytest
 from nautilus_lab.exceptions import StoreError
 from nautilus_lab.platform.store import TradingStore
 from nautilus_lab.risk.limits import LimitBook, MaxDrawdown
-from nautilus_lab.trading.node._equity import EquityKeeper, StoredDays
+from nautilus_lab.trading.node._equity import EquityKeeper, StoredDays, stored_day_start
 
 SECOND = 1_000_000_000
 NOON = 1_772_452_800 * SECOND  # of 2 March 2026
@@ -159,6 +159,22 @@ def test_the_next_life_knows_the_highs_of_the_days_that_are_looked_back(store):
     again.book.equity = 900.0
     again.watch()
     assert store.equity()[-1].day_start == 1000  # as the first life of the day had it
+
+
+def test_what_a_day_counts_from_is_known_to_the_next_life_until_a_loss_is_accepted(store):
+    life = Life(store)
+    life.book.day_start_equity = 1_200.0
+    life.watch()
+    life.book.lose_its_price()
+    life.book.day_start_equity = 7.0  # of a day that could not be valued yet
+    life.watch(61)
+    start = stored_day_start(store, life.now_ns, resumed_ns=0)
+    assert (start.day, start.equity) == (DAY, 1_200)
+    assert stored_day_start(store, life.now_ns, resumed_ns=life.now_ns + 1) is None
+    assert stored_day_start(store, MIDNIGHT, resumed_ns=0) is None
+    life.book.equity, life.book.unknown, life.book.day_start_equity = 900.0, "", 900.0
+    life.watch()  # a person accepted it: the store has that at once
+    assert stored_day_start(store, life.now_ns, resumed_ns=0).equity == 900
 
 
 # --- what strategies had earned as the day began --------------------------------------------

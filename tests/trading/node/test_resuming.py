@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -9,7 +10,7 @@ from nautilus_trader.common.component import MessageBus, TestClock
 from nautilus_trader.model.identifiers import TraderId
 from nautilus_trader.test_kit.stubs.component import TestComponentStubs
 
-from nautilus_lab.exceptions import AccessDenied, InputError, NodeError, StoreError
+from nautilus_lab.exceptions import AccessDenied, AuditError, InputError, NodeError, StoreError
 from nautilus_lab.execution.gate import TradingSwitch
 from nautilus_lab.platform.access import Principal, Role
 from nautilus_lab.platform.audit import AuditTrail
@@ -52,6 +53,7 @@ class Desk:
             owners=lambda: self.owners,
             trail=SimpleNamespace(append=self._append),
             asked=rundir.resume_asked,
+            last_asked=lambda: next(iter(store.audit_tail(1, kind="trading.resume_asked")), None),
             single_person=single_person,
         )
 
@@ -210,6 +212,30 @@ async def test_a_request_runs_out_also_by_a_clock_that_was_set_back(desk):
         with pytest.raises(InputError, match="before it runs out"):
             await desk.resume("ben")
         assert desk.states.as_it_is().resume_asked_by == ""
+    assert desk.state == "KILLED"
+
+
+@pytest.mark.parametrize("change", [{"by": "ana"}, {"to": "REDUCE_ONLY"}, {"reason": "other"}])
+async def test_a_request_that_another_hand_wrote_is_none_of_a_person(desk, change):
+    desk.tighten("KILLED")
+    await desk.ask("cleo")
+    asked = ResumeRequest.read(desk.rundir.resume_asked)
+    facts = {name: getattr(asked, name) for name in asked.__struct_fields__} | change
+    ResumeRequest(**facts).write(desk.rundir.resume_asked)
+    with pytest.raises(AuditError, match="must stand in the audit trail"):
+        await desk.resume("ben", to=facts["to"])
+    assert desk.state == "KILLED"
+    assert desk.rows("trading.resume_refused")[-1][0] == "ben"
+
+
+async def test_a_request_of_which_no_trail_tells_is_none_of_a_person(desk):
+    desk.tighten("KILLED")
+    serial, now_ns = desk.latch.read().serial, time.time_ns()
+    ResumeRequest(
+        to="ACTIVE", reason="r", by="ana", serial=serial, asked_ns=now_ns, expires_ns=2**62
+    ).write(desk.rundir.resume_asked)
+    with pytest.raises(AuditError, match="ana asked for ACTIVE, by resume"):
+        await desk.resume("ben")
     assert desk.state == "KILLED"
 
 

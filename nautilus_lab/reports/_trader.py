@@ -77,8 +77,8 @@ class TraderDay:
         `currency`.
     positions : DataFrame
         What all fills until then add up to, by instrument: `quantity` (units, signed),
-        `last price` and `priced at` of the last own fill, `value` (quantity times price, a
-        multiplier of 1), `currency`. Without what was held before the first fill.
+        `last price` and `priced at` of the last own fill, `value` (quantity times price times
+        the contract's multiplier), `currency`. Without what was held before the first fill.
     breaches : tuple of Breach
         The limits that were told of that day.
     adjustments : tuple of Adjustment
@@ -448,7 +448,7 @@ def _positions(fills: list[Envelope]) -> pd.DataFrame:
     rows = [
         (
             *(name, float(held[name]), float(body.price), _stamp(ts)),
-            *(float(held[name] * body.price), body.currency),
+            *(float(held[name] * body.price * body.multiplier), body.currency),
         )
         for name, (ts, body) in sorted(last.items())
     ]

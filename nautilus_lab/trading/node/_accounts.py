@@ -34,6 +34,7 @@ class Accounts:
                 float(fill.quantity),
                 float(fill.price),
                 commission=float(fill.commission),
+                multiplier=float(fill.multiplier),
             )
 
     def mark(self, instrument: str, price: float) -> None:

@@ -26,7 +26,7 @@ from nautilus_trader.test_kit.providers import TestInstrumentProvider
 from nautilus_trader.test_kit.stubs.component import TestComponentStubs
 from nautilus_trader.test_kit.stubs.events import TestEventStubs
 
-from nautilus_lab.exceptions import StoreError, StoreUnwritable
+from nautilus_lab.exceptions import NodeError, StoreError, StoreUnwritable
 from nautilus_lab.platform.bus import LocalBus
 from nautilus_lab.platform.messages import NodeStateChanged
 from nautilus_lab.platform.outbox import Outbox
@@ -391,6 +391,9 @@ def test_money_of_a_contract_counts_its_multiplier_in_this_life_and_the_next(sto
         (told,) = [s.body for s in one.states if s.topic.startswith("trading.position.")]
         assert (told.multiplier, told.market_price) == (50.0, 4_510.0)
         assert told.market_value == float(position.notional_value(quote)) == 451_000.0
+    later.desk.accounts.require_same_contracts({ES.id.value: 50.0, "AAPL.PAPER": 1.0})
+    with pytest.raises(NodeError, match=r"multiplier of ESZ9\.GLBX must be the 50"):
+        later.desk.accounts.require_same_contracts({ES.id.value: 5.0})
 
 
 # --- what the gate found -------------------------------------------------------------------

@@ -52,7 +52,9 @@ _FILLS = (
     *("trade_id", "client_order_id", "owner", "instrument", "side", "quantity", "price", "time"),
     *("strategy", "commission", "currency"),
 )
-_POSITIONS = ("instrument", "quantity", "last price", "priced at", "value", "currency")
+_POSITIONS = (
+    *("instrument", "quantity", "last price", "priced at", "value", "currency", "multiplier"),
+)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -78,7 +80,8 @@ class TraderDay:
     positions : DataFrame
         What all fills until then add up to, by instrument: `quantity` (units, signed),
         `last price` and `priced at` of the last own fill, `value` (quantity times price times
-        the contract's multiplier), `currency`. Without what was held before the first fill.
+        the contract's multiplier), `currency`, `multiplier`. Without what was held before the
+        first fill.
     breaches : tuple of Breach
         The limits that were told of that day.
     adjustments : tuple of Adjustment
@@ -254,7 +257,9 @@ class TraderDay:
         held = self.positions[self.positions["quantity"] != 0]
         try:
             found = engine.evaluate(
-                dict(zip(held["instrument"], held["quantity"], strict=True)),
+                held[["instrument", "quantity", "multiplier"]].set_axis(
+                    ["symbol", "units", "multiplier"], axis=1
+                ),
                 dict(zip(held["instrument"], held["last price"], strict=True)),
                 measures=measures,
                 now_ns=ns_of(self.as_of),
@@ -449,6 +454,7 @@ def _positions(fills: list[Envelope]) -> pd.DataFrame:
         (
             *(name, float(held[name]), float(body.price), _stamp(ts)),
             *(float(held[name] * body.price * body.multiplier), body.currency),
+            float(body.multiplier),
         )
         for name, (ts, body) in sorted(last.items())
     ]

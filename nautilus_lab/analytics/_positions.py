@@ -24,22 +24,26 @@ class LivePosition:
         The last mid the position was marked at; 0 before the first.
     realised : float
         Profit of the units that were closed, before commissions.
+    multiplier : float
+        What one unit gains when its price rises by 1: 1 for shares.
     """
 
     quantity: float = 0.0
     average_price: float = 0.0
     price: float = 0.0
     realised: float = 0.0
+    multiplier: float = 1.0
 
     @property
     def market_value(self) -> float:
         """Signed value at the last mid."""
-        return self.quantity * self.price
+        return self.quantity * self.price * self.multiplier
 
     @property
     def unrealised(self) -> float:
         """Profit that closing at the last mid would bring; 0 before the first price."""
-        return self.quantity * (self.price - self.average_price) if self.price else 0.0
+        gained = self.price - self.average_price if self.price else 0.0
+        return self.quantity * gained * self.multiplier
 
 
 class LivePositions:
@@ -88,19 +92,27 @@ class LivePositions:
         price: float,
         *,
         commission: float = 0.0,
+        multiplier: float = 1.0,
     ) -> None:
-        """Account for one execution of `quantity` units at `price`.
+        """Account for one execution of `quantity` units at `price`, as it is quoted.
 
         Raises
         ------
         InputError
-            When the quantity or the price is not a positive number.
+            When the quantity, the price or the multiplier is not a positive number, or the
+            instrument has had another multiplier.
         """
-        if not (0 < quantity < float("inf") and 0 < price < float("inf")):
+        if not all(0 < number < float("inf") for number in (quantity, price, multiplier)):
             raise InputError(
-                "a fill needs a positive quantity and price", value=(instrument, quantity, price)
+                "a fill needs a positive quantity, price and multiplier",
+                value=(instrument, quantity, price, multiplier),
             )
-        position = self._positions.setdefault(instrument, LivePosition())
+        position = self._positions.setdefault(instrument, LivePosition(multiplier=multiplier))
+        if multiplier != position.multiplier:
+            raise InputError(
+                f"the multiplier of {instrument} must stay {position.multiplier:g}",
+                value=multiplier,
+            )
         before = self._standing(position)
         signed = quantity if side == "BUY" else -quantity
         held = position.quantity
@@ -109,14 +121,14 @@ class LivePositions:
             position.average_price = (held * position.average_price + signed * price) / total
         else:
             closed = min(abs(signed), abs(held)) * (1 if held > 0 else -1)
-            position.realised += closed * (price - position.average_price)
+            position.realised += closed * (price - position.average_price) * multiplier
             if abs(signed) > abs(held):
                 position.average_price = price
             elif abs(signed) == abs(held):
                 position.average_price = 0.0
         position.quantity = held + signed
         self.commissions += commission
-        self.cash_flow -= signed * price + commission
+        self.cash_flow -= signed * price * multiplier + commission
         self._restate(before, position)
 
     def mark(self, instrument: str, price: float) -> None:

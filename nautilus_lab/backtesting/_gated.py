@@ -17,8 +17,10 @@ from nautilus_lab.execution.gate import (
 )
 from nautilus_lab.risk.limits import LimitBook, Measures
 
-# Below the book, which must have the last time whole; above the strategies, which trade on.
+# Below the book, which has the quote by then; above the strategies, which trade on it.
 _AFTER_THE_BOOK = 10
+# So much later the engine repeats a quote, to let orders in: that is no time of its own.
+_REPEATED_NS = 1
 
 
 def install_gate(
@@ -58,21 +60,34 @@ def install_gate(
     ]
     if followed:
         book = replace(limits.book, limits=tuple(followed))
-        watch = _Watch(gate, limits, book, cash, begins_ns)
+        watch = _Watch(gate, limits, book, cash, begins_ns, symbols=len(kernel.cache.instruments()))
         kernel.msgbus.subscribe("data.quotes.*", watch.on_quote, priority=_AFTER_THE_BOOK)
     return gate
 
 
 class _Watch:
-    """Looks at the limits each time the time moves on, when all quotes of the last one are in."""
+    """Looks at the limits once each time, when all quotes of that time are in and no later one.
+
+    The data have every symbol at every time, and strategies of ours trade on the last one's quote:
+    what is found there binds them already.
+    """
 
     def __init__(
-        self, gate: Gate, limits: Limits, book: LimitBook, cash: float, begins_ns: int
+        self,
+        gate: Gate,
+        limits: Limits,
+        book: LimitBook,
+        cash: float,
+        begins_ns: int,
+        *,
+        symbols: int,
     ) -> None:
         self._gate = gate
+        self._symbols = symbols
+        self._quoted: set[Any] = set()  # the instruments that have their quote of this time
         self._measures = limits.measures if callable(limits.measures) else None
         self._to = limits.stop_loss_state
-        self._now_ns = begins_ns
+        self._now_ns = self._seen_ns = begins_ns  # the time of the last quote, of the last look
         day = book.day_stop
         self._stop = None if day is None else StopLoss(day, confirmations=limits.confirmations)
         if day is not None and day.action == "halt":
@@ -92,18 +107,23 @@ class _Watch:
         self._look(begins_ns)
 
     def on_quote(self, quote: Any) -> None:
-        if quote.ts_event == self._now_ns:
+        now_ns = quote.ts_event
+        if now_ns != self._now_ns:
+            self._now_ns = now_ns
+            self._quoted.clear()
+        self._quoted.add(quote.instrument_id)
+        if len(self._quoted) < self._symbols or now_ns <= self._seen_ns + _REPEATED_NS:
             return
         book = self._gate.book
         if self._stop is not None:
-            reason = self._stop.observe(book.equity, self._now_ns)
+            reason = self._stop.observe(book.equity, now_ns)
             book.day_start_equity = self._stop.day_start
             if reason:
                 self._gate.state.tighten(self._to, reason=reason, by="stop-loss", automatic=True)
-        self._look(self._now_ns)
-        self._now_ns = quote.ts_event
+        self._look(now_ns)
 
     def _look(self, now_ns: int) -> None:
+        self._seen_ns = now_ns
         if self._measures is not None:
             self._gate.book.measures = self._measures(now_ns)
         self._limits.look(now_ns)

@@ -29,8 +29,8 @@ class Limits:
     Parameters
     ----------
     checks : LimitBook, or sequence of Limit or Check
-        What is asked about each order, in this order; limits that are monitored are looked at each
-        time that the time moves on.
+        What is asked about each order, in this order; limits that are monitored are looked at
+        once each time, when all quotes of that time are in.
     stop_loss_state : {"REDUCE_ONLY", "HALTED"}, default="REDUCE_ONLY"
         What is left to do for the rest of the run once a `DailyLoss` among the checks is
         exceeded. Data of one price a day have no loss within a day.

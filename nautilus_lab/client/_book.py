@@ -276,7 +276,7 @@ class Book:
         parts[strategy] = body
         position = self.positions.setdefault(body.instrument, Position(body.instrument))
         position.quantity = sum(part.quantity for part in parts.values())
-        position.market_price = body.market_price
+        position.market_price, position.multiplier = body.market_price, body.multiplier
         position.market_value = sum(part.market_value for part in parts.values())
         position.unrealised = sum(part.unrealised for part in parts.values())
         position.realised = sum(part.realised for part in parts.values())
@@ -328,6 +328,7 @@ class Book:
             price=body.price,
             commission=body.commission,
             currency=body.currency,
+            multiplier=body.multiplier,
             ts=envelope.ts,
             simulated=envelope.simulated,
         )

@@ -167,7 +167,8 @@ class Quote:
 class Position:
     """The net position in an instrument over all strategies; money in account currency.
 
-    `quantity` is signed units; `average_price` is NaN when strategies hold opposite sides.
+    `quantity` is signed units; `average_price` is NaN when strategies hold opposite sides. Prices
+    are as they are quoted: their values are times `multiplier`.
     """
 
     instrument: str
@@ -177,6 +178,7 @@ class Position:
     market_value: float = 0.0
     unrealised: float = 0.0
     realised: float = 0.0
+    multiplier: float = 1.0
     by_strategy: dict[str, float] = field(default_factory=dict)  # strategy -> signed units
     ts: int = 0
     simulated: bool = False
@@ -202,6 +204,7 @@ class Fill:
     currency: str
     ts: int
     simulated: bool
+    multiplier: Decimal = Decimal(1)
 
 
 @dataclass(frozen=True, slots=True)

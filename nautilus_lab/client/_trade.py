@@ -196,21 +196,20 @@ class Trade:
     def slippage(self) -> Decimal | None:
         """What the fills cost against the arrival price, in quote currency; a gain is negative.
 
-        Without commissions. None without a fill or an arrival price.
+        Without commissions. None without an arrival price, or where no fill is known.
         """
-        filled, value, arrival = self.filled, self._value, self.arrival_price
-        if not filled or value is None or arrival is None:
-            return None
-        paid = value - arrival * filled
-        return paid if self.side == "BUY" else -paid
+        worse = self._worse
+        if worse is None or not (fills := self.fills):
+            return None  # only a fill says what a point is worth
+        return worse * fills[0].multiplier
 
     @property
     def slippage_bps(self) -> float | None:
         """`slippage` in basis points of what was filled at the arrival price."""
-        slippage, arrival = self.slippage, self.arrival_price
-        if slippage is None or not arrival:
+        worse, arrival = self._worse, self.arrival_price
+        if worse is None or not arrival:
             return None
-        return float(_TO_BPS * slippage / (arrival * self.filled))
+        return float(_TO_BPS * worse / (arrival * self.filled))
 
     @property
     def commissions(self) -> dict[str, Decimal]:
@@ -343,8 +342,16 @@ class Trade:
         return bool(quantity) and self.filled >= quantity
 
     @property
+    def _worse(self) -> Decimal | None:
+        """How many points the units together traded worse than at arrival."""
+        filled, value, arrival = self.filled, self._value, self.arrival_price
+        if not filled or value is None or arrival is None:
+            return None
+        return value - arrival * filled if self.side == "BUY" else arrival * filled - value
+
+    @property
     def _value(self) -> Decimal | None:
-        """What was paid in all; None where some of it is not known."""
+        """The units times their prices as quoted; None where some of it is not known."""
         fills, filled = self.fills, self.filled
         if sum((fill.quantity for fill in fills), Decimal(0)) >= filled:
             return sum((fill.quantity * fill.price for fill in fills), Decimal(0))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
 from nautilus_lab.config._section import Section
 
+Multiplier = Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
 VenueName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9]{0,11}$")]
 
 
@@ -15,8 +16,9 @@ class VenueSettings(Section):
     """One paper venue; what is None is as `trading` has it for all of them.
 
     Fees, spread and offset are in basis points; `depth` is units at each of `levels` prices. A
-    `leverage` above 1 makes a margin account that may sell short. `faults` lets it be told to
-    fail, for tests.
+    `leverage` above 1 makes a margin account that may sell short. `multipliers` say of symbols what
+    a point of them is worth, as of futures; all others are shares. Contracts need a margin account.
+    `faults` lets it be told to fail, for tests.
     """
 
     name: VenueName = "PAPER"
@@ -29,8 +31,15 @@ class VenueSettings(Section):
     latency_ms: float = Field(default=0.0, ge=0, le=60_000, allow_inf_nan=False)
     price_offset_bps: float = Field(default=0.0, ge=-500, le=500, allow_inf_nan=False)
     leverage: float = Field(default=1.0, ge=1, le=100, allow_inf_nan=False)
+    multipliers: dict[str, Multiplier] = Field(default_factory=dict)
     seed: int | None = Field(default=None, ge=0)
     faults: bool = False
+
+    @model_validator(mode="after")
+    def _contracts_need_margin(self) -> Self:
+        if self.multipliers and not self.leverage > 1:
+            raise ValueError("multipliers need a margin account: a leverage above 1")
+        return self
 
 
 def _as_venue(given: object) -> object:

@@ -154,7 +154,11 @@ class OrderUpdated(Body, frozen=True, kw_only=True):
 
 
 class OrderFilled(Body, frozen=True, kw_only=True):
-    """One execution; `trade_id` is the venue's and unique there."""
+    """One execution; `trade_id` is the venue's and unique there.
+
+    It moves quantity times price times `multiplier`, which is 1 for shares and what a point is
+    worth for a future.
+    """
 
     trade_id: str
     client_order_id: str
@@ -165,6 +169,7 @@ class OrderFilled(Body, frozen=True, kw_only=True):
     price: Decimal
     commission: Decimal = Decimal(0)
     currency: str = "USD"
+    multiplier: Decimal = Decimal(1)
 
 
 class LimitBreach(Body, frozen=True, kw_only=True):
@@ -274,7 +279,10 @@ class QuoteUpdated(Body, frozen=True, kw_only=True):
 
 
 class PositionUpdated(Body, frozen=True, kw_only=True):
-    """A net position at the market; `quantity` is signed units, money in account currency."""
+    """A net position at the market; `quantity` is signed units, money in account currency.
+
+    Prices are as they are quoted: their values are times `multiplier`.
+    """
 
     instrument: str
     quantity: float
@@ -283,6 +291,7 @@ class PositionUpdated(Body, frozen=True, kw_only=True):
     market_value: float
     unrealised: float
     realised: float
+    multiplier: float = 1.0
 
 
 class AccountUpdated(Body, frozen=True, kw_only=True):

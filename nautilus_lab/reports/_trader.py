@@ -52,7 +52,9 @@ _FILLS = (
     *("trade_id", "client_order_id", "owner", "instrument", "side", "quantity", "price", "time"),
     *("strategy", "commission", "currency"),
 )
-_POSITIONS = ("instrument", "quantity", "last price", "priced at", "value", "currency")
+_POSITIONS = (
+    *("instrument", "quantity", "last price", "priced at", "value", "currency", "multiplier"),
+)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -77,8 +79,9 @@ class TraderDay:
         `currency`.
     positions : DataFrame
         What all fills until then add up to, by instrument: `quantity` (units, signed),
-        `last price` and `priced at` of the last own fill, `value` (quantity times price, a
-        multiplier of 1), `currency`. Without what was held before the first fill.
+        `last price` and `priced at` of the last own fill, `value` (quantity times price times
+        the contract's multiplier), `currency`, `multiplier`. Without what was held before the
+        first fill.
     breaches : tuple of Breach
         The limits that were told of that day.
     adjustments : tuple of Adjustment
@@ -262,6 +265,7 @@ class TraderDay:
                         "symbol": [symbol or alone for symbol, _, alone in names],
                         "venue": [venue if symbol else "" for symbol, _, venue in names],
                         "units": held["quantity"].to_numpy(),
+                        "multiplier": held["multiplier"].to_numpy(),
                     }
                 ),
                 dict(zip(held["instrument"], held["last price"], strict=True)),
@@ -457,7 +461,8 @@ def _positions(fills: list[Envelope]) -> pd.DataFrame:
     rows = [
         (
             *(name, float(held[name]), float(body.price), _stamp(ts)),
-            *(float(held[name] * body.price), body.currency),
+            *(float(held[name] * body.price * body.multiplier), body.currency),
+            float(body.multiplier),
         )
         for name, (ts, body) in sorted(last.items())
     ]

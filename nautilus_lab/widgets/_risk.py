@@ -343,7 +343,7 @@ class RiskDashboard(DeskPage):
             if held.is_flat and not held.realised and name not in self._shown():
                 continue
             price = quote.mid if quote is not None else held.market_price
-            value = held.quantity * price
+            value = held.quantity * price * held.multiplier
             rows.append(
                 {
                     "id": name,
@@ -353,7 +353,7 @@ class RiskDashboard(DeskPage):
                     "price": price,
                     "value": value,
                     "weight": value / equity * 100 if equity else math.nan,
-                    "unrealised": held.quantity * (price - held.average_price)
+                    "unrealised": held.quantity * (price - held.average_price) * held.multiplier
                     if held.quantity
                     else 0.0,
                     "realised": held.realised,

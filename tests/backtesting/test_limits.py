@@ -151,6 +151,40 @@ def test_a_loss_on_its_limit_stops_nothing(engine, free):
     assert run.stats.n_denied == 0
 
 
+def test_a_loss_falls_on_the_day_on_which_the_price_fell(engine, free):
+    # Held over midnight, when the first symbol falls by half and the second has yet to be quoted.
+    times = pd.date_range("2024-01-01", periods=30, freq="h", tz="UTC")
+    index = pd.MultiIndex.from_product([times, ["A", "B"]], names=["timestamp", "symbol"])
+    closes = [price for hour in range(30) for price in (50.0 if hour >= 24 else 100.0, 100.0)]
+    frame = pd.DataFrame(dict.fromkeys(("open", "high", "low", "close"), closes), index=index)
+    bars = frame.assign(volume=1_000.0)
+    limits = Limits(checks=[DailyLoss(max_loss=1_000)])
+    run = engine.run(in_and_out, bars, costs=free, starting_cash=10_000, limits=limits)
+    assert run.equity.iloc[-1] == 7_500.0
+    assert run.stats.n_denied == 0  # the new day began with 7,500, and loses nothing
+
+
+@pytest.mark.parametrize("of_nautilus", [False, True])
+def test_each_time_is_looked_at_once(engine, free, of_nautilus):
+    looks = []
+
+    def measures(now_ns):
+        looks.append(pd.Timestamp(now_ns, tz="UTC"))
+        return Measures.at(now_ns)
+
+    if of_nautilus:
+        from nautilus_trader.trading.strategy import Strategy
+
+        trades = Strategy()
+    else:
+        trades = buy_and_hold
+    bars = hours([100, 101, 99, 100, 102])
+    drawdown = MaxDrawdown(max_fraction=0.5, action="no_increase")
+    limits = Limits(checks=[drawdown], measures=measures)
+    engine.run(trades, bars, costs=free, starting_cash=10_000, limits=limits)
+    assert looks == list(bars.index.get_level_values(0).unique())
+
+
 def test_a_stop_loss_may_want_to_see_a_loss_more_than_once(engine, free):
     bars = hours([100, 100, 50, 100, 100, 100])
     limits = Limits(checks=[DailyLoss(max_loss=1_000)], confirmations=3)

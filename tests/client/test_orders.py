@@ -52,6 +52,8 @@ async def test_a_trade_follows_its_order_from_submit_to_the_last_fill(operator, 
     assert trade.slippage == Decimal("8.00")
     assert trade.slippage_bps == pytest.approx(8.0)
     assert trade.commissions == {"USD": Decimal("0.20")}
+    # Its fills say that it is whole a moment before the order itself is told.
+    await operator.until(lambda: trade.log[-1].status is OrderStatus.FILLED, timeout_s=10)
     assert [entry.status.value for entry in trade.log] == [
         "SUBMITTED",
         "ACCEPTED",

@@ -328,6 +328,14 @@ def test_an_alert_from_before_it_had_a_level_is_still_read():
     assert told == msgspec.structs.replace(BODIES["AlertRaised"], scope="", level="")
 
 
+def test_a_fill_from_before_it_had_a_multiplier_is_one_of_shares():
+    now = encode(MESSAGES["OrderFilled"])
+    multiplier, one = (msgspec.msgpack.encode(word) for word in ("multiplier", "1"))
+    then = now.replace(multiplier + one, b"").replace(b"\x8b\xa4kind", b"\x8a\xa4kind")
+    assert len(then) == len(now) - len(multiplier + one)
+    assert decode(then).body == BODIES["OrderFilled"]
+
+
 def test_every_body_and_every_message_has_its_golden_bytes():
     sent = {body.__name__ for body in (*EVENTS, *STATES)}
     assert {path.stem for path in GOLDEN.glob("*.hex")} == sent | set(MESSAGES)

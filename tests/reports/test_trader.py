@@ -174,6 +174,20 @@ def test_what_came_after_the_day_is_not_in_it(day):
     assert day.as_of == datetime(2026, 3, 3, tzinfo=UTC)
 
 
+def test_the_value_of_a_contract_counts_its_multiplier(tmp_path):
+    fill = OrderFilled(
+        trade_id="V-1", client_order_id="O-1", strategy="tilt", instrument="ESZ9.PAPER",
+        side="SELL", quantity=Decimal(2), price=Decimal("4500"), multiplier=Decimal(50),
+    )  # fmt: skip
+    day = read_day(stored(tmp_path, (fill, 5)), trader="PAPER-001", day=DAY, now=NOW)
+    (held,) = day.positions.to_dict("records")
+    assert (held["quantity"], held["last price"], held["value"]) == (-2.0, 4500.0, -450_000.0)
+    engine = RiskLimitEngine(limits=LimitBook([MaxGrossExposure(max_notional=500_000)]))
+    report = day.daily_report(engine, code="x")
+    (limit,) = rows(report, "Limit utilisation")
+    assert (limit["value"], limit["utilisation"]) == (450_000.0, 0.9)
+
+
 def test_breaches_are_read_and_what_could_not_be_measured_is_nan(day):
     (breach,) = day.breaches
     assert (breach.limit, breach.action) == ("max_loss", "halt")

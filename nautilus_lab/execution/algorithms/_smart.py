@@ -330,7 +330,9 @@ class Smart(WorkedOrders):
     def _carry_out(self, job: _SmartJob, route: Route, lasts: TimeInForce) -> None:
         """Tell of a route, then send its legs."""
         names = {leg.venue: self.next_name(job, n) for n, leg in enumerate(route.legs, start=1)}
-        self._on_routed(route.message(job.name, job.instrument_id.value, names))
+        multiplier = job.places[job.instrument_id.venue.value].multiplier.as_decimal()
+        name = job.instrument_id.value
+        self._on_routed(route.message(job.name, name, names, multiplier=multiplier))
         for leg in route.legs:
             if job.over:
                 return

@@ -524,7 +524,9 @@ class PaperBook:
             order_type=order.order_type,
             quantity=quantity,
             price=price,
-            commission=self.terms.commission(quantity, price, maker=maker),
+            commission=self.terms.commission(
+                quantity, price * self.terms.multiplier(order.symbol), maker=maker
+            ),
             liquidity="MAKER" if maker else "TAKER",
             ts=ts,
         )
@@ -646,10 +648,11 @@ class PaperBook:
 
     def _value(self, order: VenueOrder) -> Decimal:
         price = order.limit_price if order.limit_price is not None else order.trigger_price
+        multiplier = self.terms.multiplier(order.symbol)
         if price is not None:
-            return order.leaves * price
+            return order.leaves * price * multiplier
         depth = self._depth.get(order.symbol)
-        return _NOTHING if depth is None else depth.cost(order.side, order.leaves)
+        return _NOTHING if depth is None else depth.cost(order.side, order.leaves) * multiplier
 
     def _closable(self, order: VenueOrder) -> Decimal:
         held = self._money.held(order.symbol)

@@ -188,6 +188,7 @@ class Clerk:
             taker_fee=terms.taker_fee,
             initial_margin=terms.initial_margin,
             maintenance_margin=terms.maintenance_margin,
+            multiplier=terms.multiplier(symbol),
         )
 
     def _require_symbol(self, symbol: str) -> None:

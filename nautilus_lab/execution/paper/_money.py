@@ -56,6 +56,8 @@ class _Holding:
 class Money:
     """Cash and positions of one account, and what they allow.
 
+    Inside, a price is what one unit is worth: as it is quoted, times the contract's multiplier.
+
     Parameters
     ----------
     deposited : Decimal
@@ -84,7 +86,7 @@ class Money:
     def positions(self) -> list[VenuePosition]:
         """The positions that are not flat."""
         return [
-            VenuePosition(symbol=s, quantity=h.quantity, average_price=h.average_price)
+            VenuePosition(symbol=s, quantity=h.quantity, average_price=self._quoted(s, h))
             for s, h in self._holdings.items()
             if h.quantity
         ]
@@ -147,17 +149,18 @@ class Money:
         """Book an execution."""
         holding = self._holdings.setdefault(fill.symbol, _Holding())
         signed = fill.quantity if fill.side == "BUY" else -fill.quantity
-        self.cash -= signed * fill.price + fill.commission
+        price = fill.price * self._terms.multiplier(fill.symbol)
+        self.cash -= signed * price + fill.commission
         self.balance -= fill.commission
         closing = _closing(holding.quantity, signed)
         if closing:
             share = holding.paid * abs(closing) / abs(holding.quantity)
-            self.balance += -closing * fill.price - share
+            self.balance += -closing * price - share
             holding.paid -= share
             holding.quantity += closing
         opening = signed - closing
         holding.quantity += opening
-        holding.paid += opening * fill.price
+        holding.paid += opening * price
         if not holding.quantity:
             holding.paid = _NOTHING
 
@@ -176,8 +179,9 @@ class Money:
         return ""
 
     def most(self, order: VenueOrder, price: Decimal, *, maker: bool) -> Decimal:
-        """Return how many units of `order` the account can bear at `price` now."""
+        """Return how many units of `order` the account can bear at `price`, as quoted, now."""
         terms, held = self._terms, self.held(order.symbol)
+        price *= terms.multiplier(order.symbol)
         buys = order.side == "BUY"
         closable = max(-held if buys else held, _NOTHING)
         if order.reduce_only:
@@ -255,7 +259,14 @@ class Money:
     def _mark(self, symbol: str) -> Decimal:
         holding = self._holdings.get(symbol, _Holding())
         price = self._market(symbol, "BUY" if holding.quantity < 0 else "SELL")
-        return price if price is not None else holding.average_price
+        if price is None:
+            return holding.average_price
+        return price * self._terms.multiplier(symbol)
+
+    def _quoted(self, symbol: str, holding: _Holding) -> Decimal:
+        """Return the average price of a holding as prices are quoted."""
+        multiplier = self._terms.multiplier(symbol)
+        return (holding.average_price / multiplier).quantize(_TEN_THOUSANDTH)
 
     def _with_fee(self, quantity: Decimal, price: Decimal, *, maker: bool) -> Decimal:
         return quantity * price + self._terms.commission(quantity, price, maker=maker)

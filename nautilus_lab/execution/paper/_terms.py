@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,9 @@ class VenueTerms:
         as the 50 % and 25 % of Regulation T.
     latency_ms : float, default=0.0
         From the request to the book.
+    multipliers : mapping of str to float, optional
+        Symbol -> what a point of it is worth, USD; 1 for those that are not named, as for shares.
+        Contracts need a margin account.
     """
 
     maker_fee_bps: float = 0.0
@@ -50,6 +54,7 @@ class VenueTerms:
     price_offset_bps: float = 0.0
     leverage: float = 1.0
     latency_ms: float = 0.0
+    multipliers: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("maker_fee_bps", "taker_fee_bps", "half_spread_bps", "latency_ms"):
@@ -61,6 +66,11 @@ class VenueTerms:
             raise InputError("a venue's leverage must be 1 or more", value=self.leverage)
         if not (self.depth >= 1 and self.levels >= 1):
             raise InputError("a venue must have a unit of depth", value=(self.depth, self.levels))
+        for symbol, worth in self.multipliers.items():
+            if not 0 < worth < math.inf:
+                raise InputError(f"the multiplier of {symbol} must be above 0", value=worth)
+        if self.multipliers and not self.has_margin:
+            raise InputError("contracts need a margin account", value=dict(self.multipliers))
 
     @classmethod
     def of(cls, trading: TradingSettings, name: str) -> VenueTerms:
@@ -75,6 +85,7 @@ class VenueTerms:
             price_offset_bps=venue.price_offset_bps,
             leverage=venue.leverage,
             latency_ms=venue.latency_ms,
+            multipliers=venue.multipliers,
         )
 
     @property
@@ -107,8 +118,12 @@ class VenueTerms:
         """Nanoseconds from the request to the book."""
         return round(self.latency_ms * 1e6)
 
+    def multiplier(self, symbol: str) -> Decimal:
+        """Return what a point of `symbol` is worth, USD."""
+        return Decimal(str(self.multipliers.get(symbol, 1)))
+
     def commission(self, quantity: Decimal, price: Decimal, *, maker: bool) -> Decimal:
-        """Return the commission in USD of a fill."""
+        """Return the commission in USD of a fill; `price` is what one unit is worth."""
         fee = self.maker_fee if maker else self.taker_fee
         return (quantity * price * fee).quantize(_CENT, ROUND_HALF_UP)
 

@@ -232,7 +232,10 @@ class VenueAccount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class VenueInstrument(msgspec.Struct, frozen=True, kw_only=True):
-    """What can be traded under `symbol`: fees and margins are fractions of the value."""
+    """What can be traded under `symbol`: fees and margins are fractions of the value.
+
+    The value is units times price times `multiplier`, which is 1 for shares.
+    """
 
     symbol: str
     price_increment: Decimal
@@ -241,6 +244,7 @@ class VenueInstrument(msgspec.Struct, frozen=True, kw_only=True):
     taker_fee: Decimal
     initial_margin: Decimal
     maintenance_margin: Decimal
+    multiplier: Decimal = Decimal(1)
 
 
 class VenueQuote(msgspec.Struct, frozen=True, kw_only=True, array_like=True):

@@ -15,6 +15,7 @@ Side: TypeAlias = Literal["BUY", "SELL"]
 Policy: TypeAlias = Literal["best price after fees", "best price"]
 
 _ZERO = Decimal(0)
+_ONE = Decimal(1)
 _WHOLE = Decimal(10_000)  # basis points
 
 
@@ -35,7 +36,8 @@ class Leg:
     fee_bps : float
         What a taker pays there, basis points of the traded value.
     expected_cost : Decimal
-        What it costs at the prices seen, fees included, or for a sale brings; quote currency.
+        What it costs at the prices seen, fees included, or for a sale brings; quote currency,
+        of a contract with a multiplier of 1.
     reason : str
         Why it is sent there.
     """
@@ -88,7 +90,12 @@ class Route:
         return sum((leg.expected_cost for leg in self.legs), _ZERO)
 
     def message(
-        self, client_order_id: str, instrument: str, names: Mapping[str, str]
+        self,
+        client_order_id: str,
+        instrument: str,
+        names: Mapping[str, str],
+        *,
+        multiplier: Decimal = _ONE,
     ) -> OrderRouted:
         """Return the record of the decision.
 
@@ -98,6 +105,8 @@ class Route:
             The order's.
         names : mapping of str to str
             venue -> the client order id of its leg.
+        multiplier : Decimal, default=1
+            The instrument's: what it is expected to cost is in money.
         """
         return OrderRouted(
             client_order_id=client_order_id,
@@ -118,7 +127,7 @@ class Route:
                     for leg in self.legs
                 ]
             ),
-            expected_cost=self.expected_cost,
+            expected_cost=self.expected_cost * multiplier,
             policy=self.policy,
             unplaced=self.unplaced,
             passed_over=tuple([f"{venue}: {why}" for venue, why in self.passed_over.items()]),

@@ -139,12 +139,12 @@ def execution_report(
     _require_alike(order, [*own, *routes])
     sign = 1 if order.side == "BUY" else -1
     filled, value, fees = _sums(own)
-    average = value / filled if filled else None
+    average = _average(own)
     vwap = _vwap(market)
     arrival = order.arrival_price
     shortfall = None
     if arrival is not None and filled:
-        shortfall = sign * (value - arrival * filled) + fees
+        shortfall = sign * (value - sum((arrival * _size(fill) for fill in own), _ZERO)) + fees
     return ExecutionReport(
         client_order_id=order.client_order_id,
         instrument=order.instrument,
@@ -189,9 +189,20 @@ def _sums(fills: Sequence[OrderFilled]) -> tuple[Decimal, Decimal, Decimal]:
     """Return units, their value without fees, and the fees."""
     return (
         sum((fill.quantity for fill in fills), _ZERO),
-        sum((fill.quantity * fill.price for fill in fills), _ZERO),
+        sum((_size(fill) * fill.price for fill in fills), _ZERO),
         sum((fill.commission for fill in fills), _ZERO),
     )
+
+
+def _size(fill: OrderFilled) -> Decimal:
+    """Return what a fill gains when its price rises by 1."""
+    return fill.quantity * fill.multiplier
+
+
+def _average(fills: Sequence[OrderFilled]) -> Decimal | None:
+    """Return the mean price, as it is quoted; None without fills."""
+    size = sum(map(_size, fills), _ZERO)
+    return sum((_size(fill) * fill.price for fill in fills), _ZERO) / size if size else None
 
 
 def _vwap(market: Sequence[tuple[Decimal, Decimal]]) -> Decimal | None:
@@ -240,8 +251,8 @@ def _by_venue(
         at[fill.instrument.rpartition(".")[2]].append(fill)
     found = []
     for venue in sorted(planned.keys() | at):
-        filled, value, fees = _sums(at[venue])
-        average = value / filled if filled else None
+        filled, _, fees = _sums(at[venue])
+        average = _average(at[venue])
         found.append(
             VenueExecution(
                 venue=venue,

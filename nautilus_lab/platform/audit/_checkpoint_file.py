@@ -6,6 +6,7 @@ import contextlib
 import errno
 import fcntl
 import logging
+import math
 import os
 import re
 import stat
@@ -28,6 +29,9 @@ _log = logging.getLogger(__name__)
 
 _PATIENCE_S = 5.0
 _TICK_S = 0.005
+_AGAIN_S = 60.0
+# What no later try can change: the folder lets nothing be made, renamed or linked.
+_FOR_GOOD = frozenset({errno.EPERM, errno.EACCES, errno.EROFS, errno.EOPNOTSUPP, errno.ENOSYS})
 
 _decoder = msgspec.json.Decoder(Checkpoint)
 
@@ -59,7 +63,8 @@ class CheckpointFile:
 
     A file that has become large is kept beside as ``<name>-<last number>``, and the next one is
     begun; its first checkpoint holds the seal of the last one before, as every one does. Where
-    that cannot be done, as where files can only be appended to, the file grows on.
+    that cannot be done the file grows on: for good where files can only be appended to, and for a
+    minute at a time where, say, the disk is full.
 
     Parameters
     ----------
@@ -80,7 +85,8 @@ class CheckpointFile:
         self.trader = trader
         self.key = key
         self._rotate_bytes = rotate_bytes
-        self._stays = False  # whether the file cannot be exchanged for the next one
+        # time.monotonic() before which the file is not exchanged for the next one
+        self._stays_until = 0.0
         # what `appending` has read so far, of which file: a node appends for months
         self._end = 0
         self._inode = 0
@@ -205,27 +211,39 @@ class CheckpointFile:
 
     def _begun_next(self, lines: bytes) -> bool:
         """Begin the next file with `lines` if this one is large enough; whether it was begun."""
-        if self._stays or self._last is None or self._end < self._rotate_bytes:
+        if self._last is None or self._end < self._rotate_bytes:
             return False
-        kept = self.path.with_name(f"{self.path.stem}-{self._last.number:010d}{self.path.suffix}")
+        if time.monotonic() < self._stays_until:
+            return False
+        try:
+            self._begin_next(lines, self._last.number)
+        except OSError as error:
+            _log.warning("checkpoints go on in %s: %s", self.path, error)
+            for_good = error.errno in _FOR_GOOD
+            self._stays_until = math.inf if for_good else time.monotonic() + _AGAIN_S
+            return False
+        sync_folder(self.path.parent)
+        return True
+
+    def _begin_next(self, lines: bytes, last: int) -> None:
+        """Keep this file by the number of its last line, and begin the next one with `lines`."""
+        kept = self.path.with_name(f"{self.path.stem}-{last:010d}{self.path.suffix}")
         handle, made = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)  # nobody appends to it before us
             _write(handle, lines, 0)
             # The name is never free: who opens it meanwhile has the old file, and looks again.
-            with contextlib.suppress(FileExistsError):
+            if not any(one.samefile(self.path) for one in self._kept()):
+                # An exchange that was begun and not ended has kept it already.
                 os.link(self.path, kept)
             os.replace(made, self.path)
             self._inode, self._end = os.fstat(handle).st_ino, 0
-        except OSError as error:
-            _log.warning("checkpoints go on in %s: %s", self.path, error)
-            self._stays = True
-            Path(made).unlink(missing_ok=True)
-            return False
+        except OSError:
+            with contextlib.suppress(OSError):  # where it was made and cannot go it does no harm
+                Path(made).unlink(missing_ok=True)
+            raise
         finally:
             os.close(handle)
-        sync_folder(self.path.parent)
-        return True
 
     def _catch_up(self, handle: int) -> None:
         """Read what was appended since the last time."""

@@ -15,7 +15,10 @@ from nautilus_lab.platform.store._canonical import canonical_json
 from nautilus_lab.platform.store._rows import AuditRow
 
 # of a fill's row: what two reports of the same trade must agree on
-FACTS = ("client_order_id", "instrument", "side", "quantity", "price", "commission", "currency")
+FACTS = (
+    *("client_order_id", "instrument", "side", "quantity", "price", "commission", "currency"),
+    "multiplier",
+)
 
 # of an order's row: what has a column of its own; the rest is in `details`
 _ORDER = (
@@ -88,6 +91,7 @@ def fill_row(event: Envelope, fill: OrderFilled) -> dict[str, object]:
         "price": str(fill.price),
         "commission": str(fill.commission),
         "currency": fill.currency,
+        "multiplier": str(fill.multiplier),
     }
 
 
@@ -105,6 +109,7 @@ def fill_event(row: sa.RowMapping) -> Envelope:
             price=Decimal(row["price"]),
             commission=Decimal(row["commission"]),
             currency=row["currency"],
+            multiplier=Decimal(row["multiplier"]),
         ),
     )
 

@@ -64,6 +64,7 @@ fills = sa.Table(
     sa.Column("commission", sa.Text, nullable=False),
     sa.Column("currency", sa.Text, nullable=False),
     *_envelope_columns(),
+    sa.Column("multiplier", sa.Text, nullable=False, server_default="1"),
     sa.Index("fills_by_order", "client_order_id"),
     sqlite_strict=True,
 )

@@ -156,7 +156,9 @@ class LimitAdjuster:
     def _of(self, key: str) -> DynamicLimit:
         if key not in self._dynamic:
             raise InputError(
-                f"a dynamic limit must be one of {', '.join(self._dynamic)}", value=key
+                "what is asked to be looser must be a limit that adjusts itself",
+                value=key,
+                remedy=", ".join(self._dynamic) or "none of this book does",
             )
         return self._dynamic[key]
 

@@ -147,12 +147,12 @@ class HoldTargets(Strategy):  # type: ignore[misc]
         equity = self._equity(accounts)
         if not equity > 0:
             return  # there is nothing to hold a share of, or nobody knows how much
-        mids = {name: self._mid(instrument_id) for name, instrument_id in self._ids.items()}
+        worth = {name: self._unit(instrument_id) for name, instrument_id in self._ids.items()}
         wanted = units_to_trade(
             weights=self._weights,
             equity=equity,
             positions={name: self._own(instrument_id) for name, instrument_id in self._ids.items()},
-            prices=mids,
+            prices=worth,
             band=self.config.band,
         )
         cash = {venue: float(account.balance_free(USD)) for venue, account in accounts.items()}
@@ -162,11 +162,11 @@ class HoldTargets(Strategy):  # type: ignore[misc]
             instrument_id = self._ids[name]
             if instrument_id in working or now < self._not_before.get(name, 0):
                 continue
-            units = self._bounded(units, mids[name])
+            units = self._bounded(units, worth[name])
             if units > 0:
                 # Leave room for the spread and the commission of every buy that follows.
-                units = min(units, max(0, int(cash[instrument_id.venue] * 0.995 / mids[name])))
-                cash[instrument_id.venue] -= units * mids[name]
+                units = min(units, max(0, int(cash[instrument_id.venue] * 0.995 / worth[name])))
+                cash[instrument_id.venue] -= units * worth[name]
             if units:
                 self._send(instrument_id, units)
 
@@ -225,9 +225,11 @@ class HoldTargets(Strategy):  # type: ignore[misc]
             equity += float(worth)
         return equity
 
-    def _mid(self, instrument_id: InstrumentId) -> float:
+    def _unit(self, instrument_id: InstrumentId) -> float:
+        """Return what one unit is worth at the middle of the quote."""
         quote = self.cache.quote_tick(instrument_id)
-        return (float(quote.bid_price) + float(quote.ask_price)) / 2
+        middle = (float(quote.bid_price) + float(quote.ask_price)) / 2
+        return middle * float(self.cache.instrument(instrument_id).multiplier)
 
     def _working(self) -> set[InstrumentId]:
         """Return the instruments with an order that is not over, sent or found at a start."""

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from nautilus_lab.alerts import acknowledge
 from nautilus_lab.config import Settings
 from nautilus_lab.exceptions import LabError, StoreError
 from nautilus_lab.platform.commands import CommandClient
@@ -105,6 +106,7 @@ class _Measured:
     """One trader: its settings, and when it is measured next."""
 
     def __init__(self, home: Home, rundir: RunDirectory, now_s: Callable[[], float]) -> None:
+        self._home = home
         self._rundir = rundir
         self._now_s = now_s
         self._commands = CommandClient(rundir.commands)
@@ -121,17 +123,25 @@ class _Measured:
             rundir.trader_id,
             "what a trader holds must be measured for its limits",
             remedy="see logs/measurer.log; until then what needs measures increases nothing",
+            acknowledge=self._acknowledge,
         )
         self._lacking = Trouble(
             home,
             rundir.trader_id,
             "what limits need must be measurable",
             remedy="nautilus-lab measures; declare what is missing in trading.measures",
+            acknowledge=self._acknowledge,
         )
 
     def failed(self, why: str) -> None:
         """Tell that it was not measured."""
         self._reach.is_(why)
+
+    def _acknowledge(self, alert: str, by: str, note: str) -> None:
+        settings = self._settings
+        if settings is None:
+            raise StoreError("where a trader's audit trail is must be known", value=alert)
+        acknowledge(self._home, alert, audit=settings.audit, root=settings.root, by=by, note=note)
 
     async def look(self, history_of: Callable[[Path], PriceHistory]) -> None:
         """Measure it when it is time to."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from nautilus_lab.analytics import LivePositions
+from nautilus_lab.exceptions import NodeError
 from nautilus_lab.platform.messages import OrderFilled
 
 
@@ -34,7 +35,30 @@ class Accounts:
                 float(fill.quantity),
                 float(fill.price),
                 commission=float(fill.commission),
+                multiplier=float(fill.multiplier),
             )
+
+    def require_same_contracts(self, multipliers: Mapping[str, float]) -> None:
+        """Refuse contracts of which a point is worth another amount than when they were traded.
+
+        Parameters
+        ----------
+        multipliers : mapping of str to float
+            Instrument -> what it is worth now.
+
+        Raises
+        ------
+        NodeError
+            When one has changed.
+        """
+        for name in self.positions.instruments:
+            was = self.positions[name].multiplier
+            if multipliers.get(name, was) != was:
+                raise NodeError(
+                    f"the multiplier of {name} must be the {was:g} that it was traded with",
+                    value=f"{multipliers[name]:g}",
+                    remedy="set it as it was, or begin anew: move the run directory away",
+                )
 
     def mark(self, instrument: str, price: float) -> None:
         """Value what is held of `instrument` at `price`."""

@@ -128,6 +128,7 @@ def fill_note(event: Envelope) -> AuditNote | None:
         "price": fill.price,
         "commission": fill.commission,
         "currency": fill.currency,
+        **({} if fill.multiplier == 1 else {"multiplier": fill.multiplier}),
         "event": f"{event.epoch}/{event.seq}",
     }
     venue = fill.instrument.rpartition(".")[2]

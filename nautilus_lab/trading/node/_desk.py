@@ -363,8 +363,17 @@ class Desk:
             price=event.last_px.as_decimal(),
             commission=event.commission.as_decimal(),
             currency=event.currency.code,
+            multiplier=self._multiplier(event),
         )
         self._tell_soon(fill, f"trading.fill.{self.trader}.{order.strategy_id.value}")
+
+    def _multiplier(self, event: NautilusFill) -> Decimal:
+        """Return what a point of the instrument of a fill is worth."""
+        instrument = self._cache.instrument(event.instrument_id)
+        if instrument is None:  # the fill is told all the same, and venues differ from it
+            log.error("%s has no definition: its multiplier is taken for 1", event.instrument_id)
+            return Decimal(1)
+        return Decimal(instrument.multiplier.as_decimal())
 
     def _tell_soon(self, body: OrderUpdated | OrderFilled, topic: str) -> None:
         """Tell it with all else that happens to orders in this turn of the loop."""
@@ -430,6 +439,7 @@ class Desk:
                 market_value=position.market_value,
                 unrealised=position.unrealised,
                 realised=position.realised,
+                multiplier=position.multiplier,
             )
             self.state(body, f"trading.position.{trader}.all.{instrument}")
         for venue, held in accounts.at.items():

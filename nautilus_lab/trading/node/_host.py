@@ -306,6 +306,13 @@ class NodeHost:
         stack.callback(self._desk.flush_if_can)
         self._earlier = EarlierLife(self._store, self._journal, self._desk, self._venues)
         history = self._earlier.remember()
+        self._desk.accounts.require_same_contracts(
+            {
+                i.id.value: float(i.multiplier)
+                for traded in self._instruments.values()
+                for i in traded
+            }
+        )
         self.condition.tell = self._tell_state
         self._tell_state("starting")
         for venue, paper in self._venues.clients.items():

@@ -316,3 +316,43 @@ def test_a_margin_of_regulation_t_is_a_leverage_of_two():
 def test_terms_on_which_nobody_could_trade_are_refused(terms):
     with pytest.raises(InputError):
         VenueTerms(**terms)
+
+
+# --- contracts ------------------------------------------------------------------------------
+
+
+ES_TERMS = VenueTerms(leverage=10.0, taker_fee_bps=1.0, multipliers={"AAPL": 50.0})
+
+
+def test_money_of_a_contract_counts_its_multiplier():
+    desk = Desk(cash=1_000_000, terms=ES_TERMS, market=("99.90", "100.10"))
+    desk.submit(order("o1", quantity=200))
+    desk.quote("109.90", "110.10")
+    told = account(desk)
+    # By hand: 200 x 100.10 x 50 = 1,001,000, a basis point of it as fee; 9.80 x 200 x 50 gained.
+    assert told.balance == 1_000_000 - D("100.10")
+    assert told.equity == told.balance + 98_000
+    assert told.cash == told.balance - 1_001_000
+    assert told.margins[0].initial == D("109.90") * 200 * 50 / 10
+    (held,) = desk.book.positions
+    assert (held.quantity, held.average_price) == (200, D("100.1000"))
+    desk.submit(order("o2", "SELL", quantity=200))
+    done = account(desk)
+    fees = D("100.10") + D("109.90")
+    assert done.balance == done.cash == done.equity == 1_098_000 - fees
+
+
+def test_what_a_margin_account_bears_of_a_contract_counts_its_multiplier():
+    desk = Desk(cash=100_000, terms=ES_TERMS, market=("99.90", "100.10"))
+    desk.submit(order("o1", quantity=200))
+    assert "not enough margin: 100100.00 needed" in desk.reason("o1")
+    desk.submit(order("o2", quantity=199))
+    assert desk.status("o2") == "FILLED"
+
+
+def test_contracts_need_a_margin_account_and_a_positive_multiplier():
+    with pytest.raises(InputError, match="need a margin account"):
+        VenueTerms(multipliers={"ES": 50.0})
+    for wrong in (0.0, -1.0, float("nan")):
+        with pytest.raises(InputError, match="multiplier of ES must be above 0"):
+            VenueTerms(leverage=2.0, multipliers={"ES": wrong})

@@ -25,7 +25,9 @@ def parent(side="BUY", **changed):
     return OrderUpdated(**facts | changed)
 
 
-def fill(number, quantity, price, *, venue="NEAR", side="BUY", fee="0", symbol="AAPL"):
+def fill(
+    number, quantity, price, *, venue="NEAR", side="BUY", fee="0", symbol="AAPL", multiplier=1
+):
     return OrderFilled(
         trade_id=f"T-{number}",
         client_order_id=f"O-1-E{number}",
@@ -35,7 +37,16 @@ def fill(number, quantity, price, *, venue="NEAR", side="BUY", fee="0", symbol="
         quantity=D(quantity),
         price=D(price),
         commission=D(fee),
+        multiplier=D(multiplier),
     )
+
+
+def test_money_of_a_contract_counts_its_multiplier_and_prices_stay_as_quoted():
+    report = execution_report(parent(), [fill(1, 300, "100.10", fee="15", multiplier=50)])
+    assert (report.average_price, report.slippage_bps) == (D("100.10"), pytest.approx(10.0))
+    assert report.shortfall == D("1515.00")  # 0.10 x 300 x 50 + 15
+    assert report.fees_bps == pytest.approx(15 / (300 * 100.10 * 50) * 10_000)
+    assert report.venues[0].average_price == D("100.10")
 
 
 def test_slippage_fees_and_shortfall_of_a_purchase_are_costs():

@@ -1,12 +1,15 @@
 """Files of checkpoints that became large: kept beside, bound to each other, read across."""
 
+import errno
 import os
 import random
+import tempfile
 
 import pytest
 
 from nautilus_lab.exceptions import AuditError
 from nautilus_lab.platform.audit import CheckpointFile, MerkleTree, SealKey
+from nautilus_lab.platform.audit import _checkpoint_file as module
 
 KEY = SealKey(b"k" * 32)
 SMALL = 3_000  # bytes: a few checkpoints
@@ -132,13 +135,48 @@ def test_a_process_that_dies_while_it_begins_the_next_loses_nothing(make, monkey
     assert numbers(make().read()) == [*range(1, count + 21)]
 
 
-def test_where_no_other_file_can_be_begun_the_file_grows_on(make, monkeypatch, caplog):
-    def refuse(*_):
+@pytest.mark.parametrize("place", ["link", "replace", "mkstemp"])
+def test_where_no_other_file_can_be_begun_the_file_grows_on(make, monkeypatch, caplog, place):
+    def refuse(*_, **__):
         raise PermissionError(1, "Operation not permitted")
 
-    monkeypatch.setattr(os, "link", refuse)
+    monkeypatch.setattr(tempfile if place == "mkstemp" else os, place, refuse)
     file = make()
     add(file, 20)
-    assert [path.name for path in file.paths] == ["checkpoints.jsonl"]
+    assert file.path.stat().st_size > 2 * SMALL
     assert numbers(make().read()) == [*range(1, 21)]
     assert caplog.text.count("checkpoints go on in") == 1
+
+
+@pytest.mark.parametrize("place", ["link", "replace", "mkstemp"])
+def test_a_full_disk_is_tried_again_later_and_the_next_file_begun_once_there_is_room(
+    make, monkeypatch, caplog, place
+):
+    full = True
+    of = tempfile if place == "mkstemp" else os
+    works = getattr(of, place)
+
+    def may_fail(*asked, **more):
+        if full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return works(*asked, **more)
+
+    monkeypatch.setattr(of, place, may_fail)
+    file = make()
+    add(file, 20)
+    assert caplog.text.count("checkpoints go on in") == 1  # and not at each line
+    full = False
+    add(file, 1)
+    assert file.path.stat().st_size > 2 * SMALL  # not yet
+    monkeypatch.setattr(module, "_AGAIN_S", 0.0)
+    full, file._stays_until = True, 0.0
+    add(file, 2)
+    assert caplog.text.count("checkpoints go on in") == 3
+    full = False
+    add(file, 1)
+    assert file.path.stat().st_size < SMALL
+    assert len(file.paths) == 2
+    assert numbers(make().read()) == [*range(1, 25)]
+    later = make()
+    add(later, 20)
+    assert numbers(make().read()) == [*range(1, 45)]

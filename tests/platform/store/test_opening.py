@@ -14,7 +14,7 @@ from nautilus_lab.exceptions import InputError, StoreError
 from nautilus_lab.platform.store import DeskStore, TradingStore
 
 BOTH = pytest.mark.parametrize("kind", [TradingStore, DeskStore])
-HEADS = {TradingStore: "0004", DeskStore: "0003"}
+HEADS = {TradingStore: "0005", DeskStore: "0003"}
 
 
 def rows_of(file, query):

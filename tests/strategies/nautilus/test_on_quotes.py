@@ -7,8 +7,9 @@ from nautilus_trader.backtest.engine import BacktestEngine, BacktestEngineConfig
 from nautilus_trader.config import LoggingConfig, StrategyConfig
 from nautilus_trader.model.currencies import USD
 from nautilus_trader.model.data import QuoteTick
-from nautilus_trader.model.enums import AccountType, OmsType, OrderSide, OrderStatus
-from nautilus_trader.model.identifiers import TraderId, Venue
+from nautilus_trader.model.enums import AccountType, AssetClass, OmsType, OrderSide, OrderStatus
+from nautilus_trader.model.identifiers import InstrumentId, Symbol, TraderId, Venue
+from nautilus_trader.model.instruments import FuturesContract
 from nautilus_trader.model.objects import Money, Price, Quantity
 from nautilus_trader.test_kit.providers import TestInstrumentProvider
 from nautilus_trader.trading.strategy import Strategy
@@ -115,6 +116,41 @@ def test_what_others_hold_in_the_account_is_left_to_them():
     held = [int(position.signed_qty) for position in engine.cache.positions_open()]
     engine.dispose()
     assert (mine, held) == ([], [60])
+
+
+def test_what_a_contract_is_worth_counts_its_multiplier():
+    ten = FuturesContract(
+        instrument_id=InstrumentId.from_str("ESZ9.PAPER"),
+        raw_symbol=Symbol("ESZ9"),
+        asset_class=AssetClass.INDEX,
+        currency=USD,
+        price_precision=2,
+        price_increment=Price.from_str("0.25"),
+        multiplier=Quantity.from_int(10),
+        lot_size=Quantity.from_int(1),
+        underlying="ES",
+        activation_ns=0,
+        expiration_ns=10**18,
+        ts_event=0,
+        ts_init=0,
+    )
+    engine = BacktestEngine(
+        BacktestEngineConfig(trader_id=TraderId("T-1"), logging=LoggingConfig(bypass_logging=True))
+    )
+    money = [Money(100_000, USD)]
+    engine.add_venue(Venue("PAPER"), OmsType.NETTING, AccountType.MARGIN, money, USD)
+    engine.add_instrument(ten)
+    size, at = Quantity.from_int(1_000_000), Price.from_str("100.00")
+    engine.add_data(
+        [QuoteTick(ten.id, at, at, size, size, i * SECOND, i * SECOND) for i in range(10)]
+    )
+    config = HoldTargetsConfig(weights={"ESZ9.PAPER": 0.5}, interval_s=1.0, largest_order=30_000.0)
+    engine.add_strategy(HoldTargets(config))
+    Gate(engine.kernel, journal=MemoryJournal()).install()
+    engine.run()
+    # By hand: 0.5 x 100 000 / (100 x 10), at most 30 000 / (100 x 10) at once.
+    assert [int(order.quantity) for order in engine.cache.orders()] == [30, 20]
+    engine.dispose()
 
 
 def held_at(leverage, weights, *, seconds=20, then=()):

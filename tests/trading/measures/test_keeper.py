@@ -1,6 +1,7 @@
 """When a trader is measured, and what is told when it cannot be: a node that stands in answers."""
 
 import asyncio
+import json
 
 import pandas as pd
 import pytest
@@ -8,10 +9,11 @@ import pytest
 from nautilus_lab.config import load_settings
 from nautilus_lab.exceptions import NodeAlreadyRunning
 from nautilus_lab.platform.access import LocalOwner
+from nautilus_lab.platform.audit import OPERATORS, AuditTrail
 from nautilus_lab.platform.commands import CommandServer, CommandTable
 from nautilus_lab.platform.messages import Snapshot, envelope
 from nautilus_lab.platform.rundir import Home, ProcessRecord
-from nautilus_lab.platform.store import DeskStore
+from nautilus_lab.platform.store import DeskStore, TradingStore
 from nautilus_lab.risk.limits import Measures
 from nautilus_lab.trading import Measurement
 from nautilus_lab.trading._measures_file import write_measures
@@ -166,6 +168,31 @@ async def test_what_cannot_be_measured_is_one_alert_and_seen_to_when_it_can(node
         await keeper()
     assert alerts(home) == []
     assert len(alerts(home, open_only=False)) == 1
+
+
+async def test_that_it_sees_to_an_alert_itself_stands_in_the_audit_trail_of_its_trader(
+    node, keeper, home, monkeypatch
+):
+    monkeypatch.setattr("nautilus_lab.alerts._acknowledge._IN_TURN_S", 0.01)
+    monkeypatch.setattr("nautilus_lab.trading.measures._trouble._AGAIN_S", 0.0)
+    node = await node(VAR)
+    with TradingStore.open(node.run.store) as store:
+        AuditTrail(store).append("node.ended", {}, actor="node")
+    node.hold(position("NEWCO.PAPER", 1, 100.0))
+    for _ in range(3):
+        await keeper()
+    node.hold()
+    with node.run.audit_lock:  # somebody archives, and what cannot be audited is not seen to
+        for _ in range(3):
+            await keeper()
+        assert len(alerts(home)) == 1
+    await keeper(after_s=61.0)
+    assert alerts(home) == []
+    with TradingStore.open(node.run.store, read_only=True) as store:
+        (row,) = store.audit_rows(chain=OPERATORS)
+    assert (row.kind, row.actor) == ("alert.acknowledged", "measures")
+    body = json.loads(row.body)
+    assert (body["rule"], body["note"]) == (*("what limits need must be measurable", "it is over"),)
 
 
 async def test_a_regime_of_what_nobody_holds_is_missed_all_the_same(node, keeper, home):

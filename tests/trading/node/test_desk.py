@@ -7,15 +7,26 @@ import pytest
 from nautilus_trader.common.component import TestClock
 from nautilus_trader.common.factories import OrderFactory
 from nautilus_trader.core.uuid import UUID4
-from nautilus_trader.model.enums import OrderSide
+from nautilus_trader.model.currencies import USD
+from nautilus_trader.model.data import QuoteTick
+from nautilus_trader.model.enums import AssetClass, OrderSide
 from nautilus_trader.model.events import OrderCancelRejected, OrderModifyRejected
-from nautilus_trader.model.identifiers import StrategyId, TradeId, TraderId
+from nautilus_trader.model.identifiers import (
+    InstrumentId,
+    PositionId,
+    StrategyId,
+    Symbol,
+    TradeId,
+    TraderId,
+)
+from nautilus_trader.model.instruments import FuturesContract
 from nautilus_trader.model.objects import Price, Quantity
+from nautilus_trader.model.position import Position
 from nautilus_trader.test_kit.providers import TestInstrumentProvider
 from nautilus_trader.test_kit.stubs.component import TestComponentStubs
 from nautilus_trader.test_kit.stubs.events import TestEventStubs
 
-from nautilus_lab.exceptions import StoreError, StoreUnwritable
+from nautilus_lab.exceptions import NodeError, StoreError, StoreUnwritable
 from nautilus_lab.platform.bus import LocalBus
 from nautilus_lab.platform.messages import NodeStateChanged
 from nautilus_lab.platform.outbox import Outbox
@@ -25,6 +36,21 @@ from nautilus_lab.trading.node._accounts import Accounts
 from nautilus_lab.trading.node._desk import Desk
 
 AAPL = TestInstrumentProvider.equity("AAPL", "PAPER")
+ES = FuturesContract(
+    instrument_id=InstrumentId.from_str("ESZ9.GLBX"),
+    raw_symbol=Symbol("ESZ9"),
+    asset_class=AssetClass.INDEX,
+    currency=USD,
+    price_precision=2,
+    price_increment=Price.from_str("0.25"),
+    multiplier=Quantity.from_int(50),
+    lot_size=Quantity.from_int(1),
+    underlying="ES",
+    activation_ns=0,
+    expiration_ns=2 * 10**18,
+    ts_event=0,
+    ts_init=0,
+)
 
 
 class Life:
@@ -36,6 +62,7 @@ class Life:
         bus = LocalBus()
         bus.subscribe(">", self.heard.append)
         self.cache = TestComponentStubs.cache()
+        self.cache.add_instrument(AAPL)
         self._store = store
         epoch = store.begin_epoch("node")
         self.desk = Desk(
@@ -330,6 +357,43 @@ def test_a_store_that_refused_is_left_alone_for_a_while(store, turn, monkeypatch
     with pytest.raises(StoreUnwritable):
         life.desk.flush()  # who must know is told
     assert tries == [2, 2]
+
+
+# --- contracts -----------------------------------------------------------------------------
+
+
+def test_money_of_a_contract_counts_its_multiplier_in_this_life_and_the_next(store):
+    life = Life(store)
+    life.desk.reconciling = False
+    life.cache.add_instrument(ES)
+    factory = OrderFactory(TraderId("T-1"), StrategyId("S-2"), TestClock(), life.cache)
+    order = factory.market(ES.id, OrderSide.BUY, Quantity.from_int(2))
+    life.works(order)
+    bought = TestEventStubs.order_filled(
+        order, ES, last_px=Price.from_str("4500.00"), position_id=PositionId("P-1")
+    )
+    life.happens(order, bought)
+    position = Position(ES, bought)  # what Nautilus makes of the same
+    quote = Price.from_str("4510.00")
+    later = Life(store)
+    for told in store.fills():
+        later.desk.remember_fill(told)
+    for one in (life, later):
+        accounts = one.desk.accounts
+        size = Quantity.from_int(10)
+        one.desk.on_quote(QuoteTick(ES.id, quote, quote, size, size, 1, 1))
+        paid = float(bought.commission)
+        # By hand: 2 x 4,500 x 50.
+        assert accounts.cash_at("GLBX") == -450_000.0 - paid
+        assert accounts.of["S-2"].unrealised == float(position.unrealized_pnl(quote)) == 1_000.0
+        assert accounts.equity_at("GLBX") == 1_000.0 - paid
+        one.desk.publish_book()
+        (told,) = [s.body for s in one.states if s.topic.startswith("trading.position.")]
+        assert (told.multiplier, told.market_price) == (50.0, 4_510.0)
+        assert told.market_value == float(position.notional_value(quote)) == 451_000.0
+    later.desk.accounts.require_same_contracts({ES.id.value: 50.0, "AAPL.PAPER": 1.0})
+    with pytest.raises(NodeError, match=r"multiplier of ESZ9\.GLBX must be the 50"):
+        later.desk.accounts.require_same_contracts({ES.id.value: 5.0})
 
 
 # --- what the gate found -------------------------------------------------------------------

@@ -1,0 +1,99 @@
+"""The averages that a stream updates at every tick, compiled, many settings in one call."""
+
+from __future__ import annotations
+
+import math
+
+import numba
+
+# after so many ticks the running sums are added up anew, one setting at a tick: what floating
+# point forgets must not add up over a day
+_AFRESH = 4_096
+
+
+@numba.njit(cache=True, nogil=True)
+def update(x, whole, real, ring, out):
+    """Take one value into every average; see `MovingSet` for the arrays."""
+    count, smas, emas, rsis, bands = whole[0], whole[1], whole[2], whole[3], whole[4]
+    mask = ring.size - 1
+    if count == 0:
+        real[0] = x
+    begin = real[0]
+    last = ring[(count - 1) & mask] if count else x
+    ring[count & mask] = x
+    n = count + 1
+    whole[0] = n
+    shifted = x - begin
+    w, r = 5, 1
+    for i in range(smas):
+        period, total = whole[w], real[r] + shifted
+        if n > period:
+            total -= ring[(count - period) & mask] - begin
+        if n % _AFRESH == i and n >= period:
+            total = 0.0
+            for back in range(period):
+                total += ring[(count - back) & mask] - begin
+        real[r] = total
+        out[whole[w + 1]] = total / period + begin if n >= period else math.nan
+        w += 2
+        r += 1
+    for _ in range(emas):
+        period = whole[w]
+        if n < period:
+            real[r] += x
+            out[whole[w + 1]] = math.nan
+        else:
+            if n == period:
+                real[r] = (real[r] + x) / period
+            else:
+                real[r] += real[r + 1] * (x - real[r])
+            out[whole[w + 1]] = real[r]
+        w += 2
+        r += 2
+    change = x - last
+    gain = change if change > 0 else 0.0
+    loss = -change if change < 0 else 0.0
+    for _ in range(rsis):
+        period = whole[w]
+        if n <= period:
+            real[r] += gain
+            real[r + 1] += loss
+            out[whole[w + 1]] = math.nan
+        else:
+            if n == period + 1:
+                real[r] = (real[r] + gain) / period
+                real[r + 1] = (real[r + 1] + loss) / period
+            else:
+                real[r] = (real[r] * (period - 1) + gain) / period
+                real[r + 1] = (real[r + 1] * (period - 1) + loss) / period
+            both = real[r] + real[r + 1]
+            out[whole[w + 1]] = 100.0 * real[r] / both if both > 0 else 0.0
+        w += 2
+        r += 2
+    for i in range(bands):
+        period = whole[w]
+        total, squares = real[r] + shifted, real[r + 1] + shifted * shifted
+        if n > period:
+            old = ring[(count - period) & mask] - begin
+            total -= old
+            squares -= old * old
+        if n % _AFRESH == i and n >= period:
+            total = squares = 0.0
+            for back in range(period):
+                value = ring[(count - back) & mask] - begin
+                total += value
+                squares += value * value
+        real[r], real[r + 1] = total, squares
+        at = whole[w + 1]
+        if n < period:
+            out[at] = out[at + 1] = out[at + 2] = math.nan
+        else:
+            middle = total / period
+            spread = squares / period - middle * middle
+            width = math.sqrt(spread) if spread > 0 else 0.0
+            middle += begin
+            out[at] = middle + real[r + 2] * width
+            out[at + 1] = middle
+            out[at + 2] = middle - real[r + 3] * width
+        w += 2
+        r += 4

@@ -9,7 +9,21 @@ from typing import TYPE_CHECKING, Any
 from nautilus_lab.exceptions import InputError
 from nautilus_lab.features._feature import Accumulator, Feature, Values
 from nautilus_lab.features._parameter import Parameter
-from nautilus_lab.features.technical._accumulators import ACCUMULATORS
+from nautilus_lab.features.technical._running import (
+    AccumulationDistribution,
+    OnBalanceVolume,
+    PriceVolumeTrend,
+    RunningSum,
+    VolumeIndex,
+    VolumeWeightedPrice,
+    WilliamsAccumulation,
+)
+from nautilus_lab.features.technical._trailing import (
+    KaufmanAverage,
+    ParabolicStop,
+    SuperTrend,
+    parabolic_sar,
+)
 
 if TYPE_CHECKING:
     from nautilus_lab._typing import FloatArray
@@ -72,6 +86,22 @@ _EHLERS_BARS = {"HT_TRENDLINE": 1_500, "MAMA": 3_000} | dict.fromkeys(_EHLERS, 1
 # It answers these by the number of a bar; how many bars ago is what can be compared over time.
 _PLACES = frozenset({"MAXINDEX", "MININDEX", "MINMAXINDEX"})
 
+# What all of the past decides is kept in a few numbers.
+_ACCUMULATORS: dict[str, Callable[..., Accumulator]] = {
+    "AD": AccumulationDistribution,
+    "CUMSUM": RunningSum,
+    "KAMA": KaufmanAverage,
+    "NVI": partial(VolumeIndex, rising=False),
+    "OBV": OnBalanceVolume,
+    "PVI": partial(VolumeIndex, rising=True),
+    "PVT": PriceVolumeTrend,
+    "SAR": parabolic_sar,
+    "SAREXT": ParabolicStop,
+    "SUPERTREND": SuperTrend,
+    "VWAP": VolumeWeightedPrice,
+    "WAD": WilliamsAccumulation,
+}
+
 # TA-Lib tells no bounds; what is beyond its own is refused when its lookback is asked for.
 _FRACTIONS = frozenset({"acceleration", "maximum", "vfactor", "fastlimit", "slowlimit"})
 
@@ -127,7 +157,7 @@ def _most(name: str) -> float:
 
 
 def _accumulator(name: str) -> Callable[[Values], Accumulator] | None:
-    made = ACCUMULATORS.get(name)
+    made = _ACCUMULATORS.get(name)
     return None if made is None else lambda settings: made(**settings)
 
 

@@ -44,16 +44,15 @@ def compute(bars: Bars, specs: Sequence[FeatureSpec], *, threads: int = 2) -> Fe
         When the bars are unsorted, doubled or have a value that cannot be; it names the place.
     """
     import numpy as np
+    import pandas as pd
 
     bars = require_bars(bars)
     labels = [column for spec in specs for column in spec.columns]
     _require_once(specs, labels)
     names = list(dict.fromkeys(name for spec in specs for name in spec.inputs))
     columns = {name: _column(bars, name) for name in names}
-    times = bars.index.levels[0].take(np.unique(bars.index.codes[0]))  # type: ignore[attr-defined]
-    symbols = bars.index.levels[1].take(np.unique(bars.index.codes[1]))  # type: ignore[attr-defined]
-    place = np.searchsorted(np.unique(bars.index.codes[0]), bars.index.codes[0])  # type: ignore[attr-defined]
-    whose = np.searchsorted(np.unique(bars.index.codes[1]), bars.index.codes[1])  # type: ignore[attr-defined]
+    place, times = pd.factorize(bars.index.get_level_values("timestamp"), sort=True)
+    whose, symbols = pd.factorize(bars.index.get_level_values("symbol"), sort=True)
     order = np.argsort(whose, kind="stable")
     ends = np.cumsum(np.bincount(whose, minlength=len(symbols)))
     _require_enough(specs, int(np.diff(ends, prepend=0).max()))
@@ -70,9 +69,9 @@ def compute(bars: Bars, specs: Sequence[FeatureSpec], *, threads: int = 2) -> Fe
         list(pool.map(one, range(len(symbols))))
     return FeaturePanel(
         columns=tuple(labels),
-        times=times.tz_convert("UTC"),
+        times=pd.DatetimeIndex(times).tz_convert("UTC"),
         symbols=tuple(map(str, symbols)),
-        values=values,
+        array=values,
     )
 
 

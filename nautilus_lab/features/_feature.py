@@ -22,8 +22,9 @@ BAR_INPUTS = ("open", "high", "low", "close", "volume")
 class Accumulator(Protocol):
     """A feature that remembers all of its past in a few numbers."""
 
-    def update(self, *bar: float) -> tuple[float, ...]:
-        """Take the inputs of one bar; return the outputs, NaN in the warm-up."""
+    @property
+    def update(self) -> Callable[..., tuple[float, ...]]:
+        """Takes the inputs of one bar, returns the outputs; NaN in the warm-up."""
         ...
 
 

@@ -26,14 +26,14 @@ class FeaturePanel(Mapping[str, "pd.DataFrame"]):
         Of all bars, UTC.
     symbols : tuple of str
         The instruments.
-    values : array, shape (column, symbol, time)
+    array : array, shape (column, symbol, time)
         NaN in the warm-up and where an instrument has no bar.
     """
 
     columns: tuple[str, ...]
     times: pd.DatetimeIndex
     symbols: tuple[str, ...]
-    values: FloatArray
+    array: FloatArray
 
     def __getitem__(self, column: str) -> Scores:
         """Return one feature, shape (time, symbol); it shares the panel's memory."""
@@ -43,7 +43,7 @@ class FeaturePanel(Mapping[str, "pd.DataFrame"]):
             raise InputError(
                 "the panel has no such column", value=column, remedy=", ".join(self.columns[:9])
             )
-        values = self.values[self.columns.index(column)]
+        values = self.array[self.columns.index(column)]
         return pd.DataFrame(values.T, self.times, pd.Index(self.symbols, name="symbol"), copy=False)
 
     def __iter__(self) -> Iterator[str]:
@@ -62,7 +62,7 @@ class FeaturePanel(Mapping[str, "pd.DataFrame"]):
         index = pd.MultiIndex.from_product(
             [self.times, self.symbols], names=["timestamp", "symbol"]
         )
-        flat = self.values.transpose(2, 1, 0).reshape(len(index), len(self.columns))
+        flat = self.array.transpose(2, 1, 0).reshape(len(index), len(self.columns))
         return pd.DataFrame(flat, index, list(self.columns))
 
     def __repr__(self) -> str:

@@ -38,14 +38,15 @@ class Parameter:
         InputError
             When it is no number, not whole where it must be, or out of bounds.
         """
-        number = isinstance(value, Real) and not isinstance(value, bool)
-        if number and self.whole:
-            number = float(value) == int(value) if math.isfinite(value) else False  # type: ignore[arg-type]
-        if not number or not self.least <= value <= self.most:  # type: ignore[operator]
+        number = math.nan
+        if isinstance(value, Real) and not isinstance(value, bool):
+            number = float(value)
+        fits = self.least <= number <= self.most and (not self.whole or number == int(number))
+        if not fits:
             kind = "a whole number" if self.whole else "a number"
             raise InputError(
                 f"{name} of {feature} must be {kind} in [{self.least:g}, {self.most:g}]",
                 value=value,
                 remedy=f"pass {name}={self.default!r}, or leave it out",
             )
-        return int(value) if self.whole else float(value)  # type: ignore[call-overload, no-any-return]
+        return int(number) if self.whole else number

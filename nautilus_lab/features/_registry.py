@@ -134,7 +134,7 @@ class FeatureRegistry(Mapping[str, Feature]):
             return wanted
         if isinstance(wanted, Feature):
             return wanted()
-        found = _CALL.fullmatch(wanted.replace(" ", "")) if isinstance(wanted, str) else None
+        found = _CALL.fullmatch(str(wanted).replace(" ", ""))
         if found is None:
             raise InputError(
                 "a feature is asked for by name",

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numba
+
+if TYPE_CHECKING:
+    from nautilus_lab._typing import FloatArray, IntArray
 
 # after so many ticks the running sums are added up anew, one setting at a tick: what floating
 # point forgets must not add up over a day
@@ -12,7 +16,7 @@ _AFRESH = 4_096
 
 
 @numba.njit(cache=True, nogil=True)
-def update(x, whole, real, ring, out):
+def update(x: float, whole: IntArray, real: FloatArray, ring: FloatArray, out: FloatArray) -> None:
     """Take one value into every average; see `MovingSet` for the arrays."""
     count, smas, emas, rsis, bands = whole[0], whole[1], whole[2], whole[3], whole[4]
     mask = ring.size - 1

@@ -34,49 +34,9 @@ _LEFT_OUT = frozenset({"MAVP"})
 # What is decided by a fixed number of bars has none of these. A weight that fades by 1 - 1/n a bar
 # is below 1e-13 after 30 n bars; of averages of averages the polynomial in front needs some more.
 _FADING = frozenset(
-    [
-        "ADX",
-        "ADXR",
-        "APO",
-        "CMO",
-        "CVI",
-        "DEMA",
-        "DX",
-        "EFI",
-        "EMA",
-        "ERI",
-        "HA",
-        "KC",
-        "KDJ",
-        "MACD",
-        "MACDEXT",
-        "MACDFIX",
-        "MASSI",
-        "MINUS_DI",
-        "MINUS_DM",
-        "PLUS_DI",
-        "PLUS_DM",
-        "PPO",
-        "PVO",
-        "RMA",
-        "RSI",
-        "RVI",
-        "SMI",
-        "STOCH",
-        "STOCHF",
-        "STOCHRSI",
-        "T3",
-        "TEMA",
-        "TRIX",
-        "TSI",
-        "ZLEMA",
-        "ADOSC",
-        "ATR",
-        "NATR",
-        "ACCBANDS",
-        "BBANDS",
-        "MA",
-    ]
+    "ACCBANDS ADOSC ADX ADXR APO ATR BBANDS CMO CVI DEMA DX EFI EMA ERI HA KC KDJ MA MACD MACDEXT "  # noqa: SIM905
+    "MACDFIX MASSI MINUS_DI MINUS_DM NATR PLUS_DI PLUS_DM PPO PVO RMA RSI RVI SMI STOCH STOCHF "
+    "STOCHRSI T3 TEMA TRIX TSI ZLEMA".split()
 )
 _FADES_AFTER = 45
 # Ehlers' filters have fixed constants.
@@ -109,11 +69,12 @@ _FRACTIONS = frozenset({"acceleration", "maximum", "vfactor", "fastlimit", "slow
 def talib_features() -> Iterator[Feature]:
     """Yield TA-Lib's functions, in its order; `MAVP` is left out."""
     import talib
-    from talib import abstract
+    from talib.abstract import Function  # type: ignore[attr-defined]
 
-    for name in talib.get_functions():
+    names: list[str] = talib.get_functions()  # type: ignore[no-untyped-call]
+    for name in names:
         if name not in _LEFT_OUT:
-            yield _feature(name, abstract.Function(name).info)
+            yield _feature(name, Function(name).info)
 
 
 def _feature(name: str, info: dict[str, Any]) -> Feature:
@@ -191,9 +152,9 @@ def _warm_up(name: str, settings: Values) -> int:
 
 @lru_cache(maxsize=4_096)
 def _lookback(name: str, settings: tuple[tuple[str, int | float], ...]) -> int:
-    from talib import abstract
+    from talib.abstract import Function  # type: ignore[attr-defined]
 
-    asked = abstract.Function(name)
+    asked = Function(name)
     try:
         if settings:
             asked.set_parameters(dict(settings))

@@ -10,9 +10,22 @@ import numba
 if TYPE_CHECKING:
     from nautilus_lab._typing import FloatArray, IntArray
 
-# after so many ticks the running sums are added up anew, one setting at a tick: what floating
-# point forgets must not add up over a day
+# After so many ticks the running sums are added up anew, about the price of then: what floating
+# point forgets must not add up over a day, nor grow as the price wanders off.
 _AFRESH = 4_096
+# of a variance that is so small beside the squares it comes from, too few digits are left
+_CANCELLED = 1e-7
+
+
+@numba.njit(cache=True, nogil=True)
+def _sums(ring: FloatArray, count: int, period: int, begin: float) -> tuple[float, float]:
+    """Return the sum of the last values about `begin`, and that of their squares."""
+    total = squares = 0.0
+    for back in range(period):
+        value = ring[(count - back) & (ring.size - 1)] - begin
+        total += value
+        squares += value * value
+    return total, squares
 
 
 @numba.njit(cache=True, nogil=True)
@@ -20,7 +33,8 @@ def update(x: float, whole: IntArray, real: FloatArray, ring: FloatArray, out: F
     """Take one value into every average; see `MovingSet` for the arrays."""
     count, smas, emas, rsis, bands = whole[0], whole[1], whole[2], whole[3], whole[4]
     mask = ring.size - 1
-    if count == 0:
+    afresh = count % _AFRESH == 0
+    if afresh:
         real[0] = x
     begin = real[0]
     last = ring[(count - 1) & mask] if count else x
@@ -29,14 +43,12 @@ def update(x: float, whole: IntArray, real: FloatArray, ring: FloatArray, out: F
     whole[0] = n
     shifted = x - begin
     w, r = 5, 1
-    for i in range(smas):
+    for _ in range(smas):
         period, total = whole[w], real[r] + shifted
         if n > period:
             total -= ring[(count - period) & mask] - begin
-        if n % _AFRESH == i and n >= period:
-            total = 0.0
-            for back in range(period):
-                total += ring[(count - back) & mask] - begin
+        if afresh:
+            total = _sums(ring, count, min(n, period), begin)[0]
         real[r] = total
         out[whole[w + 1]] = total / period + begin if n >= period else math.nan
         w += 2
@@ -74,19 +86,15 @@ def update(x: float, whole: IntArray, real: FloatArray, ring: FloatArray, out: F
             out[whole[w + 1]] = 100.0 * real[r] / both if both > 0 else 0.0
         w += 2
         r += 2
-    for i in range(bands):
+    for _ in range(bands):
         period = whole[w]
         total, squares = real[r] + shifted, real[r + 1] + shifted * shifted
         if n > period:
             old = ring[(count - period) & mask] - begin
             total -= old
             squares -= old * old
-        if n % _AFRESH == i and n >= period:
-            total = squares = 0.0
-            for back in range(period):
-                value = ring[(count - back) & mask] - begin
-                total += value
-                squares += value * value
+        if afresh:
+            total, squares = _sums(ring, count, min(n, period), begin)
         real[r], real[r + 1] = total, squares
         at = whole[w + 1]
         if n < period:
@@ -94,6 +102,8 @@ def update(x: float, whole: IntArray, real: FloatArray, ring: FloatArray, out: F
         else:
             middle = total / period
             spread = squares / period - middle * middle
+            if spread < _CANCELLED * squares / period:
+                spread = _sums(ring, count, period, begin + middle)[1] / period
             width = math.sqrt(spread) if spread > 0 else 0.0
             middle += begin
             out[at] = middle + real[r + 2] * width

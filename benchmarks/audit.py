@@ -28,7 +28,7 @@ from nautilus_lab.platform.messages import OrderFilled, envelope
 from nautilus_lab.platform.rundir import Home
 from nautilus_lab.platform.store import OrderIntent, TradingStore
 from nautilus_lab.trading.node._audited import fill_note
-from tests.platform.audit.tampering import ATTACKS
+from tests.platform.audit.tampering import ATTACKS, Attack, Tampered
 
 GROUP = 64
 ROUNDS = 200
@@ -36,6 +36,7 @@ ROWS = 1_000_000
 ORDERS = 4_000
 TAMPERINGS = 1_000
 SMALL = 1_000
+MANY = 100_000
 CLEAN = 200
 BODY = {
     "client_order_id": "O-20261125-130501-001-000-17",
@@ -176,6 +177,68 @@ def intended_us(folder: Path, *, checkpointed: bool) -> list[float]:
     return took
 
 
+def tampered(files: AuditFiles, attack: Attack, chance: random.Random, size: int) -> Tampered:
+    """Do something to a trail behind its guards, and put these back: nothing else tells of it."""
+    with closing(sqlite3.connect(files.store, isolation_level=None)) as raw:
+        named = "SELECT name, sql FROM sqlite_master WHERE type='trigger'"
+        guards = raw.execute(named).fetchall()
+        for name, _ in guards:
+            raw.execute(f"DROP TRIGGER {name}")
+        raw.execute("BEGIN")
+        done = attack(raw, chance, size, files.chain)
+        raw.execute("COMMIT")
+        for _, text in guards:
+            raw.execute(text)
+        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return done
+
+
+def explained(folder: Path) -> tuple[float, str]:
+    """How many times longer the slowest of ATTACKS takes to explain than a sound trail, and it."""
+
+    def took_s(files: AuditFiles) -> float:
+        begun = time.process_time()
+        with TradingStore.open(files.store, read_only=True) as store:
+            inspect_trail(store, files)
+        return time.process_time() - begun
+
+    clean = files_in(folder / "clean")
+    written(clean, MANY, 1_000)
+    sound = min(took_s(clean) for _ in range(3))
+    times = {}
+    for attack in ATTACKS:
+        shutil.copytree(folder / "clean", folder / "copy")
+        mine = files_in(folder / "copy")
+        tampered(mine, attack, random.Random(1), MANY)
+        times[attack.__name__] = min(took_s(mine) for _ in range(2)) / sound
+        shutil.rmtree(folder / "copy")
+    slowest = max(times, key=lambda name: times[name])
+    return times[slowest], slowest
+
+
+def unguarded_found(folder: Path) -> tuple[int, int]:
+    """How many triggers are found missing and found to do nothing, and how many that are."""
+    written(files_in(folder / "clean"), SMALL, 100)
+    with closing(sqlite3.connect(files_in(folder / "clean").store)) as raw:
+        named = "SELECT name, sql FROM sqlite_master WHERE type='trigger'"
+        guards = raw.execute(named).fetchall()
+    seen = 0
+    for name, text in guards:
+        idle = text.partition("BEGIN")[0] + "BEGIN SELECT 1; END"
+        for instead, fault in ((), "missing"), ((idle,), "altered"):
+            shutil.copytree(folder / "clean", folder / "copy")
+            mine = files_in(folder / "copy")
+            with closing(sqlite3.connect(mine.store, isolation_level=None)) as raw:
+                for statement in (f"DROP TRIGGER {name}", *instead):
+                    raw.execute(statement)
+            with TradingStore.open(mine.store, read_only=True) as store:
+                report = inspect_trail(store, mine)
+            faults = [(one.name, one.fault) for one in report.guards]
+            seen += not report.ok and faults == [(name, fault)]
+            shutil.rmtree(folder / "copy")
+    return seen, 2 * len(guards)
+
+
 def found(folder: Path, chain: str = "node") -> tuple[int, int]:
     """How many of TAMPERINGS are found, and how many of CLEAN clean trails are called broken."""
     files = files_in(folder / "clean", chain)
@@ -187,12 +250,8 @@ def found(folder: Path, chain: str = "node") -> tuple[int, int]:
         shutil.copytree(folder / "clean", copy)
         mine = files_in(copy, chain)
         if number < TAMPERINGS:
-            with closing(sqlite3.connect(mine.store, isolation_level=None)) as raw:
-                named = "SELECT name FROM sqlite_master WHERE type='trigger'"
-                for (name,) in raw.execute(named).fetchall():
-                    raw.execute(f"DROP TRIGGER {name}")
-                attack = ATTACKS[number % len(ATTACKS)]
-                done = attack(raw, random.Random(number), SMALL, chain)
+            attack = ATTACKS[number % len(ATTACKS)]
+            done = tampered(mine, attack, random.Random(number), SMALL)
         with TradingStore.open(mine.store, read_only=True) as store:
             report = inspect_trail(store, mine)
         if number < TAMPERINGS:
@@ -221,6 +280,8 @@ def rows() -> list[dict]:
         seconds = verified_s(folder / "verified")
         fill_added = fill_added_us(folder / "fills")
         seen, false_alarms = found(folder / "tampered")
+        times, slowest = explained(folder / "explained")
+        unguarded, guards = unguarded_found(folder / "unguarded")
         of_gateway, false_alarms_there = found(folder / "gateway", "gateway")
     return [
         {
@@ -249,6 +310,24 @@ def rows() -> list[dict]:
             "met": seconds < 10,
             "how": f"{ROWS:,} rows of {len(str(BODY))} characters read from their file, their "
             "hashes, links, Merkle roots and 1,000 sealed checkpoints verified; best of 3",
+        },
+        {
+            "id": "03-audit-explained",
+            "target": 2.0,
+            "measured": round(times, 2),
+            "unit": "x",
+            "met": times <= 2,
+            "how": f"processor time to say where and how a trail of {MANY:,} rows was tampered "
+            f"with, by that to verify a sound one: the slowest of {len(ATTACKS)} kinds ({slowest})",
+        },
+        {
+            "id": "03-audit-unguarded-found",
+            "target": float(guards),
+            "measured": float(unguarded),
+            "unit": "found",
+            "met": unguarded == guards,
+            "how": "each trigger of the audit tables dropped, and replaced by one of its name that "
+            "does nothing, of a trail that holds: found, and named",
         },
         {
             "id": "03-audit-tampering-found",

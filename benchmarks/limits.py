@@ -55,7 +55,7 @@ from nautilus_lab.risk.limits import (
     Restricted,
 )
 
-ROUNDS = 7
+ROUNDS = 21
 HELD = [TestInstrumentProvider.equity(f"S{n}", "PAPER") for n in range(1_000)]
 # Long ones, so that each purchase is held against every limit.
 TRADED = [stock for n, stock in enumerate(HELD) if n % 3 and n % 10 == 1][:50]

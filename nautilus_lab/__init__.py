@@ -7,10 +7,11 @@ loads none of them.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
-
+# As the one of `typing`, which a kill need not wait for.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from nautilus_lab.analytics import AnalyticsEngine
     from nautilus_lab.backtesting import BacktestingEngine
     from nautilus_lab.client import Desk, connect
@@ -91,6 +92,8 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         return version("nautilus-lab")
+    import importlib
+
     if name in _HOMES:
         return getattr(importlib.import_module(f"nautilus_lab.{_HOMES[name]}"), name)
     if name in _ROOMS:

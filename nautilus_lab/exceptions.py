@@ -34,8 +34,6 @@ Every one names the rule that was broken, the value that broke it and what to do
 shows as those three lines; `nautilus_lab.traceback()` prints the whole traceback.
 """
 
-import html
-
 __all__ = [
     "AccessDenied",
     "AuditError",
@@ -117,6 +115,8 @@ class LabError(Exception):
         ]
 
     def _repr_html_(self) -> str:
+        import html  # its table of characters; a kill need not wait for it
+
         return "<pre>" + html.escape("\n".join(self._render_traceback_())) + "</pre>"
 
 

@@ -7,7 +7,14 @@ from typing import Any
 
 from nautilus_lab.backtesting._limits import Limits
 from nautilus_lab.execution import MemoryJournal
-from nautilus_lab.execution.gate import Gate, HighWater, LimitWatch, StopLoss, TradingSwitch
+from nautilus_lab.execution.gate import (
+    DayHighs,
+    Gate,
+    HighWater,
+    LimitWatch,
+    StopLoss,
+    TradingSwitch,
+)
 from nautilus_lab.risk.limits import LimitBook, Measures
 
 # Below the book, which must have the last time whole; above the strategies, which trade on.
@@ -80,6 +87,7 @@ class _Watch:
                 to, reason=reason, by="limits", automatic=True
             ),
             high_water=HighWater(confirmations=limits.confirmations),
+            day_highs=DayHighs(confirmations=limits.confirmations),
         )
         self._look(begins_ns)
 

@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from nautilus_lab.cli._shown import add_json, at, show_json, show_table
-from nautilus_lab.cli._verbs import Verbs, add_verb
+from nautilus_lab.cli._verbs import Verbs, add_verb, heed_what_stands_before
 from nautilus_lab.cli._workspace import workspace_of
 from nautilus_lab.exceptions import InputError, LabError, StoreError
 
@@ -42,10 +42,11 @@ def add_alerts(verbs: Verbs) -> None:
     test = add_verb(below, "test", _test, "send a test alert over every webhook and mail, now")
     for parser in (alerts, ack, show, test):
         add_json(parser)
+    heed_what_stands_before(alerts, ack, show, test)
 
 
 def _alerts(chosen: argparse.Namespace) -> int:
-    from nautilus_lab.trading._alerts import find_alerts
+    from nautilus_lab.alerts import find_alerts, monitor_standing
 
     workspace = workspace_of(chosen)
     home = workspace.home
@@ -55,7 +56,13 @@ def _alerts(chosen: argparse.Namespace) -> int:
     if chosen.json:
         show_json(found.alerts)
     else:
-        show_table(_ALERTS, _rows(found.alerts, _deliveries(home, [a.id for a in found.alerts])))
+        rows = _rows(found.alerts, _deliveries(home, [a.id for a in found.alerts]))
+        whose = "" if chosen.trader is None else f" of {chosen.trader}"
+        show_table(_ALERTS, rows, none=f"{'' if chosen.all else 'open '}alerts{whose}")
+    # That nothing was delivered does not mean that there is nothing.
+    warning, follows = asyncio.run(monitor_standing(home)).warning
+    if warning:
+        print(f"{warning}: {follows}", file=sys.stderr)
     # What could be read is shown first: one damaged store must not hide what another says.
     for source, error in found.unread.items():
         print(f"the alerts of {source} are missing: {error}", file=sys.stderr)
@@ -63,18 +70,19 @@ def _alerts(chosen: argparse.Namespace) -> int:
 
 
 def _ack(chosen: argparse.Namespace) -> None:
-    from nautilus_lab.trading._alerts import acknowledge
+    from nautilus_lab.lab import Lab
 
+    trading = Lab(chosen.root).trading
+    row = trading.acknowledge(chosen.id, note=chosen.note)
     home = workspace_of(chosen).home
-    row = acknowledge(home, chosen.id, note=chosen.note)
     if chosen.json:
         return show_json([row])
-    show_table(_ALERTS, _rows([row], _deliveries(home, [row.id])))
+    show_table(_ALERTS, _rows([row], _deliveries(home, [row.id])), none="alert")
 
 
 def _show(chosen: argparse.Namespace) -> None:
+    from nautilus_lab.alerts import find_alerts
     from nautilus_lab.platform.store import AlertLedger, DeskStore
-    from nautilus_lab.trading._alerts import find_alerts
 
     home = workspace_of(chosen).home
     found = [one for one in find_alerts(home, open_only=False).alerts if one.id == chosen.id]
@@ -92,9 +100,10 @@ def _show(chosen: argparse.Namespace) -> None:
             steps = list(AlertLedger(desk).steps(first))
     if chosen.json:
         return show_json({"alert": found[0], "steps": steps, "deliveries": deliveries})
-    show_table(_ALERTS, _rows(found, deliveries))
+    show_table(_ALERTS, _rows(found, deliveries), none="alert")
     print()
-    show_table(_STEPS, [(at(s.ts_ns), s.what, s.by, s.text) for s in steps])
+    steps_told = [(at(s.ts_ns), s.what, s.by, s.text) for s in steps]
+    show_table(_STEPS, steps_told, none="step was taken: no monitor has taken it on")
     print()
     show_table(
         _DELIVERIES,
@@ -105,6 +114,7 @@ def _show(chosen: argparse.Namespace) -> None:
             )
             for d in deliveries
         ],
+        none="deliveries: nobody was told",
     )
 
 
@@ -122,7 +132,8 @@ def _test(chosen: argparse.Namespace) -> int:
     if chosen.json:
         show_json(found)
     else:
-        show_table(_TESTS, [(one.channel, one.how, one.seconds, one.detail) for one in found])
+        told = [(one.channel, one.how, one.seconds, one.detail) for one in found]
+        show_table(_TESTS, told, none="channels")
     return 0 if all(one.how == "sent" for one in found) else 2
 
 

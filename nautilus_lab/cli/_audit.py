@@ -5,15 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nautilus_lab.cli._engine import add_trader
-from nautilus_lab.cli._shown import add_json, at, plain, show_json, show_table
+from nautilus_lab.cli._shown import add_json, at, plain, show_error, show_json, show_table
 from nautilus_lab.cli._verbs import Verbs, add_verb
-from nautilus_lab.exceptions import InputError, StoreError
+from nautilus_lab.exceptions import InputError, LabError, StoreError
 
 if TYPE_CHECKING:
     from nautilus_lab.config import Settings
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 _NS = 10**9
 _BROKEN = 1  # the exit code of a trail that does not hold
+_UNNOTED = 2  # it holds, and that it was verified could not be written down
+_KEEP = "nautilus-lab audit checkpoint --json writes such a file"
 _DATE = "a date, 2026-01-31, UTC"
 
 
@@ -92,6 +95,21 @@ def add_audit(verbs: Verbs) -> None:
             help="the trail of a gateway, by default of the first, in place of a trader's",
         )
         add_json(parser)
+        parser.set_defaults(run=_answering(parser.get_default("run")))
+
+
+def _answering(run: Callable[[argparse.Namespace], int | None]) -> Callable[..., int | None]:
+    """Have a verb that was asked for JSON answer in JSON also when it fails."""
+
+    def answer(chosen: argparse.Namespace) -> int | None:
+        try:
+            return run(chosen)
+        except LabError as error:
+            if chosen.json:
+                show_error(error)
+            raise
+
+    return answer
 
 
 def _keeper(chosen: argparse.Namespace) -> tuple[AuditKeeper, Settings]:
@@ -149,7 +167,9 @@ def _verify(chosen: argparse.Namespace) -> int:
             _show_report(shown)
         for trader, why in unread.items():
             print(plain(f"{trader}: THE TRAIL CANNOT BE READ: {why}"))
-    return 0 if ok else _BROKEN
+    if not ok:
+        return _BROKEN
+    return _UNNOTED if any(one.unnoted for one in (*beside, report)) else 0
 
 
 def _anchors_of(files: AuditFiles, anchors: tuple[Checkpoint, ...]) -> tuple[Checkpoint, ...]:
@@ -166,13 +186,18 @@ def _show_report(report: AuditReport) -> None:
             )
             for one in report.chains
         ],
+        none="rows yet",
     )
     for one in report.chains:
         if not one.verdict.ok:
             found = f"{one.verdict.kind} at row {one.verdict.first_bad}: {one.verdict.detail}"
             print(plain(f"{one.chain}: {found}"))
+    for guard in report.guards:
+        print(plain(f"unguarded: {guard}"))
     for trouble in report.troubles:
         print(plain(trouble))
+    if report.unnoted:
+        print(plain(f"that it was verified could not be written down: {report.unnoted}"))
     if report.spooled:
         print(f"{report.spooled} commands wait in the spool for the store")
     open_rows = sum(one.verdict.head_seq - one.verdict.anchored for one in report.chains)
@@ -232,6 +257,7 @@ def _log(chosen: argparse.Namespace) -> None:
     show_table(
         ("row", "when", "actor", "kind", "body"),
         [(row.seq, at(row.ts_ns), row.actor, row.kind, row.body[:120]) for row in rows],
+        none=f"rows of {chosen.kind} in {chain}" if chosen.kind else f"rows in {chain}",
     )
 
 
@@ -316,6 +342,7 @@ def _show_holds(chosen: argparse.Namespace, holds: tuple[Hold, ...]) -> None:
             )
             for one in holds
         ],
+        none="holds",
     )
 
 
@@ -338,18 +365,36 @@ def _anchors(paths: list[Path]) -> tuple[Checkpoint, ...]:
         try:
             text = path.read_text("utf-8") if str(path) != "-" else sys.stdin.read()
         except (OSError, UnicodeDecodeError) as error:
-            raise StoreError(f"kept checkpoints must be readable: {error}", value=path) from None
+            why = error.strerror if isinstance(error, OSError) else "it is no text"
+            raise StoreError(
+                f"kept checkpoints must be readable: {why}", value=str(path), remedy=_KEEP
+            ) from None
+        if not text.strip():
+            # Else somebody would take the trail for compared with what they kept.
+            raise InputError(
+                "kept checkpoints must be at least one", value=f"{path} is empty", remedy=_KEEP
+            )
         try:
             whole = msgspec.json.decode(text, type=dict)
-            found += msgspec.convert(whole["latest"], list[Checkpoint])
-        except (msgspec.DecodeError, KeyError):
-            try:
+        except (msgspec.DecodeError, RecursionError):
+            whole = {}
+        try:
+            if "latest" in whole:
+                known = msgspec.convert(whole["latest"], list[Checkpoint])
+            else:
                 lines = [line for line in text.splitlines() if line.strip()]
-                found += [msgspec.json.decode(line, type=Checkpoint) for line in lines]
-            except msgspec.DecodeError as error:
-                raise InputError(
-                    f"kept checkpoints must be lines of their file: {error}", value=path
-                ) from None
+                known = [msgspec.json.decode(line, type=Checkpoint) for line in lines]
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise InputError(
+                f"kept checkpoints must be lines of their file: {error}",
+                value=str(path),
+                remedy=_KEEP,
+            ) from None
+        if not known:
+            raise InputError(
+                "kept checkpoints must be at least one", value=f"{path} has none", remedy=_KEEP
+            )
+        found += known
     return tuple(found)
 
 
@@ -372,8 +417,13 @@ def _of_report(report: AuditReport) -> dict[str, object]:
             }
             for one in report.chains
         ],
+        "guards": [
+            {"what": one.what, "name": one.name, "fault": one.fault, "found": one.found}
+            for one in report.guards
+        ],
         "troubles": report.troubles,
         "spooled": report.spooled,
+        "unnoted": report.unnoted,
     }
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import argparse
+
     from nautilus_lab.trading import TradingEngine
 
 

@@ -50,6 +50,7 @@ def _status(chosen: argparse.Namespace) -> None:
             )
             for one in found
         ],
+        none="stream gateways",
     )
 
 
@@ -76,4 +77,5 @@ def _commands(chosen: argparse.Namespace) -> None:
             for of, table in tables.items()
             for spec in table
         ],
+        none="commands",
     )

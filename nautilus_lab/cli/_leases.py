@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from nautilus_lab.cli._shown import add_json, at, show_json, show_table
-from nautilus_lab.cli._verbs import Verbs, add_verb
+from nautilus_lab.cli._verbs import Verbs, add_verb, heed_what_stands_before
 
 if TYPE_CHECKING:
     from nautilus_lab.trading import TradingEngine
@@ -29,6 +29,7 @@ def add_leases(verbs: Verbs) -> None:
     release.add_argument("reason", help="why, and what was done about its positions; it is kept")
     for parser in (shown, log, release):
         add_json(parser)
+    heed_what_stands_before(shown, log, release)
 
 
 def _engine(chosen: argparse.Namespace) -> TradingEngine:
@@ -50,6 +51,7 @@ def _show(chosen: argparse.Namespace) -> None:
             )
             for one in found
         ],
+        none="leases: no node holds part of a firm limit",
     )
 
 
@@ -66,6 +68,7 @@ def _log(chosen: argparse.Namespace) -> None:
             )
             for one in found
         ],
+        none="lease has changed yet",
     )
 
 

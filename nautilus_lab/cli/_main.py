@@ -1,22 +1,25 @@
-"""The commands of `nautilus-lab`, and how their errors are shown."""
+"""The commands of `nautilus-lab`, and how their errors are shown.
+
+A kill must not wait for imports: what this file loads is loaded before the latch is on the disk.
+"""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import os
-import signal
 import sys
-from collections.abc import Sequence
-from pathlib import Path
-from typing import TextIO, cast
 
-from nautilus_lab.cli._alerts import add_alerts
 from nautilus_lab.cli._answer import AnswerStream, NotWritten
 from nautilus_lab.cli._tighten import URGENT, add_tighten
-from nautilus_lab.cli._verbs import Verbs, add_verb
+from nautilus_lab.cli._verbs import Verbs, add_verb, formatter
 from nautilus_lab.exceptions import LabError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+    from typing import TextIO
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,14 +30,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if sys.stdout is None:  # closed by who called; nothing is written then
         return _run_verb(arguments)
     answer = AnswerStream(sys.stdout)
+    stream: TextIO = answer  # type: ignore[assignment]  # it hands on all that it has not
     try:
-        with contextlib.redirect_stdout(cast("TextIO", answer)):
+        with contextlib.redirect_stdout(stream):
             try:
                 return _run_verb(arguments)
             finally:
                 answer.flush()
     except BrokenPipeError:
         # Who read has read enough (`| head -5`).
+        import signal
+
         _write_no_more()
         return 128 + signal.SIGPIPE
     except NotWritten as error:
@@ -83,15 +89,20 @@ def _urgent_parser() -> argparse.ArgumentParser:
 
 def _empty_parser() -> tuple[argparse.ArgumentParser, Verbs]:
     made = argparse.ArgumentParser(
-        prog="nautilus-lab", description="A quant research workbench that goes all the way to live."
+        prog="nautilus-lab",
+        description="A quant research workbench that goes all the way to live.",
+        formatter_class=formatter,
     )
-    made.add_argument("--root", type=Path, help="the workspace; found from here by default")
+    made.add_argument("--root", help="the workspace; found from here by default")
     return made, made.add_subparsers(required=True, metavar="COMMAND")
 
 
 def parser() -> argparse.ArgumentParser:
     """Return what reads the command line."""
     # Not before somebody asks for them: a kill must not wait for what the others load.
+    from pathlib import Path
+
+    from nautilus_lab.cli._alerts import add_alerts
     from nautilus_lab.cli._audit import add_audit
     from nautilus_lab.cli._lab import add_lab
     from nautilus_lab.cli._leases import add_leases
@@ -220,6 +231,8 @@ def _run(chosen: argparse.Namespace) -> None:
 
 
 def _value(text: str) -> object:
+    import json
+
     try:
         return json.loads(text)
     except ValueError:
@@ -230,7 +243,10 @@ def _runs(chosen: argparse.Namespace) -> None:
     from nautilus_lab.config import load_settings
     from nautilus_lab.jobs import runs
 
-    for record in runs(settings=load_settings(chosen.root))[: chosen.most]:
+    found = runs(settings=load_settings(chosen.root))
+    if not found:
+        print("no notebook was run")
+    for record in found[: chosen.most]:
         print(record)
 
 

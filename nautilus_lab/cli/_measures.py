@@ -37,11 +37,13 @@ def _measures(chosen: argparse.Namespace) -> int:
 
 def _show(view: MeasuresView, *, everything: bool) -> None:
     made = view.measured
-    held = {name.rpartition(".")[0] for name in (made.held if made is not None else ())}
+    shown = {name.rpartition(".")[0] for name in (made.held if made is not None else ())}
+    # A limit may read the regime of a symbol that nobody holds.
+    shown |= {need.partition(":")[2] for need in view.needs}
     rows = [
         row
         for row in view.rows
-        if everything or ":" not in row.name or row.name.partition(":")[2] in held
+        if everything or ":" not in row.name or row.name.partition(":")[2] in shown
     ]
     if not view.needs:
         print("no limit needs measures that are computed here")
@@ -70,6 +72,7 @@ def _show(view: MeasuresView, *, everything: bool) -> None:
                 for row in known
                 if row.value is not None and row.age_s is not None
             ],
+            none="measures",
         )  # fmt: skip
     if more := len(view.rows) - len(rows):
         print(f"{more} more of symbols that are not held; --all shows them")

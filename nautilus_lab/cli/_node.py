@@ -162,7 +162,7 @@ def _traders(chosen: argparse.Namespace) -> None:
         )
         for s in services
     ]
-    show_table(_COLUMNS, rows)
+    show_table(_COLUMNS, rows, none="traders in this workspace")
 
 
 def _usage(status: NodeStatus | ServiceStatus) -> tuple[float, float, int, int]:

@@ -333,7 +333,7 @@ def _list(chosen: argparse.Namespace) -> None:
 
     snapshot: Snapshot = asyncio.run(engine_of(chosen).command("node.snapshot", answer=Snapshot))
     wanted = [one for one in snapshot.orders if chosen.all or _status(one) not in _CLOSED]
-    _show_orders(chosen, wanted)
+    _show_orders(chosen, wanted, none="orders" if chosen.all else "working orders")
 
 
 def _status(told: Envelope) -> str:
@@ -459,10 +459,10 @@ def _find(chosen: argparse.Namespace) -> None:
             value=chosen.order or chosen.command,
             remedy="it was never placed there; nautilus-lab order list --all",
         )
-    _show_orders(chosen, found.orders)
+    _show_orders(chosen, found.orders, none="orders")
 
 
-def _show_orders(chosen: argparse.Namespace, told: Any) -> None:
+def _show_orders(chosen: argparse.Namespace, told: Any, *, none: str) -> None:
     if chosen.json:
         return show_json([one.body for one in told])
     rows = [
@@ -474,4 +474,4 @@ def _show_orders(chosen: argparse.Namespace, told: Any) -> None:
         for one in told
         for o in (one.body,)
     ]
-    show_table(_COLUMNS, rows)
+    show_table(_COLUMNS, rows, none=none)

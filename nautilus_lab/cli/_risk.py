@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from nautilus_lab.cli._engine import add_trader, engine_of
 from nautilus_lab.cli._shown import add_json, at, show_fields, show_json, show_table
-from nautilus_lab.cli._verbs import Verbs, add_verb
+from nautilus_lab.cli._verbs import Verbs, add_verb, heed_what_stands_before
 from nautilus_lab.cli._workspace import workspace_of
 from nautilus_lab.exceptions import LabError
 
@@ -52,23 +52,26 @@ def add_risk(verbs: Verbs) -> None:
     )
     enable.add_argument("strategy", help="its id, as `limits` shows it")
     enable.add_argument("reason", help="why; it is kept in the audit trail")
-    loosen = _add_loosening(verbs)
-    for parser in (resume, state, limits, enable, *loosen):
+    accept = add_verb(
+        verbs, "accept-drawdown", _accept, "count drawdowns from the equity of now on"
+    )
+    accept.add_argument("reason", help="why; it is kept in the audit trail")
+    loosen = _add_loosening(limits.add_subparsers(metavar="COMMAND", required=False))
+    for parser in (resume, state, limits, enable, accept, *loosen):
         add_json(parser)
-    add_trader(resume, state, limits, enable, *loosen)
+    add_trader(resume, state, limits, enable, accept, *loosen)
+    heed_what_stands_before(limits, *loosen)
 
 
 def _add_loosening(verbs: Verbs) -> tuple[argparse.ArgumentParser, ...]:
-    propose = add_verb(
-        verbs, "limits-propose", _propose, "ask that a limit that adjusts itself be looser"
-    )
+    propose = add_verb(verbs, "propose", _propose, "ask that a limit that adjusts itself be looser")
     propose.add_argument("limit", help="what it goes by, as `limits` shows it")
     propose.add_argument("to", type=float, help="the part of its base that is asked for: 1.1")
     propose.add_argument("reason", help="why; it is kept in the audit trail")
     propose.add_argument("--hours", type=float, default=1.0, help="until it is over (1)")
-    approve = add_verb(verbs, "limits-approve", _approve, "grant what another person asked for")
+    approve = add_verb(verbs, "approve", _approve, "grant what another person asked for")
     revoke = add_verb(
-        verbs, "limits-revoke", _revoke, "end what was granted, or take back what was asked for"
+        verbs, "revoke", _revoke, "end what was granted, or take back what was asked for"
     )
     for parser in (approve, revoke):
         parser.add_argument("request", help="its id, as `limits` shows it")
@@ -101,6 +104,8 @@ def _limits(chosen: argparse.Namespace) -> int:
 
 
 def _show_limits(view: LimitsView, *, everything: bool) -> None:
+    if not (view.rows or view.disabled or view.loosenings):
+        print("no limit was looked at yet")
     rows = [row for row in view.rows if everything or row.level != "ok" or row.why]
     for row in rows:
         used = "  ?  " if row.utilisation is None else f"{row.utilisation:>5.0%}"
@@ -145,7 +150,7 @@ def _propose(chosen: argparse.Namespace) -> None:
         return show_json(view)
     for one in view.loosenings:
         if not one.approved_by and (one.limit, one.to) == (chosen.limit, chosen.to):
-            print(f"{one.request} waits: another person grants it by limits-approve {one.request}")
+            print(f"{one.request} waits: another person grants it by limits approve {one.request}")
 
 
 def _approve(chosen: argparse.Namespace) -> None:
@@ -169,6 +174,13 @@ def _enable(chosen: argparse.Namespace) -> None:
     print(f"{chosen.strategy} may send orders again")
 
 
+def _accept(chosen: argparse.Namespace) -> None:
+    view = asyncio.run(engine_of(chosen).accept_drawdown(chosen.reason))
+    if chosen.json:
+        return show_json(view)
+    print("drawdowns are counted from the equity of now on")
+
+
 def _state(chosen: argparse.Namespace) -> None:
     rundirs = workspace_of(chosen).rundirs(chosen.trader, every=chosen.all)
 
@@ -184,6 +196,7 @@ def _state(chosen: argparse.Namespace) -> None:
     show_table(
         _STATES,
         [(name, one.state, at(one.since_ns), one.by, one.reason) for name, one in named.items()],
+        none="traders",
     )
 
 

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from nautilus_lab.exceptions import LabError
+
 _NS = 1_000_000_000
 
 
@@ -24,9 +26,19 @@ def show_json(value: object) -> None:
     print(json.dumps(plain, indent=2, ensure_ascii=False, default=str))
 
 
-def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows under their columns; only the columns when there are none."""
-    table = [tuple(columns), *(tuple(plain(cell) for cell in row) for row in rows)]
+def show_error(error: LabError) -> None:
+    """Print what went wrong as JSON: its kind, the rule, what broke it and what to do."""
+    value = None if error.value is None else str(error.value)
+    told = {"kind": type(error).__name__, "rule": error.rule, "value": value}
+    show_json({"ok": False, "error": told | {"remedy": error.remedy}})
+
+
+def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, none: str) -> None:
+    """Print rows under their columns; where there are none, what there is `none` of, on a line."""
+    found = [tuple(plain(cell) for cell in row) for row in rows]
+    if not found:
+        return print(f"no {none}")
+    table = [tuple(columns), *found]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for row in table:
         print("  ".join(map(str.ljust, row, widths)).rstrip())

@@ -144,6 +144,7 @@ def _versions(chosen: argparse.Namespace) -> None:
             )
             for one in found
         ],
+        none="versions of strategies",
     )
 
 
@@ -163,6 +164,7 @@ def _list(chosen: argparse.Namespace) -> None:
             )
             for one in told
         ],
+        none="strategy is deployed",
     )
 
 

@@ -7,14 +7,15 @@ what this file loads is loaded before the latch is on the disk.
 
 from __future__ import annotations
 
-import argparse
-from typing import TYPE_CHECKING
-
 from nautilus_lab.cli._engine import add_trader
+from nautilus_lab.cli._home import chosen_ids, home_without_settings, lived_in, root_of
 from nautilus_lab.cli._verbs import Verbs, add_verb
-from nautilus_lab.cli._workspace import rundirs_of
+from nautilus_lab.platform.latch import TraderFolder, latch_traders, trader_folder, trader_folders
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import argparse
+
     from nautilus_lab.kill_switch import Tighter
 
 URGENT = frozenset({"halt", "kill", "reduce-only"})
@@ -56,12 +57,39 @@ def _kill(chosen: argparse.Namespace) -> None:
 
 
 def _tighten(chosen: argparse.Namespace, to: Tighter, *, cancel_orders: bool) -> None:
-    from nautilus_lab.kill_switch import tighten_now
+    # A script's variable may be empty, and is no reason not to.
+    reason = chosen.reason.strip() or _NO_REASON
+    latched = latch_traders(_folders_of(chosen), to, reason=reason, cancel_orders=cancel_orders)
+    # From here on loading takes what it takes: the latches are on the disk.
+    from nautilus_lab.kill_switch import follow_now
 
-    told = tighten_now(rundirs_of(chosen), to, reason=chosen.reason, cancel_orders=cancel_orders)
+    told = follow_now(latched, to, cancel_orders=cancel_orders)
     if chosen.json:
         from nautilus_lab.cli._shown import show_json
 
         return show_json(told)
     for one in told:
         print(one)
+
+
+def _folders_of(chosen: argparse.Namespace) -> list[TraderFolder]:
+    """Return the folders of the traders that were chosen by ``--all`` or ``--trader``.
+
+    The settings are read only where they say which trader is meant: that takes longer than the
+    rest of a kill together.
+
+    Raises
+    ------
+    ConfigError, InputError
+        As `workspace_of` and `chosen_ids` do.
+    """
+    if not chosen.all and chosen.trader is None:
+        from nautilus_lab.cli._workspace import workspace_of
+
+        return [one.folder() for one in workspace_of(chosen).rundirs(None, every=False)]
+    home = lived_in(home_without_settings(root_of(chosen)))
+    if chosen.trader is not None:
+        trader_folder(home, chosen.trader)  # what is no plain name is none of any workspace
+    known = trader_folders(home)
+    chosen_of_them = chosen_ids(known, chosen.trader, every=chosen.all, own=None, home=home)
+    return [known[name] for name in chosen_of_them]

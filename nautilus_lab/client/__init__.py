@@ -29,6 +29,7 @@ from nautilus_lab.client._strategies import Strategies
 from nautilus_lab.client._trade import BracketTrade, Trade, TradeList
 from nautilus_lab.client.protocol import Series
 from nautilus_lab.platform.access import Permission
+from nautilus_lab.platform.commands import MonitorStanding, OpenAlert, OpenAlerts
 from nautilus_lab.platform.connection import ConnectionState
 
 __all__ = [
@@ -45,8 +46,11 @@ __all__ = [
     "GatewayStatus",
     "Limit",
     "LogEntry",
+    "MonitorStanding",
     "Node",
     "NodeState",
+    "OpenAlert",
+    "OpenAlerts",
     "Order",
     "OrderStatus",
     "Permission",

@@ -23,6 +23,7 @@ from nautilus_lab.client._gateway import (
 )
 from nautilus_lab.client._live import Change, Order, OrderStatus, Strategy, TradingStatus
 from nautilus_lab.client._numbers import Number, exact
+from nautilus_lab.client._once import ask_once
 from nautilus_lab.client._order import order as written
 from nautilus_lab.client._reconcile import Reconciler
 from nautilus_lab.client._strategies import Strategies
@@ -32,12 +33,16 @@ from nautilus_lab.client.protocol import ResultFrame
 from nautilus_lab.exceptions import InputError, LabError, OutcomeUnknown
 from nautilus_lab.platform.access import Permission, Principal
 from nautilus_lab.platform.commands import (
+    Acknowledge,
+    AcknowledgedAlert,
+    AskAlerts,
     CancelAll,
     Cancelled,
     CancelOrder,
     HaltTrading,
     ModifyOrder,
     OffsetType,
+    OpenAlerts,
     OrderType,
     Placed,
     ReduceOnly,
@@ -199,6 +204,70 @@ class Desk(View):
             command_id=command_id,
             answer=answer,
         )
+
+    # --- alerts ------------------------------------------------------------------------------
+
+    async def open_alerts(self, *, most: int = 100, timeout_s: float = _TIMEOUT_S) -> OpenAlerts:
+        """Return what somebody should look at, of this trader and of the lab itself.
+
+        It needs no node and no monitor; the answer says whether the monitor tells anybody.
+
+        Parameters
+        ----------
+        most : int, default=100
+            At most so many, in [1, 500]: the most severe, and of these the latest. All are counted.
+        timeout_s : float, default=10
+            Seconds to wait for it.
+
+        Raises
+        ------
+        NodeNotRunning, NotReachable
+            When no gateway runs.
+        LabError
+            When the gateway cannot say.
+        """
+        body = AskAlerts(trader=self.trader, most=most)
+        answer: OpenAlerts = await self._ask_gateway("alerts.open", body, timeout_s, OpenAlerts)
+        return answer
+
+    async def acknowledge(
+        self, alert_id: str, *, note: str = "", timeout_s: float = _TIMEOUT_S
+    ) -> AcknowledgedAlert:
+        """Say that you have seen to an alert, which ends its climb; who said so first stays.
+
+        It stands in the audit trail of the alert's trader, by the name of this desk's token.
+
+        Parameters
+        ----------
+        alert_id : str
+            Which, of any trader of the lab.
+        note : str, default=""
+            What was found or done, on one line.
+        timeout_s : float, default=10
+            Seconds to wait until it is done.
+
+        Raises
+        ------
+        AccessDenied
+            When the desk's token has no right to.
+        OutcomeUnknown
+            When no answer came; to ask again does no harm.
+        LabError
+            When it was not done.
+        """
+        body = Acknowledge(alert_id=alert_id, note=note)
+        answer: AcknowledgedAlert = await self._ask_gateway(
+            "alerts.acknowledge", body, timeout_s, AcknowledgedAlert
+        )
+        return answer
+
+    async def _ask_gateway(
+        self, name: str, body: msgspec.Struct, timeout_s: float, answer: Any
+    ) -> Any:
+        """Ask what the gateway itself answers, also while no node lets the desk connect."""
+        if self._link.is_open:
+            return await self.command(name, body, timeout_s=timeout_s, answer=answer)
+        return await ask_once(self._link.locate(), name, body, timeout_s=timeout_s, answer=answer)
 
     # --- orders ------------------------------------------------------------------------------
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from nautilus_lab.client._gateway import Address, node_not_running
@@ -212,7 +213,7 @@ class Link:
         while True:
             try:
                 await self._session()
-            except _Refused as refused:
+            except Refused as refused:
                 self.failure = refused.error
                 if refused.final:
                     self._give_up(refused.error)
@@ -241,22 +242,11 @@ class Link:
 
     async def _session(self) -> None:
         """Connect, say hello, subscribe, and take in what comes until the connection ends."""
-        from websockets.asyncio.client import connect as open_socket
         from websockets.exceptions import ConnectionClosed
 
         self._synced, self._clock_unknown = False, True
         address = self.locate()
-        async with open_socket(
-            address.url,
-            max_size=MAX_GATEWAY_FRAME,
-            compression=None,
-            ping_interval=None,  # the gateway pings, and its heartbeats are watched
-            close_timeout=1,
-            open_timeout=5,
-            proxy=None if _is_loopback(address.url) else True,
-        ) as socket:
-            hello = Hello(protocol=PROTOCOL_VERSION, token=address.token, client="nautilus_lab")
-            await socket.send(encode_frame(hello, "json").decode())
+        async with open_session(address) as socket:
             silence_s = 10.0
             try:
                 while True:
@@ -264,7 +254,7 @@ class Link:
                         data = await socket.recv()
                     frame = decode_gateway_frame(data)
                     if isinstance(frame, Refusal):
-                        raise _Refused(frame, fixed_token=address.fixed)
+                        raise Refused(frame, fixed_token=address.fixed)
                     if isinstance(frame, Welcome):
                         silence_s = _SILENT_HEARTBEATS * frame.heartbeat_s
                         self.welcome = frame
@@ -276,7 +266,7 @@ class Link:
             except ConnectionClosed as closed:
                 if closed.rcvd is not None and closed.rcvd.code >= 4000:
                     refusal = Refusal(code=closed.rcvd.code, rule=closed.rcvd.reason)
-                    raise _Refused(refusal, fixed_token=address.fixed) from None
+                    raise Refused(refusal, fixed_token=address.fixed) from None
                 raise
 
     def _choose_trader(self, welcome: Welcome) -> None:
@@ -351,7 +341,26 @@ class Link:
             self._settled.set_exception(error)
 
 
-class _Refused(Exception):
+@asynccontextmanager
+async def open_session(address: Address) -> AsyncIterator[ClientConnection]:
+    """Connect and say hello; the gateway answers with a welcome or a refusal."""
+    from websockets.asyncio.client import connect as open_socket
+
+    async with open_socket(
+        address.url,
+        max_size=MAX_GATEWAY_FRAME,
+        compression=None,
+        ping_interval=None,  # the gateway pings, and its heartbeats are watched
+        close_timeout=1,
+        open_timeout=5,
+        proxy=None if _is_loopback(address.url) else True,
+    ) as socket:
+        hello = Hello(protocol=PROTOCOL_VERSION, token=address.token, client="nautilus_lab")
+        await socket.send(encode_frame(hello, "json").decode())
+        yield socket
+
+
+class Refused(Exception):
     """The gateway closed the connection and said why."""
 
     def __init__(self, refusal: Refusal, *, fixed_token: bool) -> None:

@@ -4,7 +4,8 @@ A client opens ``ws://HOST:PORT/stream``, sends `Hello` (always JSON) and then `
 then on both sides speak the encoding that the hello chose. The gateway answers `Welcome`, and to
 a subscription a `SnapshotFrame` followed by `Delta` frames without gaps, a `NodeFrame` whenever
 the node comes or goes, and a `Heartbeat` every few seconds. A `CommandFrame` is forwarded to the
-node with the client's own token, and answered by an `AckFrame` and a `ResultFrame`.
+node with the client's own token, or done by the gateway where it is about the lab's alerts, and
+answered by an `AckFrame` and a `ResultFrame`.
 """
 
 from __future__ import annotations

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, Protocol, TypeAlias
 
+import msgspec
+
 Verdict: TypeAlias = Literal["forwarded", "denied"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Intent:
+# `dict` for what is cached; one is never another, for the facts are written out later.
+class Intent(msgspec.Struct, frozen=True, kw_only=True, dict=True, eq=False):
     """One command about one order, as the gate saw it.
 
     Attributes
@@ -33,7 +35,7 @@ class Intent:
     client_order_id: str
     command: str
     verdict: Verdict
-    facts: Callable[[], dict[str, str]] = field(repr=False, compare=False)
+    facts: Callable[[], dict[str, str]]
     reason: str = ""
     reduces: bool = False
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from pathlib import Path
 
 from nautilus_lab.exceptions import LabError, StoreError
-from nautilus_lab.kill_switch._latched import Latched
 from nautilus_lab.kill_switch._tightened import Tightened, Tighter
 from nautilus_lab.platform.commands import CommandClient, HaltTrading, ReduceOnly, StateOfTrading
-from nautilus_lab.platform.rundir import Latch, RunDirectory, is_answered
+from nautilus_lab.platform.latch import Latch, Latched
+from nautilus_lab.platform.rundir import RunDirectory, is_answered
 
 # Seconds for the node to confirm; its latch halts it without that, within a quarter of one.
 _TELL_S = 5.0
@@ -22,22 +23,26 @@ _READ_S = 2.5
 
 
 async def follow(
-    latched: Iterable[Latched], to: Tighter, *, reason: str, cancel_orders: bool
+    latched: Iterable[Latched], to: Tighter, *, cancel_orders: bool
 ) -> list[Tightened | StoreError]:
     """Tell all nodes at once, and the venues of those that do not answer; in the order given.
 
     A trader whose latch could not be written and whose node was not told is a `StoreError`.
     """
-    body: HaltTrading | ReduceOnly
+    return await asyncio.gather(
+        *(_follow_one(one, _body(one, to, cancel_orders)) for one in latched)
+    )
+
+
+def _body(latched: Latched, to: Tighter, cancel_orders: bool) -> HaltTrading | ReduceOnly:
     if to == "REDUCE_ONLY":
-        body = ReduceOnly(reason=reason, cancel_orders=cancel_orders)
-    else:
-        body = HaltTrading(reason=reason, cancel_orders=cancel_orders, kill=to == "KILLED")
-    return await asyncio.gather(*(_follow_one(one, body) for one in latched))
+        return ReduceOnly(reason=latched.reason, cancel_orders=cancel_orders)
+    return HaltTrading(reason=latched.reason, cancel_orders=cancel_orders, kill=to == "KILLED")
 
 
 async def _follow_one(latched: Latched, body: HaltTrading | ReduceOnly) -> Tightened | StoreError:
-    rundir = latched.rundir
+    folder = latched.folder
+    rundir = RunDirectory(Path(folder.path), folder.trader_id)
     telling = asyncio.ensure_future(_tell(rundir, body))
     pulled, unanswered = 0, list[str]()
     # Only the node knows which orders reduce a position.

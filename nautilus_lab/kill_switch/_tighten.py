@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Sequence
 
 from nautilus_lab.exceptions import InputError, StoreError
-from nautilus_lab.kill_switch._latched import Latched, latch_traders
+from nautilus_lab.kill_switch._following import follow
 from nautilus_lab.kill_switch._tightened import Tightened, Tighter
+from nautilus_lab.platform.latch import Latched, TraderFolder, latch_traders
 from nautilus_lab.platform.rundir import Home, RunDirectory
-
-# What takes an event loop is loaded once the latches are on the disk: a kill begins with those.
 
 
 async def tighten(
@@ -34,10 +34,12 @@ async def tighten(
     StoreError
         When the latch cannot be written, and no node was there to be told: nothing holds then.
     """
-    import asyncio
-
-    (latched,) = await asyncio.to_thread(latch_traders, [rundir], to, reason=reason, by=by)
-    return _done(await _follow([latched], to, reason, cancel_orders), to)[0]
+    folders = [rundir.folder()]
+    latched = await asyncio.to_thread(
+        latch_traders, folders, to, reason=reason, cancel_orders=cancel_orders, by=by
+    )
+    done = await follow(latched, to, cancel_orders=cancel_orders)
+    return _done(done, to)[0]
 
 
 async def tighten_all(
@@ -52,25 +54,27 @@ async def tighten_all(
     StoreError
         When one or more could not be tightened, after all others were; names them.
     """
-    import asyncio
+    folders = _every(home)
+    latched = await asyncio.to_thread(
+        latch_traders, folders, to, reason=reason, cancel_orders=cancel_orders
+    )
+    done = await follow(latched, to, cancel_orders=cancel_orders)
+    return _done(done, to, every=True)
 
-    rundirs = _every(home)
-    latched = await asyncio.to_thread(latch_traders, rundirs, to, reason=reason)
-    return _done(await _follow(latched, to, reason, cancel_orders), to, every=True)
 
-
-def tighten_now(
-    rundirs: Iterable[RunDirectory], to: Tighter, *, reason: str, cancel_orders: bool = False
+def follow_now(
+    latched: Sequence[Latched], to: Tighter, *, cancel_orders: bool = False
 ) -> tuple[Tightened, ...]:
-    """Do so with these traders, from where no event loop runs; raises as `tighten_all` does."""
-    latched = latch_traders(rundirs, to, reason=reason)
-    import asyncio
+    """Do what follows from these latches, from where no event loop runs.
 
-    done = asyncio.run(_follow(latched, to, reason, cancel_orders))
+    It raises as `tighten_all` does. Who must not wait for what this package loads writes them with
+    `platform.latch.latch_traders` before importing it.
+    """
+    done = asyncio.run(follow(latched, to, cancel_orders=cancel_orders))
     return _done(done, to, every=len(latched) > 1)
 
 
-def _every(home: Home) -> list[RunDirectory]:
+def _every(home: Home) -> list[TraderFolder]:
     traders = home.trader_ids
     if not traders:
         raise InputError(
@@ -78,15 +82,7 @@ def _every(home: Home) -> list[RunDirectory]:
             value=str(home.path),
             remedy="go to the folder of the workspace, or name it: nautilus-lab --root FOLDER ...",
         )
-    return [home.trader(name) for name in traders]
-
-
-async def _follow(
-    latched: Iterable[Latched], to: Tighter, reason: str, cancel_orders: bool
-) -> list[Tightened | StoreError]:
-    from nautilus_lab.kill_switch._following import follow
-
-    return await follow(latched, to, reason=reason, cancel_orders=cancel_orders)
+    return [home.trader(name).folder() for name in traders]
 
 
 def _done(

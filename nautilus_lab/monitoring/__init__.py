@@ -2,7 +2,7 @@
 
 from nautilus_lab.monitoring._channel import Channel, Notice, Outcome
 from nautilus_lab.monitoring._channels import channels_of
-from nautilus_lab.monitoring._commands import MONITOR_COMMANDS, Acknowledge, MonitorStatus
+from nautilus_lab.monitoring._commands import MONITOR_COMMANDS
 from nautilus_lab.monitoring._escalation import Escalation
 from nautilus_lab.monitoring._log import LogChannel
 from nautilus_lab.monitoring._mail import MailChannel
@@ -14,14 +14,12 @@ from nautilus_lab.monitoring._wire import encode_notice, sign, verify_webhook
 
 __all__ = [
     "MONITOR_COMMANDS",
-    "Acknowledge",
     "BusChannel",
     "Channel",
     "Escalation",
     "LogChannel",
     "MailChannel",
     "Monitor",
-    "MonitorStatus",
     "Notice",
     "Outcome",
     "Rehearsed",

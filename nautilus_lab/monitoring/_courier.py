@@ -14,7 +14,7 @@ from typing import Protocol, TypeVar
 
 from nautilus_lab.exceptions import LabError
 from nautilus_lab.monitoring._channel import Channel, Notice, Outcome
-from nautilus_lab.monitoring._commands import ChannelStatus
+from nautilus_lab.platform.commands import ChannelStatus
 from nautilus_lab.platform.failpoint import reach
 from nautilus_lab.platform.store import AlertLedger, AlertRow, DeliveryRow
 from nautilus_lab.platform.telemetry import LimitedLog

@@ -84,17 +84,19 @@ class Escalation:
             tighten=self.level(rank).tighten or alert.tighten,
         )
 
-    def _named(self, rank: int, alert: AlertRow) -> tuple[str, ...]:
+    def told_at(self, rank: int) -> tuple[str, ...]:
+        """Return the channels that a level tells."""
         wanted = self.level(rank).channels
-        named = [
-            name
-            for name in self._channels
-            # The log has everything.
-            if name == "log" or "all" in wanted or name in wanted
-        ]
+        # The log has everything.
+        return tuple(
+            [one for one in self._channels if one == "log" or "all" in wanted or one in wanted]
+        )
+
+    def _named(self, rank: int, alert: AlertRow) -> tuple[str, ...]:
+        named = self.told_at(rank)
         if alert.rule == CHANNEL_RULE:
-            named = [name for name in named if name != alert.scope]
-        return tuple(named)
+            named = tuple([name for name in named if name != alert.scope])
+        return named
 
     def _deadline(self, rank: int, alert: AlertRow) -> int | None:
         seconds = self.level(rank).unanswered_s

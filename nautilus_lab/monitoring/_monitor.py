@@ -12,21 +12,24 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
+from nautilus_lab.alerts import answer_acknowledge
 from nautilus_lab.config import Settings
 from nautilus_lab.exceptions import InputError, LabError, LifecycleError
 from nautilus_lab.monitoring._channel import Channel, Notice
 from nautilus_lab.monitoring._channels import channels_of, serve_bus
-from nautilus_lab.monitoring._commands import (
-    MONITOR_COMMANDS,
-    AcknowledgedAlert,
-    MonitorStatus,
-)
+from nautilus_lab.monitoring._commands import MONITOR_COMMANDS
 from nautilus_lab.monitoring._courier import Courier
 from nautilus_lab.monitoring._escalation import CHANNEL_RULE, Escalation
 from nautilus_lab.monitoring._heartbeats import NODE_RULE, SUPERVISOR_RULE, Heartbeats
 from nautilus_lab.monitoring._intake import Intake
 from nautilus_lab.platform.access import KeyFileVerifier, LocalOwner
-from nautilus_lab.platform.commands import CommandServer, Request
+from nautilus_lab.platform.commands import (
+    AcknowledgedAlert,
+    CommandServer,
+    LevelStatus,
+    MonitorStatus,
+    Request,
+)
 from nautilus_lab.platform.messages import Severity, new_id
 from nautilus_lab.platform.rundir import Home, ProcessRecord
 from nautilus_lab.platform.store import AlertLedger, AlertRow, DeliveryRow, DeskStore
@@ -464,21 +467,23 @@ class Monitor:
             late=tuple(sorted(name or "supervisor" for name in self._heartbeats.late)),
             trouble=self._trouble,
             rss_mib=round(resource_use().rss_mib, 1),
+            levels=tuple(self._level(rank) for rank in range(5)),
+        )
+
+    def _level(self, rank: int) -> LevelStatus:
+        level = self._escalation.level(rank)
+        return LevelStatus(
+            rank=rank,
+            channels=self._escalation.told_at(rank),
+            tighten=level.tighten,
+            cancel_orders=level.cancel_orders,
         )
 
     async def _acknowledge(self, request: Request) -> AcknowledgedAlert:
-        asked, by = request.body, request.principal.name
-
-        def acknowledge() -> AlertRow:
-            return self._ledger.acknowledge(asked.alert_id, by=by, note=asked.note)
-
-        row = await self._on_store(acknowledge)
-        return AcknowledgedAlert(
-            alert_id=row.id,
-            rule=row.rule,
-            by=row.acknowledged_by or "",
-            acknowledged_ns=row.acknowledged_ns or 0,
-            note=row.note,
+        audit, root = self.settings.audit, self.settings.root
+        # Not on the thread of the stores: no delivery waits for somebody's audit trail.
+        return await asyncio.to_thread(
+            answer_acknowledge, self.home, request, audit=audit, root=root
         )
 
 

@@ -1,5 +1,6 @@
 """Reports in HTML, PDF, XLSX, CSV and JSON from one source, with lineage and completeness."""
 
+from nautilus_lab.reports._account import AccountDay
 from nautilus_lab.reports._capital import CapitalFigure, capital_figures
 from nautilus_lab.reports._completeness import Completeness
 from nautilus_lab.reports._daily import Breach, daily_risk_report
@@ -10,6 +11,7 @@ from nautilus_lab.reports._told import Adjustment, ToldAlert
 from nautilus_lab.reports._trader import TraderDay, read_day
 
 __all__ = [
+    "AccountDay",
     "Adjustment",
     "Breach",
     "CapitalFigure",

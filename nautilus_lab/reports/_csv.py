@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import unicodedata
 from typing import TYPE_CHECKING
 
 from nautilus_lab.reports._report import number_text
@@ -11,8 +12,9 @@ from nautilus_lab.reports._report import number_text
 if TYPE_CHECKING:
     from nautilus_lab.reports._report import Cell, Report
 
-# what makes a spreadsheet read text as a formula, full-width forms included
-_FORMULA = "=+-@\t\r\n＝＋－＠"  # noqa: RUF001
+# What makes a spreadsheet read text as a formula or call another programme, and the quote that
+# keeps it from that. Other forms of these are read as they are, the full-width ones for instance.
+_FORMULA = frozenset("=+-@|'\N{MINUS SIGN}")
 _HEAD = ("section", "row", "column", "unit", "type", "value")
 
 
@@ -45,5 +47,6 @@ def _written(cell: Cell) -> tuple[str, str]:
 
 
 def _harmless(text: str) -> str:
-    begins = text.lstrip()[:1]
-    return f"'{text}" if begins and begins in _FORMULA + "'" else text
+    # What cannot be seen, a tab or a mark of byte order for instance, is a blank in every report.
+    begins = unicodedata.normalize("NFKC", text.lstrip()[:1])[:1]
+    return f"'{text}" if begins in _FORMULA else text

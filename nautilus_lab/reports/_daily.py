@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from nautilus_lab.exceptions import InputError
 from nautilus_lab.provenance import Provenance
+from nautilus_lab.reports._account import account_section, strategies_section
 from nautilus_lab.reports._completeness import Completeness
 from nautilus_lab.reports._report import Column, Report, Section
 from nautilus_lab.reports._stress_sections import (
@@ -25,6 +26,7 @@ from nautilus_lab.reports._told_sections import adjustments_section, alerts_sect
 if TYPE_CHECKING:
     import pandas as pd
 
+    from nautilus_lab.reports._account import AccountDay
     from nautilus_lab.reports._capital import CapitalFigure
     from nautilus_lab.reports._lineage import Lineage
     from nautilus_lab.reports._told import Adjustment, ToldAlert
@@ -87,6 +89,7 @@ def daily_risk_report(
     capital: Sequence[CapitalFigure] = (),
     adjustments: Sequence[Adjustment] | None = None,
     alerts: Sequence[ToldAlert] | None = None,
+    account: AccountDay | None = None,
     positions: pd.DataFrame | None = None,
     unit: str = "fraction",
     completeness: Sequence[Completeness] = (),
@@ -127,6 +130,8 @@ def daily_risk_report(
         How limits moved that day; empty for not at all, None for not known.
     alerts : sequence of ToldAlert, optional
         What was raised that day, and who saw to it; empty for nothing, None for not known.
+    account : AccountDay, optional
+        What the account was worth at the end of the day.
     positions : DataFrame, optional
         What was held, as it shall be shown.
     unit : str, default="fraction"
@@ -153,8 +158,9 @@ def daily_risk_report(
         "capital figures": bool(capital),
         "limit adjustments": adjustments is not None,
         "alerts": alerts is not None,
+        "equity at the end of the day": account is not None and not account.unknown,
     }
-    if not any(given.values()) and positions is None:
+    if not any(given.values()) and positions is None and account is None:
         raise InputError("a daily report must be given something to report", value="nothing")
     counted = [
         Completeness(
@@ -165,6 +171,8 @@ def daily_risk_report(
         )
     ]
     sections = [
+        account_section(account),
+        strategies_section(account),
         _measures(risk, unit),
         _contributions(risk, unit),
         stressed_section(stressed, unit),
@@ -180,7 +188,7 @@ def daily_risk_report(
         capital_section(capital, unit),
     ]
     if positions is not None:
-        sections.insert(0, Section.of_frame("Positions", positions, forms={"value": ",.2f"}))
+        sections.insert(2, Section.of_frame("Positions", positions, forms={"value": ",.2f"}))
     if limits is not None:
         counted.append(
             Completeness(

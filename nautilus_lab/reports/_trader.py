@@ -9,12 +9,13 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nautilus_lab.exceptions import InputError, LabError
 from nautilus_lab.platform.messages import Envelope, LimitBreach, OrderFilled, OrderUpdated
 from nautilus_lab.platform.store import TradingStore
 from nautilus_lab.provenance import Provenance, mark
+from nautilus_lab.reports._account import AccountDay, read_account
 from nautilus_lab.reports._completeness import Completeness
 from nautilus_lab.reports._daily import Breach, daily_risk_report
 from nautilus_lab.reports._day_risk import DayRisk, measure_day
@@ -84,6 +85,8 @@ class TraderDay:
         How limits moved that day, by the node's audit trail.
     alerts : tuple of ToldAlert
         What was raised that day, and who saw to it; with `desk`, what others raised, too.
+    account : AccountDay or None
+        What the account was worth at the end of the day; None when no equity of it is stored.
     completeness : tuple of Completeness
         How many of the numbered events are there.
     provenance : Provenance
@@ -100,6 +103,7 @@ class TraderDay:
     breaches: tuple[Breach, ...] = field(repr=False)
     adjustments: tuple[Adjustment, ...] = field(repr=False)
     alerts: tuple[ToldAlert, ...] = field(repr=False)
+    account: AccountDay | None
     completeness: tuple[Completeness, ...]
     provenance: Provenance = field(repr=False)
 
@@ -198,6 +202,7 @@ class TraderDay:
             capital=found.capital,
             adjustments=self.adjustments,
             alerts=self.alerts,
+            account=self.account,
             positions=self.positions.assign(
                 **{"priced at": self.positions["priced at"].dt.floor("s")}
             ),
@@ -253,13 +258,38 @@ class TraderDay:
                 dict(zip(held["instrument"], held["last price"], strict=True)),
                 measures=measures,
                 now_ns=ns_of(self.as_of),
+                **self._money(engine),
             )
         except LabError as error:
             notices.append(f"Limits were not evaluated: {error}.")
             return None
-        if any(row.limit_value != row.limit_value for row in found):
-            notices.append("The equity is not in the store: limits that are parts of it are NaN.")
+        if self._why_no_equity:
+            notices.append(
+                f"The equity at the end of the day is not known ({self._why_no_equity}): limits "
+                "that read it are NaN."
+            )
         return found
+
+    @property
+    def _why_no_equity(self) -> str:
+        return "none is stored" if self.account is None else self.account.unknown
+
+    def _money(self, engine: RiskLimitEngine) -> dict[str, Any]:
+        """Return what limits read of the account; nothing of what is not known."""
+        # Of who traded and is not among those that earned or lost something nobody knows more.
+        losses = dict.fromkeys(self.fills["strategy"], math.nan)
+        if self._why_no_equity or self.account is None:
+            return {"strategy_day_loss": losses}
+        account = self.account
+        losses = dict.fromkeys(losses, 0.0) | {s: -made for s, made in account.strategies.items()}
+        windows = {getattr(limit, "window_days", None) for limit in engine.limits}
+        return {
+            "equity": account.at_end,
+            "day_start_equity": account.day_start,
+            "high_water": account.highest,
+            "highs": account.highs_within([days for days in windows if days is not None]),
+            "strategy_day_loss": losses,
+        }
 
 
 def read_day(
@@ -302,6 +332,7 @@ def read_day(
     with TradingStore.open(store, read_only=True) as opened:
         events = list(_events(opened))
         fills = [one for one in opened.fills() if one.ts < window[1]]
+        account = read_account(opened, begin, as_of)
         adjusted = tuple(adjustments(opened.audit_tail(_MOST, kind="limit.adjusted"), window))
     told = [one for one in events if one.ts < window[1]]
     replayed = _replayed(told)
@@ -332,6 +363,7 @@ def read_day(
         ),
         adjustments=adjusted,
         alerts=_alerts(told, desk, trader, window),
+        account=account,
         completeness=(_numbered(events), _filled(told, fills)),
         provenance=made_by,
     )

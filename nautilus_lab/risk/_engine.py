@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
 
 from nautilus_lab.engine import Health, State
@@ -225,6 +226,8 @@ class RiskLimitEngine:
         orders: Iterable[Order] = (),
         day_start_equity: float = math.nan,
         high_water: float = math.nan,
+        highs: Mapping[int, float] = MappingProxyType({}),
+        strategy_day_loss: Mapping[str, float] = MappingProxyType({}),
         measures: Measures | None = None,
         now_ns: int | None = None,
     ) -> LimitReport:
@@ -244,6 +247,8 @@ class RiskLimitEngine:
             orders=orders,
             day_start_equity=day_start_equity,
             high_water=high_water,
+            highs=highs,
+            strategy_day_loss=strategy_day_loss,
             measures=measures,
             now_ns=now_ns,
         )

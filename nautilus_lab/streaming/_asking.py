@@ -1,4 +1,4 @@
-"""The commands of one viewer: forwarded with its own token, and answered each."""
+"""The commands of one viewer: forwarded with its own token, or answered here, each."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from nautilus_lab.client.protocol import AckFrame, CommandFrame, ResultFrame
 from nautilus_lab.exceptions import AccessDenied, InputError, LabError, OutcomeUnknown
 from nautilus_lab.platform.access import Principal
 from nautilus_lab.platform.messages import Command, Result
+from nautilus_lab.streaming._alert_desk import ALERT_COMMANDS
 from nautilus_lab.streaming._feed import Feed
 from nautilus_lab.streaming._relay import CommandRelay, as_result
 
@@ -30,6 +31,10 @@ class Host(Protocol):
 
     def verify(self, token: str) -> Principal:
         """Return whom the token speaks for, or raise `AccessDenied`."""
+        ...
+
+    async def answer(self, command: Command) -> Result:
+        """Return the result of a command that the gateway itself answers."""
         ...
 
     def feed(self, trader: str) -> Feed:
@@ -105,11 +110,6 @@ class Asking:
             raise InputError(
                 f"timeout_s must lie in (0, {_LONGEST_WAIT_S:g}]", value=frame.timeout_s
             )
-        if not trader and len(self._host.traders) == 1:
-            trader = self._host.traders[0]
-        relay = self._host.feed(trader).relay
-        # Again: a token may have been taken back since the hello.
-        self._require(relay, frame.name, token, trader)
         command = Command(
             id=frame.id,
             name=frame.name,
@@ -118,6 +118,14 @@ class Asking:
             deadline_ns=frame.deadline_ns,
             body=frame.body,
         )
+        if frame.name in ALERT_COMMANDS:
+            self._answer(AckFrame(id=frame.id))
+            return await self._host.answer(command)
+        if not trader and len(self._host.traders) == 1:
+            trader = self._host.traders[0]
+        relay = self._host.feed(trader).relay
+        # Again: a token may have been taken back since the hello.
+        self._require(relay, frame.name, token, trader)
         return await relay.ask(
             command,
             timeout_s=frame.timeout_s,

@@ -162,6 +162,8 @@ class GatewayAudit:
             store = TradingStore.open(self.files.store, busy_timeout_ms=_BUSY_MS)
             try:
                 trail = AuditTrail(store, chain=self.files.chain)
+                for broken in trail.restore_guards(actor=self._name):
+                    _log.critical("the audit tables were not guarded, and are again: %s", broken)
             except BaseException:
                 store.close()
                 raise
@@ -198,7 +200,7 @@ class GatewayAudit:
 
 def _tell_trouble(error: LabError | None) -> None:
     if error is not None:
-        _log.critical("the gateway's audit trail has no new checkpoints: %s", error)
+        _log.critical("the gateway's audit trail is not checkpointed, or not guarded: %s", error)
 
 
 def _who(principal: Principal) -> dict[str, object]:

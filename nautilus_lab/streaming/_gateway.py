@@ -43,8 +43,10 @@ from nautilus_lab.platform.access import (
     signing_key,
 )
 from nautilus_lab.platform.commands import CommandServer, Request
+from nautilus_lab.platform.messages import Command, Result
 from nautilus_lab.platform.rundir import GatewayFiles, Home, Lock, ProcessRecord
 from nautilus_lab.platform.telemetry import LimitedLog, LoopLag, resource_use
+from nautilus_lab.streaming._alert_desk import AlertDesk
 from nautilus_lab.streaming._audit import GatewayAudit
 from nautilus_lab.streaming._feed import Feed
 from nautilus_lab.streaming._history import StateHistory
@@ -99,6 +101,7 @@ class Gateway:
     def __post_init__(self) -> None:
         self._files = self.home.gateway_files(self.number)
         self._trail = GatewayAudit(self.home, self.audit, number=self.number)
+        self._alerts = AlertDesk(self.home, self.audit)
         self._feeds: dict[str, Feed] = {}
         self._viewers: set[ViewerConnection] = set()
         self._strangers: set[ViewerConnection] = set()
@@ -162,6 +165,22 @@ class Gateway:
             )
         return TokenVerifier(self._key).verify(token)
 
+    async def answer(self, command: Command) -> Result:
+        """Return the result of a command that the gateway itself answers, by its token's rights."""
+        assert self._commands is not None  # viewers come after it and go before it
+        if not command.principal_token:
+            # On the socket that is its owner, here it is nobody.
+            raise AccessDenied("a viewer must bring a token", value=command.name)
+        return await self._commands.result(command)
+
+    def _refused_command(
+        self, command: Command, principal: Principal | None, error: AccessDenied
+    ) -> None:
+        known = {spec.name for spec in GATEWAY_COMMANDS}
+        # A name that is none may be anything, also a secret.
+        name = command.name if command.name in known else "no such command"
+        self.denied(principal, name, "", error)
+
     def feed(self, trader: str) -> Feed:
         """Return the feed of a trader, begun if need be."""
         if trader not in self.traders:
@@ -201,8 +220,10 @@ class Gateway:
             self._commands = CommandServer(
                 self._files.commands,
                 GATEWAY_COMMANDS,
-                LocalOwner().verify,
-                {"gateway.status": self._status},
+                # Its owner needs no token; viewers speak by theirs.
+                LocalOwner(self).verify,
+                {"gateway.status": self._status, **self._alerts.handlers},
+                on_refused=self._refused_command,
             )
             await self._commands.start()
             self._trail.start(self.url, self.settings)
@@ -252,6 +273,7 @@ class Gateway:
             await asyncio.sleep(0.1)
         for viewer in tuple(self._viewers):
             viewer.cut()
+        self._alerts.close()
         self._trail.stop()
         if self._lock is not None:
             self._lock.release()

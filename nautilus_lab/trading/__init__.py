@@ -1,7 +1,6 @@
 """Engine 1: the trading node, its supervisor, and the object a notebook steers them with."""
 
 from nautilus_lab.kill_switch import Tightened, tighten
-from nautilus_lab.trading._alerts import FoundAlerts
 from nautilus_lab.trading._engine import TradingEngine
 from nautilus_lab.trading._firm import FirmLease
 from nautilus_lab.trading._handle import Node
@@ -13,7 +12,6 @@ from nautilus_lab.trading.commands import LabStatus, NodeStatus
 
 __all__ = [
     "FirmLease",
-    "FoundAlerts",
     "LabStatus",
     "LogView",
     "MeasureRow",

@@ -7,10 +7,11 @@ import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 import msgspec
 
+from nautilus_lab.alerts import FoundAlerts, acknowledge, find_alerts
 from nautilus_lab.config import Settings
 from nautilus_lab.engine import Health, State
 from nautilus_lab.exceptions import (
@@ -22,41 +23,28 @@ from nautilus_lab.exceptions import (
     NodeNotRunning,
     NotReachable,
 )
-from nautilus_lab.kill_switch import Tightened, tighten, tighten_all
-from nautilus_lab.platform.commands import (
-    EnableStrategy,
-    LimitsView,
-    OneLoosening,
-    ProposeLoosening,
-    ResumeTrading,
-    StateOfTrading,
-)
-from nautilus_lab.platform.rundir import Home, Latch, LatchState, ProcessRecord, write_whole
+from nautilus_lab.platform.rundir import ProcessRecord, write_whole
 from nautilus_lab.risk.adjustment import book_of
 from nautilus_lab.risk.leases import leased_limits
-from nautilus_lab.risk.limits import LimitBook, Measures
-from nautilus_lab.trading._alerts import FoundAlerts, acknowledge, find_alerts
-from nautilus_lab.trading._channel import Channel
-from nautilus_lab.trading._firm import FirmLease, firm_lease_log, firm_leases, release_leases
+from nautilus_lab.risk.limits import LimitBook
 from nautilus_lab.trading._handle import Node
 from nautilus_lab.trading._logs import LogView, log_file
-from nautilus_lab.trading._measures_file import write_measures
-from nautilus_lab.trading._measures_view import MeasuresView, measures_view
 from nautilus_lab.trading._targets import Targets, as_targets
+from nautilus_lab.trading._trader_limits import TraderLimits
+from nautilus_lab.trading._trader_state import TraderState
+from nautilus_lab.trading._trader_strategies import TraderStrategies
 from nautilus_lab.trading.commands import LabStatus, NodeStatus, Stopped
 
 if TYPE_CHECKING:
     from nautilus_lab.platform.store import AlertRow
-    from nautilus_lab.strategies.nautilus import StrategyVersion
 
 _STATUS_S = 10.0
-_COMMAND_S = 10.0
 # What the last step takes for a node and its venues, and for a start that is given up first.
 _KILL_S = 30.0
 _MOST_TRADERS = 10_000
 
 
-class TradingEngine:
+class TradingEngine(TraderStrategies, TraderState, TraderLimits):
     """Starts, finds and stops the trading node of a workspace.
 
     The node lives in a headless kernel of its own that a detached supervisor keeps alive: the
@@ -69,12 +57,6 @@ class TradingEngine:
     """
 
     name = "trading"
-
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self._home = Home(settings.home_path)
-        self._rundir = self._home.trader(settings.trading.trader_id)
-        self._channel = Channel(settings)
 
     def trader(self, trader_id: str) -> TradingEngine:
         """Return the engine of another trader of this workspace; all else is set as here.
@@ -306,303 +288,6 @@ class TradingEngine:
             return known
         return NodeStatus.of(await self._channel.ask_node("node.status", {}))
 
-    async def hold(self, weights: Mapping[str, float] | Targets, *, name: str = "targets") -> None:
-        """Trade towards `weights` from now on, also after a restart; raises as `start` does."""
-        await self.publish_targets(as_targets(weights, name=name, now_ns=time.time_ns()))
-
-    async def publish_targets(self, table: Targets) -> None:
-        """Have the node trade a table that a run made: dated, complete, hashed.
-
-        Parameters
-        ----------
-        table : TargetTable
-            Made by `target_table`.
-
-        Raises
-        ------
-        InputError
-            When it is stale, partial, changed, of the future, or older than the one traded.
-        NodeNotRunning
-            When no node runs.
-        """
-        body = msgspec.structs.asdict(table.check())
-        await self._channel.ask_node("node.targets", body, _COMMAND_S)
-
-    def publish_strategy(
-        self, path: Path | str, name: str, version: str, *, strategy: str = ""
-    ) -> StrategyVersion:
-        """Register a Python file as a version of a strategy; nothing is executed.
-
-        Any node of this workspace can run it from then on: ``await desk.deploy(name, version)``.
-
-        Parameters
-        ----------
-        path : path
-            The file, with one class that is a `Strategy` of Nautilus.
-        name, version : str
-            What it is deployed by: ``"pairs-trade"``, ``"1.2"``.
-        strategy : str, optional
-            Which class, of a file that has several.
-
-        Raises
-        ------
-        InputError
-            When file, name or version break a rule, or the version was another file.
-        """
-        # Late: it takes Nautilus along.
-        from nautilus_lab.strategies.nautilus import StrategyRegistry
-
-        registry = StrategyRegistry(self._home.make().strategies)
-        return registry.publish(Path(path), name, version, strategy=strategy)
-
-    async def command(
-        self,
-        name: str,
-        body: msgspec.Struct | Mapping[str, object] | None = None,
-        *,
-        timeout_s: float = _COMMAND_S,
-        command_id: str | None = None,
-        answer: Any = None,
-    ) -> Any:
-        """Ask the node for anything of its table of commands, as the owner of its socket.
-
-        Parameters
-        ----------
-        name : str
-            The command, as docs/commands.md lists them: ``"strategy.list"``.
-        body : Struct or mapping, optional
-            Its arguments.
-        timeout_s : float, default=10
-            Seconds to wait for the result.
-        command_id : str, optional
-            The id of an earlier command, to ask for its result.
-        answer : type, optional
-            What the result is converted to; plain values when not given.
-
-        Raises
-        ------
-        NodeNotRunning
-            When no node runs.
-        DeadlineExceeded
-            When no result came in time; whether the command was done is not known.
-        LabError
-            Of the very class that the node raised.
-        """
-        return await self._channel.ask_node(
-            name, body, timeout_s, command_id=command_id, answer=answer
-        )
-
-    async def halt(self, reason: str, *, cancel_orders: bool = False) -> Tightened:
-        """Let nothing but cancels through, also after a restart; see `tighten`."""
-        return await tighten(self._rundir, "HALTED", reason=reason, cancel_orders=cancel_orders)
-
-    async def reduce_only(self, reason: str, *, cancel_orders: bool = False) -> Tightened:
-        """Let only cancels and what reduces a position through; see `tighten`."""
-        return await tighten(
-            self._rundir, "REDUCE_ONLY", reason=reason, cancel_orders=cancel_orders
-        )
-
-    async def kill(self, reason: str) -> Tightened:
-        """Let nothing but cancels through, and cancel what works; see `tighten`."""
-        return await tighten(self._rundir, "KILLED", reason=reason, cancel_orders=True)
-
-    async def kill_all(self, reason: str) -> tuple[Tightened, ...]:
-        """Do so with every trader of the workspace."""
-        return await tighten_all(self._home, "KILLED", reason=reason, cancel_orders=True)
-
-    async def resume(
-        self, reason: str, *, to: Literal["ACTIVE", "REDUCE_ONLY"] = "ACTIVE"
-    ) -> StateOfTrading:
-        """Let more through again; the node must run, and audits who decided it.
-
-        The node asks its venues first: orders, positions and cash must be as they have them. A
-        killed trader is resumed when another person asked for it: `ask_resume`.
-
-        Raises
-        ------
-        NodeNotRunning
-            When no node runs.
-        InputError
-            When `to` is no looser than what holds, or nobody has asked to resume a killed trader.
-        NodeError
-            When the book differs from what a venue says, or a venue says nothing; names what.
-        AccessDenied
-            When you have strategies run there, or asked for it yourself.
-        """
-        body = ResumeTrading(reason=reason, to=to)
-        state: StateOfTrading = await self.command("risk.resume", body, answer=StateOfTrading)
-        return state
-
-    async def ask_resume(
-        self, reason: str, *, to: Literal["ACTIVE", "REDUCE_ONLY"] = "ACTIVE"
-    ) -> StateOfTrading:
-        """Ask that a killed trader trades again; another person resumes it, before it runs out.
-
-        Raises
-        ------
-        NodeNotRunning
-            When no node runs.
-        InputError
-            When the trader is not killed: then `resume` is enough.
-        AccessDenied
-            When you have strategies run there.
-        """
-        body = ResumeTrading(reason=reason, to=to)
-        state: StateOfTrading = await self.command("risk.ask_resume", body, answer=StateOfTrading)
-        return state
-
-    async def limits(self) -> LimitsView:
-        """Return how much of each limit is used, and which strategies limits disabled.
-
-        Raises
-        ------
-        NodeNotRunning
-            When no node runs.
-        """
-        view: LimitsView = await self.command("risk.limits", answer=LimitsView)
-        return view
-
-    async def enable(self, strategy: str, reason: str) -> LimitsView:
-        """Let a strategy that a limit disabled send orders again; audits who decided it.
-
-        Raises
-        ------
-        NodeNotRunning
-            When no node runs.
-        InputError
-            When the strategy is not disabled.
-        """
-        body = EnableStrategy(strategy=strategy, reason=reason)
-        view: LimitsView = await self.command("risk.enable", body, answer=LimitsView)
-        return view
-
-    async def propose_loosening(
-        self, limit: str, to: float, reason: str, *, lasts_s: float = 3_600.0
-    ) -> LimitsView:
-        """Ask that a limit be looser than it stands; nothing is looser until another approves.
-
-        Parameters
-        ----------
-        limit : str
-            What it goes by: its name, or the key of its rule.
-        to : float
-            The part of its base that is asked for, in whole percents, at most the rule's ceiling.
-        reason : str
-            Why.
-        lasts_s : float, default=3600
-            Until it is over, counted from now, seconds; a session at most.
-
-        Raises
-        ------
-        NodeNotRunning
-            When no node runs.
-        InputError
-            When it is not looser than what holds, beyond the ceiling, or too long.
-        """
-        body = ProposeLoosening(limit=limit, to=to, reason=reason, lasts_s=lasts_s)
-        view: LimitsView = await self.command("limits.propose", body, answer=LimitsView)
-        return view
-
-    async def approve_loosening(self, request: str) -> LimitsView:
-        """Grant what another person asked for.
-
-        Raises
-        ------
-        NodeNotRunning
-            When no node runs.
-        AccessDenied
-            When it was asked for by the same person.
-        LifecycleError
-            When it is over, or the trader is HALTED or KILLED.
-        """
-        body = OneLoosening(request=request)
-        view: LimitsView = await self.command("limits.approve", body, answer=LimitsView)
-        return view
-
-    async def revoke_loosening(self, request: str) -> LimitsView:
-        """End what was granted, or take back what was asked for.
-
-        Raises
-        ------
-        NodeNotRunning
-            When no node runs.
-        """
-        body = OneLoosening(request=request)
-        view: LimitsView = await self.command("limits.revoke", body, answer=LimitsView)
-        return view
-
-    def leases(self) -> tuple[FirmLease, ...]:
-        """Return what the nodes of this workspace hold of its firm limits; asks no process.
-
-        Raises
-        ------
-        StoreError
-            When the ledger cannot be read.
-        """
-        return firm_leases(self.settings)
-
-    def lease_log(self, *, node: str | None = None, most: int | None = 20) -> tuple[Any, ...]:
-        """Return what became of leases, the latest first, as `LeaseEventRow`.
-
-        Parameters
-        ----------
-        node : str, optional
-            Only of this one.
-        most : int or None, default=20
-            At most so many; None for all.
-
-        Raises
-        ------
-        StoreError
-            When the ledger cannot be read.
-        """
-        return firm_lease_log(self.settings, node=node, most=most)
-
-    def release_leases(self, node: str, reason: str) -> tuple[FirmLease, ...]:
-        """Give up what a node holds in doubt that will not come back; audits who decided it.
-
-        Its positions and orders are still where they were: see to them first.
-
-        Raises
-        ------
-        InputError
-            When it holds nothing, its lease still runs, or there is no reason.
-        StoreError
-            When it cannot be written.
-        """
-        return release_leases(self.settings, node, reason)
-
-    def tell_measures(self, measures: Measures) -> None:
-        """Give the node the measures that its limits need; it takes them at its next look.
-
-        They are kept in the run directory, also over a restart, each with the time it is of: what
-        gets too old fails. Of one that the lab measures itself as well the later one is taken.
-
-        Raises
-        ------
-        InputError
-            When one is not finite.
-        StoreError
-            When they cannot be written.
-        """
-        rundir = self._home.make().trader(self._rundir.trader_id).make()
-        write_measures(rundir.measures, measures)
-
-    def measures(self) -> MeasuresView:
-        """Return the measures that are kept for the trader's limits; asks no process.
-
-        Raises
-        ------
-        StoreError
-            When a file is there and cannot be read.
-        """
-        return measures_view(self._rundir, self.settings)
-
-    @property
-    def may(self) -> LatchState:
-        """What the trader may do, since when and why, as its latch says; asks no process."""
-        return Latch(self._rundir.latch, witness=self._rundir.store).read()
-
     async def stop(self) -> Stopped:
         """Stop the node and its venues; the last one takes supervisor and gateways along.
 
@@ -674,15 +359,13 @@ class TradingEngine:
         ------
         InputError
             When the note is no such line.
-        StoreError
-            When there is no such alert, or the store cannot be written.
+        AuditError, StoreError
+            When there is no such alert, or a store or the audit trail cannot be written.
         """
-        return acknowledge(self._home, alert_id, note=note)
-
-    @property
-    def targets(self) -> Targets | None:
-        """The table of target weights that is kept for the trader; None when there is none."""
-        return Targets.read(self._rundir.targets)
+        settings = self.settings
+        return acknowledge(
+            self._home, alert_id, audit=settings.audit, root=settings.root, note=note
+        )
 
     def __repr__(self) -> str:
         return f"TradingEngine({self._rundir.trader_id}: {self.health().detail})"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from nautilus_lab.config import Settings
@@ -122,6 +123,7 @@ def release_leases(settings: Settings, node: str, reason: str) -> tuple[FirmLeas
         stands in the ledger's own log alone.
     """
     from nautilus_lab.platform.audit import AuditFiles, AuditKeeper
+    from nautilus_lab.trading._lease_trail import audited_change
     from nautilus_lab.trading._leases import HomeLedger
 
     home = Home(settings.home_path)
@@ -132,7 +134,9 @@ def release_leases(settings: Settings, node: str, reason: str) -> tuple[FirmLeas
     held = any(one.node == node and one.state != "released" for one in firm_leases(settings))
     given_up: tuple[FirmLease, ...] = ()
     if held:
-        with closing(HomeLedger.open(home.leases, busy_timeout_ms=timeout)) as ledger:
+        audited = partial(audited_change, home)
+        opened = HomeLedger.open(home.leases, busy_timeout_ms=timeout, audited=audited)
+        with closing(opened) as ledger:
             events = ledger.release(node, by=by, reason=reason)
             given_up = tuple(_as_seen(event.lease, ledger.now) for event in events)
         rundir.interest.unlink(missing_ok=True)

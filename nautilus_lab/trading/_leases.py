@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -68,12 +70,20 @@ class HomeLedger:
     ----------
     store : LeaseStore
         The file.
+    witness : Path, optional
+        The file that is there since the ledger was begun.
     clock : callable, optional
         Returns the `Moment` it is; asked within the transaction.
     """
 
-    def __init__(self, store: LeaseStore, clock: Callable[[], Moment] | None = None) -> None:
+    def __init__(
+        self,
+        store: LeaseStore,
+        witness: Path | None = None,
+        clock: Callable[[], Moment] | None = None,
+    ) -> None:
         self._store = store
+        self._witness = witness
         boot = this_boot()
         self._clock = clock or (
             lambda: Moment(wall_ns=time.time_ns(), boot_ns=boot_ns(), boot=boot)
@@ -81,26 +91,50 @@ class HomeLedger:
 
     @classmethod
     def open(
-        cls, path: Path | str, *, busy_timeout_ms: int = 5_000, read_only: bool = False
+        cls,
+        path: Path | str,
+        *,
+        busy_timeout_ms: int = 5_000,
+        read_only: bool = False,
+        audited: Callable[[str], int] = lambda begun: 0,
     ) -> Self:
         """Open the ledger at `path`; see `LeaseStore.open`.
+
+        Parameters
+        ----------
+        path : Path or str
+            The file.
+        busy_timeout_ms : int, default=5000
+            How long another process is waited for.
+        read_only : bool, default=False
+            Whether it is only looked at.
+        audited : callable, optional
+            Takes what `begun` says and returns the latest change that was audited since: the
+            ledger must have it. `audited_change` of a home.
 
         Raises
         ------
         StoreError
-            As `LeaseStore.open` does, and where the ledger was lost: a new one would know nothing
-            of what nodes use, and give out all of it again.
+            As `LeaseStore.open` does; where the ledger was lost: a new one would know nothing of
+            what nodes use, and give out all of it again; and where it is older than it was.
         """
         require_ledger(Path(path))
         store = LeaseStore.open(path, busy_timeout_ms=busy_timeout_ms, read_only=read_only)
         if not read_only and not witness_of(Path(path)).exists():
             try:
                 # After the ledger: who dies in between must not have lost one that never was.
-                write_whole(witness_of(Path(path)), b"a ledger of leases was begun here\n")
+                name = os.urandom(8).hex()
+                write_whole(witness_of(Path(path)), f"a ledger was begun here: {name}\n".encode())
             except BaseException:
                 store.close()
                 raise
-        return cls(store)
+        ledger = cls(store, witness_of(Path(path)))
+        try:
+            store.require_change(audited(ledger.begun))
+        except BaseException:
+            store.close()
+            raise
+        return ledger
 
     def __repr__(self) -> str:
         return f"HomeLedger({self._store!r})"
@@ -108,6 +142,20 @@ class HomeLedger:
     def close(self) -> None:
         """Close the file; calling it twice is harmless."""
         self._store.close()
+
+    @property
+    def begun(self) -> str:
+        """Which ledger this is: another one once a person had it begun anew."""
+        try:
+            told = self._witness.read_bytes() if self._witness is not None else b""
+        except FileNotFoundError:
+            told = b""
+        return hashlib.sha256(told).hexdigest()[:16]
+
+    @property
+    def latest(self) -> int:
+        """The number of the last change that was seen; they only go up."""
+        return self._store.latest
 
     def take(self, asks: Sequence[Ask], *, span_ns: int) -> tuple[Grant, ...]:
         """Begin leases for a new process of a node, under a token larger than all before."""

@@ -30,7 +30,7 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         How long it took.
     held : dict of str to float
         Instrument -> signed units, as measured.
-    values : dict of str to float
+    values : dict of str to float or str
         Measure -> its value; ``"volume:AAPL"`` is of a symbol, the others of what is held.
     missing : dict of str to str
         Measure -> why it could not be measured.
@@ -52,7 +52,7 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     market_ns: int
     took_s: float = 0.0
     held: dict[str, float] = {}
-    values: dict[str, float] = {}
+    values: dict[str, float | str] = {}
     missing: dict[str, str] = {}
     uncovered: dict[str, str] = {}
     uncovered_share: float = 0.0
@@ -97,7 +97,7 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             When the file cannot be written.
         """
         for name, value in self.values.items():
-            if not math.isfinite(value):
+            if not isinstance(value, str) and not math.isfinite(value):
                 raise InputError("a measure must be finite", value=f"{name}: {value}")
         write_whole(path, msgspec.json.encode(self))
 

@@ -18,6 +18,7 @@ _WITHIN: dict[str, tuple[float, float]] = {
     "expected_shortfall": (0.0, math.inf),
     "stressed_expected_shortfall": (0.0, math.inf),
     "volatility": (0.0, math.inf),
+    "volatility_rank": (0.0, 1.0),
     "volume": (0.0, math.inf),
     "correlation": (-1.0, 1.0),
 }

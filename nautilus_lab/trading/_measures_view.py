@@ -75,10 +75,10 @@ class MeasuresView(msgspec.Struct, frozen=True, kw_only=True):
         """What limits need of the account, or of what is held, and nobody knows."""
         known = {row.name for row in self.rows if row.value is not None}
         held = {name.rpartition(".")[0] for name in (self.measured.held if self.measured else ())}
-        needed = [need for need in self.needs if ":" not in need]
+        needed = [need for need in self.needs if not need.endswith(":*")]
         for need in self.needs:
-            kind, _, of = need.partition(":")
-            needed += [f"{kind}:{symbol}" for symbol in sorted(held)] if of else []
+            if need.endswith(":*"):  # of each symbol that is held
+                needed += [f"{need[:-1]}{symbol}" for symbol in sorted(held)]
         return tuple(name for name in needed if name not in known)
 
 

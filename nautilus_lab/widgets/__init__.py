@@ -1,5 +1,6 @@
 """What dashboards are made of: charts, grids, cards, and marks of age and simulation."""
 
+from nautilus_lab.widgets._alerts import AlertsPanel
 from nautilus_lab.widgets._asking import Answer
 from nautilus_lab.widgets._charts import LineChart, PriceChart
 from nautilus_lab.widgets._controls import TradingControls
@@ -12,6 +13,7 @@ from nautilus_lab.widgets._trading import TradingDashboard, trading_dashboard
 
 __all__ = [
     "AgeBadge",
+    "AlertsPanel",
     "Answer",
     "Column",
     "Grid",

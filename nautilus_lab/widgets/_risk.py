@@ -7,7 +7,7 @@ import contextlib
 import logging
 import math
 from collections.abc import Collection
-from typing import Any
+from typing import Any, Self
 
 import ipywidgets
 
@@ -17,10 +17,13 @@ from nautilus_lab.client import (
     Desk,
     Limit,
     Order,
+    Permission,
     Position,
     Trade,
 )
-from nautilus_lab.exceptions import LabError
+from nautilus_lab.exceptions import LabError, NotReachable
+from nautilus_lab.widgets._alerts import AlertsPanel
+from nautilus_lab.widgets._asking import Answer
 from nautilus_lab.widgets._charts import LineChart, PriceChart
 from nautilus_lab.widgets._grid import Column, Grid, Row
 from nautilus_lab.widgets._kpi import Kpi, KpiRow
@@ -31,6 +34,9 @@ from nautilus_lab.widgets._rows import ACCOUNTS, FILLS, account_row, fill_row
 _log = logging.getLogger(__name__)
 
 _RECENT = 60  # orders and fills shown
+_MOST_ALERTS = 100
+_LOOK_S = 2.0  # how often open alerts are asked for, and at once when one is heard of
+_ANSWER_S = 4.0
 
 _CARDS = (
     Kpi(key="equity", label="Equity"),
@@ -73,12 +79,13 @@ _ORDERS = (
 
 
 class RiskDashboard(DeskPage):
-    """Equity, P&L, positions, limits, orders and fills of a desk; see `risk_dashboard`."""
+    """Alerts, equity, P&L, positions, limits, orders, fills of a desk; see `risk_dashboard`."""
 
     def __init__(self, desk: Desk, *, theme: Theme = "auto", stale_after_s: float = 5.0) -> None:
         super().__init__(
             desk, title="Nautilus Lab · Risk", theme=theme, stale_after_s=stale_after_s
         )
+        self.alerts = AlertsPanel(ask=self._acknowledge, spawn=self.spawn, theme=theme)
         self.kpis = KpiRow(_CARDS, theme=theme)
         self.equity = LineChart(title="Equity, USD", height=286, theme=theme)
         self.price = PriceChart(title="Price", height=286, theme=theme)
@@ -125,10 +132,19 @@ class RiskDashboard(DeskPage):
         )
         self.page = self._laid_out(theme)
         self._seeding: asyncio.Task[None] | None = None
+        self._look = asyncio.Event()  # at alerts, now
         self.price.observe(self._other_instrument, names="instrument")
+
+    def start(self) -> Self:
+        """Begin to follow the desk, and its alerts."""
+        super().start()
+        self.spawn(self._follow_alerts())
+        return self
 
     def show_changed(self, dirty: dict[str, set[str]]) -> None:
         """Show what changed."""
+        if dirty.keys() & {"alert", "connection"}:
+            self._look.set()
         if dirty.keys() & {"pnl", "account"}:
             self._show_money()
         if dirty["account"]:
@@ -153,6 +169,7 @@ class RiskDashboard(DeskPage):
         return framed(
             theme,
             row("head", self.status, self.banner, self.age),
+            self.alerts,
             self.kpis,
             row("charts", self.equity, self.price),
             row(
@@ -162,6 +179,46 @@ class RiskDashboard(DeskPage):
             ),
             self.pulse,
         )
+
+    # --- alerts ------------------------------------------------------------------------------
+
+    async def _follow_alerts(self) -> None:
+        while True:
+            self._look.clear()
+            try:
+                await self._show_alerts()
+            except LabError as error:
+                self.alerts.lost(error.rule)
+            except Exception:
+                # As with the rest of the page: what cannot be shown must not end the looking.
+                _log.exception("the alerts could not be shown")
+                self.alerts.lost("this page failed over them; its log says how")
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_S):
+                    await self._look.wait()
+
+    async def _show_alerts(self) -> None:
+        desk = self.desk
+        principal = desk.principal
+        may = desk.may(Permission.ALERTS_ACKNOWLEDGE)
+        self.alerts.who = principal.name if may and principal is not None else ""
+        self.alerts.put(await desk.open_alerts(most=_MOST_ALERTS, timeout_s=_ANSWER_S))
+
+    async def _acknowledge(self, alert: str, note: str) -> Answer:
+        principal = self.desk.principal
+        if principal is None:
+            raise NotReachable(
+                "the desk must be connected", value=self.desk.trader, remedy="wait until it is"
+            )
+        # A page can send what it likes, whatever it shows.
+        principal.require(Permission.ALERTS_ACKNOWLEDGE)
+        try:
+            seen = await self.desk.acknowledge(alert, note=note)
+        finally:
+            self._look.set()
+        if (seen.by, seen.note) != (principal.name, note):
+            return Answer(f"{seen.by} had acknowledged it before: {seen.note or 'no note'}", "warn")
+        return Answer(f"acknowledged by {seen.by}: {seen.rule}")
 
     # --- the charts --------------------------------------------------------------------------
 

@@ -108,8 +108,8 @@ _BEST = {
 }
 
 
-def working_row(desk: Desk, trade: Trade) -> Row:
-    """Return the row of an order that works."""
+def _asked(desk: Desk, trade: Trade) -> Row:
+    """Return what a row says of any order, and how much of it is filled."""
     order = trade.order
     return {
         "id": trade.client_order_id,
@@ -119,6 +119,14 @@ def working_row(desk: Desk, trade: Trade) -> Row:
         "type": _kind(desk, order),
         "quantity": float(trade.quantity),
         "filled": float(trade.filled),
+    }
+
+
+def working_row(desk: Desk, trade: Trade) -> Row:
+    """Return the row of an order that works."""
+    order = trade.order
+    return {
+        **_asked(desk, trade),
         "price": _number(order.limit_price),
         "trigger": _number(order.trigger_price),
         "status": trade.status.value,
@@ -200,13 +208,7 @@ def ended_row(desk: Desk, trade: Trade) -> Row:
     """Return the row of an order that has ended, all that worked for it together."""
     order = trade.order
     return {
-        "id": trade.client_order_id,
-        "time": order.ts / 1e9,
-        "instrument": order.instrument,
-        "side": order.side,
-        "type": _kind(desk, order),
-        "quantity": float(trade.quantity),
-        "filled": float(trade.filled),
+        **_asked(desk, trade),
         "average": _number(trade.average_price),
         "slippage": trade.slippage_bps,
         "status": trade.status.value,

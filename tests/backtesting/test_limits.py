@@ -13,6 +13,9 @@ from nautilus_lab.risk.adjustment import book_of
 from nautilus_lab.risk.limits import (
     DailyLoss,
     EnoughMargin,
+    Levels,
+    LimitBook,
+    MaxDrawdown,
     MaxMessageRate,
     MaxOrderNotional,
     MaxPositionNotional,
@@ -254,3 +257,23 @@ def test_a_rule_without_its_measures_holds_a_backtest_to_the_floor(engine, make_
     told = Limits(checks=limits, measures=lambda now_ns: Measures.at(now_ns, volatility=0.1))
     seen = engine.run(in_and_out, prices, costs=free, starting_cash=10_000, limits=told)
     assert seen.stats.n_denied == 0
+
+
+@pytest.mark.parametrize(
+    ("window_days", "denied"),
+    [
+        (None, [False, False, True, True, True]),
+        (5, [False, False, True, True, False]),
+        (4, [False, False, True, False, False, False]),
+    ],
+)
+def test_a_drawdown_of_a_window_is_forgotten_with_its_days(
+    window_days, denied, engine, make_prices, free
+):
+    # A tenth is lost by the third day. What is sent on the sixth is judged by the fifth, whose last
+    # five days have the first, on which nothing was lost, and whose last four have not.
+    prices = make_prices(A=[100, 100, 90, 90, 90, 90, 90, 90])
+    drawdown = MaxDrawdown(max_fraction=0.05, window_days=window_days, action="no_increase")
+    limits = Limits(checks=LimitBook([drawdown], levels=Levels(clear_s=0.0)))
+    run = engine.run(in_and_out, prices, costs=free, starting_cash=10_000, limits=limits)
+    assert [bool(reason) for reason in run.orders["reason"]] == denied

@@ -52,6 +52,7 @@ def test_the_figures_of_a_row_are_those_of_a_single_run(engine, prices):
     found = engine.sweep(
         momentum_tilt.with_parameters(window=60), prices, {"top": [1, 2], "skip": [0, 5]}
     )
+    assert len(found.table) == 4
     for row in found.table.itertuples():
         chosen = momentum_tilt.with_parameters(window=60, top=row.top, skip=row.skip)
         run = engine.run(chosen, prices, mode="vectorised")

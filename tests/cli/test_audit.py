@@ -158,7 +158,7 @@ def test_rows_are_shown_the_last_ones_first_asked_for(files, capsys):
     assert main(["audit", "log", "-n", "2", "--json"]) == 0
     assert [(row["row"], row["body"]) for row in said(capsys)] == [(29, {"n": 28}), (30, {"n": 29})]
     assert main(["audit", "log", "--kind", "order."]) == 0
-    assert capsys.readouterr().out.split() == ["row", "when", "actor", "kind", "body"]
+    assert capsys.readouterr().out == "no rows of order. in node\n"
     assert main(["audit", "log", "-n", "0"]) == 2
 
 

@@ -28,7 +28,7 @@ def test_without_a_gateway_the_status_says_how_to_start_one(workspace, capsys):
 
 def test_alerts_are_listed_until_somebody_has_seen_to_them(home, capsys):
     assert main(["alerts"]) == 0
-    assert len(capsys.readouterr().out.splitlines()) == 1
+    assert capsys.readouterr().out == "no open alerts\n"
     assert not home.store.exists()
     with DeskStore.open(home.store) as store:
         row = store.raise_alert(
@@ -53,6 +53,36 @@ def test_alerts_are_listed_until_somebody_has_seen_to_them(home, capsys):
     assert [one["note"] for one in told] == ["", "restarted"]
     assert main(["alerts", "ack", "nothing"]) == 2
     assert "must be there to be acknowledged" in capsys.readouterr().err
+
+
+def test_that_no_monitor_tells_anybody_is_said_beside_the_list(home, capsys):
+    assert main(["alerts"]) == 0
+    assert capsys.readouterr().err == (
+        "no monitor runs: nobody is told of alerts, and none climbs; "
+        "nautilus-lab node start brings one\n"
+    )
+    assert main(["alerts", "--all", "--json"]) == 0
+    told = capsys.readouterr()
+    assert json.loads(told.out) == []
+    assert told.err.startswith("no monitor runs")
+
+
+def test_who_acknowledged_stands_in_the_audit_trail_of_the_trader(rundir, capsys):
+    fell = raised(rundir, "a strategy must not raise")
+    assert main(["alerts", "ack", fell, "--note", "it was told to"]) == 0
+    capsys.readouterr()
+    assert main(["audit", "log", "--chain", "operators", "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert row["kind"] == "alert.acknowledged"
+    assert (row["body"]["alert"], row["body"]["note"]) == (fell, "it was told to")
+    assert main(["audit", "verify"]) == 0
+
+
+def test_what_stands_before_the_name_of_a_nested_command_holds(home, capsys):
+    with DeskStore.open(home.store) as store:
+        row = store.raise_alert("critical", "supervisor", "a trader must live")
+    assert main(["alerts", "--json", "show", row.id]) == 0
+    assert json.loads(capsys.readouterr().out)["alert"]["id"] == row.id
 
 
 def test_what_nodes_raised_is_listed_beside_what_the_supervisor_did(home, capsys):
@@ -158,4 +188,5 @@ def test_the_commands_of_every_process_are_listed_with_what_they_take(capsys):
     assert main(["commands", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert {"node", "supervisor", "gateway", "monitor"} == set(told)
-    assert {c["name"] for c in told["gateway"]} == {"gateway.status"}
+    alerts = {"alerts.open", "alerts.acknowledge"}
+    assert {c["name"] for c in told["gateway"]} == {"gateway.status"} | alerts

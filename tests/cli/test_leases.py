@@ -30,9 +30,9 @@ def shell(capsys, *verbs, code=0):
     return told.out if code == 0 else told.err
 
 
-def test_without_a_ledger_the_table_is_empty_and_no_file_is_made(home, capsys):
-    assert shell(capsys, "leases") == "limit  node  amount  used  of  token  expires  state\n"
-    assert shell(capsys, "leases", "log").startswith("at  happening")
+def test_without_a_ledger_there_are_no_leases_and_no_file_is_made(home, capsys):
+    assert shell(capsys, "leases") == "no leases: no node holds part of a firm limit\n"
+    assert shell(capsys, "leases", "log") == "no lease has changed yet\n"
     assert not home.leases.exists()
 
 

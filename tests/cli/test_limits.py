@@ -7,6 +7,7 @@ import pytest
 
 from nautilus_lab.cli import main
 from nautilus_lab.platform.commands import (
+    AcceptDrawdown,
     EnableStrategy,
     LimitRow,
     LimitsView,
@@ -75,6 +76,13 @@ def test_a_strategy_is_enabled_with_a_reason(node, capsys):
     assert capsys.readouterr().out == "carry-001 may send orders again\n"
 
 
+def test_a_drawdown_is_accepted_with_a_reason(node, capsys):
+    node.answers["risk.accept_drawdown"] = LimitsView(rows=(), disabled={})
+    assert main(["accept-drawdown", "cash was withdrawn"]) == 0
+    assert node.bodies == [AcceptDrawdown(reason="cash was withdrawn")]
+    assert capsys.readouterr().out == "drawdowns are counted from the equity of now on\n"
+
+
 @pytest.mark.parametrize("reason", ["", " ", "two\nlines"])
 def test_without_a_proper_reason_nobody_is_asked(node, capsys, reason):
     assert main(["enable", "carry-001", reason]) == 2
@@ -123,23 +131,43 @@ def test_requests_to_loosen_are_shown(node, capsys):
 def test_a_loosening_is_asked_for_granted_and_ended(node, capsys):
     view = LimitsView(rows=(), disabled={}, loosenings=(ASKED,))
     node.answers |= dict.fromkeys(("limits.propose", "limits.approve", "limits.revoke"), view)
-    assert main(["limits-propose", "lever", "1.1", "a rebalance", "--hours", "2"]) == 0
-    assert main(["limits-approve", "d03c7f0c"]) == 0
-    assert main(["limits-revoke", "d03c7f0c"]) == 0
+    assert main(["limits", "propose", "lever", "1.1", "a rebalance", "--hours", "2"]) == 0
+    assert main(["limits", "approve", "d03c7f0c"]) == 0
+    assert main(["limits", "revoke", "d03c7f0c"]) == 0
     assert node.bodies == [
         ProposeLoosening(limit="lever", to=1.1, reason="a rebalance", lasts_s=7_200.0),
         OneLoosening(request="d03c7f0c"),
         OneLoosening(request="d03c7f0c"),
     ]
     assert capsys.readouterr().out.splitlines() == [
-        "d03c7f0c waits: another person grants it by limits-approve d03c7f0c",
+        "d03c7f0c waits: another person grants it by limits approve d03c7f0c",
         "d03c7f0c is granted",
         "d03c7f0c is over",
     ]
 
 
+def test_a_trader_that_is_named_before_the_command_is_the_one_that_is_meant(node, capsys):
+    node.answers["limits.revoke"] = LimitsView(rows=(), disabled={})
+    # The settings' own trader answers; another one must not be taken for it.
+    assert main(["limits", "--trader", "PAPER-002", "revoke", "d03c7f0c"]) == 2
+    assert "PAPER-002" in capsys.readouterr().err
+    assert node.bodies == []
+    assert main(["limits", "--trader", "PAPER-001", "revoke", "d03c7f0c"]) == 0
+
+
+@pytest.mark.parametrize("old", ["limits-propose", "limits-approve", "limits-revoke"])
+def test_the_names_with_a_dash_are_gone(old, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([old, "d03c7f0c"])
+    assert ended.value.code == 2
+
+
+def test_before_any_limit_was_looked_at_it_is_said(node, capsys):
+    assert shown(node, capsys) == (0, ["no limit was looked at yet"])
+
+
 def test_as_json_the_answer_is_one_document(node, capsys):
     view = LimitsView(rows=(), disabled={}, loosenings=(ASKED,))
     node.answers["limits.propose"] = view
-    assert main(["limits-propose", "lever", "1.1", "why", "--json"]) == 0
+    assert main(["limits", "propose", "lever", "1.1", "why", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["loosenings"][0]["request"] == "d03c7f0c"

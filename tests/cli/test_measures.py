@@ -81,3 +81,25 @@ def test_a_file_that_is_none_is_refused(run, capsys):
     run.measured.write_text("{")
     assert main(["measures"]) == 2
     assert "what was measured must be readable" in capsys.readouterr().err
+
+
+def test_the_regime_of_a_symbol_that_a_limit_reads_is_shown_and_missed_though_nobody_holds_it(
+    run, workspace, capsys
+):
+    path = workspace / "lab.toml"
+    rule = '{ rule = "regime", signal = "measured_regime:SPY" }'
+    limit = f'[[trading.limits]]\nlimit = "max_leverage"\nmax_times = 2.0\nadjust = {rule}\n'
+    path.write_text(path.read_text().replace(LIMITS, limit))
+    made(missing={"measured_regime:SPY": "SPY: the catalog has no prices of it"}).write(
+        run.measured
+    )
+    assert main(["measures"]) == 1
+    out = capsys.readouterr().out
+    assert "missing    measured_regime:SPY: SPY: the catalog has no prices of it" in out
+    made(values={"measured_regime:SPY": "stressed", "volatility_rank:SPY": 0.97}).write(
+        run.measured
+    )
+    assert main(["measures"]) == 0
+    out = capsys.readouterr().out
+    assert "measured_regime:SPY  stressed" in out
+    assert "volatility_rank:SPY  0.97" in out

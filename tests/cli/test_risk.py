@@ -63,6 +63,61 @@ def test_a_kill_reads_no_settings_where_it_is_said_who_is_meant(rundir, chosen):
     assert latch(rundir).state == "KILLED"
 
 
+_UNTIL_LATCHED = """
+import os, sys
+begun = set(sys.modules)
+replace = os.replace
+def noting(*names):
+    replace(*names)
+    print(*sorted(set(sys.modules) - begun), flush=True)
+    os._exit(0)
+os.replace = noting
+from nautilus_lab.cli import main
+main(["kill", "--all"])
+"""
+
+
+def test_a_kill_loads_next_to_nothing_before_its_latch_is_on_the_disk(rundir):
+    done = subprocess.run(
+        [sys.executable, "-c", _UNTIL_LATCHED], capture_output=True, text=True, env=dict(os.environ)
+    )
+    loaded = done.stdout.split()
+    assert latch(rundir).state == "KILLED", done
+    # What takes long to load, of the library's and of ours.
+    long = {
+        "asyncio",
+        "dataclasses",
+        "inspect",
+        "logging",
+        "pathlib",
+        "shutil",
+        "tomllib",
+        "typing",
+    }
+    assert not long & set(loaded)
+    platform = [name for name in loaded if name.startswith("nautilus_lab.platform.")]
+    assert all(name.startswith("nautilus_lab.platform.latch") for name in platform)
+    # Nor anything that was installed beside Python itself.
+    ours = {name.partition(".")[0] for name in loaded} - sys.stdlib_module_names
+    assert ours == {"nautilus_lab"}
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("", "no reason was given on the command line"),
+        ("the feed\nis \x1b[31m wrong", "the feed is ?[31m wrong"),
+        (os.fsdecode(b"no \xff text"), "no ? text"),
+        ("x" * 501, "x" * 497 + "..."),
+    ],
+)
+def test_a_kill_is_not_refused_for_its_words(node, capsys, given, kept):
+    node.answers["risk.halt"] = StateOfTrading(state="KILLED", reason="r", by="ana", since_ns=1)
+    assert main(["kill", "--all", given]) == 0
+    assert latch(node.rundir).reason == kept
+    assert node.bodies == [HaltTrading(reason=kept, cancel_orders=True, kill=True)]
+
+
 @pytest.mark.parametrize("verb", ["halt", "kill", "reduce-only"])
 def test_what_is_urgent_is_read_as_all_else_is(verb, capsys):
     told = []
@@ -260,13 +315,14 @@ def test_the_home_that_unreadable_settings_name_is_found_all_the_same(workspace,
         b"'home'='other'\nthis is no TOML [\n",
         b'\xef\xbb\xbf"home" = "other"\nthis is no TOML [\n',
         b'names = [\n["a"],\n]\nhome = "other"\nthis is no TOML [\n',
+        b'"\\u0068ome" = "other"\n',
     ],
 )
-@pytest.mark.parametrize("verb", ["halt", "kill"])
-def test_however_a_home_is_written_it_is_found(workspace, settings, verb):
+@pytest.mark.parametrize("words", [["halt"], ["kill"], ["kill", "--all"]])
+def test_however_a_home_is_written_it_is_found(workspace, settings, words):
     rundir = Home(workspace / "other").make().trader("PAPER-001").make()
     (workspace / "lab.toml").write_bytes(settings)
-    assert main([verb]) == 0
+    assert main(words) == 0
     assert latch(rundir).state in ("HALTED", "KILLED")
 
 

@@ -232,6 +232,7 @@ def limit(side, price):
 LOOKS = {"changes", "close", "find", "may", "on_change", "trade"}
 # name -> how to call it
 ASKS = {
+    "acknowledge": lambda d: d.acknowledge("A-1", note="now"),
     "ask_resume": lambda d: d.ask_resume("now"),
     "bracket": lambda d: d.bracket(limit("BUY", 1), take_profit=2, stop_loss="0.5"),
     "cancel": lambda d: d.cancel("O-1"),
@@ -244,6 +245,7 @@ ASKS = {
     "kill": lambda d: d.kill("now"),
     "modify": lambda d: d.modify("O-1", quantity=5),
     "oco": lambda d: d.oco(limit("BUY", 1), limit("SELL", 2)),
+    "open_alerts": lambda d: d.open_alerts(),
     "reconnect": lambda d: d.reconnect(),
     "reduce_only": lambda d: d.reduce_only("now"),
     "resume": lambda d: d.resume("now"),

@@ -98,6 +98,7 @@ class TradingNode(FakeNode):
             "risk.resume": self._risk_resume,
             "risk.limits": self._nothing,
             "risk.enable": self._nothing,
+            "risk.accept_drawdown": self._nothing,
             "strategy.list": self._nothing,
             "strategy.versions": self._versions,
             **dict.fromkeys((f"strategy.{verb}" for verb in deployed), self._strategy),

@@ -10,9 +10,10 @@ import pytest
 
 from nautilus_lab.exceptions import InputError, StoreError
 from nautilus_lab.execution.paper import ListOrders, Orders
-from nautilus_lab.kill_switch import latch_traders, tighten, tighten_all, tighten_now
+from nautilus_lab.kill_switch import tighten, tighten_all
 from nautilus_lab.platform.access import LocalOwner
 from nautilus_lab.platform.commands import CommandServer, StateOfTrading
+from nautilus_lab.platform.latch import latch_traders
 from nautilus_lab.platform.rundir import Home, Latch, ResumeRequest
 from nautilus_lab.trading.commands import NODE_COMMANDS
 from tests.execution.paper.stage import Stage, resting
@@ -135,9 +136,17 @@ def test_every_latch_is_written_before_any_node_is_told(home, monkeypatch):
         seen.extend(Latch(rundir.latch).read().state for rundir in rundirs)
         return []
 
-    monkeypatch.setattr("nautilus_lab.kill_switch._following.follow", follow)
-    tighten_now(rundirs, "KILLED", reason="enough", cancel_orders=True)
+    monkeypatch.setattr("nautilus_lab.kill_switch._tighten.follow", follow)
+    asyncio.run(tighten_all(home, "KILLED", reason="enough", cancel_orders=True))
     assert seen == ["KILLED"] * 3
+
+
+async def test_a_dead_node_finds_in_its_latch_that_orders_were_to_be_cancelled(rundir):
+    await tighten(rundir, "HALTED", reason="enough")
+    assert Latch(rundir.latch).read().cancels is False
+    done = await tighten(rundir, "HALTED", reason="these too", cancel_orders=True)
+    assert Latch(rundir.latch).read().cancels is True
+    assert (done.moved, done.reason) == (False, "enough")
 
 
 def test_one_latch_that_is_held_keeps_no_other_waiting(home):
@@ -146,12 +155,23 @@ def test_one_latch_that_is_held_keeps_no_other_waiting(home):
     try:
         fcntl.flock(held, fcntl.LOCK_EX)
         begun = time.monotonic()
-        latched = latch_traders(rundirs, "HALTED", reason="enough")
+        latched = latch_traders([one.folder() for one in rundirs], "HALTED", reason="enough")
         took = time.monotonic() - begun
     finally:
         os.close(held)
     assert [one.held.state for one in latched] == ["HALTED"] * 8
     assert took < 8 * 0.25  # as long as one waits for a lock that somebody was stopped with
+
+
+def test_a_machine_that_starts_no_thread_any_more_keeps_nobody_from_latching(home, monkeypatch):
+    folders = [home.trader(f"PAPER-00{number}").make().folder() for number in (1, 2)]
+
+    def no_room(thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("threading.Thread.start", no_room)
+    latched = latch_traders(folders, "KILLED", reason="enough")
+    assert [one.held.state for one in latched] == ["KILLED"] * 2
 
 
 def test_who_tightens_withdraws_what_was_asked_for(rundir):
@@ -160,7 +180,7 @@ def test_who_tightens_withdraws_what_was_asked_for(rundir):
     ResumeRequest(
         to="ACTIVE", reason="why not", by="ana", serial=1, asked_ns=now, expires_ns=now + 10**12
     ).write(rundir.resume_asked)
-    latch_traders([rundir], "HALTED", reason="to be sure")
+    latch_traders([rundir.folder()], "HALTED", reason="to be sure")
     assert ResumeRequest.read(rundir.resume_asked) is None
     assert Latch(rundir.latch).read().state == "KILLED"
 

@@ -7,6 +7,7 @@ import contextlib
 import json
 import ssl
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -25,7 +26,7 @@ class Taken:
         return json.loads(self.body)
 
 
-class Server:
+class Server(ABC):
     """A server on a free port of this machine, that can go away and come back there."""
 
     port = 0
@@ -50,8 +51,9 @@ class Server:
             self._open.discard(writer)
             writer.transport.abort()
 
+    @abstractmethod
     async def serve(self, reader, writer) -> None:
-        raise NotImplementedError
+        """Talk to one who has connected, until it is done."""
 
 
 class WebhookServer(Server):

@@ -10,17 +10,17 @@ from contextlib import closing
 
 import pytest
 
-from nautilus_lab.config import load_settings
+from nautilus_lab.alerts import acknowledge, find_alerts
+from nautilus_lab.config import AuditSettings, load_settings
 from nautilus_lab.exceptions import AccessDenied, NodeAlreadyRunning, StoreError
-from nautilus_lab.monitoring import BusChannel, Monitor, MonitorStatus, Notice, Outcome
+from nautilus_lab.monitoring import BusChannel, Monitor, Notice, Outcome
 from nautilus_lab.monitoring import _courier as courier
 from nautilus_lab.monitoring import _monitor as module
 from nautilus_lab.platform.access import Principal, Role, TokenIssuer, signing_key
 from nautilus_lab.platform.bus import IpcBus
-from nautilus_lab.platform.commands import CommandClient
+from nautilus_lab.platform.commands import CommandClient, MonitorStatus
 from nautilus_lab.platform.rundir import Latch, ProcessRecord
-from nautilus_lab.platform.store import AlertLedger
-from nautilus_lab.trading._alerts import acknowledge, find_alerts
+from nautilus_lab.platform.store import AlertLedger, TradingStore
 from tests.monitoring.conftest import an_alert, until
 
 
@@ -122,7 +122,7 @@ async def test_what_stands_in_the_store_of_the_node_is_acknowledged_and_climbs_n
     raised = node().alert()
     await monitor(levels={"l1": {"unanswered_s": 0.4}, "l2": {"unanswered_s": 0.4}})
     await until(lambda: events(webhook) == [("raised", "L1"), ("escalated", "L2")])
-    seen = acknowledge(home, raised, by="ana", note="reduced")
+    seen = acknowledge(home, raised, audit=AuditSettings(), by="ana", note="reduced")
     assert seen.climbs_ns is None
     await asyncio.sleep(0.6)
     assert len(webhook.requests) == 2
@@ -558,6 +558,10 @@ async def test_acknowledging_takes_the_right_to(monitor, node, home, webhook):
             await ask(role)
     told = await ask(Role.RISK_OFFICER)
     assert (told["by"], told["note"]) == ("eve", "seen")
+    with TradingStore.open(home.trader("T-1").store, read_only=True) as store:
+        (row,) = store.audit_rows(chain="operators")
+    assert (row.kind, row.actor) == ("alert.acknowledged", "eve")
+    assert json.loads(row.body)["asked"]["roles"] == ["risk_officer"]
     assert find_alerts(home).alerts == ()
 
 

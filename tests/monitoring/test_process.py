@@ -11,11 +11,11 @@ import psutil
 import pytest
 
 from nautilus_lab import Lab
+from nautilus_lab.alerts import find_alerts
 from nautilus_lab.config import load_settings
 from nautilus_lab.monitoring import verify_webhook
 from nautilus_lab.platform.rundir import Home, ProcessRecord
 from nautilus_lab.platform.store import AlertLedger, DeskStore
-from nautilus_lab.trading._alerts import find_alerts
 from tests.monitoring.conftest import until
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(120)]

@@ -120,7 +120,7 @@ def test_anybody_else_is_told_the_line_and_nothing_is_installed(bare_machine):
 def test_the_environment_holds_compiled_bytecode(repository):
     packages = next(Path(repository / ".venv" / "lib").glob("python3*")) / "site-packages"
     assert list(packages.glob("pandas/__pycache__/__init__.*.pyc")) != []
-    assert list((repository / "nautilus_lab" / "__pycache__").glob("config.*.pyc")) != []
+    assert list((repository / "nautilus_lab" / "__pycache__").glob("lab.*.pyc")) != []
 
 
 @pytest.mark.xdist_group("processes")

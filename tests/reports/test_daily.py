@@ -104,7 +104,7 @@ def test_what_was_not_given_is_said_to_be_missing_and_not_to_be_nothing(returns)
     assert "Not known: nobody looked." in said
     assert "Not measured." in said
     parts = rows(report, "Completeness")
-    assert (parts[0]["expected"], parts[0]["present"]) == (11, 1)
+    assert (parts[0]["expected"], parts[0]["present"]) == (12, 1)
     assert {row["missing"] for row in parts[1:11]} == {
         "risk measures",
         "breaches",
@@ -128,7 +128,7 @@ def test_limits_that_could_not_be_measured_lower_the_completeness_and_are_no_zer
     assert (of_limits[0]["expected"], of_limits[0]["present"]) == (3, 1)
     assert "max_var of account: too little history" in {row["missing"] for row in of_limits}
     assert of_limits[0]["share"] == pytest.approx(1 / 3)
-    assert report.complete == pytest.approx(2 / 11)  # the least: that of parts
+    assert report.complete == pytest.approx(2 / 12)  # the least: that of parts
     values = {row["limit"]: row["value"] for row in rows(report, "Limit utilisation")}
     assert values["max_loss"] == 80.0
     assert math.isnan(values["max_var"])

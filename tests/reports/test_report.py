@@ -149,6 +149,22 @@ def test_no_text_becomes_a_formula_in_a_csv(report, text):
     assert value.lstrip()[:1] not in tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 
 
+@pytest.mark.parametrize("begins", [*"=+-@|\uff1d\uff0b\uff0d\uff20\uff5c\ufe66\u2212"])
+@pytest.mark.parametrize(
+    "before", ["", " ", "\t", "\r\n", "\N{NO-BREAK SPACE}", "\ufeff", "\u200b"]
+)
+def test_nothing_before_it_and_no_other_form_of_it_makes_a_formula(
+    report, read_xlsx, before, begins
+):
+    text = f"{before}{begins}1+1"
+    lines = csv.DictReader(io.StringIO(report([(text,)]).render("csv").decode(), newline=""))
+    (value,) = [line["value"] for line in lines if line["section"] == "Cells"]
+    assert value.startswith("'")
+    (cell,) = read_xlsx(report([(text,)]).render("xlsx"))["Cells"][0].values()  # finds no formula
+    assert isinstance(cell, str)
+    assert cell.strip() == f"{begins}1+1"
+
+
 def test_names_of_columns_and_sections_are_harmless_too(report):
     section = Section(name="=1+1", columns=(Column(name="@x", unit="-y"),), rows=((1,),))
     content = report(sections=(section,)).render("csv").decode()

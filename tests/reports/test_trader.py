@@ -14,12 +14,21 @@ from nautilus_lab.exceptions import InputError, StoreError
 from nautilus_lab.platform import messages
 from nautilus_lab.platform.audit import AuditTrail
 from nautilus_lab.platform.messages import AlertRaised, LimitBreach, OrderFilled, OrderUpdated
-from nautilus_lab.platform.store import AlertLedger, DeskStore, TradingStore, alert_of
+from nautilus_lab.platform.store import (
+    AlertLedger,
+    DeskStore,
+    EquityRow,
+    TradingStore,
+    alert_of,
+)
 from nautilus_lab.reports import read_day
 from nautilus_lab.risk import DynamicLimit, LimitAdjuster, LimitBook, Proxy, RiskLimitEngine
 from nautilus_lab.risk.adjustment import DrawdownRule, Signals
 from nautilus_lab.risk.limits import (
+    DailyLoss,
+    MaxDrawdown,
     MaxExpectedShortfall,
+    MaxGrossExposure,
     MaxLeverage,
     MaxPositionNotional,
     MaxValueAtRisk,
@@ -67,6 +76,18 @@ class Writer:
                 at,
             )
 
+    def worth(self, equity, at, moment="regular", **facts):
+        row = EquityRow(
+            trader="T-1",
+            currency="USD",
+            ts_ns=instant(at),
+            moment=moment,
+            equity=None if equity is None else Decimal(equity),
+            **{"unvalued": "" if equity else "no quote values AAPL.PAPER", "epoch": self.epoch}
+            | facts,
+        )
+        self.store.add_equity([row])
+
     def fill(self, name, side, at, *, quantity=100, price="190.0", **changes):
         facts = {"strategy": "tilt", "instrument": "AAPL.PAPER", **changes}
         self.tell(
@@ -102,7 +123,11 @@ def path(tmp_path):
             ),
             60,
         )
+        node.worth("1000", -40_000, "begin", day_start=Decimal(1000))
+        node.worth("990", 43_199, "day end", high=Decimal(1100), day_start=Decimal(1000),
+                   strategies={"tilt": Decimal("-10")})  # fmt: skip
         node.fill("O-8", "SELL", 90_000, quantity=7)  # the day after
+        node.worth("5", 90_000)
     return path
 
 
@@ -193,7 +218,7 @@ def test_the_daily_report_measures_what_was_held_until_the_day(day, returns):
     assert len(rows(report, "Exceptions")) == 1
     lacking = [row["missing"] for row in rows(report, "Completeness") if row["missing"]]
     assert lacking == ["scenarios"]  # none of them is among returns that begin in 2024
-    assert report.complete == pytest.approx(10 / 11)
+    assert report.complete == pytest.approx(11 / 12)
     cut = day.daily_report(
         engine,
         code="nautilus-lab 0.1.0",
@@ -413,3 +438,91 @@ def test_declared_proxies_are_held_against_the_positions_own_returns(day, return
     expected = own.rank().corr((2.0 * other[-250:]).rank())
     assert row["rank correlation"] == pytest.approx(expected)
     assert row["periods"] == 250
+
+
+# --- what the account was worth -------------------------------------------------------------
+
+OF_THE_ACCOUNT = LimitBook(
+    [
+        DailyLoss(max_fraction=0.02),
+        DailyLoss(max_loss=20.0, per="strategy"),
+        MaxDrawdown(max_fraction=0.5),
+        MaxDrawdown(max_fraction=0.5, window_days=1),
+        MaxDrawdown(max_fraction=0.5, window_days=30),
+        MaxGrossExposure(max_fraction=2.0),
+    ]
+)
+
+
+def limits_of(day):
+    report = day.daily_report(RiskLimitEngine(limits=OF_THE_ACCOUNT), code="x")
+    found = {(row["limit"], row["scope"]): row for row in rows(report, "Limit utilisation")}
+    return report, found
+
+
+def test_limits_that_are_parts_of_equity_read_what_the_node_stored(path, day):
+    with TradingStore.open(path) as store:
+        Writer(store).worth("1500", -86_400 * 9, high=Decimal(1600))
+    day = read_day(path, trader="PAPER-001", day=DAY, now=NOW)
+    report, found = limits_of(day)
+    values = {key: (row["value"], row["limit value"]) for key, row in found.items()}
+    held = 7 * 191.5
+    assert values == {
+        ("max_daily_loss", "account"): (10.0, 20.0),
+        ("max_daily_loss", "tilt"): (10.0, 20.0),
+        ("max_drawdown", "account"): (pytest.approx(1 - 990 / 1600), 0.5),
+        ("max_drawdown", "account-1d"): (pytest.approx(1 - 990 / 1100), 0.5),
+        ("max_drawdown", "account-30d"): (pytest.approx(1 - 990 / 1600), 0.5),
+        ("max_gross_exposure", "account"): (held, 1980.0),
+    }
+    (account,) = rows(report, "Account")
+    assert account["equity"] == 990.0
+    assert (account["day began with"], account["profit of the day"]) == (1000.0, -10.0)
+    assert account["drawdown within the day"] == pytest.approx(0.1)
+    assert account["at the end of the day"] == "known"
+    assert rows(report, "Profit by strategy") == [{"strategy": "tilt", "profit of the day": -10.0}]
+    assert not any("equity" in notice for notice in report.provenance.notices)
+
+
+@pytest.mark.parametrize(
+    ("last", "why"),
+    [
+        (None, "none is stored"),
+        ((None, 43_199, "day end"), "no quote values AAPL.PAPER"),
+        (("990", 40_000, "regular"), "by a node that died"),
+    ],
+)
+def test_an_equity_that_is_not_known_at_the_end_is_made_up_nowhere(tmp_path, last, why):
+    path = tmp_path / "trading.db"
+    with TradingStore.open(path) as store:
+        node = Writer(store)
+        node.fill("O-1", "BUY", 30, quantity=7)
+        if last is not None:
+            node.worth("1000", 0, "begin")
+            node.worth(*last)
+    report, found = limits_of(read_day(path, trader="PAPER-001", day=DAY, now=NOW))
+    assert {row["level"] for row in found.values()} == {"breach"}
+    for (limit, _), row in found.items():
+        assert math.isnan(row["limit value" if limit == "max_gross_exposure" else "value"])
+    assert any(why in notice for notice in report.provenance.notices)
+    missing = {row["missing"] for row in rows(report, "Completeness")}
+    assert "equity at the end of the day" in missing
+    assert len(rows(report, "Account")) == (last is not None)
+
+
+def test_a_day_that_is_not_over_has_the_equity_of_now_or_none(path):
+    for seconds, known in ((60, True), (300, False)):
+        now = NOON + timedelta(seconds=-40_000 + seconds)
+        day = read_day(path, trader="PAPER-001", day=DAY, now=now)
+        assert day.account.equity == 1000.0
+        assert (day.account.at_end == 1000.0) is known
+
+
+def test_a_loss_that_a_person_accepted_is_one_of_the_day_all_the_same(tmp_path):
+    path = tmp_path / "trading.db"
+    with TradingStore.open(path) as store:
+        node = Writer(store)
+        node.worth("1000", 0, "begin", day_start=Decimal(1000))
+        node.worth("900", 60, "stop", day_start=Decimal(900))
+    account = read_day(path, trader="PAPER-001", day=DAY, now=NOW).account
+    assert (account.profit, account.day_start) == (-100.0, 900.0)

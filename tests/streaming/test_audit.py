@@ -209,6 +209,26 @@ async def test_a_damaged_trail_keeps_no_gateway_from_serving(home, node, setting
     await engine.stop()
 
 
+async def test_a_gateway_puts_back_what_guards_its_trail_and_writes_that_down(
+    home, node, settings, files, caplog
+):
+    engine = StreamingEngine(home, settings=settings)
+    await engine.start()
+    await engine.stop()
+    with closing(sqlite3.connect(files.store, isolation_level=None)) as raw:
+        raw.execute("DROP TRIGGER audit_is_not_updated")
+    assert main(["--root", str(home.parent), "audit", "verify", "--gateway"]) == 1
+    engine = StreamingEngine(home, settings=settings)
+    await engine.start()
+    await engine.stop()
+    (row,) = rows(files, "audit.guards")
+    assert json.loads(row.body)["broken"] == [
+        {"fault": "missing", "name": "audit_is_not_updated", "what": "trigger"}
+    ]
+    assert "the trigger audit_is_not_updated is missing" in caplog.text
+    assert AuditKeeper(files, by="ana").inspect(note=False).ok
+
+
 async def test_whatever_is_done_to_it_is_found(dial, files, gateway, token_of, tmp_path):
     for number in range(20):
         async with dial() as wire:

@@ -31,6 +31,8 @@ ELSEWHERE = {
     "limit.adjusted": "tests/trading/test_limits.py",
     "limit.proposed": "tests/trading/test_limits.py",
     "limit.withdrawn": "tests/trading/node/test_loosening.py",
+    "equity.high_water": "tests/trading/node/test_high_water.py",
+    "audit.guards": "tests/trading/node/test_audit_guards.py",
     "strategy.disabled": "tests/trading/node/test_limits.py",
     "strategy.enabled": "tests/trading/node/test_limits.py",
     "lease.granted": "tests/trading/node/test_leases.py",

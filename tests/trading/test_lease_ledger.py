@@ -121,6 +121,57 @@ def test_a_ledger_that_was_lost_is_not_begun_anew_until_a_person_says_so(tmp_pat
     assert (tmp_path / "firm.begun").exists()
 
 
+def copied(path, to):
+    """Copy a ledger as a backup does: whole, whatever is in its log."""
+    with closing(sqlite3.connect(path)) as one, closing(sqlite3.connect(to)) as other:
+        one.backup(other)
+
+
+def put_back(backup, path):
+    for file in path.parent.glob(f"{path.name}*"):
+        file.unlink()
+    copied(backup, path)
+
+
+def test_an_older_copy_that_is_put_back_is_refused_by_what_was_audited(tmp_path):
+    path, backup = tmp_path / "leases.db", tmp_path / "backup.db"
+    with closing(HomeLedger.open(path)) as ledger:
+        ledger.take([ask("A", FIRM // 2, FIRM // 2)], span_ns=SPAN_NS)
+        copied(path, backup)
+        ledger.take([ask("B", FIRM // 2, FIRM // 2)], span_ns=SPAN_NS)
+        begun, latest = ledger.begun, ledger.latest
+    seen = []
+
+    def audited(told):
+        seen.append(told)
+        return latest if told == begun else 0
+
+    HomeLedger.open(path, audited=audited).close()  # the latest is what it is
+    put_back(backup, path)
+    with pytest.raises(StoreError, match="must not be older than what was given out") as error:
+        HomeLedger.open(path, audited=audited)
+    assert f"and {latest} was made" in str(error.value.value)
+    assert "remove firm.begun" in error.value.remedy
+    # A person who saw to what the nodes hold says so by that: it is another ledger then.
+    (tmp_path / "firm.begun").unlink()
+    with closing(HomeLedger.open(path, audited=audited)) as ledger:
+        assert [one.node for one in ledger.leases()] == ["A"]
+    assert seen[:2] == [begun, begun]
+    assert seen[2] != begun
+
+
+def test_an_older_copy_that_is_put_back_under_a_node_that_runs_is_refused(tmp_path):
+    path, backup = tmp_path / "leases.db", tmp_path / "backup.db"
+    with closing(HomeLedger.open(path)) as ledger:
+        (grant,) = ledger.take([ask("A", 1_000)], span_ns=SPAN_NS)
+        copied(path, backup)
+        token = grant.lease.token
+        ledger.renew(token, [ask("A", 5_000)], span_ns=SPAN_NS)
+        copied(backup, path)  # into the same file
+        with pytest.raises(StoreError, match="must not be older"):
+            ledger.renew(token, [ask("A", 5_000)], span_ns=SPAN_NS)
+
+
 def test_all_processes_of_a_machine_share_the_clock_and_the_boot():
     spawn = multiprocessing.get_context("spawn")
     with spawn.Pool(1) as pool:

@@ -317,6 +317,11 @@ async def test_a_node_checkpoints_its_trail_and_reduces_only_once_it_was_tampere
     await until(lambda: lab.trading.may.state == "REDUCE_ONLY")
     assert "audit trail" in lab.trading.may.reason
     assert "audit trail" in (await lab.trading.status()).detail
-    verdict = keeper.inspect(note=False).chains[0].verdict
+    report = keeper.inspect(note=False)
+    assert report.guards == ()  # it has put them back
+    verdict = report.chains[0].verdict
     assert verdict.kind in ("truncation", "fork")
     assert verdict.first_bad <= 5
+    with TradingStore.open(rundir.store, read_only=True) as store:
+        (row,) = [row for row in store.audit_rows() if row.kind == "audit.guards"]
+    assert "audit_is_not_deleted" in row.body

@@ -6,6 +6,7 @@ from nautilus_lab.execution.gate._book import Book
 from nautilus_lab.execution.gate._build import build_limits
 from nautilus_lab.execution.gate._cancelling import send_cancel, send_cancel_all
 from nautilus_lab.execution.gate._check import Check
+from nautilus_lab.execution.gate._day_highs import DayHighs
 from nautilus_lab.execution.gate._gate import Gate
 from nautilus_lab.execution.gate._high_water import HighWater
 from nautilus_lab.execution.gate._instrument import Holding, Instrument, Line, Sum
@@ -15,6 +16,7 @@ from nautilus_lab.execution.gate._recent import Recent
 from nautilus_lab.execution.gate._sound_order import SoundOrder
 from nautilus_lab.execution.gate._state import TradingSwitch
 from nautilus_lab.execution.gate._stop_loss import DayStart, StopLoss
+from nautilus_lab.execution.gate._strategy_days import DayStarts, StrategyDays
 from nautilus_lab.execution.gate._switch import StrategySwitch
 from nautilus_lab.execution.gate._watch import LimitWatch
 
@@ -23,7 +25,9 @@ __all__ = [
     "AuditedAdjustment",
     "Book",
     "Check",
+    "DayHighs",
     "DayStart",
+    "DayStarts",
     "Gate",
     "HighWater",
     "Holding",
@@ -35,6 +39,7 @@ __all__ = [
     "Recent",
     "SoundOrder",
     "StopLoss",
+    "StrategyDays",
     "StrategySwitch",
     "Sum",
     "TradingSwitch",

@@ -243,7 +243,7 @@ class Adjusting:
             raise InputError(
                 f"at most {_MOST_REQUESTS} requests wait for a decision",
                 value=len(self.requests),
-                remedy="approve them, or take them back: nautilus-lab limits-revoke REQUEST",
+                remedy="approve them, or take them back: nautilus-lab limits revoke REQUEST",
             )
         request = self._adjuster.propose(
             key,

@@ -198,6 +198,11 @@ class Book:
         """The venues where something is held or works."""
         return frozenset([name for name, purse in self.purses.items() if purse.count])
 
+    @property
+    def strategies_that_hold(self) -> frozenset[str]:
+        """The strategies that hold something."""
+        return frozenset([name for (name, _), line in self._own.items() if line.filled])
+
     def line(self, instrument: str, strategy: str | None = None) -> Line:
         """Return the units of an instrument, of one strategy or all; an empty line for none."""
         if strategy is not None:
@@ -220,6 +225,7 @@ class Book:
         *,
         windows_s: tuple[float, ...] = (),
         strategy_day_loss: Mapping[str, float] = MappingProxyType({}),
+        highs: Mapping[int, float] = MappingProxyType({}),
     ) -> Holdings:
         """Return what is held, working and on its way now; see `Holdings`.
 
@@ -231,6 +237,8 @@ class Book:
             For which windows to count what strategies did.
         strategy_day_loss : mapping of str to float
             What strategies lost since the day began, as whoever keeps it has it.
+        highs : mapping of int to float
+            Days -> the highest equity within so many, as whoever keeps it has it.
         """
         found, positions, shares = self.instruments, [], []
         for one in found.values():
@@ -246,6 +254,7 @@ class Book:
             venue_equity={venue: self.equity_at(venue) for venue in self.purses},
             day_start_equity=self.day_start_equity,
             high_water=self.high_water,
+            highs=highs,
             strategy_day_loss=strategy_day_loss,
             now_ns=now_ns,
             measures=self.measures,
@@ -264,9 +273,10 @@ class Book:
         }
 
     def profits(self) -> dict[str, float]:
-        """Return what each strategy earned since the book was begun; NaN while it is not known.
+        """Return what each strategy earned since its first trade; NaN while it is not known.
 
-        What it held then is counted from what it had paid for it.
+        Of an earlier life it knows what `set_strategy_cash` told. Without that it counts since the
+        book was begun, and what was held then from what had been paid for it.
         """
         earned = {strategy: sum_.cash for strategy, sum_ in self._strategies.items()}
         for (strategy, instrument), line in self._own.items():
@@ -371,7 +381,7 @@ class Book:
             found.line.sums, found.line.weighed = self._sums_for(found)
             found.window_ns = self._window_ns
             self.instruments[name] = found
-        if instrument is not None and found.multiplier != found.multiplier:
+        if instrument is not None and found.nautilus is None:
             found.learn(instrument, self.currency)
             self._value(found)
         return found
@@ -394,7 +404,10 @@ class Book:
 
         Negative when it would get shorter than it is.
         """
-        counted = entry.tradable(leaves)
+        return self._longer(entry, entry.tradable(leaves))
+
+    def _longer(self, entry: Entry, counted: int) -> int:
+        """Return by how many raw units `counted` of an order would lengthen its side's queue."""
         if entry.group is None:
             return counted - entry.counted
         others = max([n for id_, n in entry.group.items() if id_ != entry.id], default=0)
@@ -449,6 +462,13 @@ class Book:
         """
         self._purse(venue).cash = float(cash)
         self._add_up_cash()
+
+    def set_strategy_cash(self, strategy: str, cash: float) -> None:
+        """Take what all fills of a strategy moved, fees included: below zero after buying.
+
+        From then on the book moves it with each fill.
+        """
+        self.sums_of(strategy).cash = float(cash)
 
     # --- what happens ---------------------------------------------------------------------
 
@@ -624,8 +644,9 @@ class Book:
 
     def _set(self, entry: Entry, leaves: int) -> None:
         """Count `leaves` of an order; 0 takes it out of its group as well."""
-        change = self.added(entry, leaves)
-        entry.leaves, entry.counted = leaves, entry.tradable(leaves)
+        counted = leaves if entry.entry is None else entry.tradable(leaves)
+        change = self._longer(entry, counted)
+        entry.leaves, entry.counted = leaves, counted
         if entry.group is not None:
             if leaves:
                 entry.group[entry.id] = entry.counted

@@ -13,6 +13,7 @@ from nautilus_lab.execution.gate._instrument import Holding, Instrument
 Group: TypeAlias = dict[str, int]
 
 _BUY = OrderSide.BUY
+_NO_LINKS: frozenset[str] = frozenset()
 _EITHER_ENDS_THE_OTHER = (ContingencyType.OCO, ContingencyType.OUO)
 _ONE_STARTS_THE_OTHER = ContingencyType.OTO
 
@@ -112,7 +113,8 @@ class Entry:
     @property
     def most(self) -> int:
         """What may still trade at most, if the changes on their way are made."""
-        return max(0, max(self.size, *self.asked, 0) - self.filled)
+        most = max(self.size, *self.asked) if self.asked else self.size
+        return most - self.filled if most > self.filled else 0
 
     def tradable(self, leaves: int) -> int:
         """Return how much of `leaves` can trade now."""
@@ -151,10 +153,10 @@ class Entry:
 
 def prices_of(order: Order) -> tuple[int | None, int | None]:
     """Return an order's limit, and the trigger that it waits for; raw."""
-    limit = order.price if order.has_price else None
-    waits = order.has_trigger_price and order.status != OrderStatus.TRIGGERED
-    trigger = order.trigger_price if waits else None
-    return (None if limit is None else limit.raw, None if trigger is None else trigger.raw)
+    limit = order.price.raw if order.has_price else None
+    if order.has_trigger_price and order.status != OrderStatus.TRIGGERED:
+        return limit, order.trigger_price.raw
+    return limit, None
 
 
 def parent_of(order: Order) -> str | None:
@@ -164,8 +166,8 @@ def parent_of(order: Order) -> str | None:
 
 def links_of(order: Order) -> frozenset[str]:
     """Return the orders that an order says it ends, and is ended by."""
-    if order.contingency_type not in _EITHER_ENDS_THE_OTHER or not order.linked_order_ids:
-        return frozenset()
+    if not order.linked_order_ids or order.contingency_type not in _EITHER_ENDS_THE_OTHER:
+        return _NO_LINKS
     return frozenset([id_.value for id_ in order.linked_order_ids])
 
 

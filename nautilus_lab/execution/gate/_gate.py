@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from threading import get_ident
+from typing import Any, TypeAlias
 
 from nautilus_trader.core.uuid import UUID4
 from nautilus_trader.execution.messages import (
@@ -47,6 +48,9 @@ _HARMLESS = (*_CANCELS, QueryOrder, QueryAccount)
 _NEW = (OrderStatus.INITIALIZED, OrderStatus.RELEASED)
 # The book must be up to date before any strategy hears of what happened and reacts to it.
 _BEFORE_STRATEGIES = 20
+
+# checks, and what each is asked by: looked up once, and not for every order
+_Questions: TypeAlias = tuple[tuple[Check, Callable[[Proposal, Book], Finding]], ...]
 
 
 class Gate:
@@ -132,9 +136,9 @@ class Gate:
         self._thread = 0  # where it is installed
         self._asked_for: tuple[Check, ...] = ()  # the checks that the following are made of
         # what is asked of orders that increase nothing, and of others; None when that depends on
-        self._of_all: tuple[tuple[Check, ...], tuple[Check, ...]] | None = None
+        self._of_all: tuple[_Questions, _Questions] | None = None
         # instrument, strategy, whether it increases
-        self._asked: dict[tuple[str, str, bool], tuple[Check, ...]] = {}
+        self._asked: dict[tuple[str, str, bool], _Questions] = {}
         # command id -> what was decided at its first crossing
         self._passed: dict[str, list[Proposal]] = {}
 
@@ -193,7 +197,7 @@ class Gate:
             )
 
     def _cross(self, command: Any, forward: Callable[[Any], None], last: bool) -> None:
-        if threading.get_ident() != self._thread:
+        if get_ident() != self._thread:
             self._from_elsewhere(command, forward, last)
         elif not isinstance(command, _ORDERS):
             self._pass_harmless(command, forward)
@@ -298,7 +302,7 @@ class Gate:
 
     def _changed_since(self, proposals: Sequence[Proposal], command: Any) -> str:
         """Return why what was let through may not go on; nothing when it may."""
-        if reason := self._forbidden(proposals):
+        if not self._is_free and (reason := self._forbidden(proposals)):
             return reason
         orders = self._orders_of(command)
         if len(orders) != len(proposals):
@@ -327,7 +331,7 @@ class Gate:
             for order in () if reason else orders:
                 proposal = Proposal(order, command, self.book, self._cache, now_ns)
                 proposals.append(proposal)
-                if reason := self._forbidden((proposal,)):
+                if not self._is_free and (reason := self._forbidden((proposal,))):
                     break
                 over = self._judge(proposal, findings)
                 if over is not None:
@@ -354,15 +358,17 @@ class Gate:
         """Return why a command is not one that can be decided on; nothing when it is."""
         if not orders:
             return "UNKNOWN_ORDER: there is no such order to change"
-        submits = not isinstance(command, ModifyOrder)
-        seen = set()
-        for order in orders:
-            id_ = order.client_order_id.value
-            if submits and (id_ in seen or not self._is_new(order)):
-                return f"DUPLICATE: {id_} was sent before"
-            seen.add(id_)
-            if not submits and order.is_closed:
-                return f"CLOSED: {id_} is {order.status_string()}"
+        if isinstance(command, ModifyOrder):
+            for order in orders:
+                if order.is_closed:
+                    return f"CLOSED: {order.client_order_id} is {order.status_string()}"
+        else:
+            for place, order in enumerate(orders):
+                id_ = order.client_order_id
+                if not self._is_new(order) or (
+                    place and id_ in [other.client_order_id for other in orders[:place]]
+                ):
+                    return f"DUPLICATE: {id_} was sent before"
         # Nautilus logs what has no client and forgets it: its order would be on its way for ever.
         engine = self._kernel.exec_engine
         if engine._find_client_for_command(command) is None and (
@@ -382,6 +388,11 @@ class Gate:
             and not self.book.has(id_.value)
         )
 
+    @property
+    def _is_free(self) -> bool:
+        """Whether anything may pass; when not, `_forbidden` says what."""
+        return not self.strategies.closed and self.state.look() == "ACTIVE"
+
     def _forbidden(self, proposals: Sequence[Proposal]) -> str:
         if closed := self.strategies.closed:
             for proposal in proposals:
@@ -397,16 +408,20 @@ class Gate:
     def _judge(self, proposal: Proposal, findings: list[Finding]) -> Finding | None:
         """Ask all checks; return the first finding that denies."""
         increases, book = proposal.increases, self.book
-        for check in self._asked_of(proposal, increases):
-            finding = check.judge(proposal, book)
-            if finding.passed is not True:
-                if getattr(check, "latches", False):
-                    self.strategies.close(proposal.strategy, str(finding))
-                return finding
-            findings.append(finding)
+        try:
+            # A comprehension: a loop that appends takes the whole gate a twentieth longer.
+            findings += [
+                found
+                for check, judge in self._asked_of(proposal, increases)
+                if (found := judge(proposal, book)).passed is True or _stop(check, found)
+            ]
+        except _Over as over:
+            if getattr(over.check, "latches", False):
+                self.strategies.close(proposal.strategy, str(over.finding))
+            return over.finding
         return self._held_back(proposal) if increases and self.held_back else None
 
-    def _asked_of(self, proposal: Proposal, increases: bool) -> tuple[Check, ...]:
+    def _asked_of(self, proposal: Proposal, increases: bool) -> _Questions:
         """Return the checks that a proposal is held against."""
         if self._asked_for is not self.checks:
             self._prepare()
@@ -416,7 +431,7 @@ class Gate:
         key = (instrument.name, strategy, increases)
         asked = self._asked.get(key)
         if asked is None:
-            asked = self._asked[key] = tuple(
+            asked = self._asked[key] = _questions(
                 check
                 for check in self.checks
                 if (increases or not check.exposure)
@@ -455,7 +470,8 @@ class Gate:
         self._asked, self._asked_for = {}, self.checks
         limits = [check for check in self.checks if isinstance(check, Limit)]
         if not any(limit.instruments or limit.strategies for limit in limits):
-            self._of_all = (tuple([c for c in self.checks if not c.exposure]), self.checks)
+            always = [check for check in self.checks if not check.exposure]
+            self._of_all = (_questions(always), _questions(self.checks))
 
     def _held_back(self, proposal: Proposal) -> Finding | None:
         """Return what keeps the proposal from increasing anything, if something does."""
@@ -573,6 +589,23 @@ class Gate:
             self._kernel.msgbus.send("ExecEngine.process", rejected)
         finally:
             self.book.denying = False
+
+
+class _Over(Exception):
+    """The finding of a check that denies."""
+
+    def __init__(self, check: Check, finding: Finding) -> None:
+        super().__init__(finding)
+        self.check = check
+        self.finding = finding
+
+
+def _stop(check: Check, finding: Finding) -> bool:
+    raise _Over(check, finding)
+
+
+def _questions(checks: Iterable[Check]) -> _Questions:
+    return tuple([(check, check.judge) for check in checks])
 
 
 def _why(over: Finding, proposal: Proposal, book: Book) -> str:

@@ -30,11 +30,16 @@ class HighWater:
         The file it is kept in; in memory alone without one.
     confirmations : int, default=3
         Looks in a row.
+    audited : float, optional
+        The highest that the audit trail has, which a file that was removed or edited may not be
+        below; NaN when it has none.
 
     Attributes
     ----------
     equity : float
         The highest; NaN until enough looks found one.
+    lowered : str
+        What the file has instead of what was audited; empty when it has no less.
 
     Raises
     ------
@@ -48,12 +53,19 @@ class HighWater:
     [nan, 100.0, 101.0, 101.0]
     """
 
-    def __init__(self, path: Path | None = None, *, confirmations: int = 3) -> None:
+    def __init__(
+        self, path: Path | None = None, *, confirmations: int = 3, audited: float = math.nan
+    ) -> None:
         if not confirmations >= 1:
             raise InputError("confirmations must be at least 1", value=confirmations)
         self._path = path
         self._lately: deque[float] = deque(maxlen=confirmations)
         self.equity = math.nan if path is None else _read(path)
+        self.lowered = ""
+        if math.isfinite(audited) and not self.equity >= audited:
+            known = math.isfinite(self.equity)
+            self.lowered = f"{self.equity:,.2f}" if known else "nothing"
+            self.equity = audited
 
     def __repr__(self) -> str:
         return f"HighWater({self.equity:,.2f})"
@@ -71,10 +83,27 @@ class HighWater:
         self._lately.append(equity)
         if len(self._lately) == self._lately.maxlen and not min(self._lately) <= self.equity:
             self.equity = min(self._lately)
-            if self._path is not None:
-                highest = _Highest(equity=Decimal(f"{self.equity:.6f}"))
-                write_whole(self._path, msgspec.json.encode(highest))
+            self.keep()
         return self.equity
+
+    def begin(self, equity: float) -> None:
+        """Count from `equity` on: a person accepted what was lost; raises `StoreError`.
+
+        What cannot be written is not done.
+        """
+        before, self.equity = self.equity, equity
+        try:
+            self.keep()
+        except StoreError:
+            self.equity = before
+            raise
+        self._lately.clear()
+
+    def keep(self) -> None:
+        """Write the highest into its file, where there is one; raises `StoreError`."""
+        if self._path is not None:
+            highest = _Highest(equity=Decimal(f"{self.equity:.6f}"))
+            write_whole(self._path, msgspec.json.encode(highest))
 
 
 def _read(path: Path) -> float:
@@ -92,5 +121,5 @@ def _read(path: Path) -> float:
         raise StoreError(
             f"the highest equity must be readable: {error}",
             value=str(path),
-            remedy="a person who accepts the drawdown so far removes the file",
+            remedy="remove the file: what the audit trail has of it holds then",
         ) from None

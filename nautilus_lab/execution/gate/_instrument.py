@@ -158,19 +158,32 @@ class Holding(Line):
         long = (filled + buys) / UNIT * unit if buys else net
         short = (filled - sells) / UNIT * unit if sells else net
         gross = max(abs(long), abs(short))
-        moved, grown = net - self.net, gross - self.gross
-        up, down = long - self.long, short - self.short
-        squares = gross * gross - self.gross * self.gross
-        for sum_ in self.sums:
-            # As `Sum.add` does, without the call: each quote and each order comes by here.
-            sum_._net += moved
-            sum_._gross += grown
-            sum_._long += up
-            sum_._short += down
-            sum_._squares += squares
+        was = self.gross
+        # As `Sum.add` does, without the call, and no more than what moved: each quote and each
+        # order comes by here.
+        if gross != was:
+            grown, squares = gross - was, gross * gross - was * was
+            for sum_ in self.sums:
+                sum_._gross += grown
+                sum_._squares += squares
+            self.gross = gross
+        if net != self.net:
+            moved = net - self.net
+            for sum_ in self.sums:
+                sum_._net += moved
+            self.net = net
         if self.weighed:
             self._weigh(long, short)
-        self.net, self.gross, self.long, self.short = net, gross, long, short
+        if long != self.long:
+            up = long - self.long
+            for sum_ in self.sums:
+                sum_._long += up
+            self.long = long
+        if short != self.short:
+            down = short - self.short
+            for sum_ in self.sums:
+                sum_._short += down
+            self.short = short
 
     def _count(self, held: bool, unmarked: bool) -> None:
         more, unknown = held - self.held, unmarked - self.unmarked
@@ -228,6 +241,8 @@ class Instrument:
         no such instrument, or it settles in another currency.
     any_price : bool
         Whether it may cost nothing, or less.
+    nautilus : Instrument or None
+        Nautilus' own, once it has one.
     quote : QuoteTick or None
         The last one.
     window_ns : int
@@ -249,6 +264,7 @@ class Instrument:
         "mark",
         "multiplier",
         "name",
+        "nautilus",
         "offers",
         "opened",
         "opened_ns",
@@ -275,6 +291,7 @@ class Instrument:
         self.mark = math.nan
         self.multiplier = math.nan
         self.any_price = False
+        self.nautilus: Any = None
         self.quote: Any = None
         self.purse = purse
         self.window_ns = 0
@@ -288,6 +305,7 @@ class Instrument:
 
     def learn(self, instrument: Any, currency: str) -> None:
         """Take over what Nautilus knows of the instrument."""
+        self.nautilus = instrument
         self.any_price = instrument.instrument_class in _ANY_PRICE
         # Of an inverse or quanto contract the worth is no multiple of the price.
         plain = not instrument.is_inverse and not getattr(instrument, "is_quanto", False)

@@ -32,8 +32,6 @@ class Proposal:
         Nautilus' order; for a change, as it stands before.
     client_order_id, strategy : str
         Whose order it is.
-    nautilus : Instrument or None
-        What Nautilus knows of the instrument.
     instrument : Instrument
         The book's record of it.
     buy : bool
@@ -56,6 +54,10 @@ class Proposal:
     price : int or None
         What one unit is valued at, for what the order may cost or bring at most, raw; None when
         there is no quote to value it by.
+    unit : float
+        What one unit is worth at the mark, account currency, without a sign; NaN without a mark.
+    gap : float
+        By how much `price` is above the mark; NaN when either is not known.
     limit, trigger : int or None
         Its prices, raw; the new ones for a change.
     quote : QuoteTick or None
@@ -79,12 +81,12 @@ class Proposal:
         "command",
         "counted",
         "entry",
+        "gap",
         "increases",
         "instrument",
         "leaves",
         "likeness",
         "limit",
-        "nautilus",
         "now_ns",
         "opening",
         "order",
@@ -97,6 +99,7 @@ class Proposal:
         "strategy",
         "terms",
         "trigger",
+        "unit",
         "whole",
     )
 
@@ -104,15 +107,24 @@ class Proposal:
         self.order = order
         self.command = command
         self.now_ns = now_ns
-        self.client_order_id: str = order.client_order_id.value
-        self.strategy: str = order.strategy_id.value
         instrument_id = order.instrument_id
-        self.nautilus = cache.instrument(instrument_id)
-        self.instrument: Instrument = book.of(instrument_id, self.nautilus)
-        self.quote = cache.quote_tick(instrument_id)
-        if self.quote is not self.instrument.quote and self.quote is not None:
-            book.mark(self.instrument, self.quote)
-        self.buy: bool = order.side == _BUY
+        found = book.instruments.get(instrument_id.value)
+        if found is None or found.nautilus is None:
+            found = book.of(instrument_id, cache.instrument(instrument_id))
+        self.instrument: Instrument = found
+        quote = self.quote = cache.quote_tick(instrument_id)
+        if quote is not found.quote and quote is not None:
+            book.mark(found, quote)
+        id_ = order.client_order_id.value
+        known = book.entry(id_)
+        self.counted = 0 if known is None else book.counted(id_)
+        if known is None:
+            parent = cache.order(order.parent_order_id) if order.parent_order_id else None
+            known = book.enter(order, self.instrument, parent)
+        self.client_order_id: str = id_
+        self.entry: Entry = known
+        self.strategy: str = known.strategy
+        self.buy: bool = known.buy
         self.terms = terms_of(order)
         self._notional: float | None = None
         self._of_symbol: Reach | None = None
@@ -147,13 +159,8 @@ class Proposal:
             if self.ask == "submit"
             else None
         )
-        self.leaves: int = max(0, self.quantity - order.filled_qty.raw)
-        known = book.entry(self.client_order_id)
-        self.counted = 0 if known is None else book.counted(self.client_order_id)
-        if known is None:
-            parent = cache.order(order.parent_order_id) if order.parent_order_id else None
-            known = book.enter(order, self.instrument, parent)
-        self.entry: Entry = known
+        leaves = self.quantity - order.filled_qty.raw
+        self.leaves: int = leaves if leaves > 0 else 0
         self.added = book.added(known, self.leaves)
         self._measure(same, was)
 
@@ -162,7 +169,8 @@ class Proposal:
         return f"Proposal({self.ask} {self.client_order_id}, {side} {self.units:g})"
 
     def _measure(self, same_prices: bool, was: int | None) -> None:
-        entry, line = self.entry, self.instrument.line
+        found, entry = self.instrument, self.entry
+        line = found.line
         self.raised = self.buy and was is not None and (self.limit is None or self.limit > was)
         # As `_opening` and `_alone` have it, which are asked about the lines of others.
         added, counted = self.added, self.counted
@@ -173,15 +181,20 @@ class Proposal:
         others = working - counted
         left = held - others if others > 0 else held
         alone = counted + added - left if left > 0 else counted + added
-        self.price = self._price()
+        price = self.price = self._price()
+        mark = abs(found.mark)
+        self.unit = mark * found.multiplier
+        self.gap = math.nan if price is None else price / UNIT - mark
         self.increases = self.opening > 0 or (self.raised and alone > 0)
         self.whole = Reach(self, line)
         # What waits for an entry to fill will close what that opens, or else open again what that
         # closes: it is nothing that only reduces.
         leaves = self.leaves
-        waiting = leaves - entry.tradable(leaves) > entry.leaves - entry.counted
+        waits = entry.entry is not None and (
+            leaves - entry.tradable(leaves) > entry.leaves - entry.counted
+        )
         smaller = self.ask == "modify" and same_prices and leaves <= entry.leaves
-        self.reduces = (alone <= 0 and not waiting) or smaller
+        self.reduces = (alone <= 0 and not waits) or smaller
 
     def _opening(self, line: Line) -> int:
         """Return what of `added` is not met by what still may be reduced of `line`."""
@@ -279,15 +292,14 @@ class Proposal:
 
         Account currency; never less than 0.
         """
-        found, price = self.instrument, self.price
-        gap = math.nan if price is None else price / UNIT - abs(found.mark)
-        if gap <= 0:
+        if self.gap <= 0:
             return 0.0
+        found = self.instrument
         if self.raised:
             units = self._alone(line)
         else:
             units = self.opening if line is found.line else self._opening(line)
-        return gap * (units / UNIT) * found.multiplier
+        return self.gap * (units / UNIT) * found.multiplier
 
     @property
     def unmeasured(self) -> str:
@@ -317,30 +329,30 @@ class Reach:
         What the order itself adds in its own direction.
     """
 
-    __slots__ = ("_line", "_proposal", "_unit", "_worst", "added", "lengthened", "units", "value")
+    __slots__ = ("_line", "_proposal", "_worst", "added", "lengthened", "units", "value")
 
     def __init__(self, proposal: Proposal, line: Line) -> None:
-        found = proposal.instrument
-        filled, added = line.filled, proposal.added
+        filled, more = line.filled, proposal.added
         longest, shortest = filled + line.buys, filled - line.sells
-        units = abs(longest + added if proposal.buy else shortest - added)
+        units = abs(longest + more if proposal.buy else shortest - more)
         worst, short = abs(longest), abs(shortest)
         if short > worst:
             worst = short
-        unit, dearer = abs(found.mark) * found.multiplier, proposal.dearer(line)
-        self._proposal, self._line, self._unit, self._worst = proposal, line, unit, worst
-        self.units = units / UNIT
-        self.value = self.units * unit + dearer
-        self.added = added / UNIT * unit + dearer
-        more = units - worst
-        lengthened = self.added if more == added else more / UNIT * unit + dearer
+        self._proposal, self._line, self._worst = proposal, line, worst
+        unit = proposal.unit
+        dearer = 0.0 if proposal.gap <= 0 else proposal.dearer(line)
+        self.units = reach = units / UNIT
+        self.value = reach * unit + dearer
+        self.added = lengthened = more / UNIT * unit + dearer
+        if units - worst != more:
+            lengthened = (units - worst) / UNIT * unit + dearer
         # Not max(), which would take a NaN for nothing.
         self.lengthened = 0.0 if lengthened <= 0 else lengthened
 
     @property
     def before(self) -> float:
         """What fills could lead it to be worth without the order."""
-        return self._worst / UNIT * self._unit
+        return self._worst / UNIT * self._proposal.unit
 
     @property
     def new(self) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from nautilus_lab.risk.limits import Counts
 
 _REMEMBERED = 10_000
+_MOST = 2 * _REMEMBERED
 _NS = 1_000_000_000
 _MINUTE = 60 * _NS
 
@@ -36,7 +37,7 @@ class Times:
         if at and at[-1] > now_ns:
             del at[bisect_right(at, now_ns) :]
             self._second = self._minute = 0
-        elif len(at) >= 2 * _REMEMBERED:
+        elif len(at) >= _MOST:
             del at[:_REMEMBERED]
             self._second = self._minute = 0
         at.append(now_ns)
@@ -65,24 +66,25 @@ class Times:
         at = self._at
         if not at:
             return 0, 0
-        upto = len(at)
         if at[-1] > now_ns:
             upto = bisect_right(at, now_ns)
-        self._second = second = _after(at, now_ns - _NS, self._second)
-        self._minute = minute = _after(at, now_ns - _MINUTE, self._minute)
-        return upto - second, upto - minute
-
-
-def _after(at: list[int], then_ns: int, near: int) -> int:
-    """Return where what is after a time begins, as `bisect_right` does; it is likely near."""
-    size = len(at)
-    if near > size or (near and at[near - 1] > then_ns):
-        return bisect_right(at, then_ns)
-    # No more than a step mostly: a search would touch memory all over the list.
-    if near == size or at[near] > then_ns:
-        return near
-    near += 1
-    return near if near == size or at[near] > then_ns else bisect_right(at, then_ns, near)
+            second = bisect_right(at, now_ns - _NS)
+            return upto - second, upto - bisect_right(at, now_ns - _MINUTE)
+        upto = len(at)
+        # No more than a step mostly: a search would touch memory all over the list.
+        then, near = now_ns - _NS, self._second
+        if at[near - 1] > then if near else at[0] <= then:  # a clock was set, or it is not known
+            near = bisect_right(at, then)
+        while near < upto and at[near] <= then:
+            near += 1
+        self._second = second = near
+        then, near = now_ns - _MINUTE, self._minute
+        if at[near - 1] > then if near else at[0] <= then:
+            near = bisect_right(at, then)
+        while near < upto and at[near] <= then:
+            near += 1
+        self._minute = near
+        return upto - second, upto - near
 
 
 class Doings:

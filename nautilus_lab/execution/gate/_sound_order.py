@@ -22,10 +22,11 @@ class SoundOrder:
 
     def judge(self, proposal: Proposal, book: Book) -> Finding:
         """Count what is wrong with the proposal; NaN where that is not known."""
-        wrong = 0.0 if proposal.nautilus is not None else math.nan
+        found = proposal.instrument
+        wrong = 0.0 if found.nautilus is not None else math.nan
         if not proposal.quantity > 0 or proposal.order.is_quote_quantity:
             wrong += 1
-        if not proposal.instrument.any_price:
+        if not found.any_price:
             limit, trigger = proposal.limit, proposal.trigger
             if limit is not None and not limit > 0:
                 wrong += 1

@@ -45,7 +45,15 @@ class TradingSwitch:
     def __repr__(self) -> str:
         return f"TradingSwitch({self.state}, {self.held.reason!r})"
 
-    def tighten(self, to: Standing, *, reason: str, by: str, automatic: bool = False) -> LatchState:
+    def tighten(
+        self,
+        to: Standing,
+        *,
+        reason: str,
+        by: str,
+        automatic: bool = False,
+        cancel_orders: bool = False,
+    ) -> LatchState:
         """Let no more through than `to` does, and return what holds then; see `Latch.tighten`.
 
         Raises
@@ -62,7 +70,9 @@ class TradingSwitch:
             )
         if self._latch is not None:
             try:
-                moved = self._latch.tighten(to, reason=reason, by=by, automatic=automatic)
+                moved = self._latch.tighten(
+                    to, reason=reason, by=by, automatic=automatic, cancel_orders=cancel_orders
+                )
                 self.saved = True
                 if not _looser(moved.state, self.state):
                     self._settle(moved)
@@ -71,7 +81,7 @@ class TradingSwitch:
                 log.exception("%s holds in memory only: its latch could not be written", to)
                 self.saved = False
         if _looser(self.state, to):
-            self._settle(self._in_memory(to, reason, by, automatic))
+            self._settle(self._in_memory(to, reason, by, automatic, cancel_orders))
         return self.held
 
     def loosen(self, to: Standing, *, reason: str, by: str) -> LatchState:
@@ -89,7 +99,7 @@ class TradingSwitch:
                     value=f"{to!r}, {reason!r}, {by!r}",
                     remedy='loosen("ACTIVE", reason="the feed is mended", by="ana")',
                 )
-            self._settle(self._in_memory(to, reason, by, automatic=False))
+            self._settle(self._in_memory(to, reason, by))
             return self.held
         if not self.saved:
             self.refresh()
@@ -142,6 +152,7 @@ class TradingSwitch:
                 since_ns=self.held.since_ns or time.time_ns(),
                 automatic=self.held.automatic,
                 serial=max(self.held.serial, found.serial) + 1,
+                cancel_orders=self.held.cancel_orders,
             )
             self._latch.restore(keep)
             self._settle(keep)
@@ -152,7 +163,14 @@ class TradingSwitch:
             self.saved = False
         return moved
 
-    def _in_memory(self, to: Standing, reason: str, by: str, automatic: bool) -> LatchState:
+    def _in_memory(
+        self,
+        to: Standing,
+        reason: str,
+        by: str,
+        automatic: bool = False,
+        cancel_orders: bool = False,
+    ) -> LatchState:
         return LatchState(
             state=to,
             reason=reason,
@@ -160,6 +178,7 @@ class TradingSwitch:
             since_ns=time.time_ns(),
             automatic=automatic,
             serial=self.held.serial + 1,
+            cancel_orders=cancel_orders,
         )
 
     def _settle(self, held: LatchState) -> None:

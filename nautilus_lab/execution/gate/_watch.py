@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import logging
 import math
 from collections.abc import Callable
@@ -11,8 +10,10 @@ import msgspec
 
 from nautilus_lab.exceptions import StoreError
 from nautilus_lab.execution.gate._adjusting import Adjusting
+from nautilus_lab.execution.gate._day_highs import DayHighs
 from nautilus_lab.execution.gate._gate import Gate
 from nautilus_lab.execution.gate._high_water import HighWater
+from nautilus_lab.execution.gate._strategy_days import StrategyDays
 from nautilus_lab.platform.rundir import Standing
 from nautilus_lab.risk.adjustment import AdjustmentRecord
 from nautilus_lab.risk.limits import (
@@ -29,7 +30,6 @@ from nautilus_lab.risk.limits import (
 
 log = logging.getLogger(__name__)
 
-_NS = 1_000_000_000
 _FOUND_NOTHING = "no look at it found anything yet"
 _ENDS_LOOSENINGS = ("HALTED", "KILLED")
 
@@ -58,10 +58,19 @@ class LimitWatch:
         Called with each `LevelChange`.
     high_water : HighWater, optional
         Where the highest equity is kept.
+    day_highs : DayHighs, optional
+        Where the highest of each day is; in memory when not given.
+    strategy_days : StrategyDays, optional
+        Where what strategies lost since the day began is counted from; in memory when not given.
     adjusting : Adjusting, optional
         Where the limits that adjust themselves stand; in memory when not given.
     on_adjusted : callable, optional
         Called with each record of a change.
+
+    Attributes
+    ----------
+    high_water : HighWater
+        Where the highest equity is kept.
     """
 
     def __init__(
@@ -72,6 +81,8 @@ class LimitWatch:
         tighten: Callable[[Standing, str], object],
         on_change: Callable[[LevelChange], object] = lambda change: None,
         high_water: HighWater | None = None,
+        day_highs: DayHighs | None = None,
+        strategy_days: StrategyDays | None = None,
         adjusting: Adjusting | None = None,
         on_adjusted: Callable[[AdjustmentRecord], object] = lambda record: None,
     ) -> None:
@@ -80,17 +91,18 @@ class LimitWatch:
         self._tighten = tighten
         self._on_change = on_change
         self._monitor = LimitMonitor(limits, self._changed)
-        self._high_water = high_water if high_water is not None else HighWater()
+        self.high_water = high_water if high_water is not None else HighWater()
+        self._day_highs = day_highs if day_highs is not None else DayHighs()
+        self._days = strategy_days if strategy_days is not None else StrategyDays()
         self._windows = tuple({w for one in limits if (w := getattr(one, "window_s", None))})
         self._on_adjusted = on_adjusted
-        self._follows_equity = bool(self.adjusting) or any(
-            isinstance(one, MaxDrawdown) for one in limits
-        )
-        self._follows_strategies = any(
+        drawdowns = [one for one in limits if isinstance(one, MaxDrawdown)]
+        self._follows_equity = bool(self.adjusting or drawdowns)
+        self._high_windows = tuple({one.window_days for one in drawdowns if one.window_days})
+        # Also where no limit reads it yet: one that is added with a restart counts the whole day.
+        self._follows_strategies = self._days.is_kept or any(
             isinstance(one, DailyLoss) and one.per == "strategy" for one in limits
         )
-        self._day: datetime.date | None = None
-        self._begun: dict[str, float] = {}  # strategy -> what it had earned as the day began
         # Until they were looked at for the first time nobody knows whether they hold.
         self.take()
 
@@ -109,17 +121,23 @@ class LimitWatch:
 
     def look(self, now_ns: int) -> None:
         """Adjust what adjusts itself, look at everything that is monitored, do what follows."""
+        book = self._gate.book
+        self._day_highs.observe(book.equity, now_ns)
+        losses = self._losses(now_ns) if self._follows_strategies else {}
         if not self.limits.monitored and not self.adjusting:
             return
-        book = self._gate.book
         if self._follows_equity:
             try:
-                book.high_water = self._high_water.observe(book.equity)
+                book.high_water = self.high_water.observe(book.equity)
             except StoreError:
                 log.exception("the highest equity is kept in memory only")
-                book.high_water = self._high_water.equity
-        losses = self._losses(now_ns) if self._follows_strategies else {}
-        holdings = book.holdings(now_ns, windows_s=self._windows, strategy_day_loss=losses)
+                book.high_water = self.high_water.equity
+        holdings = book.holdings(
+            now_ns,
+            windows_s=self._windows,
+            strategy_day_loss=losses,
+            highs={days: self._day_highs.within(days, now_ns) for days in self._high_windows},
+        )
         self._adjust(holdings)
         self._monitor.look(holdings)
         if self.adjusting.foretells:
@@ -149,17 +167,26 @@ class LimitWatch:
         return self._monitor.report()
 
     def _losses(self, now_ns: int) -> dict[str, float]:
-        """Return what each strategy lost since the UTC day began, or since it was seen first."""
-        today = datetime.datetime.fromtimestamp(now_ns // _NS, datetime.UTC).date()
-        profits = self._gate.book.profits()
-        if self._day is None or today > self._day:
-            self._day = today
-            # What is not known when the day begins begins when it is.
-            self._begun = {name: made for name, made in profits.items() if made == made}
-        for name, made in profits.items():
-            if name not in self._begun and made == made:
-                self._begun[name] = made
-        return {name: self._begun.get(name, math.nan) - made for name, made in profits.items()}
+        """Return what was lost today by who holds something, or earned or lost something today."""
+        book = self._gate.book
+        found, holding = self._days.losses(book.profits(), now_ns), book.strategies_that_hold
+        return {name: lost for name, lost in found.items() if lost or name in holding}
+
+    def lost_over_limit(self, strategy: str) -> float | None:
+        """Return what a strategy lost today where that is over a limit of its own; NaN as it is."""
+        return next(
+            (
+                row.value
+                for row in self._monitor.report()
+                if row.limit == DailyLoss.name and row.scope == strategy and row.level == "breach"
+            ),
+            None,
+        )
+
+    def accept_day(self, strategy: str) -> None:
+        """Count a strategy's loss of the day from now on: a person accepts it so far."""
+        self._days.begin_anew(strategy)
+        self._monitor.accept(DailyLoss.name, strategy)
 
     def _hold_back(self) -> None:
         held: dict[tuple[str, str], tuple[Limit, Finding]] = {}

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import getpass
-import os
-import re
 from dataclasses import dataclass, field
 
 from nautilus_lab.exceptions import AccessDenied, InputError
 from nautilus_lab.platform.access._roles import GRANTS, Permission, Role
-
-_NAME = re.compile(r"[^\s\x00-\x1f\x7f]{1,128}")
+from nautilus_lab.platform.latch import is_name, owner_name
 
 
 @dataclass(frozen=True)
@@ -38,7 +34,7 @@ class Principal:
     token_id: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
-        if not _is_name(self.name):
+        if not is_name(self.name):
             raise InputError(
                 "a principal's name must have 1 to 128 characters that can be seen, no white space",
                 value=self.name,
@@ -49,7 +45,7 @@ class Principal:
     @classmethod
     def owner(cls) -> Principal:
         """Return the user of this process with every role: what is theirs, they may do."""
-        return cls(_user(), frozenset(Role))
+        return cls(owner_name(), frozenset(Role))
 
     @property
     def permissions(self) -> frozenset[Permission]:
@@ -78,16 +74,3 @@ class Principal:
 
     def __str__(self) -> str:
         return f"{self.name} ({', '.join(sorted(r.value for r in self.roles)) or 'no role'})"
-
-
-def _is_name(name: object) -> bool:
-    # What cannot be seen makes one name look like another, and two of one person.
-    return isinstance(name, str) and _NAME.fullmatch(name) is not None and name.isprintable()
-
-
-def _user() -> str:
-    try:
-        name = getpass.getuser()
-    except (KeyError, OSError):  # a container's user need not have a name
-        name = ""
-    return name if _is_name(name) else f"uid-{os.getuid()}"

@@ -5,6 +5,7 @@ from nautilus_lab.platform.audit._chain import GENESIS, is_sound, next_row, row_
 from nautilus_lab.platform.audit._checkpoint import Checkpoint, SealKey
 from nautilus_lab.platform.audit._checkpoint_file import CheckpointFile, CheckpointsRead
 from nautilus_lab.platform.audit._checkpointer import Checkpointer, make_checkpoints
+from nautilus_lab.platform.audit._explain import Tampering
 from nautilus_lab.platform.audit._files import AuditFiles
 from nautilus_lab.platform.audit._holds import Hold
 from nautilus_lab.platform.audit._keeper import Archived, AuditKeeper
@@ -25,7 +26,7 @@ from nautilus_lab.platform.audit._queue import AuditQueue
 from nautilus_lab.platform.audit._report import AuditReport, ChainReport, inspect_trail
 from nautilus_lab.platform.audit._spool import Spool, SpoolEntry, SpoolRead, read_spool
 from nautilus_lab.platform.audit._trail import AuditNote, AuditTrail
-from nautilus_lab.platform.audit._verify import AuditVerdict, Tampering, verify, verify_chain
+from nautilus_lab.platform.audit._verify import AuditVerdict, verify, verify_chain
 from nautilus_lab.platform.store import AuditRow, canonical_json
 
 __all__ = [

@@ -12,7 +12,7 @@ from nautilus_lab.platform.store import AuditRow, canonical_json
 GENESIS = bytes(32)  # what the first row of a chain has for a previous hash
 
 # A leaf, in the words of RFC 6962; an inner node of a Merkle tree begins with 0x01.
-_LEAF = b"\x00"
+LEAF = b"\x00"
 
 encode_record = msgspec.json.Encoder().encode
 
@@ -59,7 +59,7 @@ def row_hash(
         raise InputError(
             "text in an audit row must be valid Unicode", value=repr(error.object)
         ) from None
-    return hashlib.sha256(_LEAF + seq.to_bytes(8, "big") + prev + record).digest()
+    return hashlib.sha256(LEAF + seq.to_bytes(8, "big") + prev + record).digest()
 
 
 def next_row(

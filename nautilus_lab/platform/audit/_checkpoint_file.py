@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import logging
 import os
 import re
+import stat
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -19,6 +21,7 @@ import msgspec
 from nautilus_lab.exceptions import AuditError, StoreError
 from nautilus_lab.platform.audit._chain import GENESIS
 from nautilus_lab.platform.audit._checkpoint import Checkpoint, SealKey
+from nautilus_lab.platform.audit._disk import read_from, sync_folder, write_at
 from nautilus_lab.platform.audit._merkle import MerkleTree
 
 _log = logging.getLogger(__name__)
@@ -118,7 +121,7 @@ class CheckpointFile:
         while True:
             kept = self._kept()
             try:
-                pieces = [(path.name, path.read_bytes()) for path in self.paths]
+                pieces = [(path.name, _read(path)) for path in self.paths]
             except FileNotFoundError:
                 pieces = []
             except OSError as error:
@@ -221,7 +224,7 @@ class CheckpointFile:
             return False
         finally:
             os.close(handle)
-        _sync(self.path.parent)
+        sync_folder(self.path.parent)
         return True
 
     def _catch_up(self, handle: int) -> None:
@@ -229,7 +232,7 @@ class CheckpointFile:
         self._catch_up_kept(handle)
         if os.fstat(handle).st_size < self._end:
             raise self._tampered("it is shorter than it was")
-        found = self._parsed(_from(handle, self._end), self._last)
+        found = self._parsed(read_from(handle, self._end), self._last)
         if found.trouble:
             raise self._tampered(found.trouble)
         self._note(found.checkpoints)
@@ -369,27 +372,15 @@ def _line(checkpoint: Checkpoint) -> bytes:
     return msgspec.json.encode(checkpoint) + b"\n"
 
 
-def _from(handle: int, at: int) -> bytes:
-    pieces = []
-    while piece := os.pread(handle, 1 << 20, at):
-        pieces.append(piece)
-        at += len(piece)
-    return b"".join(pieces)
+def _read(path: Path) -> bytes:
+    if stat.S_ISFIFO(path.stat().st_mode):  # which would be waited for, without end
+        raise OSError(errno.ESPIPE, "Is a pipe")
+    return path.read_bytes()
 
 
 def _write(handle: int, data: bytes, at: int) -> None:
-    while data:
-        done = os.pwrite(handle, data, at)
-        data, at = data[done:], at + done
+    write_at(handle, data, at)
     os.fsync(handle)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _unusable(path: Path, error: OSError) -> StoreError:

@@ -11,6 +11,7 @@ from nautilus_lab.exceptions import AuditError, InputError, LabError
 from nautilus_lab.platform.audit._chain import GENESIS
 from nautilus_lab.platform.audit._checkpoint import Checkpoint
 from nautilus_lab.platform.audit._checkpoint_file import Appender, CheckpointFile
+from nautilus_lab.platform.audit._guards import require_guards, require_in_place
 from nautilus_lab.platform.audit._merkle import MerkleTree
 from nautilus_lab.platform.audit._verify import verify_chain
 from nautilus_lab.platform.store import TradingStore
@@ -144,8 +145,9 @@ class Checkpointer:
     every_s : float, default=60
         And each so many seconds in which a row was written.
     on_trouble : callable, optional
-        Called on this thread with the `LabError` that keeps checkpoints from being made, each
-        time that is another one, and with None when it has passed.
+        Called on this thread with the `LabError` that keeps checkpoints from being made, or with
+        what is found amiss beside them, each time that is another one, and with None when it has
+        passed.
     on_begun : callable, optional
         Called once, on this thread, with the last checkpoint after the first look: who writes a
         row of it into the chain has the chain tell that there is a file of checkpoints.
@@ -235,6 +237,9 @@ class Checkpointer:
         if self._on_begun is not None and last is not None:
             tell, self._on_begun = self._on_begun, None
             tell(last)
+        # Last: of all times, now the checkpoints are needed.
+        require_in_place(store)
+        require_guards(store.broken_guards())
 
     def _tell(self, error: LabError | None) -> None:
         text = "" if error is None else str(error)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nautilus_lab.config import AuditSettings, Settings
+from nautilus_lab.exceptions import AuditError, StoreError
 from nautilus_lab.platform.audit._checkpoint import SealKey
 from nautilus_lab.platform.audit._checkpoint_file import CheckpointFile
 from nautilus_lab.platform.rundir import (
@@ -57,8 +58,32 @@ class AuditFiles:
         InputError
             When the trader's id is no plain name.
         """
-        home, audit, root = Home(settings.home_path), settings.audit, settings.root
-        rundir = home.trader(trader or settings.trading.trader_id)
+        home, name = Home(settings.home_path), trader or settings.trading.trader_id
+        return cls.of_trader(home, settings.audit, name, root=settings.root)
+
+    @classmethod
+    def of_trader(
+        cls, home: Home, audit: AuditSettings, trader: str, *, root: Path = Path()
+    ) -> AuditFiles:
+        """Return those of a trader, whether they are there or not.
+
+        Parameters
+        ----------
+        home : Home
+            Whose trader.
+        audit : AuditSettings
+            Where checkpoints and key are.
+        trader : str
+            Its id.
+        root : Path, optional
+            What the paths of `audit` are relative to.
+
+        Raises
+        ------
+        InputError
+            When the trader's id is no plain name.
+        """
+        rundir = home.trader(trader)
         return cls(
             rundir=rundir,
             checkpoints=_checkpoints(rundir, audit, root),
@@ -163,6 +188,33 @@ class AuditFiles:
                 make=make and not self._has_sealed,
             )
         )
+
+    def require_store(self) -> None:
+        """Raise unless there is a store.
+
+        Raises
+        ------
+        AuditError
+            When checkpoints tell of its rows and it is gone or empty: it was taken.
+        StoreError
+            When there never was one.
+        """
+        store = self.store
+        if store.exists() and (not store.is_file() or store.stat().st_size > 0):
+            return
+        if kept := self.checkpoint_file(None).paths:
+            what = "is empty" if store.exists() else "is gone"
+            raise AuditError(
+                "a trail that was checkpointed must have its store",
+                value=f"{store} {what}, and {kept[-1]} tells of its rows",
+                remedy="keep the checkpoints as they are, and restore the store from a backup",
+            )
+        if not store.exists():
+            raise StoreError(
+                "a trader must have a store to have an audit trail",
+                value=str(store),
+                remedy="start its node once, or name another trader",
+            )
 
     @property
     def _has_sealed(self) -> bool:

@@ -43,6 +43,10 @@ def note_finding(path: Path, report: AuditReport, *, by: str) -> None:
             for one in report.chains
             if not one.verdict.ok
         ],
+        "guards": [
+            {"what": one.what, "name": one.name, "fault": one.fault, "found": one.found}
+            for one in report.guards
+        ],
         "troubles": report.troubles,
     }
     try:

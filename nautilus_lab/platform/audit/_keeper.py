@@ -6,10 +6,10 @@ import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nautilus_lab.exceptions import AuditError, InputError, StoreError
+from nautilus_lab.exceptions import AuditError, InputError, NodeError, StoreError
 from nautilus_lab.platform.audit._checkpoint import Checkpoint
 from nautilus_lab.platform.audit._checkpointer import make_checkpoints
 from nautilus_lab.platform.audit._files import AuditFiles
@@ -69,6 +69,8 @@ class AuditKeeper:
     ------
     StoreError
         When the trader has no store yet.
+    AuditError
+        When it has none any more.
     InputError
         When nobody is named.
     """
@@ -76,12 +78,7 @@ class AuditKeeper:
     def __init__(self, files: AuditFiles, *, by: str, busy_timeout_ms: int = 5_000) -> None:
         if not by.strip():
             raise InputError("who works on an audit trail must be named", value=by)
-        if not files.store.exists():
-            raise StoreError(
-                "a trader must have a store to have an audit trail",
-                value=str(files.store),
-                remedy="start its node once, or name another trader",
-            )
+        files.require_store()
         self.files = files
         self.by = by
         self._busy_timeout_ms = busy_timeout_ms
@@ -104,7 +101,8 @@ class AuditKeeper:
             See `inspect_trail`.
         note : bool, default=True
             Whether to write that row. Nothing is written into a trail that does not hold: of that
-            a line is added to the file of findings beside it.
+            a line is added to the file of findings beside it. Where neither can be written, the
+            report says so.
 
         Raises
         ------
@@ -113,7 +111,19 @@ class AuditKeeper:
         """
         with self._reading() as store:
             report = inspect_trail(store, self.files, anchors=anchors, from_seq=from_seq)
-        if note and report.ok:
+        if not note:
+            return report
+        try:
+            self._note(report, from_seq)
+        except (StoreError, NodeError) as error:
+            # What was found must not be lost with it.
+            _log.error("that it was verified could not be written down: %s", error)
+            return replace(report, unnoted=str(error))
+        return report
+
+    def _note(self, report: AuditReport, from_seq: int) -> None:
+        """Write down that the trail was verified: into it when it holds, else beside it."""
+        if report.ok:
             facts: dict[str, object] = {
                 "from": from_seq,
                 "rows": {one.chain: one.verdict.head_seq for one in report.chains},
@@ -124,9 +134,8 @@ class AuditKeeper:
                 facts["beside"] = beside
             with self._appending() as (_, trail):
                 trail.append("audit.verified", facts, actor=self.by)
-        elif note:
+        else:
             note_finding(self.files.make().findings, report, by=self.by)
-        return report
 
     def checkpoint(self) -> tuple[Checkpoint, ...]:
         """Make a checkpoint of what has none yet; returns those that were made.
@@ -404,15 +413,21 @@ class AuditKeeper:
         """Return the last row that is archived, the last that may be, and what keeps the next."""
         notes = store.audit_archives(chain=self.files.chain)
         base = limit = notes[-1].seq if notes else 0
-        holds = _holds(store)
+        holds, last = _holds(store), store.audit_head(chain=self.files.chain)
+        since_ns = 0
         for page in store.audit_pages(base + 1, chain=self.files.chain):
             for values in page:
                 seq, ts_ns = values[1], values[2]
-                held_by = tuple([one for one in holds if one.covers(ts_ns, ts_ns)])
+                if ts_ns < since_ns:
+                    continue  # by a clock that was put back: it was at some time until the next
+                from_ns = ts_ns if seq == limit + 1 else since_ns
+                held_by = tuple([one for one in holds if one.covers(from_ns, ts_ns)])
                 if held_by or ts_ns >= before_ns:
                     return base, limit, held_by
-                limit = seq
-        return base, max(base, limit - 1), ()  # a chain keeps its last row, for the next to follow
+                limit, since_ns = seq, ts_ns
+        if last is not None and limit == last.seq:
+            limit -= 1  # a chain keeps its last row, for the next to follow
+        return base, max(base, limit), ()
 
     def _sound(self, path: Path, last: int) -> Piece:
         piece = read_piece(path, key=self.files.key())

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import IO, Annotated, Any, cast
 
@@ -19,12 +20,14 @@ import msgspec
 from nautilus_lab.exceptions import AuditError, InputError, StoreError
 from nautilus_lab.platform.audit._chain import GENESIS
 from nautilus_lab.platform.audit._checkpoint import Checkpoint, SealKey
+from nautilus_lab.platform.audit._disk import sync_folder
 from nautilus_lab.platform.audit._merkle import MerkleTree
 from nautilus_lab.platform.audit._verify import AuditVerdict, verify_chain
 from nautilus_lab.platform.store import AuditValues
 
 _FORMAT = 1
 _PAGE = 1_000
+_LONGEST = 1 << 28  # bytes of a line: a small file may unpack to more than there is memory
 _Hex = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -239,6 +242,12 @@ def read_piece(
     StoreError
         When it cannot be read.
     """
+    if path.exists() and not path.is_file():  # a pipe would be waited for, without end
+        raise StoreError(
+            "a piece of an audit trail must be a file",
+            value=str(path),
+            remedy="name the exported file itself",
+        )
     head: PieceHead | None = None
     end: _End | None = None
     rows = 0
@@ -358,11 +367,7 @@ def _new(path: Path) -> Iterator[IO[bytes]]:
         os.link(name, path)
     finally:
         os.unlink(name)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(path.parent)
 
 
 def _lines(path: Path) -> Iterator[Any]:
@@ -373,7 +378,7 @@ def _lines(path: Path) -> Iterator[Any]:
     number = 0
     try:
         with opened(path, "rb") as file:
-            for number, line in enumerate(file, 1):
+            for number, line in enumerate(iter(partial(file.readline, _LONGEST), b""), 1):
                 decoder = decoders.get(line[:5])
                 if decoder is None or not line.endswith(b"\n"):
                     raise _no_piece(path, f"line {number} is none of a piece")
@@ -384,7 +389,9 @@ def _lines(path: Path) -> Iterator[Any]:
         raise _no_piece(path, f"after line {number}: {error}") from None
     except OSError as error:
         raise StoreError(
-            f"a piece of an audit trail must be readable: {error.strerror}", value=str(path)
+            f"a piece of an audit trail must be readable: {error.strerror}",
+            value=str(path),
+            remedy="check its name, its owner and its mode",
         ) from None
 
 

@@ -11,13 +11,15 @@ from nautilus_lab.exceptions import AuditError, LabError, StoreError
 from nautilus_lab.platform.audit._chain import GENESIS
 from nautilus_lab.platform.audit._checkpoint import Checkpoint, SealKey
 from nautilus_lab.platform.audit._checkpoint_file import CheckpointsRead
+from nautilus_lab.platform.audit._explain import Tampering
 from nautilus_lab.platform.audit._files import AuditFiles
+from nautilus_lab.platform.audit._guards import require_guards
 from nautilus_lab.platform.audit._kinds import OPERATORS
 from nautilus_lab.platform.audit._merkle import MerkleTree
 from nautilus_lab.platform.audit._piece import read_piece
 from nautilus_lab.platform.audit._spool import read_spool
-from nautilus_lab.platform.audit._verify import AuditVerdict, Tampering, verify_chain
-from nautilus_lab.platform.store import AuditArchived, AuditRow, TradingStore
+from nautilus_lab.platform.audit._verify import AuditVerdict, verify_chain
+from nautilus_lab.platform.store import AuditArchived, AuditRow, BrokenGuard, TradingStore
 
 _Break: TypeAlias = tuple[int, Tampering, str]
 
@@ -58,17 +60,25 @@ class AuditReport:
         What is wrong beside the chains: with checkpoints, their key, archives, the spool.
     spooled : int
         How many entries wait in the spool for the store.
+    guards : tuple of BrokenGuard
+        What keeps the tables append-only and is not as it was made: whoever means to change rows
+        begins with that.
+    unnoted : str
+        Why it could not be written down that the trail was verified; empty when it was, or was not
+        to be.
     """
 
     trader: str
     chains: tuple[ChainReport, ...]
     troubles: tuple[str, ...] = ()
     spooled: int = 0
+    guards: tuple[BrokenGuard, ...] = ()
+    unnoted: str = ""
 
     @property
     def ok(self) -> bool:
         """Whether nothing is wrong."""
-        return not self.troubles and all(one.verdict.ok for one in self.chains)
+        return not (self.troubles or self.guards) and all(one.verdict.ok for one in self.chains)
 
     def require(self) -> None:
         """Raise unless nothing is wrong.
@@ -80,6 +90,7 @@ class AuditReport:
         """
         for one in self.chains:
             one.verdict.require()
+        require_guards(self.guards)
         if self.troubles:
             raise AuditError(
                 "an audit trail must hold with all that is kept of it",
@@ -114,6 +125,19 @@ def inspect_trail(
     StoreError
         When the store cannot be read: it is damaged below its tables.
     """
+    guards = store.broken_guards()
+    try:
+        return replace(_inspect_all(store, files, anchors, from_seq), guards=guards)
+    except StoreError as error:
+        if not any(one.what == "table" for one in guards):
+            raise
+        unread = f"its rows cannot be read as the tables are now: {error}"
+        return AuditReport(trader=files.trader, chains=(), troubles=(unread,), guards=guards)
+
+
+def _inspect_all(
+    store: TradingStore, files: AuditFiles, anchors: Sequence[Checkpoint], from_seq: int
+) -> AuditReport:
     troubles: list[str] = []
     read = _read_checkpoints(files, troubles)
     found = [*read.checkpoints, *_kept(files, read, anchors, troubles)]
@@ -136,7 +160,10 @@ def inspect_trail(
         troubles.append(f"the spool: {spool.trouble}")
     waiting = 0 if store.spool_entries(spool.id) is not None else len(spool.entries)
     return AuditReport(
-        trader=files.trader, chains=tuple(chains), troubles=tuple(troubles), spooled=waiting
+        trader=files.trader,
+        chains=tuple(chains),
+        troubles=tuple(troubles),
+        spooled=waiting,
     )
 
 
@@ -148,7 +175,7 @@ def _read_checkpoints(files: AuditFiles, troubles: list[str]) -> CheckpointsRead
         troubles.append(f"checkpoints are not told from forged ones: {error}")
     read = files.checkpoint_file(key).read()
     if read.trouble:
-        troubles.append(f"the file of checkpoints: {read.trouble}")
+        troubles.append(f"the file of checkpoints: {read.trouble}; {files.checkpoints}")
     return read
 
 

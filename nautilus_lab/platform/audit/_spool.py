@@ -14,6 +14,7 @@ import msgspec
 import uuid_utils
 
 from nautilus_lab.exceptions import StoreError
+from nautilus_lab.platform.audit._disk import read_from, sync_folder, write_at
 from nautilus_lab.platform.failpoint import reach
 from nautilus_lab.platform.store import IntentState, OrderIntent
 
@@ -201,7 +202,7 @@ class Spool:
             if self._handle is None:
                 self._open()
             assert self._handle is not None
-            _write(self._handle, line, self._end)
+            write_at(self._handle, line, self._end)
             reach("audit.spool_before_sync")
             os.fdatasync(self._handle)
         except OSError as error:
@@ -231,7 +232,7 @@ class Spool:
                 os.ftruncate(self._handle, self._end)
             reach("audit.spool_before_move")
             os.replace(self.path, kept)
-            _sync(self.path.parent)
+            sync_folder(self.path.parent)
         except OSError as error:
             raise _unusable(self.path, error) from None
         self.close()
@@ -253,11 +254,11 @@ class Spool:
             except FileNotFoundError:
                 self._make()
                 self._handle = os.open(self.path, flags)
-            data = _whole(self._handle)
+            data = read_from(self._handle, 0)
             found = _parsed(data)
             if found.torn:
                 # Else its end would stand behind a shorter entry that is written over it.
-                _write(self._handle, bytes(found.torn), len(data.rstrip(b"\0")) - found.torn)
+                write_at(self._handle, bytes(found.torn), len(data.rstrip(b"\0")) - found.torn)
         except OSError as error:
             raise _unusable(self.path, error) from None
         self._id, self.trouble = found.id or f"unreadable-{uuid_utils.uuid7()}", found.trouble
@@ -273,7 +274,7 @@ class Spool:
         try:
             os.posix_fallocate(handle, 0, _ROOM)
             head = _Head(spool=str(uuid_utils.uuid7()), made_ns=time.time_ns())
-            _write(handle, msgspec.json.encode(head) + b"\n", 0)
+            write_at(handle, msgspec.json.encode(head) + b"\n", 0)
             os.fsync(handle)
         except OSError:
             new.unlink(missing_ok=True)
@@ -281,13 +282,13 @@ class Spool:
         finally:
             os.close(handle)
         os.replace(new, self.path)
-        _sync(self.path.parent)
+        sync_folder(self.path.parent)
 
     def _take_back(self, size: int) -> None:
         """Leave no half of an entry that could not be written: the next one begins there."""
         if self._handle is not None:
             try:
-                _write(self._handle, bytes(size), self._end)
+                write_at(self._handle, bytes(size), self._end)
             except OSError:
                 self.close()  # and read again what is there, before anything else is added
 
@@ -344,28 +345,6 @@ def _sealed(entry: SpoolEntry) -> SpoolEntry:
 
 def _encoded(entry: SpoolEntry) -> bytes:
     return msgspec.json.encode(entry) + b"\n"
-
-
-def _whole(handle: int) -> bytes:
-    pieces, at = [], 0
-    while piece := os.pread(handle, 1 << 20, at):
-        pieces.append(piece)
-        at += len(piece)
-    return b"".join(pieces)
-
-
-def _write(handle: int, data: bytes, at: int) -> None:
-    while data:
-        done = os.pwrite(handle, data, at)
-        data, at = data[done:], at + done
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _unusable(path: Path, error: OSError) -> StoreError:

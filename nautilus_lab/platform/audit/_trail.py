@@ -13,11 +13,18 @@ from nautilus_lab.exceptions import AuditError, InputError, StoreError
 from nautilus_lab.platform.audit._cause import present_cause, with_cause
 from nautilus_lab.platform.audit._chain import GENESIS, is_sound, next_row
 from nautilus_lab.platform.audit._gap import Gap
+from nautilus_lab.platform.audit._guards import guards_facts
 from nautilus_lab.platform.audit._spool import Spool
 from nautilus_lab.platform.audit._verify import AuditVerdict, verify_chain
 from nautilus_lab.platform.failpoint import reach
 from nautilus_lab.platform.messages import Envelope
-from nautilus_lab.platform.store import AuditRow, OrderIntent, TradingStore, canonical_json
+from nautilus_lab.platform.store import (
+    AuditRow,
+    BrokenGuard,
+    OrderIntent,
+    TradingStore,
+    canonical_json,
+)
 
 _T = TypeVar("_T")
 
@@ -267,6 +274,27 @@ class AuditTrail:
         if not rows:
             return ()
         return self._advance(rows, self._store.intend_many, intents, rows)
+
+    def restore_guards(self, *, actor: str) -> tuple[BrokenGuard, ...]:
+        """Put back what keeps the tables append-only where it is not as it was made; says what.
+
+        The row that tells of it, with the text of what stood there, is in the same transaction.
+
+        Raises
+        ------
+        AuditError, StoreError
+            As `append` does; nothing was put back then.
+        """
+        if not self._store.broken_guards():
+            return ()  # a start waits for no other writer
+        head, rows = self._last(), list[AuditRow]()
+
+        def seal(broken: Sequence[BrokenGuard], left: Sequence[BrokenGuard]) -> Sequence[AuditRow]:
+            facts = guards_facts(broken, left)
+            rows.append(self._next(head, AuditNote(kind="audit.guards", body=facts, actor=actor)))
+            return rows
+
+        return self._advance(rows, self._store.restore_guards, seal)
 
     def verify(self) -> AuditVerdict:
         """Verify the whole chain, as it stands in the file; reads every row.

@@ -8,19 +8,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import chain as joined
 from operator import attrgetter
-from typing import Literal, TypeAlias
 
 from nautilus_lab.exceptions import AuditError
-from nautilus_lab.platform.audit._chain import GENESIS, Record, encode_record, is_sound
+from nautilus_lab.platform.audit._chain import GENESIS, LEAF, Record, encode_record
 from nautilus_lab.platform.audit._checkpoint import Checkpoint
+from nautilus_lab.platform.audit._explain import Tampering, explain_break
 from nautilus_lab.platform.audit._merkle import MerkleTree
 from nautilus_lab.platform.store import AuditRow, AuditValues
 
-Tampering: TypeAlias = Literal["edit", "gap", "reorder", "fork", "truncation"]
-
 _COLUMNS = tuple(field.name for field in fields(AuditRow))
 _OF_THE_TRAIL = "audit."
-_LEAF = b"\x00"
 _values_of = attrgetter(*_COLUMNS)
 _pack = struct.Struct(">Q").pack
 
@@ -180,8 +177,8 @@ class _Walk:
             if taken is None:
                 return self._verdict_on_anchor()
             if taken < len(page):
-                remaining = joined(page[taken:], joined.from_iterable(rest))
-                return self._verdict_on_row(map(_row, remaining))
+                after = joined(page[taken + 1 :], joined.from_iterable(rest))
+                return self._verdict_on_row(page[taken], after)
         if self._anchors:
             last = self._anchors[-1]
             return self._broken(
@@ -202,7 +199,7 @@ class _Walk:
                 if seq != wanted or prev != head or name != chain:
                     break
                 record = encode_record(Record(actor, body, name, kind, ts_ns))
-                if sha256(_LEAF + _pack(seq) + prev + record).digest() != own:
+                if sha256(LEAF + _pack(seq) + prev + record).digest() != own:
                     break
                 hashes.append(own)
                 head, wanted, taken = own, wanted + 1, taken + 1
@@ -269,69 +266,17 @@ class _Walk:
         notes = tuple([note for note in verdict.notes if note.seq <= known])
         return replace(verdict, rows=known - self._first, notes=notes)
 
-    def _verdict_on_row(self, remaining: Iterator[AuditRow]) -> AuditVerdict:
-        first_bad, kind, detail = self._break(remaining)
-        return self._broken(first_bad, kind, detail)
-
-    def _break(self, remaining: Iterator[AuditRow]) -> tuple[int, Tampering, str]:
-        """Say how the chain breaks where `remaining` should begin with row `wanted`."""
-        wanted, head, chain = self._seq + 1, self._head, self._chain
-        row = next(remaining)
-        if row.chain != chain:
-            return wanted, "edit", f"row {wanted} is of chain {row.chain}, not {chain}"
-        if row.seq > wanted:
-            if any(other.seq == wanted for other in remaining):
-                return wanted, "reorder", f"row {wanted} comes after row {row.seq}"
-            return wanted, "gap", f"row {wanted} is missing, row {row.seq} comes next"
-        if row.seq < wanted:
-            return wanted, "fork", f"row {row.seq} comes again where row {wanted} should"
-        if is_sound(row, seq=wanted):
-            return self._two_histories(row, remaining)
-        moved, count = False, 1
-        for other in remaining:
-            count += 1
-            moved = moved or (other.prev == head and is_sound(other, seq=wanted))
-        # Is it a true row under a false number? No row can have moved further than the rows reach.
-        reach = range(1, wanted + count + 1)
-        true = next((seq for seq in reach if is_sound(row, seq=seq)), None)
-        if true is None:
-            return wanted, "edit", f"row {wanted} does not have the hash of its content"
-        if true < wanted:
-            detail = f"what was row {true} stands as row {wanted}: a row was put in before it"
-            return wanted, "fork", detail
-        if moved:
-            return wanted, "reorder", f"what was row {true} stands as row {wanted}"
-        detail = f"what was row {wanted} is missing, what was row {true} stands in its place"
-        return wanted, "gap", detail
-
-    def _two_histories(
-        self, row: AuditRow, remaining: Iterator[AuditRow]
-    ) -> tuple[int, Tampering, str]:
-        """Say which is false: the sound `row`, or the one before, which it does not follow."""
-        wanted = row.seq
-        anchor = self._anchors[0] if self._anchors else None
-        last = row
-        while anchor is not None and last.seq < anchor.size:
-            following = next(remaining, None)
-            if following is None or following.prev != last.hash or following.seq != last.seq + 1:
-                break
-            if not is_sound(following):
-                break
-            last = following
-        if anchor is not None and (last.seq, last.hash.hex()) == (anchor.size, anchor.head):
-            known = max(self.anchored, self._first)
-            also = f", as may be those back to row {known + 1}" if known + 2 < wanted else ""
-            return (
-                wanted - 1,
-                "edit",
-                f"row {wanted - 1} was written anew with a hash of its own{also}: "
-                f"row {wanted}, which {anchor} vouches for, continues another",
-            )
-        return (
-            wanted,
-            "fork",
-            f"row {wanted} continues another row {wanted - 1} than the one before it",
+    def _verdict_on_row(self, row: AuditValues, rest: Iterator[AuditValues]) -> AuditVerdict:
+        first_bad, kind, detail = explain_break(
+            row,
+            rest,
+            chain=self._chain,
+            wanted=self._seq + 1,
+            head=self._head,
+            known=max(self.anchored, self._first),
+            anchor=self._anchors[0] if self._anchors else None,
         )
+        return self._broken(first_bad, kind, detail)
 
 
 def _row(values: AuditValues) -> AuditRow:

@@ -1,5 +1,19 @@
 """Commands: one table says what may be asked and by whom; a server answers, a client asks."""
 
+from nautilus_lab.platform.commands._alerts import (
+    ACKNOWLEDGE,
+    ASK_ALERTS,
+    MOST_ALERTS,
+    Acknowledge,
+    AcknowledgedAlert,
+    AskAlerts,
+    ChannelStatus,
+    LevelStatus,
+    MonitorStanding,
+    MonitorStatus,
+    OpenAlert,
+    OpenAlerts,
+)
 from nautilus_lab.platform.commands._client import CommandClient
 from nautilus_lab.platform.commands._errors import error_of
 from nautilus_lab.platform.commands._log import CommandLog, MemoryCommandLog, StoreCommandLog
@@ -22,6 +36,7 @@ from nautilus_lab.platform.commands._orders import (
     order_ids,
 )
 from nautilus_lab.platform.commands._risk import (
+    AcceptDrawdown,
     EnableStrategy,
     HaltTrading,
     LimitRow,
@@ -49,9 +64,17 @@ from nautilus_lab.platform.commands._table import (
 )
 
 __all__ = [
+    "ACKNOWLEDGE",
+    "ASK_ALERTS",
+    "MOST_ALERTS",
+    "AcceptDrawdown",
+    "Acknowledge",
+    "AcknowledgedAlert",
+    "AskAlerts",
     "CancelAll",
     "CancelOrder",
     "Cancelled",
+    "ChannelStatus",
     "CommandBody",
     "CommandClient",
     "CommandLog",
@@ -64,15 +87,20 @@ __all__ = [
     "Found",
     "HaltTrading",
     "Handler",
+    "LevelStatus",
     "LimitRow",
     "LimitsView",
     "ListedCommand",
     "LooseningRow",
     "MemoryCommandLog",
     "ModifyOrder",
+    "MonitorStanding",
+    "MonitorStatus",
     "OffsetType",
     "OneLoosening",
     "OneStrategy",
+    "OpenAlert",
+    "OpenAlerts",
     "OrderType",
     "Placed",
     "ProposeLoosening",

@@ -8,16 +8,15 @@ import msgspec
 
 from nautilus_lab.exceptions import InputError
 from nautilus_lab.platform.commands._table import CommandBody
+from nautilus_lab.platform.latch import LONGEST_REASON
 from nautilus_lab.platform.messages import TradingState
-
-_LONGEST_REASON = 500
 
 
 def _require_reason(reason: str) -> None:
     # Control characters would write what they like on the terminal that shows it.
-    if not reason.strip() or len(reason) > _LONGEST_REASON or not reason.isprintable():
+    if not reason.strip() or len(reason) > LONGEST_REASON or not reason.isprintable():
         raise InputError(
-            f"a reason must have 1 to {_LONGEST_REASON} printable characters, on one line",
+            f"a reason must have 1 to {LONGEST_REASON} printable characters, on one line",
             value=reason[:60],
             remedy="say why: it stands in the latch and in the audit trail",
         )
@@ -58,6 +57,15 @@ class EnableStrategy(CommandBody, frozen=True, kw_only=True):
     """Which strategy that a limit disabled may send orders again, and why."""
 
     strategy: str
+    reason: str
+
+    def __post_init__(self) -> None:
+        _require_reason(self.reason)
+
+
+class AcceptDrawdown(CommandBody, frozen=True, kw_only=True):
+    """Why drawdowns are counted from the equity of now on, and not from the highest there was."""
+
     reason: str
 
     def __post_init__(self) -> None:

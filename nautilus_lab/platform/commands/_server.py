@@ -249,16 +249,19 @@ class CommandServer:
         reads = command.name in self._handlers and self._table.spec(command.name).reads
         return _MOST_AT_ONCE + (_KEPT_FREE if reads else 0)
 
-    async def _answer(self, caller: bytes, command: Command) -> None:
+    async def result(self, command: Command) -> Result:
+        """Return the result of a command, checked as one that came over the socket."""
         try:
             spec, request = self._admit(command)
-            result = await (self._work(request) if spec.reads else self._once(command, request))
+            return await (self._work(request) if spec.reads else self._once(command, request))
         except LabError as error:
-            result = _failed(command.id, error)
+            return _failed(command.id, error)
         except Exception:
             _log.exception("command %s (%s) could not be checked", command.name, command.id)
-            result = _failed(command.id, _internal(command.name))
-        await self._send(caller, result)
+            return _failed(command.id, _internal(command.name))
+
+    async def _answer(self, caller: bytes, command: Command) -> None:
+        await self._send(caller, await self.result(command))
 
     def _admit(self, command: Command) -> tuple[CommandSpec, Request]:
         """Check all there is to check; raise the `LabError` of what is wrong."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from nautilus_lab.exceptions import LabError
-from nautilus_lab.platform.rundir._private import write_whole
+from nautilus_lab.platform.latch import write_whole
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):

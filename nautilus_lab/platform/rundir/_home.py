@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from nautilus_lab.exceptions import InputError
+from nautilus_lab.platform.latch import trader_folder, trader_folders
 from nautilus_lab.platform.rundir._gateway import MOST_GATEWAYS, GatewayFiles, GatewayTrail
 from nautilus_lab.platform.rundir._history import HistoryFiles
 from nautilus_lab.platform.rundir._lock import Lock
@@ -16,7 +16,6 @@ from nautilus_lab.platform.rundir._private import private_folder, socket_path
 from nautilus_lab.platform.rundir._trader import RunDirectory
 
 _GATEWAY = re.compile(r"gateway(?:-([2-9]|[1-5][0-9]|6[0-4]))?\.json")
-_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 @dataclass(frozen=True)
@@ -63,20 +62,12 @@ class Home:
         InputError
             When the id is no plain name: with it a path would lead elsewhere.
         """
-        if not _PLAIN.fullmatch(trader_id):
-            raise InputError(
-                "a trader id must be a plain name", value=trader_id, remedy='write "PAPER-001"'
-            )
-        return RunDirectory(self.path / "traders" / trader_id, trader_id)
+        return RunDirectory(Path(trader_folder(self.path, trader_id).path), trader_id)
 
     @property
     def trader_ids(self) -> tuple[str, ...]:
         """Every trader that has a run directory, sorted."""
-        folder = self.path / "traders"
-        if not folder.is_dir():
-            return ()
-        names = (entry.name for entry in folder.iterdir() if entry.is_dir())
-        return tuple(sorted(filter(_PLAIN.fullmatch, names)))
+        return tuple(trader_folders(self.path))
 
     @property
     def store(self) -> Path:

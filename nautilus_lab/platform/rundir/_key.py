@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 
 from nautilus_lab.exceptions import StoreError
-from nautilus_lab.platform.rundir._private import new_beside
+from nautilus_lab.platform.latch import new_beside
 
 _KEY_BYTES = 64
 

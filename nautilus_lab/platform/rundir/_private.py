@@ -1,4 +1,4 @@
-"""Folders and files that only their owner can read, written whole or not at all."""
+"""Folders that only their owner can read, and where their sockets live."""
 
 import os
 import stat
@@ -38,58 +38,6 @@ def private_folder(path: Path) -> Path:
     if stat.S_IMODE(found.st_mode) != 0o700:
         path.chmod(0o700)
     return path
-
-
-def write_whole(path: Path, data: bytes, mode: int = 0o600) -> None:
-    """Replace `path` by `data` in one step; a reader sees the old or the new, never half.
-
-    When it returns, the file is on the disk and survives a loss of power.
-
-    Raises
-    ------
-    StoreError
-        When it cannot be written; the old file is still there then.
-    """
-    try:
-        handle, name = new_beside(path)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(name, mode)
-            os.replace(name, path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-        _sync(path.parent)
-    except OSError as error:
-        raise StoreError(
-            f"a file of a run directory must be writable: {error.strerror}",
-            value=str(path),
-            remedy="make the run directory first, and see that its disk has room",
-        ) from None
-
-
-def new_beside(path: Path) -> tuple[int, str]:
-    """Return the handle and the name of a new file beside `path`, mode 0600."""
-    # As `tempfile.mkstemp` does, whose imports take a tenth of what a kill may.
-    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    while True:
-        name = os.path.join(path.parent, f".{path.name}.{os.urandom(4).hex()}")
-        try:
-            return os.open(name, flags, 0o600), name
-        except FileExistsError:
-            continue
-
-
-def _sync(folder: Path) -> None:
-    # The new name is an entry of the folder, and lost with the power unless that is written too.
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def socket_path(folder: Path, name: str) -> Path:

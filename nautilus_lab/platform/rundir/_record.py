@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 
 from nautilus_lab.exceptions import StoreError
-from nautilus_lab.platform.rundir._private import write_whole
+from nautilus_lab.platform.latch import write_whole
 
 
 class ProcessRecord(msgspec.Struct, frozen=True, kw_only=True):

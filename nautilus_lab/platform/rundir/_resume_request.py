@@ -9,8 +9,8 @@ from typing import Annotated
 import msgspec
 
 from nautilus_lab.exceptions import StoreError
-from nautilus_lab.platform.rundir._latch import LatchState, Standing
-from nautilus_lab.platform.rundir._private import write_whole
+from nautilus_lab.platform.latch import LatchState, write_whole
+from nautilus_lab.platform.rundir._standing import Standing
 
 _LONGEST = 64 * 1024  # bytes; what is longer was not written here
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from nautilus_lab.platform.latch import TraderFolder
 from nautilus_lab.platform.rundir._beat import Beat
 from nautilus_lab.platform.rundir._lock import Lock
 from nautilus_lab.platform.rundir._private import private_folder, socket_path
@@ -89,9 +91,13 @@ class RunDirectory:
         private_folder(self.logs)
         return self
 
+    def folder(self) -> TraderFolder:
+        """Return as much of this as a kill needs."""
+        return TraderFolder(os.fspath(self.path), self.trader_id)
+
     @property
     def store(self) -> Path:
-        return self.path / "trading.db"
+        return Path(self.folder().store)
 
     @property
     def node(self) -> Path:
@@ -149,11 +155,11 @@ class RunDirectory:
 
     @property
     def latch(self) -> Path:
-        return self.path / "kill.latch"
+        return Path(self.folder().latch)
 
     @property
     def resume_asked(self) -> Path:
-        return self.path / "resume.json"
+        return Path(self.folder().resume_asked)
 
     @property
     def day(self) -> Path:

@@ -6,8 +6,14 @@ what the nodes of a home may use of its firm limits.
 
 from nautilus_lab.platform.store._alerts import AlertLedger, AlertPlan, alert_of
 from nautilus_lab.platform.store._audit_postgresql import postgresql_audit
+from nautilus_lab.platform.store._audit_postgresql_guards import (
+    postgresql_audit_check,
+    postgresql_audit_guards,
+)
 from nautilus_lab.platform.store._canonical import canonical_json
 from nautilus_lab.platform.store._desk import DeskStore
+from nautilus_lab.platform.store._equity import EquityMoment, EquityRow
+from nautilus_lab.platform.store._guards import BrokenGuard, GuardFault
 from nautilus_lab.platform.store._history import HistoryStore
 from nautilus_lab.platform.store._leases import (
     LeaseChange,
@@ -15,6 +21,7 @@ from nautilus_lab.platform.store._leases import (
     LeaseRow,
     LeaseStore,
 )
+from nautilus_lab.platform.store._open_alerts import open_alerts
 from nautilus_lab.platform.store._rows import (
     AlertCursor,
     AlertRow,
@@ -46,12 +53,16 @@ __all__ = [
     "AuditArchived",
     "AuditRow",
     "AuditValues",
+    "BrokenGuard",
     "CommandRow",
     "DeliveryEvent",
     "DeliveryRow",
     "DeliveryState",
     "DeskStore",
+    "EquityMoment",
+    "EquityRow",
     "GapRow",
+    "GuardFault",
     "HistoryStore",
     "IntentState",
     "JournalRow",
@@ -67,5 +78,8 @@ __all__ = [
     "TradingStore",
     "alert_of",
     "canonical_json",
+    "open_alerts",
     "postgresql_audit",
+    "postgresql_audit_check",
+    "postgresql_audit_guards",
 ]

@@ -341,23 +341,10 @@ class AlertLedger:
         StoreError
             When there is no such alert.
         """
-        if not by:
-            raise InputError("an alert must be acknowledged by somebody", value=repr(by))
-        if len(note) > _LONGEST_NOTE or not note.isprintable():
-            raise InputError(
-                f"a note must have up to {_LONGEST_NOTE} printable characters, on one line",
-                value=note[:60],
-            )
+        _check_said(by, note)
         now = time.time_ns()
         with self._desk.writing("acknowledging an alert") as connection:
-            found = sa.func.coalesce(alerts.c.repeat_of, alerts.c.id)
-            first = connection.scalar(sa.select(found).where(alerts.c.id == alert_id))
-            if first is None:
-                raise StoreError(
-                    "an alert must be there to be acknowledged",
-                    value=alert_id,
-                    remedy="see which there are: nautilus-lab alerts",
-                )
+            first = _first(connection, alert_id)
             done = connection.execute(
                 sa.update(alerts)
                 .where(alerts.c.id == first, alerts.c.acknowledged_ns.is_(None))
@@ -371,6 +358,16 @@ class AlertLedger:
             )
             if done.rowcount:
                 _step(connection, first, now, "acknowledged", by, note)
+            row = connection.execute(sa.select(alerts).where(alerts.c.id == first)).mappings()
+            stored = row.one()
+        with intact(repr(self._desk)):
+            return AlertRow(**stored)
+
+    def to_acknowledge(self, alert_id: str, *, by: str, note: str = "") -> AlertRow:
+        """Return the alert that `acknowledge` would mean, as it stands; raises as that does."""
+        _check_said(by, note)
+        with self._desk.reading("looking what is acknowledged") as connection:
+            first = _first(connection, alert_id)
             row = connection.execute(sa.select(alerts).where(alerts.c.id == first)).mappings()
             stored = row.one()
         with intact(repr(self._desk)):
@@ -638,6 +635,29 @@ def _step(
         sa.insert(alert_steps),
         {"alert_id": alert_id, "ts_ns": ts_ns, "what": what, "by": by, "text": text},
     )
+
+
+def _check_said(by: str, note: str) -> None:
+    if not by:
+        raise InputError("an alert must be acknowledged by somebody", value=repr(by))
+    if len(note) > _LONGEST_NOTE or not note.isprintable():
+        raise InputError(
+            f"a note must have up to {_LONGEST_NOTE} printable characters, on one line",
+            value=note[:60],
+        )
+
+
+def _first(connection: sa.Connection, alert_id: str) -> str:
+    """Return the alert that is meant: of a repeat the one that it repeats."""
+    found = sa.func.coalesce(alerts.c.repeat_of, alerts.c.id)
+    first: str | None = connection.scalar(sa.select(found).where(alerts.c.id == alert_id))
+    if first is None:
+        raise StoreError(
+            "an alert must be there to be acknowledged",
+            value=alert_id,
+            remedy="see which there are: nautilus-lab alerts",
+        )
+    return first
 
 
 def _this(delivery: DeliveryRow) -> sa.Update:

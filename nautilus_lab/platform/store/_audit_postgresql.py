@@ -13,15 +13,15 @@ from nautilus_lab.platform.store._tables import audit, audit_archived
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 
 # Functions look nothing up by a path that their caller chose.
-_FUNCTIONS = """
-CREATE FUNCTION {schema}.audit_refuses() RETURNS trigger
+FUNCTIONS = """
+CREATE OR REPLACE FUNCTION {schema}.audit_refuses() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 BEGIN
     RAISE EXCEPTION 'audit rows must not be changed or deleted: % on %', TG_OP, TG_TABLE_NAME
         USING ERRCODE = 'insufficient_privilege';
 END $$;
 
-CREATE FUNCTION {schema}.audit_is_chained() RETURNS trigger
+CREATE OR REPLACE FUNCTION {schema}.audit_is_chained() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 DECLARE
     last record;
@@ -45,7 +45,7 @@ BEGIN
     RETURN NEW;
 END $$;
 
-CREATE FUNCTION {schema}.audit_is_archived() RETURNS trigger
+CREATE OR REPLACE FUNCTION {schema}.audit_is_archived() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 BEGIN
     IF OLD.seq > COALESCE(
@@ -57,7 +57,7 @@ BEGIN
     RETURN OLD;
 END $$;
 
-CREATE FUNCTION {schema}.audit_archived_is_true() RETURNS trigger
+CREATE OR REPLACE FUNCTION {schema}.audit_archived_is_true() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended('nautilus_lab.audit.' || NEW.chain, 0));
@@ -78,7 +78,7 @@ END $$
 """
 
 # Row triggers do not see a TRUNCATE: it has one of its own.
-_TRIGGERS = """
+TRIGGERS = """
 CREATE TRIGGER audit_is_chained BEFORE INSERT ON {schema}.audit
     FOR EACH ROW EXECUTE FUNCTION {schema}.audit_is_chained();
 CREATE TRIGGER audit_is_not_updated BEFORE UPDATE ON {schema}.audit
@@ -110,7 +110,7 @@ END $$;
 CREATE SCHEMA {schema} AUTHORIZATION {owner}
 """
 
-_GRANTS = """
+GRANTS = """
 ALTER TABLE {schema}.audit OWNER TO {owner};
 ALTER TABLE {schema}.audit_archived OWNER TO {owner};
 ALTER FUNCTION {schema}.audit_refuses() OWNER TO {owner};
@@ -150,14 +150,7 @@ def postgresql_audit(
     .. [1] PostgreSQL 15 documentation, chapters 5.7 (Privileges), 13.3.5 (Advisory Locks) and 39
        (Triggers).
     """
-    for name in (schema, owner, writer):
-        if not _NAME.fullmatch(name):
-            raise InputError(
-                "names on PostgreSQL must be lower-case letters, digits and underscores",
-                value=name,
-            )
-    if owner == writer:
-        raise InputError("who appends to the audit trail must not be its owner", value=writer)
+    names = names_of(schema, owner, writer)
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
     tables = [
         str(
@@ -167,9 +160,27 @@ def postgresql_audit(
         )
         for table in (audit, audit_archived)
     ]
-    # Quoted: a name may be a word of the language.
-    names = {"schema": f'"{schema}"', "owner": f'"{owner}"', "writer": f'"{writer}"'}
-    names |= {"owner_name": owner, "writer_name": writer}
-    parts = [_ROLES, *tables, _FUNCTIONS, _TRIGGERS, _GRANTS]
+    parts = [_ROLES, *tables, FUNCTIONS, TRIGGERS, GRANTS]
     script = ";\n".join(part.strip().format(**names) for part in parts)
     return f"BEGIN;\n{script};\nCOMMIT;\n"
+
+
+def names_of(schema: str, owner: str, writer: str) -> dict[str, str]:
+    """Return the names as the scripts have them: quoted, and plain.
+
+    Raises
+    ------
+    InputError
+        When a name is no plain lower-case one, or both roles are the same.
+    """
+    for name in (schema, owner, writer):
+        if not _NAME.fullmatch(name):
+            raise InputError(
+                "names on PostgreSQL must be lower-case letters, digits and underscores",
+                value=name,
+            )
+    if owner == writer:
+        raise InputError("who appends to the audit trail must not be its owner", value=writer)
+    # Quoted: a name may be a word of the language.
+    quoted = {"schema": f'"{schema}"', "owner": f'"{owner}"', "writer": f'"{writer}"'}
+    return quoted | {"schema_name": schema, "owner_name": owner, "writer_name": writer}

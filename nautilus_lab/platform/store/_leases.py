@@ -105,6 +105,14 @@ def _file_at(where: str) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
+# Only a file that somebody put back is older than what was seen of it.
+_OLDER = "a ledger of leases must not be older than what was given out of it"
+_NOT_OLDER = (
+    "put the latest one back; or stop every node of the home, see to it that what they hold "
+    "together is within the firm's limits, and remove firm.begun"
+)
+
+
 class LeaseStore(StoreFile):
     """The leases of a home, in one file.
 
@@ -125,6 +133,7 @@ class LeaseStore(StoreFile):
     def __init__(self, engine: sa.Engine, where: str) -> None:
         super().__init__(engine, where)
         self._file = _file_at(where)
+        self._latest = 0  # the last change that was seen
         self._next_token = count_up(lease_tokens, engine.dialect, lease_tokens.c.token)
 
     def change(
@@ -151,8 +160,8 @@ class LeaseStore(StoreFile):
         Raises
         ------
         StoreError
-            When the store cannot write, or its file is not the one that was opened. Whether a
-            commit that failed was made is not known.
+            When the store cannot write, its file is not the one that was opened, or has not all
+            that was seen of it. Whether a commit that failed was made is not known.
         """
         doing = "changing leases"
         if _file_at(self._where) != self._file:
@@ -166,6 +175,7 @@ class LeaseStore(StoreFile):
             driver = driver_of(connection)
             memory = self._where == _sqlite.MEMORY
             with nullcontext() if memory else _sqlite.synced(driver), connection.begin():
+                self._require_latest(connection)
                 token = 0
                 if new_token:
                     ((token,),) = self._next_token(driver, {"name": "leases"}).fetchall()
@@ -181,7 +191,35 @@ class LeaseStore(StoreFile):
                 if change.events:
                     events = [asdict(event) for event in change.events]
                     connection.execute(sa.insert(lease_events), events)
+                latest = _last_change(connection)
+        self._latest = max(self._latest, latest)
         return answer
+
+    @property
+    def latest(self) -> int:
+        """The number of the last change that was seen; they only go up."""
+        return self._latest
+
+    def require_change(self, number: int) -> None:
+        """Require that the store has the change `number`, now and from now on.
+
+        Raises
+        ------
+        StoreError
+            When it has not: an older copy of the file was put back.
+        """
+        self._latest = max(self._latest, number)
+        with self.reading("reading lease events") as connection:
+            self._require_latest(connection)
+
+    def _require_latest(self, connection: sa.Connection) -> None:
+        found = _last_change(connection)
+        if found < self._latest:
+            raise StoreError(
+                _OLDER,
+                value=f"{self._where} ends with change {found}, and {self._latest} was made",
+                remedy=_NOT_OLDER,
+            )
 
     def leases(self) -> tuple[LeaseRow, ...]:
         """Return all leases, by limit, node and token."""
@@ -219,3 +257,7 @@ class LeaseStore(StoreFile):
         wanted = sa.select(firm_leases).order_by(columns.limit, columns.node, columns.token)
         with intact(self._where):
             return tuple([LeaseRow(**row) for row in connection.execute(wanted).mappings()])
+
+
+def _last_change(connection: sa.Connection) -> int:
+    return int(connection.execute(sa.select(sa.func.max(lease_events.c.id))).scalar() or 0)

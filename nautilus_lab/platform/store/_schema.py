@@ -37,7 +37,7 @@ class Schema:
         return Path(__file__).parent / "migrations" / self.name
 
 
-TRADING = Schema(name="trading", head="0003", application_id=0x4E4C_5452)  # "NLTR"
+TRADING = Schema(name="trading", head="0004", application_id=0x4E4C_5452)  # "NLTR"
 DESK = Schema(name="desk", head="0003", application_id=0x4E4C_444B)  # "NLDK"
 HISTORY = Schema(name="history", head="0001", application_id=0x4E4C_4849)  # "NLHI"
 LEASES = Schema(name="leases", head="0001", application_id=0x4E4C_4C53)  # "NLLS"

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from nautilus_lab.exceptions import AuditError, StoreError, StoreUnwritable
 
 MEMORY = ":memory:"
+_RESTORE = "move it away, and restore a backup"
 # A deferred transaction that reads and then writes fails at once when another writer came
 # between, whatever the time-out is; an immediate one waits its turn.
 BEGIN_READ = "BEGIN"
@@ -62,7 +63,11 @@ def connect(
     where: str, *, busy_timeout_ms: int, read_only: bool, pooled: bool
 ) -> sqlite3.Connection:
     """Connect to the file `where` and set what holds per connection; writes nothing."""
+    if os.path.isdir(where):  # of which SQLite says that its disk does not answer
+        raise StoreError("a store must be a file", value=f"{where} is a folder", remedy=_RESTORE)
     mode = "ro" if read_only else "rwc"
+    if read_only and where != MEMORY and _lies_still(where):
+        mode += "&immutable=1"
     connection = sqlite3.connect(
         # The URI form is what makes "read only" mean that not even a missing file is created.
         MEMORY if where == MEMORY else f"file:{quote(os.fsencode(where))}?mode={mode}",
@@ -79,6 +84,27 @@ def connect(
         connection.close()  # not a database, or a broken one
         raise
     return connection
+
+
+def file_of(where: str) -> tuple[int, int] | None:
+    """Return which file has the name `where` now, whatever was opened by it; None when none has."""
+    try:
+        found = os.stat(where)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _lies_still(where: str) -> bool:
+    """Whether a file lies where nothing can be written, and no writer has it open.
+
+    A reader of a write-ahead log makes files beside it; where it cannot, on a medium that can
+    only be read, the file is read as it is.
+    """
+    if any(os.path.exists(where + end) for end in ("-wal", "-shm")):
+        return False
+    as_whom = os.access in os.supports_effective_ids
+    return not os.access(os.path.dirname(where) or ".", os.W_OK, effective_ids=as_whom)
 
 
 def identity(connection: sqlite3.Connection) -> tuple[int, str | None] | None:
@@ -135,6 +161,12 @@ def translated(error: sqlite3.Error, where: str, doing: str) -> StoreError:
     if name == "SQLITE_CONSTRAINT_TRIGGER":
         return AuditError(
             str(error), value=where, remedy="verify the chain; it has one writer at a time"
+        )
+    if name.startswith("SQLITE_CANTOPEN") and os.path.exists(where):
+        return StoreError(
+            "a store's file must be readable by its user, and its folder writable",
+            value=f"{where}: {error} while {doing}",
+            remedy="check the owner and mode of both, or copy the file with those beside it",
         )
     for beginning, rule, remedy in _MEANINGS:
         if name.startswith(beginning):

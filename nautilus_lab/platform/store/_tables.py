@@ -156,6 +156,39 @@ commands = sa.Table(
     sqlite_strict=True,
 )
 
+# What the account was worth, and when; rows are only added.
+equity = sa.Table(
+    "equity",
+    trading,
+    sa.Column("trader", sa.Text, primary_key=True),
+    sa.Column("currency", sa.Text, primary_key=True),
+    sa.Column("ts_ns", Int64, primary_key=True),
+    sa.Column("moment", sa.Text, nullable=False),
+    sa.Column("equity", sa.Text),
+    sa.Column("high", sa.Text),
+    sa.Column("day_start", sa.Text),
+    sa.Column("high_water", sa.Text),
+    sa.Column("unvalued", sa.Text, nullable=False),
+    # strategy -> its profit of the day, as canonical JSON; null where it is not known
+    sa.Column("strategies", sa.Text, nullable=False),
+    sa.Column("epoch", Int64, nullable=False),
+    sa.Column("simulated", Flag, nullable=False),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+# What each strategy had earned since ever as a UTC day began; of no strategy, that a node saw it.
+strategy_days = sa.Table(
+    "strategy_days",
+    trading,
+    sa.Column("day", sa.Text, primary_key=True),
+    sa.Column("strategy", sa.Text, primary_key=True),
+    sa.Column("earned", sa.Text),
+    sa.Column("ts_ns", Int64, nullable=False),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
 principals = sa.Table(
     "principals",
     desk,

@@ -95,7 +95,7 @@ class DynamicLimit:
     def needs(self) -> frozenset[str]:
         """The measures that its rule reads, by name; somebody has to measure them.
 
-        A drawdown is added up from what is held, and a regime is a word that somebody tells.
+        A drawdown is added up from what is held, and a `regime` is a word that somebody tells.
         """
         rules = getattr(self.rule, "rules", (self.rule,))
         read = {getattr(rule, "signal", None) for rule in rules} - {None, "drawdown", "regime"}

@@ -13,6 +13,7 @@ from nautilus_lab.exceptions import InputError
 from nautilus_lab.risk.adjustment._signals import Signal, Signals
 
 _DAY = 86_400.0
+_MEASURED = "measured_regime"
 _REGIMES: Mapping[str, float] = MappingProxyType({"calm": 1.0, "normal": 1.0, "stressed": 0.5})
 
 
@@ -177,6 +178,14 @@ class DrawdownRule:
 class RegimeRule:
     """Allows a part by the regime that markets are in, as `volatility_regimes` names them.
 
+    =========================  ===========================================================
+    ``signal``                 who says so
+    =========================  ===========================================================
+    ``"regime"``               a person or a model of the desk, by ``tell_measures``
+    ``"measured_regime"``      the process of measures, of what is held
+    ``"measured_regime:SPY"``  the same, of one symbol of the catalog, held or not
+    =========================  ===========================================================
+
     Parameters
     ----------
     factors : mapping of str to float
@@ -223,11 +232,12 @@ class RegimeRule:
         factor = self.factors.get(found.value) if isinstance(found.value, str) else None
         if factor is None:
             return _failed(self.signal, found, now_ns, f"it is none of {', '.join(self.factors)}")
-        return Assessment(
-            factor=factor,
-            inputs=_inputs(self.signal, found),
-            reason=f"{self.signal} is {found.value}",
-        )
+        inputs, reason = _inputs(self.signal, found), f"{self.signal} is {found.value}"
+        kind, mark, of = self.signal.partition(":")
+        if kind == _MEASURED and (by := signals.values.get(f"volatility_rank{mark}{of}")):
+            inputs += _inputs(f"volatility_rank{mark}{of}", by)
+            reason += f", its volatility at rank {by.value:.6g}"
+        return Assessment(factor=factor, inputs=inputs, reason=reason)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -31,7 +31,7 @@ from nautilus_lab.risk.limits._holdings import Counts, Holdings, Position, Total
 from nautilus_lab.risk.limits._levels import Levels
 from nautilus_lab.risk.limits._limit import Action, Limit, Mode
 from nautilus_lab.risk.limits._liquidity import MaxDaysToLiquidate, MaxParticipation
-from nautilus_lab.risk.limits._loss import DailyLoss, MaxDrawdown
+from nautilus_lab.risk.limits._loss import DailyLoss, MaxDrawdown, highs_of
 from nautilus_lab.risk.limits._measured import (
     MaxCorrelation,
     MaxExpectedShortfall,
@@ -40,7 +40,7 @@ from nautilus_lab.risk.limits._measured import (
     MaxVolatility,
 )
 from nautilus_lab.risk.limits._measures import MEASURES, Measured, Measures
-from nautilus_lab.risk.limits._measuring import measures_of
+from nautilus_lab.risk.limits._measuring import measures_of, regime_of
 from nautilus_lab.risk.limits._monitor import LevelChange, LimitMonitor
 from nautilus_lab.risk.limits._order import (
     MaxOrderNotional,
@@ -130,11 +130,13 @@ __all__ = [
     "Traded",
     "Works",
     "bounds_of",
+    "highs_of",
     "level_of",
     "levels_of",
     "limit_of",
     "limits_of",
     "measures_of",
+    "regime_of",
     "scaled",
     "shown",
 ]

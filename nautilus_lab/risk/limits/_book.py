@@ -256,6 +256,7 @@ class LimitBook:
         orders: Iterable[Order] = (),
         day_start_equity: float = math.nan,
         high_water: float = math.nan,
+        highs: Mapping[int, float] = MappingProxyType({}),
         strategy_day_loss: Mapping[str, float] = MappingProxyType({}),
         counts: Mapping[tuple[str, float], Counts] = _COUNTS,
         measures: Measures | None = None,
@@ -277,6 +278,9 @@ class LimitBook:
             Held against the limits that only orders are held against.
         day_start_equity, high_water : float, optional
             What the loss of the day and the drawdown are counted from.
+        highs : mapping of int to float, optional
+            Days -> the highest equity within so many, which drawdowns of a window are counted
+            from; see `highs_of`.
         strategy_day_loss : mapping of str to float, optional
             Strategy -> what it lost since the day began.
         counts : mapping of (str, float) to Counts, optional
@@ -322,6 +326,7 @@ class LimitBook:
             venue_equity=venue_equity,
             day_start_equity=day_start_equity,
             high_water=high_water,
+            highs=highs,
             strategy_day_loss=strategy_day_loss,
             now_ns=time.time_ns() if now_ns is None else now_ns,
             measures=measures if measures is not None else Measures(),

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import ClassVar
 
 from nautilus_lab.exceptions import InputError
-from nautilus_lab.risk.limits._asked import Asked, Held, Of, Per, Prepares
+from nautilus_lab.risk.limits._asked import Asked, Held, Of, Per, Prepares, Sums
 from nautilus_lab.risk.limits._exposed import OfExposure
 from nautilus_lab.risk.limits._finding import Finding
 from nautilus_lab.risk.limits._holdings import Holdings, Position, Total, total_of
@@ -292,16 +292,21 @@ class MaxNetExposure(OfSum):
 
     def judge(self, asked: Asked, held: Held) -> Finding:
         """Add up the book with the order in it, in the direction of the order."""
+        bound, weight = self.bound(held.equity), 1.0
         if self.per == "strategy":
-            reach, sums = asked.reach("strategy"), held.sums_of(asked.strategy)
-            scope, waived = asked.strategy, not reach.increases
+            reach, sums, scope = (
+                asked.reach("strategy"),
+                held.sums_of(asked.strategy),
+                asked.strategy,
+            )
         else:
-            reach, scope, waived = asked.whole, self.per, False
-            sums = held.grouped(self._label, asked.instrument.name) if self.betas else held.total
-        weight = self.betas.get(asked.instrument.symbol, math.nan) if self.betas else 1.0
-        value = net_after(sums.long, sums.short, asked.buy is (weight > 0), reach.added, weight)
-        bound = self.bound(held.equity)
-        return Finding(self.name, scope, value, bound, value <= bound or waived, held.currency)
+            reach, sums, scope = asked.whole, held.total, self.per
+            if self.betas:
+                sums = held.grouped(self._label, asked.instrument.name)
+                weight = self.betas.get(asked.instrument.symbol, math.nan)
+        value = net_after(sums, asked.buy is (weight > 0), reach.added, weight)
+        passed = value <= bound or (self.per == "strategy" and not reach.increases)
+        return Finding(self.name, scope, value, bound, passed, held.currency)
 
     def look(self, holdings: Holdings) -> Iterator[Finding]:
         """Add up what is held."""
@@ -319,12 +324,12 @@ class MaxNetExposure(OfSum):
             yield self._found(scope, value, self.bound(equity), holdings.currency)
 
 
-def net_after(long: float, short: float, up: bool, added: float, weight: float) -> float:
+def net_after(sums: Sums, up: bool, added: float, weight: float) -> float:
     """Return how far a book could get in the direction of an order that adds `added`.
 
     0 when it would still lie on the other side of even then; NaN stays NaN.
     """
-    far = long + added * abs(weight) if up else added * abs(weight) - short
+    far = sums.long + added * abs(weight) if up else added * abs(weight) - sums.short
     return 0.0 if far < 0 else far
 
 
@@ -418,14 +423,15 @@ class MaxConcentration(OfExposure):
 
     def judge(self, asked: Asked, held: Held) -> Finding:
         """Measure what the order is part of, the order in it."""
-        reach, traded = asked.whole, asked.instrument
-        value, scope = reach.value, traded.name
-        if self.groups:
-            value = held.grouped(self._label, traded.name).gross + reach.lengthened
-            scope = self.groups.get(traded.symbol, traded.name)
-        scope = f"{self.per}:{scope}"
+        reach, traded, groups = asked.whole, asked.instrument, self.groups
+        scope = traded.name
+        if groups:
+            value = held.grouped(self._label, scope).gross + reach.lengthened
+            scope = groups.get(traded.symbol, scope)
+        else:
+            value = reach.value
         value, bound = times(value, held.equity), self.max_fraction
-        return Finding(self.name, scope, value, bound, value <= bound, "of NAV")
+        return Finding(self.name, f"{self.per}:{scope}", value, bound, value <= bound, "of NAV")
 
     def look(self, holdings: Holdings) -> Iterator[Finding]:
         """Measure each part of each account."""

@@ -148,6 +148,9 @@ class Holdings:
         What the loss of the day is counted from; NaN when nobody keeps it.
     high_water : float
         The highest equity that a drawdown is counted from; NaN when nobody keeps it.
+    highs : mapping of int to float
+        Days -> the highest equity within so many UTC days, today's so far included; NaN while it
+        is not known.
     strategy_day_loss : mapping of str to float
         Strategy -> what it lost since the day began; a gain is below zero.
     now_ns : int
@@ -166,6 +169,7 @@ class Holdings:
     venue_equity: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     day_start_equity: float = math.nan
     high_water: float = math.nan
+    highs: Mapping[int, float] = field(default_factory=lambda: MappingProxyType({}))
     strategy_day_loss: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     now_ns: int = 0
     measures: Measures = field(default_factory=Measures)

@@ -58,10 +58,10 @@ class MaxParticipation(OfOrder):
 
     def judge(self, asked: Asked, held: Held) -> Finding:
         """Compare the order with a day's volume."""
-        traded = asked.instrument
+        traded, bound = asked.instrument, self.max_fraction
         volume, why = _volume(held.measures, traded.symbol, asked.now_ns, self.max_age_s)
         value = asked.units / volume
-        return self._found(traded.name, value, self.max_fraction, "of volume", reason=why)
+        return Finding(self.name, traded.name, value, bound, value <= bound, "of volume", why)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

@@ -27,9 +27,11 @@ MEASURES = MappingProxyType(
         "volume": "units a day, the average of a symbol",
         "price": "of a symbol, from another source",
         "regime": "a word: calm, normal or stressed, or what a rule names",
+        "measured_regime": "a word: calm, normal or stressed, of what is held or of a symbol",
+        "volatility_rank": "0 to 1, the place of the volatility among those before it",
     }
 )
-_WORDS = frozenset({"regime"})
+_WORDS = frozenset({"regime", "measured_regime"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +139,10 @@ class Measures:
         """Return a number; NaN when it is missing, older than `max_age_s`, or not yet true."""
         # By its parts: an order asks, and should not have to make the name first.
         found = self._found.get(kind, _NONE).get(of)
-        fresh = found is not None and 0 <= now_ns - found.as_of_ns <= max_age_s * _NS
-        if found is None or not fresh or isinstance(found.value, str):
+        if found is None or not 0 <= now_ns - found.as_of_ns <= max_age_s * _NS:
             return math.nan
-        return found.value
+        value = found.value
+        return math.nan if isinstance(value, str) else value
 
     def why_not(self, kind: str, *, now_ns: int, max_age_s: float, of: str = "") -> str:
         """Return why `get` answers NaN, in words; empty when it does not."""

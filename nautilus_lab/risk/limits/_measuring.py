@@ -5,17 +5,57 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nautilus_lab.exceptions import InputError
-from nautilus_lab.risk.limits._measures import Measures
+from nautilus_lab.risk.limits._measures import Measured, Measures
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import pandas as pd
 
-    from nautilus_lab._typing import Returns
+    from nautilus_lab._typing import Returns, ReturnSeries
     from nautilus_lab.risk._model import RiskModel
 
-_MONTH = 21
+
+def regime_of(
+    returns: ReturnSeries, *, of: str = "", decay: float = 0.94, as_of_ns: int | None = None
+) -> Measures:
+    """Measure which regime some returns are in, for the rules that adjust limits by it.
+
+    Parameters
+    ----------
+    returns : Series, shape (time,)
+        Simple returns, fractions: of what is held, or of a symbol.
+    of : str, optional
+        The symbol they are of; what is held when not given.
+    decay : float, default=0.94
+        Of the exponentially weighted volatility.
+    as_of_ns : int, optional
+        What time the measures are of; the last of `returns` when not given.
+
+    Returns
+    -------
+    Measures
+        ``measured_regime``, as `volatility_regimes` names the last period's, and
+        ``volatility_rank``, by which it did.
+
+    Raises
+    ------
+    LabError
+        When returns are too few or unusable.
+    """
+    import pandas as pd
+
+    from nautilus_lab.risk._regime import volatility_regimes
+
+    found = volatility_regimes(returns, decay=decay)
+    at = as_of_ns
+    if at is None:
+        at = pd.Timestamp(returns.index[-1]).as_unit("ns").value
+    rank = float(found.rank.iloc[-1])
+    if of:
+        word = Measures({f"measured_regime:{of}": Measured(found.current, at)})
+        return word | Measures.at(at, volatility_rank={of: rank})
+    return Measures.at(at, measured_regime=found.current, volatility_rank=rank)
 
 
 def measures_of(

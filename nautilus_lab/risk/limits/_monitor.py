@@ -195,6 +195,15 @@ class LimitMonitor:
             )
         )
 
+    def accept(self, limit: str, scope: str) -> None:
+        """Take for clear what a person accepted: what is found from now on is told of again."""
+        for (place, at), seen in self._seen.items():
+            one = self.book.limits[place]
+            if one.name == limit and at == scope:
+                seen.lately, seen.below_ns = [], None
+                if seen.level != "ok":
+                    self._move(seen, one, scope, "ok")
+
     def holding_back(self) -> tuple[tuple[int, Limit, Finding], ...]:
         """Return what keeps orders from increasing anything: place in the book, limit, finding.
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from nautilus_lab.risk.limits._asked import Asked, Held, Prepares
+from nautilus_lab.risk.limits._asked import Asked, Held, Prepares, Traded
 from nautilus_lab.risk.limits._finding import Finding
 from nautilus_lab.risk.limits._holdings import Holdings
 from nautilus_lab.risk.limits._limit import Limit, bounded
@@ -116,25 +116,29 @@ class PriceCollar(OfOrder):
 
     def judge(self, asked: Asked, held: Held) -> Finding:
         """Measure how far off the limit is; 0 without one."""
-        limit, trigger, traded = asked.limit, asked.trigger, asked.instrument
-        value, oldest = 0.0, self.max_age_s
+        limit, traded, oldest = asked.limit, asked.instrument, self.max_age_s
+        value = 0.0
         if limit is not None:
-            # Twice all of it, since half of a bid and an ask need not be a whole number.
-            twice, double, opened = 2 * limit, None, None
-            if trigger is not None:
-                double = 2 * trigger
-            else:
-                bid, ask = traded.bid, traded.ask
-                if bid is not None and ask is not None:
-                    double = bid + ask
-                    opened = double if self.window_s is None else traded.opened
-            value = off_by(twice, double)
-            if opened != double and trigger is None:
-                drifted = off_by(twice, opened)
-                value = drifted if not drifted <= value else value
+            trigger = asked.trigger
+            value = off_by(limit, trigger) if trigger is not None else self._off(limit, traded)
         if oldest is not None and not age_of(asked.quote_ns, asked.now_ns) <= oldest:
             value = math.nan
-        return Finding(self.name, traded.name, value, self.bps, value <= self.bps, "bp")
+        bound = self.bps
+        return Finding(self.name, traded.name, value, bound, value <= bound, "bp")
+
+    def _off(self, limit: float, traded: Traded) -> float:
+        bid, ask = traded.bid, traded.ask
+        if bid is None or ask is None:
+            return math.nan
+        # Twice all of it, since half of a bid and an ask need not be a whole number.
+        twice, double = 2 * limit, bid + ask
+        value = off_by(twice, double)
+        if self.window_s is not None:
+            opened = traded.opened
+            if opened != double:
+                drifted = off_by(twice, opened)
+                return value if drifted <= value else drifted
+        return value
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

@@ -52,7 +52,8 @@ class Restricted(OfOrder):
         traded = asked.instrument
         listed = traded.name in self.names or traded.symbol in self.names
         allowed = listed is self.only
-        return Finding(self.name, traded.name, float(not allowed), 0.0, allowed, "forbidden")
+        value = 0.0 if allowed else 1.0
+        return Finding(self.name, traded.name, value, 0.0, allowed, "forbidden")
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

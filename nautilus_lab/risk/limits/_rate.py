@@ -63,17 +63,22 @@ class MaxMessageRate(OfOrder):
                     f"reserved must be at least 0 and less than {name}", value=self.reserved
                 )
 
+    @cached_property
+    def _bounds(self) -> tuple[float, float]:
+        """What is left to orders of each rate; infinite for one that is not bounded."""
+        second, minute = self.per_second, self.per_minute
+        return (
+            math.inf if second is None else second - self.reserved,
+            math.inf if minute is None else minute - self.reserved,
+        )
+
     def judge(self, asked: Asked, held: Held) -> Finding:
         """Count what passed lately, and this one; of two bounds the one that is used more."""
         strategy = asked.strategy if self.per == "strategy" else ""
         second, minute = held.recent.rates(strategy, asked.now_ns, cancels=self.cancels)
-        value, bound, unit = math.nan, math.nan, "messages/s"
-        if self.per_second is not None:
-            value, bound = second + 1, self.per_second - self.reserved
-        if self.per_minute is not None:
-            most = self.per_minute - self.reserved
-            if not (minute + 1) * bound <= value * most:
-                value, bound, unit = minute + 1, most, "messages/min"
+        value, (bound, most), unit = second + 1, self._bounds, "messages/s"
+        if not (minute + 1) * bound <= value * most:
+            value, bound, unit = minute + 1, most, "messages/min"
         return Finding(self.name, strategy or "account", value, bound, value <= bound, unit)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nautilus_lab.platform.access import Permission
 from nautilus_lab.platform.commands import (
+    AcceptDrawdown,
     CommandSpec,
     EnableStrategy,
     HaltTrading,
@@ -68,6 +69,13 @@ RISK_SPECS: tuple[CommandSpec, ...] = (
         body=EnableStrategy,
         answer=LimitsView,
         summary="Let a strategy that a limit disabled send orders again; kept in the audit trail.",
+    ),
+    CommandSpec(
+        name="risk.accept_drawdown",
+        permission=Permission.RISK_RESUME,
+        body=AcceptDrawdown,
+        answer=LimitsView,
+        summary="Count drawdowns from the equity of now on; kept in the audit trail.",
     ),
     CommandSpec(
         name="limits.propose",

@@ -205,7 +205,8 @@ class _Measured:
         found: dict[str, list[str]] = {}
         for name, why in made.missing.items():
             _, _, symbol = name.partition(":")
-            if name not in told and (not symbol or symbol in held):
+            asked = not symbol or symbol in held or name in self._needs
+            if name not in told and asked:
                 found.setdefault(why, []).append(name)
         return found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Collection, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from nautilus_lab.config import MeasureSettings, OptionTerms
@@ -23,7 +23,7 @@ from nautilus_lab.risk import (
     stressed_risk,
     volatility_now,
 )
-from nautilus_lab.risk.limits import measures_of
+from nautilus_lab.risk.limits import measures_of, regime_of
 from nautilus_lab.trading._measurement import Measurement
 from nautilus_lab.trading.measures._history import Past, PriceHistory
 from nautilus_lab.trading.measures._seen import Seen, symbol_of
@@ -92,7 +92,7 @@ class _Work:
     """One measurement: what several measures are made from is made once."""
 
     def __init__(self, seen: Seen, history: PriceHistory, settings: MeasureSettings) -> None:
-        self.values: dict[str, float] = {}
+        self.values: dict[str, float | str] = {}
         self.missing: dict[str, str] = {}
         self.uncovered: dict[str, str] = {}
         self.uncovered_share = 0.0
@@ -111,7 +111,8 @@ class _Work:
     def do(self, need: str) -> None:
         """Measure one thing, or note why it cannot be."""
         kind, _, of = need.partition(":")
-        by_kind: dict[str, Callable[[], Mapping[str, float]]] = {
+        by_kind: dict[str, Callable[[], Mapping[str, float | str]]] = {
+            "measured_regime": partial(self._regime, of),
             "value_at_risk": self._value_at_risk,
             "expected_shortfall": self._expected_shortfall,
             "stressed_expected_shortfall": self._stressed_shortfall,
@@ -124,21 +125,22 @@ class _Work:
         elif kind in by_kind:
             self._note(need, by_kind[kind])
 
-    def _note(self, need: str, make: Callable[[], Mapping[str, float]]) -> None:
+    def _note(self, need: str, make: Callable[[], Mapping[str, float | str]]) -> None:
         try:
             made = make()
         except LabError as error:
             self._lacks(need, str(error))
             return
         for name, value in made.items():
-            if math.isfinite(value):
-                self.values[name] = float(value)
+            if isinstance(value, str) or math.isfinite(value):
+                self.values[name] = value if isinstance(value, str) else float(value)
             else:
                 self.missing[name] = f"it came out as {value}"
 
     def _lacks(self, need: str, why: str) -> None:
         kind, _, of = need.partition(":")
-        names = [f"{kind}:{symbol}" for symbol in self._quoted] if of else [need]
+        every = of and kind != "measured_regime"  # that is of the symbol it names
+        names = [f"{kind}:{symbol}" for symbol in self._quoted] if every else [need]
         self.missing |= dict.fromkeys(names, why[:_LONGEST])
 
     # --- what is held ---------------------------------------------------------------------
@@ -356,12 +358,7 @@ class _Work:
 
     @cached_property
     def _moved(self) -> Mapping[str, float]:
-        if self._options:
-            raise BadData(
-                "options have no volatility of their own here",
-                value=", ".join(option.name for option in self._options),
-                remedy="limit their greeks, value at risk or expected shortfall",
-            )
+        self._refuse_options()
         made = measures_of(
             self._lately.weights,
             self._lately.returns,
@@ -369,6 +366,30 @@ class _Work:
             decay=self._settings.decay,
         )
         return {name: float(one.value) for name, one in made.values.items()}
+
+    def _regime(self, of: str) -> Mapping[str, float | str]:
+        """Return the regime of what is held, or of a symbol; who holds nothing is calm."""
+        if of:
+            past = self._read({of}, self._settings.history_days)
+            if of not in past.returns:
+                raise NotEnoughData("a regime needs a history", value=f"{of}: {past.absent[of]}")
+            returns = past.returns[of]
+        elif not self._worth:
+            return {"measured_regime": "calm", "volatility_rank": 0.0}
+        else:
+            self._refuse_options()
+            weights = self._lately.weights / self._lately.weights.abs().sum()
+            returns = self._lately.returns[list(weights.index)] @ weights
+        found = regime_of(returns, of=of, decay=self._settings.decay)
+        return {name: one.value for name, one in found.values.items()}
+
+    def _refuse_options(self) -> None:
+        if self._options:
+            raise BadData(
+                "options have no volatility of their own here",
+                value=", ".join(option.name for option in self._options),
+                remedy="limit their greeks, value at risk or expected shortfall",
+            )
 
     def _volatility(self) -> Mapping[str, float]:
         return {"volatility": self._moved["volatility"] if self._worth else 0.0}

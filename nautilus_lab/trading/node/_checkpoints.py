@@ -25,6 +25,9 @@ from nautilus_lab.trading.node._states import TradingStates
 log = logging.getLogger(__name__)
 
 _AUDIT = "audit"
+_CHECKPOINTED = "an audit trail must be checkpointed"
+_UNTOUCHED = "an audit trail must be as it was written"
+_GUARDED = "the audit tables must have their guards"
 
 
 class Checkpointing:
@@ -72,7 +75,8 @@ class Checkpointing:
         self._tampered = ""  # what of the audit trail is not as it was checkpointed
 
     def begin(self, stack: AsyncExitStack) -> None:
-        """Have the trail checkpointed until `stack` ends."""
+        """Have the trail guarded, and checkpointed until `stack` ends."""
+        self._put_back_guards()
         files, audit, trail, notes = self._files, self._settings, self._trail, self._notes
         key = None
         try:
@@ -102,23 +106,35 @@ class Checkpointing:
         if why:
             states.tighten("REDUCE_ONLY", reason=why[:500], by=_AUDIT, automatic=True)
 
+    def _put_back_guards(self) -> None:
+        """Put back what keeps the tables append-only: somebody took it away, and is told of."""
+        if broken := self._trail.restore_guards(actor="node"):
+            found = "; ".join(map(str, broken))
+            log.critical("the audit tables were not guarded, and are again: %s", found)
+            self._alert(_GUARDED, found, "find out who changed the file; nautilus-lab audit verify")
+
     def _on_checkpoints(self, error: LabError | None) -> None:
         if error is None:
             return self._condition.mended(_AUDIT)
-        why = f"the audit trail has no new checkpoints: {error}"
+        tampered = isinstance(error, AuditError)
+        found = "was tampered with" if tampered else "has no new checkpoints"
+        why = f"the audit trail {found}: {error}"
         log.error(why)
         self._condition.amiss(_AUDIT, why)
+        self._alert(
+            _UNTOUCHED if tampered else _CHECKPOINTED,
+            str(error),
+            error.remedy or "nautilus-lab audit verify",
+        )
+        if tampered:
+            self._tampered = why
+
+    def _alert(self, rule: str, detail: str, remedy: str) -> None:
         self._on_alert(
             AlertRaised(
-                severity="critical",
-                component="node",
-                rule="an audit trail must be checkpointed",
-                detail=str(error),
-                remedy=error.remedy or "nautilus-lab audit verify",
+                severity="critical", component="node", rule=rule, detail=detail, remedy=remedy
             )
         )
-        if isinstance(error, AuditError):
-            self._tampered = why
 
     def _note_checkpoint(self, last: Checkpoint, beside: dict[str, object]) -> None:
         """Have the chain tell of the files of checkpoints: who removes one must forge the chain."""

@@ -27,13 +27,16 @@ from nautilus_lab.platform.rundir import Home, RunDirectory, Standing
 from nautilus_lab.platform.store import TradingStore
 from nautilus_lab.risk.leases import Appetite, Leased
 from nautilus_lab.risk.limits import DailyLoss, Finding, LimitBook
+from nautilus_lab.trading._lease_trail import audited_change
 from nautilus_lab.trading._leases import HomeLedger
 from nautilus_lab.trading._needs import needs_of
 from nautilus_lab.trading.node._agreement import Agreed
 from nautilus_lab.trading.node._desk import Desk
 from nautilus_lab.trading.node._disabled import read_disabled
+from nautilus_lab.trading.node._equity import EquityKeeper
 from nautilus_lab.trading.node._execution import PaperExecutionClient
 from nautilus_lab.trading.node._foresight import Foresight
+from nautilus_lab.trading.node._high_water import audited_high_water
 from nautilus_lab.trading.node._interest import SharedInterest
 from nautilus_lab.trading.node._journal import StoreJournal
 from nautilus_lab.trading.node._leases import LeaseKeeper
@@ -70,6 +73,8 @@ class Controls:
         Loosens that again.
     limits : LimitDesk
         Shows the limits, has them adjusted, and watches those of the account.
+    equity : EquityKeeper
+        Stores what the account is worth.
     interest : SharedInterest
         Tells the other nodes of the home at which prices this one rests, and hears theirs.
     """
@@ -80,6 +85,7 @@ class Controls:
     states: TradingStates
     resuming: Resuming
     limits: LimitDesk
+    equity: EquityKeeper
     interest: SharedInterest
 
 
@@ -185,6 +191,16 @@ def install_controls(
         single_person=trading.single_person,
         within_s=trading.resume_within_s,
     )
+    equity = EquityKeeper(
+        store,
+        gate.book,
+        limits,
+        trader=trading.trader_id,
+        epoch=desk.epoch,
+        confirmations=trading.stop_loss_confirmations,
+        simulated=True,
+        now_ns=kernel.clock.timestamp_ns,
+    )
     limit_desk = LimitDesk(
         kernel,
         gate,
@@ -197,7 +213,13 @@ def install_controls(
         measures=rundir.measures,
         measured=rundir.measured,
         measuring=trading.measures if needs_of(trading) else None,
-        high_water=HighWater(rundir.high_water, confirmations=trading.stop_loss_confirmations),
+        high_water=HighWater(
+            rundir.high_water,
+            confirmations=trading.stop_loss_confirmations,
+            audited=audited_high_water(store),
+        ),
+        day_highs=equity.highs,
+        strategy_days=equity.days,
         adjusting=Adjusting(
             limits,
             path=rundir.adjusted,
@@ -218,6 +240,7 @@ def install_controls(
         states=states,
         resuming=resuming,
         limits=limit_desk,
+        equity=equity,
         interest=interest,
     )
 
@@ -227,7 +250,15 @@ def _hold_to_trail(states: TradingStates, switch: TradingSwitch, store: TradingS
     audited = audited_standing(store.audit_tail(_MOST_MOVES, kind="trading."))
     if why := loosened_unaudited(switch.held, audited):
         assert audited is not None
-        states.tighten(audited, reason=why, by=_AUDIT, automatic=True)
+        # What works is cancelled as the node begins, once it can reach its venues.
+        switch.tighten(
+            audited.state,
+            reason=why,
+            by=_AUDIT,
+            automatic=True,
+            cancel_orders=audited.cancel_orders,
+        )
+        states.tighten(audited.state, reason=why, by=_AUDIT, automatic=True)
 
 
 def _audited_adjustments(store: TradingStore, kind: str, most: int) -> list[AuditedAdjustment]:
@@ -247,7 +278,11 @@ def _lease(
     return LeaseKeeper(
         limits,
         node=settings.trading.trader_id,
-        open_ledger=lambda: HomeLedger.open(home.leases, busy_timeout_ms=patience_ms),
+        open_ledger=lambda: HomeLedger.open(
+            home.leases,
+            busy_timeout_ms=patience_ms,
+            audited=partial(audited_change, home),
+        ),
         tell=desk.tell,
         trail=trail,
         span_s=firm.lease_s,

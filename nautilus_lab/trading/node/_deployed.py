@@ -12,6 +12,8 @@ from nautilus_lab.exceptions import StoreError
 from nautilus_lab.platform.rundir import write_whole
 
 Standing: TypeAlias = Literal["running", "paused", "stopped", "failed"]
+# of what is on the stage
+RUNS: frozenset[Standing] = frozenset({"running", "paused"})
 
 _VERSION = 1
 

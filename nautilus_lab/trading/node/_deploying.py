@@ -11,6 +11,9 @@ from nautilus_lab.platform.telemetry import redacted
 from nautilus_lab.strategies.nautilus import StrategyVersion
 from nautilus_lab.trading.node._deployed import Deployment
 
+FIRST = DeployStrategy(name="hold-targets", version="1")
+# What the node's own strategy was called before there were others: its orders bear this id.
+FIRST_ID = "HoldTargets-001"
 _LARGEST_PARAMETERS = 64 * 1024  # characters of JSON
 
 

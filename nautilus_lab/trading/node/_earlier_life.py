@@ -93,5 +93,7 @@ class EarlierLife:
         book.rebuild(node.cache)
         for at in desk.accounts.deposits:
             book.set_cash(at, desk.accounts.cash_at(at))
+        for strategy, own in desk.accounts.of.items():
+            book.set_strategy_cash(strategy, own.cash_flow)
         for venue, told in self._closed_out:
             on_closed_out(venue, told)

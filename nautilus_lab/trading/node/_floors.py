@@ -61,7 +61,7 @@ class Floors:
                     rule=_rule(key),
                     detail=f"{record.change}: {record.after:.0%} of its base: {record.reason}",
                     remedy="find out why; two people loosen it for a session: "
-                    "nautilus-lab limits-propose",
+                    "nautilus-lab limits propose",
                     level="warn",
                 )
             )

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import os
 import signal
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
@@ -20,16 +19,15 @@ from nautilus_lab.execution.gate import TradingSwitch
 from nautilus_lab.execution.paper import VenueAccount, VenueOrder
 from nautilus_lab.platform.audit import AuditFiles, AuditQueue, AuditTrail, Spool, origin
 from nautilus_lab.platform.bus import ProcessBus, RedisBus, open_bus
-from nautilus_lab.platform.commands import Handler, Request
+from nautilus_lab.platform.commands import Handler
 from nautilus_lab.platform.connection import ConnectionState
-from nautilus_lab.platform.messages import AlertRaised, Envelope, NodeStateChanged, Snapshot
+from nautilus_lab.platform.messages import AlertRaised, Envelope, NodeStateChanged
 from nautilus_lab.platform.outbox import Outbox
 from nautilus_lab.platform.recording import FlightRecorder, Retention
 from nautilus_lab.platform.rundir import Failure, Home, Latch, ProcessRecord, RunDirectory
 from nautilus_lab.platform.store import TradingStore
-from nautilus_lab.platform.telemetry import LoopLag, resource_use
+from nautilus_lab.platform.telemetry import LoopLag
 from nautilus_lab.risk.limits import Finding, Holdings, LimitBook
-from nautilus_lab.trading.commands import NODE_COMMANDS, EventsAfter, NodeStatus
 from nautilus_lab.trading.node._accounts import Accounts
 from nautilus_lab.trading.node._audited import (
     LIMITS,
@@ -50,9 +48,11 @@ from nautilus_lab.trading.node._health import HealthWatch
 from nautilus_lab.trading.node._journal import StoreJournal
 from nautilus_lab.trading.node._listening import listen
 from nautilus_lab.trading.node._nautilus import node_config
-from nautilus_lab.trading.node._reaching import pull_if_killed, reach_venues
+from nautilus_lab.trading.node._node_commands import NodeCommands
+from nautilus_lab.trading.node._reaching import pull_if_latched, reach_venues
 from nautilus_lab.trading.node._reconciliation import Reconciliation
 from nautilus_lab.trading.node._serving import serve
+from nautilus_lab.trading.node._starting import until_quoted, until_trading
 from nautilus_lab.trading.node._strategies import add_strategies
 from nautilus_lab.trading.node._tap import Tap
 
@@ -61,8 +61,6 @@ log = logging.getLogger(__name__)
 _WRITER = "node"
 _STATES_EVERY_S = 0.25
 _RECONCILE_EVERY_S = 5.0
-_FIRST_QUOTES_S = 2.0
-_MOST_EVENTS = 1_000  # a page of them; who wants more asks again
 _REST_S = 2.0
 _BUS_AWAY = "the message bus does not answer; events wait in the store"
 
@@ -158,7 +156,7 @@ class NodeHost:
             stack, self.settings.trading, self.rundir, self._store, self._on_venue_state
         )
         self._venues, self._instruments = reached.venues, reached.instruments
-        await pull_if_killed(self._venues, latch)
+        await pull_if_latched(self._venues, latch)
         node = self._build(bus, stack, reached.statements)
         self._install_gate(node, TradingSwitch(latch))
         await self._earlier.bring_back(node)
@@ -167,10 +165,15 @@ class NodeHost:
         listen(node, self._desk, self._limits, self._journal, self._tap)
         self._running = asyncio.ensure_future(node.run_async())
         stack.push_async_callback(self._cancel, self._running)
-        await self._until_trading(node)
+        await until_trading(
+            node,
+            self._running,
+            timeout_s=self.settings.trading.start_timeout_s,
+            logs=self.rundir.logs,
+        )
         await self._earlier.settle(node, self._gate.book, self._on_closed_out)
         await self._require_agreement()
-        await self._until_quoted()
+        await until_quoted(self._cache, [i.id for told in self._instruments.values() for i in told])
         stack.callback(self._leases.close)
         await self._leases.renew(self._held_now)
         # Before anybody can ask: the first snapshot has an account already.
@@ -179,6 +182,15 @@ class NodeHost:
         self._deployments.begin()
         self._desk.publish_book()
         self._recorder.begin(self._desk.snapshot())
+        self._commands = NodeCommands(
+            self._desk,
+            self.condition,
+            self._store,
+            self._notes,
+            self._deployments,
+            source_ts=lambda: self._source_ts,
+            stop=self._stop.set,
+        )
         await serve(
             stack,
             self._handlers(),
@@ -363,6 +375,7 @@ class NodeHost:
         self._leases, self._gate, self._states = controls.leases, controls.gate, controls.states
         self._mass_cancels, self._resuming = controls.mass_cancels, controls.resuming
         self._limits, self._interest = controls.limits, controls.interest
+        self._equity = controls.equity
         self._begun = self._audit_beginning(self._leases.limits)  # before the first order
 
     def _held_now(self) -> Holdings:
@@ -398,33 +411,6 @@ class NodeHost:
             on_denied=self._orders_audited.on_closed,
         )
 
-    async def _until_trading(self, node: TradingNode) -> None:
-        deadline = asyncio.get_running_loop().time() + self.settings.trading.start_timeout_s
-        while not node.trader.is_running:
-            if self._running.done():
-                raise NodeError(
-                    "the Nautilus node must start",
-                    value=repr(self._running.exception()),
-                    remedy=f"see {self.rundir.logs}",
-                )
-            if asyncio.get_running_loop().time() > deadline:
-                raise NodeError(
-                    "the Nautilus node must start in time",
-                    value=f"{self.settings.trading.start_timeout_s:g} s",
-                    remedy=f"see {self.rundir.logs}",
-                )
-            await asyncio.sleep(0.05)
-
-    async def _until_quoted(self) -> None:
-        """Wait for the first quotes: an order that nothing values would be denied."""
-        names = [one.id for told in self._instruments.values() for one in told]
-        deadline = time.monotonic() + _FIRST_QUOTES_S
-        while not all(self._cache.quote_tick(name) for name in names):
-            if time.monotonic() > deadline:
-                log.warning("the node begins before every instrument has a quote")
-                return
-            await asyncio.sleep(0.02)
-
     # --- while it runs --------------------------------------------------------------------
 
     def _begin_work(self, stack: AsyncExitStack) -> None:
@@ -457,6 +443,7 @@ class NodeHost:
             self._desk.flush_if_can()
             self._desk.publish_book()
             self._limits.watch()
+            self._equity.watch()
             self._leases.watch()
             self._interest.watch()
             self._deployments.publish()
@@ -490,7 +477,7 @@ class NodeHost:
         elif state is ConnectionState.CONNECTED:
             self.condition.mended(venue)
             if self.condition.state is not State.STARTING:
-                self._mass_cancels.again(venue)  # asked only while the trader is killed
+                self._mass_cancels.again(venue)  # asked only while all that works is cancelled
         elif state is ConnectionState.ERROR:
             # Its book is another than the one that our orders are in.
             why = f"the paper venue {venue} has another book than before"
@@ -534,52 +521,14 @@ class NodeHost:
     # --- commands -------------------------------------------------------------------------
 
     def _handlers(self) -> dict[str, Handler]:
-        waiting = {
-            n.name: self._status
-            for n in NODE_COMMANDS
-            if n.name.startswith(("strategy.", "targets."))
-        }
         return {
-            **waiting,
-            "node.status": self._status,
-            "node.snapshot": self._snapshot,
-            "node.events": self._events,
-            "node.stop": self._asked_to_stop,
+            **self._commands.handlers(),
             **self._states.handlers(),
             **self._resuming.handlers(),
             **self._limits.handlers(),
             **self._deployments.handlers(),
             **self._order_desk.handlers(),
         }
-
-    async def _status(self, request: Request) -> NodeStatus:
-        desk = self._desk
-        return NodeStatus(
-            trader=desk.trader,
-            state=self.condition.state.value,
-            detail=self.condition.detail,
-            pid=os.getpid(),
-            epoch=desk.epoch,
-            orders=desk.order_count,
-            fills=desk.fill_count,
-            targets=self._deployments.targets,
-            equity=desk.accounts.equity,
-            rss_mib=round(resource_use().rss_mib, 1),
-            source_ts=self._source_ts,
-        )
-
-    async def _snapshot(self, request: Request) -> Snapshot:
-        return self._desk.snapshot()
-
-    async def _events(self, request: Request) -> list[Envelope]:
-        after: EventsAfter = request.body
-        return list(self._store.outbox_after(_WRITER, after.epoch, after.seq, limit=_MOST_EVENTS))
-
-    async def _asked_to_stop(self, request: Request) -> str:
-        log.info("asked to stop by %s", request.principal.name)
-        self._notes.add("node.stop", {"epoch": self._desk.epoch}, actor=request.principal.name)
-        self._stop.set()
-        return "stopping"
 
     # --- the end --------------------------------------------------------------------------
 
@@ -595,6 +544,8 @@ class NodeHost:
         except (TimeoutError, LabError):
             log.exception("the leases could not be given back; they stay counted in full")
         self._interest.watch()
+        self._limits.end()
+        self._equity.end()
         self._journal.flush()
         self._notes.close()
         self._notes.add("node.ended", {"epoch": self._desk.epoch}, actor="node")

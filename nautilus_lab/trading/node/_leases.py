@@ -26,6 +26,7 @@ from nautilus_lab.risk.leases import (
     use_held,
 )
 from nautilus_lab.risk.limits import Holdings, LimitBook
+from nautilus_lab.trading._lease_trail import ledger_facts
 from nautilus_lab.trading._leases import boot_ns
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,16 @@ _MOST_UNTOLD = 1_000
 
 class ClosableLedger(Ledger, Protocol):
     """A ledger with a file."""
+
+    @property
+    def begun(self) -> str:
+        """Which ledger it is."""
+        ...
+
+    @property
+    def latest(self) -> int:
+        """The number of the last change in it."""
+        ...
 
     def close(self) -> None:
         """Close the file."""
@@ -354,9 +365,11 @@ class LeaseKeeper:
         self._later(lambda: self._tell(alert, f"system.alert.{self._node}"))
 
     def _audit(self, kind: str, facts: Mapping[str, object]) -> None:
-        trail = self._trail
+        trail, ledger = self._trail, self._ledger
         if trail is not None:
-            self._later(lambda: trail.append(kind, facts, actor=_BY))
+            # By this an older copy that is put back is known to be one.
+            known = {} if ledger is None else ledger_facts(ledger.begun, ledger.latest)
+            self._later(lambda: trail.append(kind, {**facts, **known}, actor=_BY))
 
     def _later(self, act: Callable[[], object]) -> None:
         self._untold.append(act)

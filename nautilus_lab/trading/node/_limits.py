@@ -14,7 +14,14 @@ from nautilus_trader.model.events import OrderDenied, OrderFilled, OrderRejected
 
 from nautilus_lab.config import MeasureSettings
 from nautilus_lab.exceptions import AuditError, InputError, StoreError
-from nautilus_lab.execution.gate import Adjusting, Gate, HighWater, LimitWatch
+from nautilus_lab.execution.gate import (
+    Adjusting,
+    DayHighs,
+    Gate,
+    HighWater,
+    LimitWatch,
+    StrategyDays,
+)
 from nautilus_lab.platform.audit import AuditTrail
 from nautilus_lab.platform.commands import EnableStrategy, Handler, LimitRow, LimitsView, Request
 from nautilus_lab.platform.messages import (
@@ -35,6 +42,7 @@ from nautilus_lab.risk.limits import (
 )
 from nautilus_lab.trading.node._floors import Floors
 from nautilus_lab.trading.node._foresight import Foresight
+from nautilus_lab.trading.node._high_water import HighWaterDesk
 from nautilus_lab.trading.node._loosening import LooseningDesk, facts_of
 from nautilus_lab.trading.node._measured import MeasuresRead
 from nautilus_lab.trading.node._states import TradingStates
@@ -84,6 +92,10 @@ class LimitDesk:
         half a minute for it at most: nothing increases until then, and nobody is told of a breach.
     high_water : HighWater, optional
         Where the highest equity is kept.
+    day_highs : DayHighs, optional
+        Where the highest of each day is.
+    strategy_days : StrategyDays, optional
+        Where what strategies lost since the day began is counted from.
     adjusting : Adjusting, optional
         Where the limits that adjust themselves stand; in memory when not given.
     foresight : Foresight, optional
@@ -109,6 +121,8 @@ class LimitDesk:
         measured: Path | None = None,
         measuring: MeasureSettings | None = None,
         high_water: HighWater | None = None,
+        day_highs: DayHighs | None = None,
+        strategy_days: StrategyDays | None = None,
         adjusting: Adjusting | None = None,
         foresight: Foresight | None = None,
         every_s: float = 5.0,
@@ -143,8 +157,19 @@ class LimitDesk:
             tighten=self._tighten,
             on_change=self._changed,
             high_water=high_water,
+            day_highs=day_highs,
+            strategy_days=strategy_days,
             adjusting=adjusting,
             on_adjusted=self._adjusted,
+        )
+        self._high = HighWaterDesk(
+            self._watch.high_water,
+            gate.book,
+            audit=self._audit,
+            later=self._later,
+            alert=lambda alert: self._later(self._telling(alert)),
+            view=self.view,
+            now_s=now_s,
         )
         self._floors = Floors(
             self._watch.adjusting,
@@ -174,18 +199,20 @@ class LimitDesk:
         return {
             "risk.limits": self._show,
             "risk.enable": self._enable,
+            **self._high.handlers(),
             **self._loosening.handlers(),
         }
 
     def begin(self) -> None:
         """Tell of limits that begin at their floor, since it was lost where they stood."""
         self._floors.begin()
+        self._high.begin()
         if lost := self._watch.adjusting.lost:
             self._alert(
                 "where limits stood must be kept",
                 f"{lost}: limits that adjust themselves begin at their floor",
                 "they go back by themselves; two people loosen one for a session: "
-                "nautilus-lab limits-propose",
+                "nautilus-lab limits propose",
                 severity="critical",
             )
         # With each start anew: the row of an earlier one may be archived by the next.
@@ -276,6 +303,7 @@ class LimitDesk:
         self._read_measures()
         now_ns = self._kernel.clock.timestamp_ns()
         self._watch.look(now_ns)
+        self._high.look()
         for alert in self._foresight.look(self._watch.report(), now_ns):
             self._later(self._telling(alert))
         self._floors.look()
@@ -283,6 +311,11 @@ class LimitDesk:
         self._tell_untold()
         took = self._now_s() - began
         self._not_before_s = began + took / _SHARE
+
+    def end(self) -> None:
+        """Write down what was not yet; call it as the node ends."""
+        self._high.end()
+        self._tell_untold()
 
     def report(self) -> LimitReport:
         """Return what is believed of each limit that is monitored."""
@@ -520,12 +553,14 @@ class LimitDesk:
         asked: EnableStrategy = request.body
         by = request.principal.name
         why = self._gate.strategies.reason_of(asked.strategy)
-        self._audit(
-            "strategy.enabled",
-            {"strategy": asked.strategy, "reason": asked.reason, "disabled": why},
-            by,
-        )
+        lost = self._watch.lost_over_limit(asked.strategy)
+        facts = {"strategy": asked.strategy, "reason": asked.reason, "disabled": why}
+        if lost is not None:  # it counts anew from here on
+            facts["accepted"] = f"{lost:.2f}" if lost == lost else "a loss that is not known"
+        self._audit("strategy.enabled", facts, by)
         self._gate.strategies.open(asked.strategy)
+        if lost is not None:
+            self._watch.accept_day(asked.strategy)
         log.warning("%s is enabled by %s: %s", asked.strategy, by, asked.reason)
         return self.view()
 

@@ -92,9 +92,13 @@ async def reach_venues(
     return Reached(venues=venues, statements=statements, instruments=instruments)
 
 
-async def pull_if_killed(venues: Venues, latch: Latch) -> None:
-    """Finish what an earlier life may not have got to: nothing of a killed trader works on."""
-    if latch.read().state != "KILLED":
+async def pull_if_latched(venues: Venues, latch: Latch) -> None:
+    """Finish what an earlier life may not have got to, where the latch says that nothing works on.
+
+    What a trader that may reduce has to cancel, only a node that has its books can tell.
+    """
+    held = latch.read()
+    if held.state == "REDUCE_ONLY" or not held.cancels:
         return
     for venue, client in venues.clients.items():
         try:

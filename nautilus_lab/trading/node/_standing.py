@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import msgspec
 
@@ -13,21 +14,31 @@ from nautilus_lab.platform.store import AuditRow
 _SAYS = {"trading.begun": "state", "trading.state": "state", "trading.resume": "to"}
 
 
-def audited_standing(rows: Iterable[AuditRow]) -> Standing | None:
+@dataclass(frozen=True)
+class AuditedStanding:
+    """What a trader might do last, and whether what worked was to be cancelled with it."""
+
+    state: Standing
+    cancel_orders: bool = False
+
+
+def audited_standing(rows: Iterable[AuditRow]) -> AuditedStanding | None:
     """Return what a trader might do last, by rows of its trail, oldest first; None by no row.
 
     A resume is written down before it holds, and nothing else loosens.
     """
-    found: Standing | None = None
+    found: AuditedStanding | None = None
     for row in rows:
         if row.kind in _SAYS:
-            said = msgspec.json.decode(row.body).get(_SAYS[row.kind])
-            found = said if said in STANDINGS else found
+            facts = msgspec.json.decode(row.body)
+            said = facts.get(_SAYS[row.kind])
+            if said in STANDINGS:
+                found = AuditedStanding(said, facts.get("cancel_orders") is True)
     return found
 
 
-def loosened_unaudited(held: LatchState, audited: Standing | None) -> str:
+def loosened_unaudited(held: LatchState, audited: AuditedStanding | None) -> str:
     """Return why a latch may not be as loose as it is; empty when it may."""
-    if audited is None or STANDINGS.index(held.state) >= STANDINGS.index(audited):
+    if audited is None or STANDINGS.index(held.state) >= STANDINGS.index(audited.state):
         return ""
-    return f"the latch says {held.state}, and the audit trail {audited}: nobody resumed it"
+    return f"the latch says {held.state}, and the audit trail {audited.state}: nobody resumed it"

@@ -56,8 +56,9 @@ class TradingStates:
     it is held here or its venue has no mass cancel, and when that did not end it in a second.
 
     A cancel may be lost with the venue it was sent to: it is sent again until the order is over,
-    the mass cancel of a KILLED trader until the venue says that nothing is left. While the trader
-    is KILLED, whoever wrote that into its latch, all that works is cancelled, also after a restart.
+    a mass cancel until the venue says that nothing is left. While the trader is KILLED, or HALTED
+    with its orders cancelled, whoever wrote that into its latch, all that works is cancelled, also
+    after a restart; of one that may reduce, what does not, once more after a restart.
     What the store could not take is told as soon as it can, with the time at which it was.
 
     Parameters
@@ -127,7 +128,7 @@ class TradingStates:
         self._single_person = single_person
         self._ending: dict[ClientOrderId, float] = {}  # order -> when its next cancel is due
         self._told_of = switch.held  # what was announced last
-        self._pulled = -1  # serial of the kill for which everything was cancelled
+        self._pulled = -1  # serial of the latch for which everything was cancelled
         self._pulled_count = 0  # and how many orders that were
         self._untold: list[Callable[[], object]] = []
         self._tell_after_s = -math.inf
@@ -173,7 +174,9 @@ class TradingStates:
         InputError
             When `to` is no state to tighten to, or reason or name is missing.
         """
-        self.switch.tighten(to, reason=reason, by=by, automatic=automatic)
+        self.switch.tighten(
+            to, reason=reason, by=by, automatic=automatic, cancel_orders=cancel_orders
+        )
         self._withdraw_resume()
         cancelled = self._cancel() if cancel_orders else 0
         self._announce_moved()
@@ -216,8 +219,7 @@ class TradingStates:
         It may have been tightened while no node ran. `facts` of the node are written beside it.
         """
         held = self.switch.held
-        if held.state == "KILLED":
-            self._keep_killed()
+        self._keep_cancelled()
         facts = {"single_person": self._single_person, **facts}
         self._untold.append(lambda: self._audit("trading.begun", held, **facts))
         self._tell_untold()
@@ -230,8 +232,7 @@ class TradingStates:
         """
         self._look()
         try:
-            if self.switch.state == "KILLED":
-                self._keep_killed()
+            self._keep_cancelled()
             self._send_cancels()
             # Last: the store may be what keeps everything waiting.
             if self._now_s() > self._tell_after_s:
@@ -242,8 +243,7 @@ class TradingStates:
     def _look(self) -> None:
         try:
             self.switch.refresh()
-            if self.switch.state == "KILLED":
-                self._keep_killed()
+            self._keep_cancelled()
             self._announce_moved()
             self._look_at_loss()
         except Exception:
@@ -298,6 +298,9 @@ class TradingStates:
         self._told_of = after
         if before.state != after.state:
             self._announce(before, after)
+        elif after.cancels and not before.cancels:
+            self._untold.append(lambda: self._audit("trading.state", after, before=before.state))
+            self._later(self._tell_untold)
 
     def _announce(self, before: LatchState, after: LatchState) -> None:
         log.warning("%s -> %s by %s: %s", before.state, after.state, after.by, after.reason)
@@ -342,6 +345,7 @@ class TradingStates:
                     "reason": held.reason,
                     "automatic": held.automatic,
                     "since_ns": held.since_ns,
+                    "cancel_orders": held.cancels,
                     **facts,
                 },
                 actor=held.by,
@@ -350,10 +354,10 @@ class TradingStates:
     def _cancel(self) -> int:
         """Cancel what works and go on until it is over; return how many orders that are."""
         pulled = frozenset[str]()
+        if self._pulled != self.switch.held.serial:
+            self._pulled, self._pulled_count = self.switch.held.serial, 0
         if self.switch.state != "REDUCE_ONLY":
-            if self._pulled != self.switch.held.serial:
-                self._pulled, self._pulled_count = self.switch.held.serial, 0
-            pulled = self._mass_cancels.begin(lasting=self.switch.state == "KILLED")
+            pulled = self._mass_cancels.begin(lasting=self.switch.held.cancels)
         by_name_s = self._now_s() + _BY_NAME_AFTER_S
         works = list(self._to_cancel())
         by_instrument: dict[tuple[StrategyId, InstrumentId], list[Order]] = {}
@@ -383,10 +387,14 @@ class TradingStates:
             return False
         return True
 
-    def _keep_killed(self) -> None:
-        """Cancel what works, and what is found to work since."""
+    def _keep_cancelled(self) -> None:
+        """Cancel what works where the latch says so; when nothing may work, what is found since."""
+        if not self.switch.held.cancels:
+            return
         if self._pulled != self.switch.held.serial:
             self._cancel()
+        if self.switch.state == "REDUCE_ONLY":
+            return
         for order in self._to_cancel():
             self._ending.setdefault(order.client_order_id, -math.inf)
         self._mass_cancels.go_on()

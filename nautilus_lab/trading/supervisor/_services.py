@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nautilus_lab.config import Settings
-from nautilus_lab.platform.rundir import Home, write_whole
+from nautilus_lab.platform.rundir import HistoryFiles, Home, MonitorFiles, write_whole
 from nautilus_lab.trading._needs import needs_of
 from nautilus_lab.trading.supervisor._alerts import Alerts
 from nautilus_lab.trading.supervisor._process import Child
@@ -35,18 +35,7 @@ def services_of(home: Home, settings: Settings, alert: Alerts) -> tuple[Service,
 def _history(home: Home, settings: Settings) -> list[tuple[Child, str]]:
     if not settings.bus.history:
         return []
-    files = home.history_files
-    # On disk and not among its arguments: the bus' address may hold a password.
-    write_whole(files.settings, settings.to_private_json().encode())
-    child = Child(
-        name="history",
-        module="nautilus_lab.streaming.history",
-        arguments=["--settings", str(files.settings)],
-        record=files.record,
-        output=files.output,
-        lock=files.lock,
-    )
-    return [(child, "")]
+    return [(_given("nautilus_lab.streaming.history", home.history_files, settings), "")]
 
 
 def measurer_of(home: Home, settings: Settings, alert: Alerts) -> Service | None:
@@ -73,17 +62,21 @@ def _monitor(home: Home, settings: Settings) -> list[tuple[Child, str]]:
     if not settings.monitoring.enabled:
         return []
     files = home.monitor_files
-    # On disk and not among its arguments: it may hold secrets.
+    return [(_given("nautilus_lab.monitoring", files, settings), files.commands)]
+
+
+def _given(module: str, files: HistoryFiles | MonitorFiles, settings: Settings) -> Child:
+    """Return a process that reads all settings from a file of its own."""
+    # On disk and not among its arguments: they hold secrets, the bus' address a password.
     write_whole(files.settings, settings.to_private_json().encode())
-    child = Child(
-        name="monitor",
-        module="nautilus_lab.monitoring",
+    return Child(
+        name=files.name,
+        module=module,
         arguments=["--settings", str(files.settings)],
         record=files.record,
         output=files.output,
         lock=files.lock,
     )
-    return [(child, files.commands)]
 
 
 def _gateways(home: Home, settings: Settings) -> list[tuple[Child, str]]:

@@ -96,32 +96,38 @@ class BacktestBench(Bench):
         self.stand.quote(on=MSFT, every_s=seconds)
 
 
+def sandbox_node(loop, *stocks):
+    """Build a node with Nautilus' sandbox for a venue."""
+    node = TradingNode(
+        TradingNodeConfig(
+            environment=Environment.SANDBOX,
+            trader_id=TraderId("T-1"),
+            logging=LoggingConfig(bypass_logging=True),
+            exec_engine=LiveExecEngineConfig(reconciliation=False),
+            exec_clients={
+                "PAPER": SandboxExecutionClientConfig(
+                    venue="PAPER", starting_balances=["10_000_000 USD"], account_type="MARGIN"
+                )
+            },
+            timeout_connection=5.0,
+            timeout_disconnection=2.0,
+            timeout_post_stop=0.1,
+        ),
+        loop=loop,
+    )
+    node.add_exec_client_factory("PAPER", SandboxLiveExecClientFactory)
+    for stock in stocks:
+        node.cache.add_instrument(stock)
+    node.build()
+    return node
+
+
 class LiveBench(Bench):
     """A gate in a node with Nautilus' sandbox for a venue, on the loop of the test."""
 
     async def __aenter__(self):
         loop = asyncio.get_running_loop()
-        self.node = node = TradingNode(
-            TradingNodeConfig(
-                environment=Environment.SANDBOX,
-                trader_id=TraderId("T-1"),
-                logging=LoggingConfig(bypass_logging=True),
-                exec_engine=LiveExecEngineConfig(reconciliation=False),
-                exec_clients={
-                    "PAPER": SandboxExecutionClientConfig(
-                        venue="PAPER", starting_balances=["10_000_000 USD"], account_type="MARGIN"
-                    )
-                },
-                timeout_connection=5.0,
-                timeout_disconnection=2.0,
-                timeout_post_stop=0.1,
-            ),
-            loop=loop,
-        )
-        node.add_exec_client_factory("PAPER", SandboxLiveExecClientFactory)
-        for stock in (AAPL, MSFT):
-            node.cache.add_instrument(stock)
-        node.build()
+        self.node = node = sandbox_node(loop, AAPL, MSFT)
         self.denials = []
         self.gate = Gate(
             node.kernel,

@@ -447,7 +447,7 @@ def test_orders_whose_crossings_come_apart_are_each_looked_at_again():
 
 def test_a_second_look_that_fails_lets_nothing_through(stand):
     def broken(sent):
-        stand.gate._forbidden = lambda proposals: 1 / 0
+        stand.gate._changed_since = lambda proposals, command: 1 / 0
         stand.gate._cross(sent, forwarded.append, True)
 
     forwarded = []

@@ -5,21 +5,15 @@ import signal
 import threading
 
 import pytest
-from nautilus_trader.adapters.sandbox.config import SandboxExecutionClientConfig
-from nautilus_trader.adapters.sandbox.factory import SandboxLiveExecClientFactory
-from nautilus_trader.common import Environment
-from nautilus_trader.config import LoggingConfig, TradingNodeConfig
 from nautilus_trader.core.uuid import UUID4
 from nautilus_trader.execution.messages import SubmitOrder
-from nautilus_trader.live.config import LiveExecEngineConfig
-from nautilus_trader.live.node import TradingNode
 from nautilus_trader.model.data import QuoteTick
-from nautilus_trader.model.identifiers import TraderId
 from nautilus_trader.model.objects import Price, Quantity
 
 from nautilus_lab.execution import MemoryJournal
 from nautilus_lab.execution.gate import Gate
 from nautilus_lab.risk.limits import MaxPositionUnits
+from tests.execution.gate.benches import sandbox_node
 from tests.execution.gate.stand import AAPL, Hand
 
 pytestmark = pytest.mark.timeout(60)
@@ -30,26 +24,7 @@ class Live:
 
     async def start(self, *checks):
         loop = asyncio.get_running_loop()
-        self.node = node = TradingNode(
-            TradingNodeConfig(
-                environment=Environment.SANDBOX,
-                trader_id=TraderId("T-1"),
-                logging=LoggingConfig(bypass_logging=True),
-                exec_engine=LiveExecEngineConfig(reconciliation=False),
-                exec_clients={
-                    "PAPER": SandboxExecutionClientConfig(
-                        venue="PAPER", starting_balances=["10_000_000 USD"], account_type="MARGIN"
-                    )
-                },
-                timeout_connection=5.0,
-                timeout_disconnection=2.0,
-                timeout_post_stop=0.1,
-            ),
-            loop=loop,
-        )
-        node.add_exec_client_factory("PAPER", SandboxLiveExecClientFactory)
-        node.cache.add_instrument(AAPL)
-        node.build()
+        self.node = node = sandbox_node(loop, AAPL)
         self.journal = MemoryJournal()
         self.denials = []
         self.gate = Gate(

@@ -108,7 +108,7 @@ def test_a_disk_that_refuses_keeps_nobody_from_halting(latch, switch, monkeypatc
         raise StoreError("the disk is full")
 
     with monkeypatch.context() as patch:
-        patch.setattr("nautilus_lab.platform.rundir._latch.write_whole", refuse)
+        patch.setattr("nautilus_lab.platform.latch._latch.write_whole", refuse)
         assert switch.tighten("HALTED", **FIRE).state == "HALTED"
         assert (switch.state, switch.saved) == ("HALTED", False)
         with pytest.raises((StoreError, InputError)):

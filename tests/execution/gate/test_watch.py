@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from nautilus_lab.exceptions import InputError, StoreError
-from nautilus_lab.execution.gate import HighWater, LimitWatch, StrategySwitch
+from nautilus_lab.execution.gate import DayHighs, HighWater, LimitWatch, StrategySwitch
 from nautilus_lab.risk.limits import (
     CATALOGUE,
     DailyLoss,
@@ -122,6 +122,21 @@ CASES = {
         first=True,
         state="REDUCE_ONLY",
     ),
+    "drawdown within the day": Case(
+        limit=MaxDrawdown(max_fraction=0.000_100_1, window_days=1),
+        tighter=MaxDrawdown(max_fraction=0.000_099_9, window_days=1),
+        facts=lose_a_thousand,
+        nan=no_price,
+        first=True,
+        state="REDUCE_ONLY",
+    ),
+    "drawdown of a month that holds back": Case(
+        limit=MaxDrawdown(max_fraction=0.000_100_1, window_days=30, action="no_increase"),
+        tighter=MaxDrawdown(max_fraction=0.000_099_9, window_days=30, action="no_increase"),
+        facts=lose_a_thousand,
+        nan=no_price,
+        first=True,
+    ),
     "drawdown that halts": Case(
         limit=MaxDrawdown(max_fraction=0.000_100_1, action="halt"),
         tighter=MaxDrawdown(max_fraction=0.000_099_9, action="halt"),
@@ -165,6 +180,7 @@ class Watched:
             tighten=lambda to, why: gate.state.tighten(to, reason=why, by="limits", automatic=True),
             on_change=self.told.append,
             high_water=HighWater(confirmations=1),
+            day_highs=DayHighs(confirmations=1),
         )
 
     def look(self, times=1):
@@ -240,7 +256,9 @@ async def test_what_is_not_known_lets_nothing_increase_at_once(what, bench):
     assert await bench.send(buy(1)) == [True]  # one bad tick latches nothing
 
 
-@pytest.mark.parametrize("what", ["drawdown", "loss of a strategy's day"])
+@pytest.mark.parametrize(
+    "what", ["drawdown", "drawdown within the day", "loss of a strategy's day"]
+)
 async def test_what_is_not_known_for_long_is_exceeded(what, bench):
     case = CASES[what]
     watched = Watched(bench, case.limit)
@@ -346,3 +364,29 @@ def test_the_highest_equity_is_kept_and_one_bad_tick_is_none(tmp_path):
     assert HighWater(path).equity == 103.0
     with pytest.raises(InputError):
         HighWater(confirmations=0)
+
+
+async def test_who_accepts_a_strategys_loss_has_it_counted_anew(bench):
+    watched = Watched(bench, DailyLoss(max_loss=999, per="strategy"))
+    watched.look()
+    await lose_a_thousand(bench)
+    watched.look(3)
+    assert watched.watch.lost_over_limit("Hand-001") == 1_000.0
+    assert watched.watch.lost_over_limit("another") is None
+    bench.gate.strategies.open("Hand-001")
+    watched.watch.accept_day("Hand-001")
+    watched.look()
+    assert [(row.value, row.level) for row in watched.watch.report()] == [(0.0, "ok")]
+    assert await bench.send(buy(1)) == [True]
+    # What is lost from there on disables it again, with no time to wait for.
+    await bench.quote("90.00", "90.00")
+    watched.look(3)
+    assert [change.level for change in watched.told] == ["breach", "ok", "breach"]
+    assert await bench.send(buy(1)) == [False]
+
+
+async def test_a_strategy_of_long_ago_has_no_loss_of_today(bench):
+    bench.gate.book.set_strategy_cash("Gone-007", -12_345.0)
+    watched = Watched(bench, DailyLoss(max_loss=999, per="strategy"))
+    watched.look()
+    assert [(row.scope, row.value) for row in watched.watch.report()] == [("Hand-001", 0.0)]

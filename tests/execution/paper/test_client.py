@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from nautilus_lab.exceptions import DeadlineExceeded, NodeError, NotReachable
+from nautilus_lab.exceptions import DeadlineExceeded, MessageError, NodeError, NotReachable
 from nautilus_lab.execution.paper import (
     Account,
     Disturb,
@@ -254,7 +254,7 @@ async def test_a_handler_that_fails_hears_of_the_next_event_all_the_same(stage, 
 
 async def test_an_answer_of_another_kind_is_an_error_and_not_an_answer(stage):
     client = await stage.client()
-    with pytest.raises(Exception, match="must answer ListSymbols with Fills"):
+    with pytest.raises(MessageError, match="must answer ListSymbols with Fills"):
         await client.request(ListSymbols(), Fills)
     assert (await client.request(ListSymbols(), Symbols)).symbols == ["A", "B"]
 

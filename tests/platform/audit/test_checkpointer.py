@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
+from contextlib import closing
 
 import pytest
 
@@ -106,6 +108,47 @@ def test_a_chain_that_was_cut_off_is_told_of_once_and_gets_no_more_checkpoints(t
     assert isinstance(trouble, AuditError)
     assert "cut off at its end" in str(trouble)
     assert sizes(trail) == [20]
+
+
+def test_a_trigger_dropped_meanwhile_is_told_of_and_checkpoints_go_on(trail, beside):
+    trail.write(3)
+    with trail.opened() as chain:
+        one = beside(lambda: chain.seq, every_s=0.1)
+        until(lambda: sizes(trail) == [3])
+        with closing(sqlite3.connect(trail.files.store)) as raw:
+            raw.execute("DROP TRIGGER audit_is_not_updated")
+        chain.append("note", {}, actor="ana")
+        until(lambda: one.troubles)
+        assert sizes(trail)[-1] == 4
+        chain.restore_guards(actor="ana")
+        until(lambda: one.troubles[-1] is None)
+    assert isinstance(one.troubles[0], AuditError)
+    assert "audit_is_not_updated is missing" in str(one.troubles[0])
+    assert len(one.troubles) == 2
+
+
+@pytest.mark.parametrize("what", ["removed", "replaced"])
+def test_a_store_that_is_taken_from_under_its_writer_is_told_of(trail, beside, what):
+    """What is written then goes into a file without a name, and nobody else would see it."""
+    trail.write(3)
+    with trail.opened() as chain:
+        one = beside(lambda: chain.seq, every_s=0.1)
+        until(lambda: sizes(trail) == [3])
+        store = trail.files.store
+        copy = store.with_name("copy.db")
+        with closing(sqlite3.connect(store)) as raw:
+            raw.execute("VACUUM INTO ?", (str(copy),))
+        for end in ("", "-wal", "-shm"):
+            store.with_name(store.name + end).unlink()
+        if what == "replaced":
+            copy.rename(store)
+        chain.append("note", {}, actor="ana")
+        until(lambda: one.troubles)
+    assert isinstance(one.troubles[0], AuditError)
+    assert "must stay in its place" in str(one.troubles[0])
+    assert sizes(trail)[-1] == 4  # which gives the other one away
+    if what == "replaced":
+        assert trail.verdict().kind == "truncation"
 
 
 def test_a_file_that_cannot_be_written_is_told_of_and_passes(trail, beside):

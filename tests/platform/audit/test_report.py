@@ -170,6 +170,47 @@ def test_a_file_without_the_types_of_its_columns_is_read_all_the_same(copy):
                 assert (verdict.first_bad, verdict.kind) == (3, "edit")
 
 
+# --- what keeps the tables append-only ----------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("attack", "said"),
+    [
+        (("DROP TRIGGER audit_is_not_updated",), "the trigger audit_is_not_updated is missing"),
+        (
+            (
+                "DROP TRIGGER audit_is_not_deleted",
+                "CREATE TRIGGER audit_is_not_deleted BEFORE DELETE ON audit BEGIN SELECT 1; END",
+            ),
+            "the trigger audit_is_not_deleted is not what it was made as",
+        ),
+        (("ALTER TABLE audit ADD COLUMN seen INTEGER",), "the table audit is not what it was"),
+        (("ALTER TABLE audit_archived RENAME COLUMN ts_ns TO t",), "the table audit_archived"),
+        (("ALTER TABLE audit RENAME COLUMN body TO text",), "the table audit is not"),
+    ],
+)
+def test_a_chain_that_holds_without_its_guards_is_not_a_trail_that_holds(copy, attack, said):
+    with closing(sqlite3.connect(copy.files.store, isolation_level=None)) as raw:
+        for statement in attack:
+            raw.execute(statement)
+    report = copy.inspect()
+    assert not report.ok
+    assert said in " | ".join(map(str, report.guards))
+    with pytest.raises(AuditError, match="append-only"):
+        report.require()
+    before = copy.files.store.read_bytes()
+    assert not copy.keeper.inspect().ok
+    assert said.split()[2] in copy.files.findings.read_text()
+    assert copy.files.store.read_bytes() == before
+
+
+def test_who_archives_is_refused_while_the_tables_are_not_guarded(copy):
+    with closing(sqlite3.connect(copy.files.store, isolation_level=None)) as raw:
+        raw.execute("DROP TRIGGER audit_is_not_deleted")
+    with pytest.raises(AuditError, match="append-only"):
+        copy.keeper.archive(older_than_days=0)
+
+
 # --- what is kept beside the store --------------------------------------------------------
 
 

@@ -48,6 +48,7 @@ def test_its_chain_is_what_anybody_computes(spool, sell):
     spool.add((sell("A"),), actor="a", why="w", ts_ns=7)
     spool.add((sell("B"),), actor="a", why="w", ts_ns=8)
     head, *lines = spool.path.read_bytes().rstrip(b"\0").splitlines()
+    assert len(lines) == 2
     prev = hashlib.sha256(head).hexdigest()
     for line in lines:
         facts = json.loads(line)

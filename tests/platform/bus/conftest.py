@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -66,6 +68,25 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
     """A Redis that the tests of one file share."""
     with running(tmp_path_factory.mktemp("redis")) as server:
         yield server
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[RedisServer]:
+    """A Redis that a test may hurt."""
+    with running(tmp_path / "own") as server:
+        yield server
+
+
+@pytest.fixture
+def opened() -> Iterator[Callable[[Bus], Bus]]:
+    """Close every end that is handed to it."""
+    with contextlib.ExitStack() as stack:
+
+        def keep(bus: Bus) -> Bus:
+            stack.callback(bus.close)
+            return bus
+
+        yield keep
 
 
 _streams = itertools.count()

@@ -22,7 +22,7 @@ from nautilus_lab.platform.outbox import Outbox
 from nautilus_lab.platform.rundir import Home
 from nautilus_lab.platform.store import TradingStore
 from tests.platform.bus.proxy import CuttingProxy
-from tests.platform.bus.redis_server import RedisServer, running
+from tests.platform.bus.redis_server import RedisServer
 
 pytestmark = [pytest.mark.redis, pytest.mark.processes]
 
@@ -77,25 +77,6 @@ def trader(tmp_path, bus_settings):
             return made
 
         yield make
-
-
-@pytest.fixture
-def own_server(tmp_path):
-    """A Redis that a test may hurt."""
-    with running(tmp_path / "own") as server:
-        yield server
-
-
-@pytest.fixture
-def opened():
-    """Close every end that is handed to it."""
-    with contextlib.ExitStack() as stack:
-
-        def keep(bus):
-            stack.callback(bus.close)
-            return bus
-
-        yield keep
 
 
 def on_stream(server: RedisServer, settings: BusSettings) -> list[tuple[int, int]]:

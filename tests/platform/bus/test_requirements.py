@@ -3,33 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 
 import pytest
 
 from nautilus_lab.config import BusSettings
 from nautilus_lab.exceptions import AccessDenied, ConfigError
 from nautilus_lab.platform.bus import RedisBus
-from tests.platform.bus.redis_server import running
 
 pytestmark = [pytest.mark.redis, pytest.mark.processes]
-
-
-@pytest.fixture
-def opened():
-    with contextlib.ExitStack() as stack:
-
-        def keep(bus):
-            stack.callback(bus.close)
-            return bus
-
-        yield keep
-
-
-@pytest.fixture
-def own_server(tmp_path):
-    with running(tmp_path / "own") as server:
-        yield server
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import socket
 import statistics
@@ -20,30 +19,12 @@ from nautilus_lab.platform.bus._redis._address import RedisAddress
 from nautilus_lab.platform.bus._redis._wire import Wire
 from nautilus_lab.platform.connection import ConnectionState
 from nautilus_lab.platform.rundir import Home
-from tests.platform.bus.redis_server import running
 
 pytestmark = [
     pytest.mark.redis,
     pytest.mark.processes,
     pytest.mark.asyncio(loop_factories=["uvloop"]),  # the gateways' loop
 ]
-
-
-@pytest.fixture
-def opened():
-    with contextlib.ExitStack() as stack:
-
-        def keep(bus):
-            stack.callback(bus.close)
-            return bus
-
-        yield keep
-
-
-@pytest.fixture
-def own_server(tmp_path):
-    with running(tmp_path / "own") as server:
-        yield server
 
 
 # --- gateways and the history writer --------------------------------------------------------------

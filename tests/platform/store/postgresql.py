@@ -13,11 +13,24 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 
 def program(name: str) -> str | None:
     """Where a program of the server is; Debian puts them beside the path."""
     found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
     return shutil.which(name) or (str(found[-1]) if found else None)
+
+
+def available() -> None:
+    """Skip a test where there is no server; in CI nothing may be skipped."""
+    missing = [name for name in ("initdb", "postgres") if program(name) is None]
+    missing += [] if shutil.which("psql") else ["psql"]
+    if missing:
+        why = f"{', '.join(missing)} is not installed: sudo apt-get install postgresql"
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"{why}; in CI nothing may be skipped", pytrace=False)
+        pytest.skip(why)
 
 
 class Server:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 
 import pytest
@@ -11,21 +9,14 @@ import pytest
 from nautilus_lab.exceptions import InputError
 from nautilus_lab.platform.audit import next_row, verify
 from nautilus_lab.platform.store import AuditRow, postgresql_audit
-from tests.platform.store.postgresql import program, running
+from tests.platform.store.postgresql import available, running
 
 pytestmark = pytest.mark.processes
-
-_MISSING = [name for name in ("initdb", "postgres") if program(name) is None]
-_MISSING += [] if shutil.which("psql") else ["psql"]
 
 
 @pytest.fixture(scope="module")
 def server():
-    if _MISSING:
-        why = f"{', '.join(_MISSING)} is not installed: sudo apt-get install postgresql"
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"{why}; in CI nothing may be skipped", pytrace=False)
-        pytest.skip(why)
+    available()
     with running() as started:
         done = started.sql(postgresql_audit())
         assert done.returncode == 0, done.stderr

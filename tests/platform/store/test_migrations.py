@@ -28,9 +28,9 @@ from nautilus_lab.platform.store import (
     TradingStore,
     _schema,
     _tables,
-    _trading_sql,
 )
 from nautilus_lab.platform.store._file import StoreFile
+from nautilus_lab.platform.store._trading import _sql as trading_sql
 
 SCHEMAS = [
     pytest.param(_schema.TRADING, TradingStore, _tables.trading, id="trading"),
@@ -87,11 +87,11 @@ def test_the_tables_can_be_made_on_postgresql_too(schema, kind, metadata):
 
 
 def test_every_statement_can_be_said_to_postgresql_too():
-    writes = vars(_trading_sql.Writes(postgresql.dialect(paramstyle="format")))
+    writes = vars(trading_sql.Writes(postgresql.dialect(paramstyle="format")))
     assert "ON CONFLICT (client_order_id) DO UPDATE" in writes["put_order"].sql
     assert all(("%s" in s.sql) == bool(s._names) for s in writes.values())
     with pytest.raises(InputError, match="bind values by position"):
-        _trading_sql.Writes(postgresql.dialect())
+        trading_sql.Writes(postgresql.dialect())
 
 
 def test_the_schemas_differ_in_what_marks_their_files():

@@ -14,7 +14,7 @@ from nautilus_lab.exceptions import InputError, StoreError
 from nautilus_lab.platform.store import DeskStore, TradingStore
 
 BOTH = pytest.mark.parametrize("kind", [TradingStore, DeskStore])
-HEADS = {TradingStore: "0003", DeskStore: "0003"}
+HEADS = {TradingStore: "0004", DeskStore: "0003"}
 
 
 def rows_of(file, query):
@@ -147,7 +147,7 @@ def test_a_folder_that_is_not_there_is_refused_and_not_made(kind, tmp_path):
 
 @BOTH
 def test_a_folder_in_place_of_a_file_is_refused(kind, tmp_path):
-    with pytest.raises(StoreError, match="must be there"):
+    with pytest.raises(StoreError, match="must be a file"):
         kind.open(tmp_path)
 
 

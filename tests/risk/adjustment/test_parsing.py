@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from nautilus_lab.exceptions import ConfigError, InputError
+from nautilus_lab.exceptions import BadData, ConfigError, InputError
+from nautilus_lab.risk import volatility_regimes
 from nautilus_lab.risk.adjustment import (
     AdjustmentBounds,
     BreachProbabilityRule,
@@ -25,6 +26,7 @@ from nautilus_lab.risk.limits import (
     MaxLeverage,
     MaxOrderNotional,
     Measures,
+    regime_of,
 )
 
 GROSS = MaxGrossExposure(max_fraction=1.5)
@@ -176,6 +178,27 @@ def test_over_frames_an_equity_that_is_not_known_leads_to_the_floor(equity):
     book = book_of([{**BOOK[1], "max_fraction": None, "max_notional": 1000.0}])
     (row,) = book.evaluate({"KO": 1}, {"KO": 50.0}, equity=equity, high_water=1_000.0)
     assert (row.part, row.limit_value) == (0.5, 500.0)
+
+
+def test_a_measured_regime_is_needed_and_one_that_is_told_is_not():
+    rules = [{"rule": "regime"}, {"rule": "regime", "signal": "measured_regime:SP500"}]
+    book = book_of([{"limit": "max_leverage", "max_times": 2, "adjust": {"rules": rules}}])
+    assert book.needs == {"measured_regime:SP500"}
+
+
+def test_the_regime_of_returns_is_a_measure_for_frames_and_backtests(sp500):
+    returns = sp500["SP500"]
+    measures = regime_of(returns) | regime_of(returns, of="SP500", as_of_ns=5)
+    found = volatility_regimes(returns)
+    last = returns.index[-1].as_unit("ns").value
+    assert {name: (one.value, one.as_of_ns) for name, one in measures.values.items()} == {
+        "measured_regime": (found.current, last),
+        "volatility_rank": (found.rank.iloc[-1], last),
+        "measured_regime:SP500": (found.current, 5),
+        "volatility_rank:SP500": (found.rank.iloc[-1], 5),
+    }
+    with pytest.raises(BadData):
+        regime_of(returns.mask(returns.index == returns.index[-1]))
 
 
 def test_a_regime_is_a_word_and_nothing_else_is():

@@ -53,6 +53,22 @@ def test_the_volatility_rule_keeps_limit_times_volatility_at_the_target(volatili
     assert factor * volatility == pytest.approx(min(volatility, 0.15), rel=1e-12)
 
 
+def test_a_measured_regime_is_read_with_the_rank_that_it_was_told_by():
+    rule = RegimeRule(signal="measured_regime:SP500", max_age_s=60)
+    ranked = {"measured_regime:SP500": Signal("stressed", NOW)}
+    ranked["volatility_rank:SP500"] = Signal(0.97, NOW)
+    told = rule.assess(Signals(ranked), NOW + 60 * SECOND)
+    assert (told.factor, told.failed) == (0.5, False)
+    assert told.inputs == (
+        ("measured_regime:SP500", "stressed", NOW),
+        ("volatility_rank:SP500", 0.97, NOW),
+    )
+    assert rule.assess(Signals(ranked), NOW + 61 * SECOND).failed
+    # What a person said of markets is another source, and does not stand in for it.
+    assert rule.assess(Signals.at(NOW, regime="calm", measured_regime="calm"), NOW).failed
+    assert rule.assess(Signals({"measured_regime:SP500": Signal(math.nan, NOW)}), NOW).failed
+
+
 @pytest.mark.parametrize("drawdown", [0.0, 0.04, 0.1, 0.2])
 def test_the_drawdown_rule_is_the_cushion_of_grossman_and_zhou(drawdown):
     high, kept = 250.0, 0.8

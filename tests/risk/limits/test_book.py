@@ -34,6 +34,7 @@ from nautilus_lab.risk.limits import (
     Order,
     PriceCollar,
     SessionHours,
+    highs_of,
     levels_of,
     limit_of,
     limits_of,
@@ -186,6 +187,38 @@ def test_what_needs_more_than_positions_is_given_it():
     }
 
 
+def test_a_drawdown_of_a_window_is_held_against_the_equity_of_its_days():
+    days = pd.date_range("2026-03-01", periods=5, freq="12h", tz="UTC")
+    equity = pd.Series([100.0, 120.0, 90.0, 96.0, 200.0], index=days)
+    now_ns = days[3].as_unit("ns").value  # 2 March at noon; what came later has no part
+    highs = highs_of(equity, (1, 2, 3), now_ns=now_ns)
+    assert highs == {1: 96.0, 2: 120.0, 3: 120.0}
+    book = LimitBook(
+        [
+            MaxDrawdown(max_fraction=0.2, window_days=2),
+            MaxDrawdown(max_fraction=0.2, window_days=1),
+            MaxDrawdown(max_fraction=0.2, window_days=5),
+        ]
+    )
+    report = book.evaluate({}, {}, equity=96.0, highs=highs, now_ns=now_ns)
+    assert [(row.scope, row.level) for row in report] == [
+        ("account-5d", "breach"),  # nobody told the highest of five days
+        ("account-2d", "critical"),  # on its bound
+        ("account-1d", "ok"),
+    ]
+
+
+def test_a_high_of_what_is_not_known_is_none():
+    days = pd.date_range("2026-03-01", periods=2, tz="UTC")
+    now_ns = days[1].as_unit("ns").value
+    gap = pd.Series([100.0, math.nan], index=days)
+    assert all(math.isnan(high) for high in highs_of(gap, (1, 2), now_ns=now_ns).values())
+    old = pd.Series([100.0], index=days[:1])
+    assert math.isnan(highs_of(old, (1,), now_ns=now_ns)[1])
+    with pytest.raises(InputError, match="times with a zone"):
+        highs_of(pd.Series([100.0], index=[pd.Timestamp("2026-03-01")]), (1,), now_ns=now_ns)
+
+
 def test_measures_come_from_returns():
     days = pd.date_range("2020-01-01", periods=500, tz="UTC")
     random = np.random.default_rng(7)
@@ -246,6 +279,10 @@ def test_a_frame_that_is_none_is_refused(frame, match):
         lambda: MaxOrderNotional(max_notional=1, mode="monitor"),
         lambda: MaxDrawdown(max_fraction=0.1, mode="both"),
         lambda: MaxDrawdown(max_fraction=0.0),
+        lambda: MaxDrawdown(max_fraction=0.1, window_days=0),
+        lambda: MaxDrawdown(max_fraction=0.1, window_days=1.5),
+        lambda: MaxDrawdown(max_fraction=0.1, window_days=True),
+        lambda: MaxDrawdown(max_fraction=0.1, window_days=10_000),
         lambda: MaxPositionUnits(max_units=1, action="panic"),
         lambda: MaxPositionUnits(max_units=1, instruments="AAPL"),
         lambda: MaxPositionUnits(max_units=1, strategies={"s"}),

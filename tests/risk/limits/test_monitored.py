@@ -111,6 +111,12 @@ CASES = {
     ),
     "drawdown": (MaxDrawdown(max_fraction=0.5), MaxDrawdown(max_fraction=0.499),
                  holdings(high_water=20_000.0), NOTHING),
+    "drawdown of a window": (
+        MaxDrawdown(max_fraction=0.5, window_days=20),
+        MaxDrawdown(max_fraction=0.499, window_days=20),
+        holdings(highs={20: 20_000.0}, high_water=90_000.0),
+        holdings(highs={20: NAN, 1: 1.0}, high_water=1.0),
+    ),
     "value at risk": (MaxValueAtRisk(max_fraction=0.1), MaxValueAtRisk(max_loss=999),
                       measured(value_at_risk=1_000), NOTHING),
     "expected shortfall": (MaxExpectedShortfall(max_loss=1_000), MaxExpectedShortfall(max_loss=999),
@@ -209,7 +215,7 @@ def test_a_book_knows_what_measures_it_needs():
 def test_a_flat_book_is_within_it_or_says_that_it_cannot_be_measured(what):
     limit, *_ = CASES[what]
     flat = Holdings(positions=(), equity={"account": 1.0}, now_ns=NOW, high_water=1.0,
-                    day_start_equity=1.0)  # fmt: skip
+                    highs={20: 1.0}, day_start_equity=1.0)  # fmt: skip
     found = list(limit.look(flat))
     needs = {"max_value_at_risk", "max_expected_shortfall", "max_greek", "max_correlation"}
     blind = limit.name in needs or (limit.name, getattr(limit, "per", "")) == (

@@ -10,20 +10,24 @@ from nautilus_lab.trading.node._deployments import Deployments
 from nautilus_lab.trading.node._host import NodeHost
 from nautilus_lab.trading.node._limits import LimitDesk
 from nautilus_lab.trading.node._loosening import LooseningDesk
+from nautilus_lab.trading.node._node_commands import NodeCommands
 from nautilus_lab.trading.node._orders import OrderDesk
 from nautilus_lab.trading.node._resuming import Resuming
 from nautilus_lab.trading.node._states import TradingStates
+from nautilus_lab.trading.node._strategy_commands import StrategyCommands
 from nautilus_lab.trading.supervisor._supervisor import Supervisor
 
 
 def handlers():
     """Name of a command -> what answers it, of objects that were never made."""
     host = NodeHost.__new__(NodeHost)
+    host._commands = NodeCommands.__new__(NodeCommands)
     host._states = TradingStates.__new__(TradingStates)
     host._resuming = Resuming.__new__(Resuming)
     host._limits = LimitDesk.__new__(LimitDesk)
     host._limits._loosening = LooseningDesk.__new__(LooseningDesk)
     host._deployments = Deployments.__new__(Deployments)
+    host._deployments._commands = StrategyCommands.__new__(StrategyCommands)
     host._order_desk = OrderDesk.__new__(OrderDesk)
     return host._handlers() | Supervisor.__new__(Supervisor)._handlers()
 

@@ -168,6 +168,15 @@ async def test_what_cannot_be_measured_is_one_alert_and_seen_to_when_it_can(node
     assert len(alerts(home, open_only=False)) == 1
 
 
+async def test_a_regime_of_what_nobody_holds_is_missed_all_the_same(node, keeper, home):
+    rule = {"rule": "regime", "signal": "measured_regime:NEWCO"}
+    node = await node({"limit": "max_leverage", "max_times": 2.0, "adjust": rule})
+    await keeper()
+    ((_, _, detail),) = alerts(home)
+    assert "measured_regime:NEWCO" in detail
+    assert "the catalog has no prices of it" in detail
+
+
 async def test_what_somebody_told_is_no_trouble(node, keeper, home):
     node = await node(VAR)
     write_measures(node.run.measures, Measures.at(1, value_at_risk=1.0))

@@ -8,7 +8,7 @@ import pytest
 
 from nautilus_lab.config import MeasureSettings
 from nautilus_lab.marketdata import MarketDataEngine
-from nautilus_lab.risk import black_scholes
+from nautilus_lab.risk import black_scholes, volatility_regimes
 from nautilus_lab.trading.measures import measure
 from tests.trading.measures.conftest import position, seen
 
@@ -64,6 +64,46 @@ def test_volatility_and_correlation_are_those_by_hand(history, catalog):
         variance = 0.94 * variance + 0.06 * one**2
     assert made.values["volatility"] == pytest.approx(math.sqrt(252 * variance), rel=1e-12)
     assert made.values["correlation"] == pytest.approx(np.corrcoef(moved.T)[0, 1], rel=1e-12)
+
+
+def test_the_regime_of_what_is_held_and_of_a_symbol_is_that_of_its_own_returns(history, catalog):
+    needs = {"measured_regime", "measured_regime:JPM"}
+    made = measure(seen(LONG, SHORT), needs, history, RULES)
+    assert not made.missing
+    moved = changes(catalog, "AAPL", "JPM")[-500:]
+    days = pd.date_range("2018-01-01", periods=500, tz="UTC")
+    for name, own in (
+        ("", moved @ [30_000 / 51_000, -21_000 / 51_000]),
+        (":JPM", moved[:, 1]),
+    ):
+        by_hand = volatility_regimes(pd.Series(own, index=days))
+        assert made.values[f"measured_regime{name}"] == by_hand.current
+        assert made.values[f"volatility_rank{name}"] == pytest.approx(by_hand.rank.iloc[-1])
+
+
+def test_a_regime_may_be_of_a_symbol_that_nobody_holds(history):
+    made = measure(seen(LONG), {"measured_regime:JPM"}, history, RULES)
+    assert set(made.values) == {"measured_regime:JPM", "volatility_rank:JPM"}
+    assert measure(seen(), {"measured_regime"}, history, RULES).values == {
+        "measured_regime": "calm", "volatility_rank": 0.0,
+    }  # fmt: skip
+
+
+def test_a_regime_without_a_history_is_missing_with_its_reason(history):
+    short = MeasureSettings(history_days=260, min_history_days=250)
+    for symbol, rules, why in (
+        ("NEWCO", RULES, "NEWCO: the catalog has no prices of it"),
+        ("JPM", short, "at least 273"),
+    ):
+        need = f"measured_regime:{symbol}"
+        made = measure(seen(LONG), {need}, history, rules)
+        assert made.values == {}
+        assert set(made.missing) == {need}
+        assert why in made.missing[need]
+    made = measure(
+        seen(LONG, position("NEWCO.PAPER", 9e9, 1.0)), {"measured_regime"}, history, RULES
+    )
+    assert "has no history" in made.missing["measured_regime"]
 
 
 def test_only_what_limits_need_is_measured(history):

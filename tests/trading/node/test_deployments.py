@@ -153,9 +153,9 @@ def test_no_two_strategies_hold_shares_of_the_same_equity(node):
 
 
 def test_a_node_takes_a_hundred_and_no_more(node, monkeypatch):
-    from nautilus_lab.trading.node import _deployments
+    from nautilus_lab.trading.node import _strategy_commands
 
-    monkeypatch.setattr(_deployments, "_MOST", 2)
+    monkeypatch.setattr(_strategy_commands, "_MOST", 2)
     node.publish("1")
     deployed(node)
     with pytest.raises(InputError, match="at most 2"):
@@ -592,13 +592,13 @@ def test_source_that_never_ends_is_given_up_and_others_are_loaded(node, monkeypa
     node.publish("1")
     node.publish("2")
     monkeypatch.setattr(node.registry, "load", loads)
-    monkeypatch.setattr("nautilus_lab.trading.node._deployments._LOAD_S", 0.05)
+    monkeypatch.setattr("nautilus_lab.trading.node._strategy_commands._LOAD_S", 0.05)
 
     async def both():
         with pytest.raises(StrategyFailed, match=r"executed within 0\.05 s"):
             await node.aask("strategy.deploy", name="script", version="1")
         over.set()
-        monkeypatch.setattr("nautilus_lab.trading.node._deployments._LOAD_S", 10.0)
+        monkeypatch.setattr("nautilus_lab.trading.node._strategy_commands._LOAD_S", 10.0)
         return await node.aask("strategy.deploy", name="script", version="2")
 
     assert asyncio.run(both()).state == "running"

@@ -20,7 +20,7 @@ from nautilus_lab.execution.paper import (
     Orders,
     PaperVenueClient,
 )
-from nautilus_lab.kill_switch import latch_traders
+from nautilus_lab.platform.latch import latch_traders
 from nautilus_lab.platform.rundir import Home
 from nautilus_lab.platform.store import TradingStore
 
@@ -152,13 +152,27 @@ async def test_orders_of_a_node_that_is_frozen_or_falls_over_the_kill_are_pulled
     await desk.resume("I looked, too")
     await of_every_kind(desk)
     os.kill(pid, signal.SIGSTOP)
-    latch_traders([rundir], "KILLED", reason="it falls between the latch and the cancels")
+    latch_traders([rundir.folder()], "KILLED", reason="it falls between the latch and the cancels")
     os.kill(pid, signal.SIGKILL)
     await until_empty(venue)
     await desk.until(
         lambda: desk.node.epoch == 2 and all(o.is_done for o in desk.orders.values()), timeout_s=30
     )
     assert desk.trading_state.state.value == "KILLED"
+    # A halt that cancels is finished likewise, by what the latch says.
+    await desk.ask_resume("the drill is over")
+    await desk.resume("I looked, too")
+    trades = await of_every_kind(desk)
+    os.kill((await lab.trading.status()).pid, signal.SIGSTOP)
+    folders = [rundir.folder()]
+    latch_traders(folders, "HALTED", reason="likewise", cancel_orders=True)
+    os.kill((await lab.trading.status()).pid, signal.SIGKILL)
+    await until_empty(venue)
+    await desk.until(
+        lambda: desk.node.epoch == 3 and all(trade.is_done for trade in trades), timeout_s=30
+    )
+    assert desk.trading_state.state.value == "HALTED"
+    await lab.trading.kill("a drill")
     # Nor is the kill forgotten with the latch: the audit trail has it.
     await lab.trading.stop()
     rundir.latch.unlink()

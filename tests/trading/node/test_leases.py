@@ -42,6 +42,7 @@ class Firm:
             lambda: Moment(wall_ns=self.now_ns, boot_ns=self.now_ns, boot="b")
         )
         self.threads = set()
+        self.begun, self.latest = "f00d", 7
         self.told, self.rows = [], []
 
     def keeper(self, node, *limits, **more):
@@ -66,6 +67,7 @@ class Firm:
         if self.full:
             raise StoreUnwritable("the disk is full")
         assert all(isinstance(value, str | int) for value in body.values())  # canonical JSON
+        assert (body["ledger"], body["change"]) == ("f00d", "7")
         self.rows.append((kind, body["limit"], actor))
 
     def alerts(self):

@@ -10,6 +10,7 @@ from nautilus_lab.config import EarlyWarningSettings, MeasureSettings
 from nautilus_lab.exceptions import InputError, StoreError
 from nautilus_lab.platform.commands import EnableStrategy
 from nautilus_lab.platform.messages import AlertRaised, LimitBreach, LimitUpdated
+from nautilus_lab.risk.adjustment import DynamicLimit, RegimeRule
 from nautilus_lab.risk.limits import (
     Levels,
     LimitBook,
@@ -31,14 +32,14 @@ from tests.execution.gate.stand import SECOND, Stand
 class Desk:
     """A node's limits over a gate in a backtest, and everything that was told."""
 
-    def __init__(self, *limits, path=None, measured=None, measuring=None, **levels):
+    def __init__(self, *limits, path=None, measured=None, measuring=None, dynamic=(), **levels):
         self.stand = Stand()
         self.stand.quote("100.00", "100.00")
         self.now_s = 0.0
         self.full = False
         self.told, self.states, self.rows, self.moves = [], [], [], []
         self.looks = 0
-        book = LimitBook(limits, levels=Levels(**levels))
+        book = LimitBook(limits, levels=Levels(**levels), dynamic=dynamic)
         gate = self.stand.gate
         gate.checks = (*gate.checks, *book.blocking)
         self.limits = LimitDesk(
@@ -505,3 +506,39 @@ def test_it_does_not_wait_for_ever(desk, tmp_path):
     desk.watch(seconds=35)
     assert desk.looks > 0
     assert desk.alerts()[0].severity == "critical"
+
+
+def test_a_regime_that_was_measured_tightens_at_once_and_is_audited_with_what_it_was_told_by(
+    desk, tmp_path
+):
+    path, gross = tmp_path / "measured.json", MaxGrossExposure(max_notional=10_000)
+    rule = RegimeRule(signal="measured_regime:SP500", max_age_s=600)
+    desk = desk(
+        gross, dynamic=[DynamicLimit(limit=gross, rule=rule)],
+        measured=path, measuring=MeasureSettings(),
+    )  # fmt: skip
+
+    def measure(word):
+        now = desk.stand.now
+        values = {"measured_regime:SP500": word, "volatility_rank:SP500": 0.95}
+        Measurement(as_of_ns=now, market_ns=now, values=values).write(path)
+
+    def holds():
+        return desk.state("risk.limit.T-1.max_gross_exposure").limit_value
+
+    measure("normal")
+    desk.watch(seconds=1)
+    assert holds() == 10_000
+    measure("stressed")
+    desk.watch(seconds=1)
+    assert holds() == 5_000
+    ((_, body, _),) = [row for row in desk.rows if row[0] == "limit.adjusted"]
+    assert (body["before_percent"], body["after_percent"]) == (100, 50)
+    assert body["reason"] == "measured_regime:SP500 is stressed, its volatility at rank 0.95"
+    assert '"volatility_rank:SP500"' in body["inputs"]
+    # What is not made anew for too long is no regime any more: it fails tight.
+    desk.stand.quote(every_s=601)
+    desk.watch(seconds=6)
+    floor = desk.limits._base.dynamic[0].bounds.floor
+    assert floor < 0.5
+    assert holds() == pytest.approx(10_000 * floor)

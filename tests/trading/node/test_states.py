@@ -149,6 +149,40 @@ def test_a_killed_trader_whose_node_begins_has_its_orders_cancelled(latch, store
     assert again.sent == [order.client_order_id.value]
 
 
+@pytest.mark.parametrize("to", ["REDUCE_ONLY", "HALTED"])
+def test_cancels_that_an_earlier_life_did_not_get_to_are_sent_as_the_next_begins(latch, store, to):
+    latch.tighten(to, reason="enough", by="ana", cancel_orders=True)
+    again = Stand(latch, store)
+    order = again.rest()
+    again.states.begin()
+    assert again.sent == [order.client_order_id.value]
+    # What is found to work later ends too where nothing may work.
+    late = again.rest()
+    again.watch()
+    assert again.sent[1:] == ([late.client_order_id.value] if to == "HALTED" else [])
+
+
+def test_a_halt_that_cancelled_nothing_cancels_nothing_as_the_next_life_begins(latch, store):
+    latch.tighten("HALTED", reason="enough", by="ana")
+    again = Stand(latch, store)
+    again.rest()
+    again.states.begin()
+    again.watch(after_s=10.0)
+    assert again.sent == []
+
+
+def test_that_orders_end_with_a_halt_that_holds_already_is_latched_and_audited(latch, store):
+    stand = Stand(latch, store)
+    order = stand.rest()
+    stand.states.tighten("HALTED", reason="enough", by="ana")
+    stand.states.tighten("HALTED", reason="these too", by="ben", cancel_orders=True)
+    assert stand.sent == [order.client_order_id.value]
+    assert (latch.read().cancels, latch.read().reason) == (True, "enough")
+    told = [(kind, body["cancel_orders"]) for kind, _, body in rows(store)]
+    assert told == [("trading.state", False), ("trading.state", True)]
+    assert stand.told == ["HALTED"]  # it moved once
+
+
 def test_what_a_full_disk_kept_from_the_trail_is_written_once_there_is_room(stand, store):
     stand.full = True
     stand.states.tighten("HALTED", reason="enough", by="ana")
@@ -245,7 +279,7 @@ async def test_a_killed_traders_venue_is_asked_until_nothing_is_left(latch, stor
     assert (venue.asked, venue.works) == (4, 0)
 
 
-async def test_a_halted_traders_venue_is_asked_once_and_not_with_less_than_a_halt(latch, store):
+async def test_a_halted_traders_venue_is_asked_likewise_and_not_with_less_than_a_halt(latch, store):
     venue = Venue()
     stand = Stand(latch, store, venues={"PAPER": venue.cancel_everything})
     order = stand.rest()
@@ -257,7 +291,7 @@ async def test_a_halted_traders_venue_is_asked_once_and_not_with_less_than_a_hal
     for _ in range(40):
         await turn()
         stand.watch()
-    assert venue.asked == 1
+    assert (venue.asked, venue.works) == (2, 0)
 
 
 async def test_a_kill_that_another_process_wrote_reaches_the_venue_as_well(latch, store):

@@ -8,7 +8,7 @@ import pytest
 from nautilus_lab.client import Attendance as Told
 from nautilus_lab.client import GatewayStatus
 from nautilus_lab.platform.access import LocalOwner
-from nautilus_lab.platform.commands import CommandServer
+from nautilus_lab.platform.commands import CommandServer, CommandTable
 from nautilus_lab.platform.rundir import ProcessRecord
 from nautilus_lab.streaming._status import GATEWAY_COMMANDS
 from nautilus_lab.trading.supervisor import Attendance
@@ -22,7 +22,10 @@ class Gateway:
         self.operators = 0
         self.asked = 0
         self.server = CommandServer(
-            files.commands, GATEWAY_COMMANDS, LocalOwner().verify, {"gateway.status": self.status}
+            files.commands,
+            CommandTable(GATEWAY_COMMANDS.spec("gateway.status")),
+            LocalOwner().verify,
+            {"gateway.status": self.status},
         )
 
     async def status(self, request):

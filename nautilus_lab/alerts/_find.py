@@ -1,12 +1,11 @@
-"""What somebody should look at, from wherever it was raised."""
+"""Finding what somebody should look at, wherever it was raised."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nautilus_lab.exceptions import InputError, LabError, StoreError
-from nautilus_lab.platform.access import Principal
+from nautilus_lab.exceptions import InputError, LabError
 from nautilus_lab.platform.rundir import Home, RunDirectory
 
 if TYPE_CHECKING:
@@ -72,7 +71,7 @@ def find_alerts(
         if not rundir.store.exists():
             continue
         try:
-            rows = _of_a_node(home, rundir, limit)
+            rows = of_a_node(home, rundir, limit)
         except LabError as error:
             unread[_source(home, rundir)] = error
         else:
@@ -82,60 +81,12 @@ def find_alerts(
     return FoundAlerts(alerts=tuple(found[:limit]), unread=unread)
 
 
-def acknowledge(home: Home, alert_id: str, *, by: str | None = None, note: str = "") -> AlertRow:
-    """Say that somebody has seen to an alert, which ends its climb; who said so first stays.
-
-    It asks no process: the store's owner has the right, and the monitor reads the same store.
-
-    Parameters
-    ----------
-    home : Home
-        Whose alert.
-    alert_id : str
-        Which; one that stands in a node's own store yet is taken over first.
-    by : str, optional
-        Who; the user of this process when not given.
-    note : str, default=""
-        What was found or done, on one line.
-
-    Raises
-    ------
-    InputError
-        When the note is no such line.
-    StoreError
-        When there is no such alert, or the store cannot be written.
-    """
-    from nautilus_lab.platform.store import AlertLedger, DeskStore
-
-    who = by or Principal.owner().name
-    if home.store.exists():
-        with DeskStore.open(home.store) as desk:
-            if alert_id in desk.alert_ids(trader=None, only=alert_id):
-                return AlertLedger(desk).acknowledge(alert_id, by=who, note=note)
-    for rundir in map(home.trader, home.trader_ids):
-        if not rundir.store.exists():
-            continue
-        try:
-            rows = _of_a_node(home, rundir, None)
-        except LabError:
-            continue  # it is looked for elsewhere; `find_alerts` tells what cannot be read
-        if found := [row for row in rows if row.id == alert_id]:
-            with DeskStore.open(home.store) as desk:
-                ledger = AlertLedger(desk)
-                ledger.enter(rundir.trader_id, found)
-                return ledger.acknowledge(alert_id, by=who, note=note)
-    raise StoreError(
-        "an alert must be there to be acknowledged",
-        value=alert_id,
-        remedy="see which there are: nautilus-lab alerts",
-    )
-
-
 def _source(home: Home, rundir: RunDirectory) -> str:
     return str(rundir.store.relative_to(home.path))
 
 
-def _of_a_node(home: Home, rundir: RunDirectory, limit: int | None) -> list[AlertRow]:
+def of_a_node(home: Home, rundir: RunDirectory, limit: int | None) -> list[AlertRow]:
+    """Return what stands in the store of a trader, the latest first; raises `LabError`."""
     from nautilus_lab.platform.store import TradingStore, alert_of
 
     source = _source(home, rundir)

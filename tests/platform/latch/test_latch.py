@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nautilus_lab.exceptions import InputError, StoreError
-from nautilus_lab.platform.rundir import STANDINGS, Latch, LatchState
+from nautilus_lab.platform.latch import STANDINGS, Latch, LatchState
 
 AS_ROOT = pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file away")
 WHY = {"reason": "a test", "by": "ana"}
@@ -70,6 +70,15 @@ def test_a_latch_that_is_gone_although_the_trader_has_traded_is_halted(latch, tm
         b'{"state":"ACTIVE","reason":"x","by":"x","since_ns":-1}',
         b'{"state":"ACTIVE","reason":"x","by":"x","more":1}',
         b'{"state":"ACTIVE","reason":"x","by":"x"}{"state":"ACTIVE","reason":"x","by":"x"}',
+        b'{"state":"ACTIVE","reason":"x","by":"x","serial":true}',
+        b'{"state":"ACTIVE","reason":"x","by":"x","serial":1.0}',
+        b'{"state":"ACTIVE","reason":"x","by":"x","serial":9223372036854775808}',
+        b'{"state":"ACTIVE","reason":"x","by":"x","automatic":0}',
+        b'{"state":"HALTED","reason":"x","by":"x","state":"ACTIVE"}',
+        b'{"state":["ACTIVE"],"reason":"x","by":"x"}',
+        b'{"state":"ACTIVE","reason":"\\ud800","by":"x"}',
+        b'["ACTIVE"]',
+        b'\xef\xbb\xbf{"state":"ACTIVE","reason":"x","by":"x"}',
         b'\xff{"state":"ACTIVE"}',
         b"\x00" * 200,
         b"[" * 50_000,
@@ -80,6 +89,40 @@ def test_what_is_no_latch_is_halted(latch, data):
     private(latch.path, data)
     assert latch.read().state == "HALTED"
     assert "cannot be believed" in latch.read().reason
+
+
+@given(
+    reason=st.text(min_size=1, max_size=2_000),
+    since_ns=st.integers(0, 2**63 - 1),
+    automatic=st.booleans(),
+    state=st.sampled_from(STANDINGS),
+)
+def test_what_is_written_is_read_again_and_is_what_any_json_library_reads(
+    reason, since_ns, automatic, state
+):
+    held = LatchState(
+        state=state, reason=reason, by="ana", since_ns=since_ns, automatic=automatic, serial=7
+    )
+    assert LatchState.from_json(held.to_json()) == held
+    assert msgspec.json.decode(held.to_json()) == {
+        "state": state,
+        "reason": reason,
+        "by": "ana",
+        "since_ns": since_ns,
+        "automatic": automatic,
+        "serial": 7,
+    }
+
+
+def test_a_state_cannot_be_changed_and_is_compared_by_what_it_says():
+    held = LatchState(state="HALTED", reason="a test", by="ana")
+    with pytest.raises(AttributeError, match="cannot be changed"):
+        held.state = "ACTIVE"
+    with pytest.raises(AttributeError, match="cannot be changed"):
+        del held.state
+    assert held == LatchState(state="HALTED", reason="a test", by="ana")
+    assert hash(held) == hash(LatchState(state="HALTED", reason="a test", by="ana"))
+    assert held != LatchState(state="HALTED", reason="a test", by="ana", serial=1)
 
 
 @given(cut=st.integers(0, 200), flip=st.integers(0, 200), bit=st.integers(0, 7))
@@ -153,6 +196,33 @@ def test_loosening_needs_a_name_a_reason_and_something_to_loosen(latch):
         latch.loosen("ACTIVE", **WHY)
 
 
+def test_orders_end_with_what_was_tightened_until_it_is_loosened(latch):
+    assert latch.tighten("REDUCE_ONLY", **WHY).cancels is False
+    assert latch.tighten("REDUCE_ONLY", **WHY, cancel_orders=True).cancels is True
+    # A halt says for itself what is to become of orders, a smaller worry nothing more.
+    halted = latch.tighten("HALTED", **WHY)
+    assert halted.cancels is False
+    assert latch.tighten("REDUCE_ONLY", **WHY, cancel_orders=True) == halted
+    again = latch.tighten("HALTED", reason="these too", by="ben", cancel_orders=True)
+    assert (again.cancels, again.serial) == (True, halted.serial + 1)
+    assert (again.reason, again.by, again.since_ns) == ("a test", "ana", halted.since_ns)
+    assert latch.tighten("HALTED", **WHY) == again == latch.read()
+    assert latch.loosen("REDUCE_ONLY", **WHY).cancels is False
+    assert latch.tighten("KILLED", **WHY).cancels is True
+
+
+def test_a_kill_is_written_as_older_versions_read_it(latch):
+    latch.tighten("HALTED", **WHY, cancel_orders=True)
+    assert b'"cancel_orders":true' in latch.path.read_bytes()
+    latch.tighten("KILLED", **WHY, cancel_orders=True)
+    assert b"cancel_orders" not in latch.path.read_bytes()
+
+
+def test_a_latch_of_before_there_were_cancels_in_it_is_read(latch):
+    private(latch.path, b'{"state":"HALTED","reason":"x","by":"ana","since_ns":1,"serial":3}')
+    assert (latch.read().state, latch.read().cancels, latch.read().serial) == ("HALTED", False, 3)
+
+
 def test_what_another_tightened_meanwhile_is_not_loosened_unseen(latch):
     seen = latch.tighten("REDUCE_ONLY", **WHY)
     Latch(latch.path).tighten("HALTED", reason="the supervisor lost the node", by="supervisor")
@@ -183,7 +253,7 @@ def test_a_latch_that_cannot_be_written_says_so_and_stays(tmp_path):
 _WRITER = """
 import sys
 from pathlib import Path
-from nautilus_lab.platform.rundir import Latch
+from nautilus_lab.platform.latch import Latch
 latch = Latch(Path(sys.argv[1]))
 print("begun", flush=True)
 for i in range(1_000_000):
@@ -209,7 +279,7 @@ def test_a_kill_at_any_moment_leaves_a_whole_latch(tmp_path):
             writer.kill()
             writer.wait()
             writer.stdout.close()
-        state = msgspec.json.decode(path.read_bytes(), type=LatchState)
+        state = LatchState.from_json(path.read_bytes())
         assert Latch(path).read() == state
         assert state.serial > serial
         serial = state.serial

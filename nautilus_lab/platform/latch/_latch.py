@@ -6,56 +6,22 @@ import fcntl
 import os
 import stat
 import time
-from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Annotated, Literal, TypeAlias, get_args
-
-import msgspec
 
 from nautilus_lab.exceptions import InputError, StoreError
-from nautilus_lab.platform.rundir._private import write_whole
+from nautilus_lab.platform.latch._state import STANDINGS, LatchState
+from nautilus_lab.platform.latch._whole import write_whole
 
-Standing: TypeAlias = Literal["ACTIVE", "REDUCE_ONLY", "HALTED", "KILLED"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
-# from loose to tight
-STANDINGS: tuple[Standing, ...] = get_args(Standing)
+    from nautilus_lab.platform.latch._state import Standing
 
 _LONGEST = 64 * 1024  # bytes; what is longer was not written here
 _PATIENCE_S = 0.25
 _TICK_S = 0.005
 _NOBODY = "the latch itself"
-
-_Text = Annotated[str, msgspec.Meta(min_length=1, max_length=2_000)]
-
-
-class LatchState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a trader may do, since when, and who said so.
-
-    Attributes
-    ----------
-    state : {"ACTIVE", "REDUCE_ONLY", "HALTED", "KILLED"}
-        From loose to tight.
-    reason, by : str
-        Why, and the name of the person or process.
-    since_ns : int
-        When it was said, UNIX ns; 0 when nobody said it.
-    automatic : bool
-        Whether no person asked.
-    serial : int
-        Counts the moves; 0 for what no file holds.
-    """
-
-    state: Standing
-    reason: _Text
-    by: _Text
-    since_ns: Annotated[int, msgspec.Meta(ge=0)] = 0
-    automatic: bool = False
-    serial: Annotated[int, msgspec.Meta(ge=0)] = 0
-
-    def is_tighter_than(self, other: Standing) -> bool:
-        """Whether this lets less through than `other` does."""
-        return STANDINGS.index(self.state) > STANDINGS.index(other)
 
 
 class Latch:
@@ -68,18 +34,18 @@ class Latch:
 
     Parameters
     ----------
-    path : Path
+    path : str or PathLike
         The file: ``RunDirectory.latch``.
-    witness : Path, optional
+    witness : str or PathLike, optional
         A file that is there once the trader has traded, ``RunDirectory.store``. While it is not,
         a missing latch is that of a new trader and reads as ACTIVE. Without a witness, a missing
         latch always does.
 
     Examples
     --------
-    >>> import tempfile
+    >>> import os, tempfile
     >>> folder = tempfile.TemporaryDirectory()
-    >>> latch = Latch(Path(folder.name) / "kill.latch")
+    >>> latch = Latch(os.path.join(folder.name, "kill.latch"))
     >>> latch.read().state
     'ACTIVE'
     >>> latch.tighten("HALTED", reason="prices look wrong", by="ana").state
@@ -91,13 +57,15 @@ class Latch:
     >>> folder.cleanup()
     """
 
-    def __init__(self, path: Path, *, witness: Path | None = None) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], *, witness: str | os.PathLike[str] | None = None
+    ) -> None:
         self.path = path
         self._name = os.fspath(path)  # each order asks for its mark
         self._witness = witness
 
     def __repr__(self) -> str:
-        return f"Latch({str(self.path)!r}, {self.read().state})"
+        return f"Latch({self._name!r}, {self.read().state})"
 
     def begin(self) -> LatchState:
         """Write the latch of a new trader and return what holds; call it before the store is made.
@@ -108,7 +76,7 @@ class Latch:
             When it cannot be written.
         """
         held = self.read()
-        if not self.path.exists() and held.state == "ACTIVE":
+        if not os.path.exists(self.path) and held.state == "ACTIVE":
             held = LatchState(
                 state="ACTIVE", reason="a new trader", by="node", since_ns=time.time_ns(), serial=1
             )
@@ -142,8 +110,8 @@ class Latch:
         if len(data) > _LONGEST:
             return _halted(f"it is longer than {_LONGEST} bytes")
         try:
-            return msgspec.json.decode(data, type=LatchState)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            return LatchState.from_json(data)
+        except ValueError as error:
             return _halted(f"it is damaged: {error}"[:500])
 
     def mark(self) -> tuple[int, int, int] | None:
@@ -154,11 +122,19 @@ class Latch:
             return None
         return found.st_ino, found.st_mtime_ns, found.st_ctime_ns
 
-    def tighten(self, to: Standing, *, reason: str, by: str, automatic: bool = False) -> LatchState:
+    def tighten(
+        self,
+        to: Standing,
+        *,
+        reason: str,
+        by: str,
+        automatic: bool = False,
+        cancel_orders: bool = False,
+    ) -> LatchState:
         """Let no more through than `to` does; return what holds then.
 
-        What is as tight already stays as it is. When this returns, the latch is on the disk and
-        survives a loss of power.
+        What is as tight already stays as it is, except that orders may be cancelled with it from
+        then on. When this returns, the latch is on the disk and survives a loss of power.
 
         Parameters
         ----------
@@ -168,6 +144,8 @@ class Latch:
             Why, and the name of the person or process who says so.
         automatic : bool, default=False
             Whether no person asked.
+        cancel_orders : bool, default=False
+            Whether what works is to be cancelled with it; all that works is when `to` is KILLED.
 
         Raises
         ------
@@ -182,10 +160,12 @@ class Latch:
         with self._alone():
             held = self.read()
             if held.serial and not _tighter(to, held.state):
-                return held
+                if to != held.state or held.cancels or not cancel_orders:
+                    return held
+                return self._cancelling(held)
             # What was unreadable becomes readable, and no looser by that.
             state = to if _tighter(to, held.state) else held.state
-            return self._move(held, state, reason, by, automatic)
+            return self._move(held, state, reason, by, automatic, cancel_orders)
 
     def loosen(self, to: Standing, *, reason: str, by: str, seen: int | None = None) -> LatchState:
         """Let more through again. A person's decision: who calls this has checked the right to.
@@ -214,7 +194,7 @@ class Latch:
             if not alone:
                 raise StoreError(
                     "a latch must be free to be loosened",
-                    value=str(self.path),
+                    value=self._name,
                     remedy="another process holds it: try again",
                 )
             if seen is not None and seen != held.serial:
@@ -240,7 +220,13 @@ class Latch:
         self._write(state)
 
     def _move(
-        self, held: LatchState, to: Standing, reason: str, by: str, automatic: bool
+        self,
+        held: LatchState,
+        to: Standing,
+        reason: str,
+        by: str,
+        automatic: bool,
+        cancel_orders: bool = False,
     ) -> LatchState:
         moved = LatchState(
             state=to,
@@ -249,18 +235,34 @@ class Latch:
             since_ns=time.time_ns(),
             automatic=automatic,
             serial=held.serial + 1,
+            cancel_orders=cancel_orders and to != "KILLED",
+        )
+        self._write(moved)
+        return moved
+
+    def _cancelling(self, held: LatchState) -> LatchState:
+        """Have orders be cancelled by what holds already, since when and for whom it did."""
+        moved = LatchState(
+            state=held.state,
+            reason=held.reason,
+            by=held.by,
+            since_ns=held.since_ns,
+            automatic=held.automatic,
+            serial=held.serial + 1,
+            cancel_orders=True,
         )
         self._write(moved)
         return moved
 
     def _write(self, state: LatchState) -> None:
-        write_whole(self.path, msgspec.json.encode(state))
+        write_whole(self.path, state.to_json())
 
     @contextmanager
     def _alone(self) -> Iterator[bool]:
         """Keep other writers out for as long as it takes; yields False when that failed."""
+        folder = os.path.dirname(self._name) or os.curdir
         try:
-            handle = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError:
             yield False  # writing will say what is wrong
             return

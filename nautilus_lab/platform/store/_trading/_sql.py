@@ -16,10 +16,12 @@ from nautilus_lab.platform.store._tables import (
     audit_spools,
     commands,
     epochs,
+    equity,
     fills,
     journal,
     orders,
     outbox,
+    strategy_days,
 )
 
 # Nautilus' names of the states that an order does not leave
@@ -103,6 +105,8 @@ class Writes:
             dialect,
         )
         self.forget_commands = Statement(_forget_commands(), dialect)
+        self.add_equity = insert_new(equity, dialect)
+        self.put_strategy_day = upsert(strategy_days, dialect)
 
 
 def _forget_commands() -> sa.Delete:

@@ -188,7 +188,7 @@ def test_the_token_of_a_viewer_is_no_setting(monkeypatch):
 def test_a_value_out_of_bounds_names_its_key_and_where_to_mend_it(section, key, value):
     error = _refused(**{section: {key: value}})
     assert error.rule.startswith(f"{section}.{key}: ")
-    assert error.value == value or error.value != error.value  # NaN is not itself
+    assert repr(error.value) == repr(value)  # NaN is not itself
     assert f"NL_{section}__{key}".upper() in error.remedy.upper()
 
 
@@ -220,7 +220,7 @@ def test_a_variable_that_hides_another_is_refused(monkeypatch, name):
 @pytest.mark.parametrize("name", ["NL_", "NL___", "NL_TRADING__"])
 def test_a_variable_without_a_key_is_refused(monkeypatch, name):
     monkeypatch.setenv(name, "1")
-    assert "is not a setting" in _refused().rule or "trading" in _refused().rule
+    assert _refused().rule.endswith(" is not a setting")
 
 
 @pytest.mark.parametrize("text", [b"seed = ", b"[trading", b"a = 1\na = 2\n", b"\xff\xfe"])

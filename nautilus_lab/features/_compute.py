@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -56,7 +57,8 @@ def compute(bars: Bars, specs: Sequence[FeatureSpec], *, threads: int = 2) -> Fe
     order = np.argsort(whose, kind="stable")
     ends = np.cumsum(np.bincount(whose, minlength=len(symbols)))
     _require_enough(specs, int(np.diff(ends, prepend=0).max()))
-    values = np.full((len(labels), len(symbols), len(times)), np.nan)
+    # Nothing is written twice: the pages of a large panel are touched by the threads, once.
+    values = np.empty((len(labels), len(symbols), len(times)))
     sorted_columns = {name: column[order] for name, column in columns.items()}
     at = place[order]
 
@@ -79,6 +81,8 @@ def _evaluate(
     specs: Sequence[FeatureSpec], inputs: dict[str, FloatArray], out: FloatArray, at: Any
 ) -> None:
     row, whole = 0, len(at) == out.shape[1]
+    if not whole:
+        out[:] = math.nan
     for spec in specs:
         for found in spec.evaluate(*[inputs[name] for name in spec.inputs]):
             if whole:

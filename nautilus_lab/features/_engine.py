@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from nautilus_lab.engine import Health, State
 from nautilus_lab.features._all import all_features
 from nautilus_lab.features._compute import compute
+from nautilus_lab.features._conformance import Conformance, conformance
 from nautilus_lab.features._registry import FeatureRegistry, Wanted
 from nautilus_lab.features.streaming import FeatureStream
 
@@ -40,9 +41,16 @@ class FeatureEngine:
         """Report that the engine answers calls; it has no work of its own."""
         return Health(state=State.READY)
 
-    def catalog(self) -> pd.DataFrame:
-        """Return all features as a table; see `FeatureRegistry.catalog`."""
-        return self.registry.catalog()
+    def catalog(self, find: str = "") -> pd.DataFrame:
+        """Return all features as a table, or those with a text in their row.
+
+        See `FeatureRegistry.catalog`.
+        """
+        return self.registry.catalog(find)
+
+    def check(self, feature: Wanted) -> Conformance:
+        """Run a feature in batch and as a stream, and compare; see `conformance`."""
+        return conformance(self.registry.spec(feature))
 
     def compute(self, bars: Bars, features: Iterable[Wanted], *, threads: int = 2) -> FeaturePanel:
         """Compute features of a panel of bars; see `nautilus_lab.features.compute`."""

@@ -147,8 +147,13 @@ class FeatureRegistry(Mapping[str, Feature]):
             settings[key] = tuple(value.split("/")) if key == "of" else _number(wanted, value)
         return self[found["name"]](**settings)
 
-    def catalog(self) -> pd.DataFrame:
+    def catalog(self, find: str = "") -> pd.DataFrame:
         """Return all features as a table, by name: what each is, takes, gives and is from.
+
+        Parameters
+        ----------
+        find : str, optional
+            Only those with this text somewhere in their row, in capitals or not.
 
         Returns
         -------
@@ -171,7 +176,14 @@ class FeatureRegistry(Mapping[str, Feature]):
                 "stream": "accumulated" if one.accumulate else f"last {usual.history} bars",
                 "reference": one.reference,
             }
-        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("feature")
+        wanted = find.casefold()
+        found = {
+            name: row
+            for name, row in rows.items()
+            if wanted in " ".join([name, *map(str, row.values())]).casefold()
+        }
+        columns = list(next(iter(rows.values()), {}))
+        return pd.DataFrame.from_dict(found, orient="index", columns=columns).rename_axis("feature")
 
 
 def _number(wanted: str, text: str) -> int | float:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from nautilus_lab.features._registry import FeatureRegistry
-from nautilus_lab.features.technical import talib_features
+from nautilus_lab.features.regime import MEMORY
+from nautilus_lab.features.rolling import MOMENTS
+from nautilus_lab.features.technical import ICHIMOKU, RANGE_VOLATILITY, talib_features
+
+_OWN = (RANGE_VOLATILITY, ICHIMOKU, MOMENTS, MEMORY)
 
 
 def all_features() -> FeatureRegistry:
     """Return a registry of its own with all features in it."""
-    return FeatureRegistry(talib_features())
+    own = [feature for registry in _OWN for feature in registry.values()]
+    return FeatureRegistry([*talib_features(), *own])

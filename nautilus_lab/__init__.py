@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from nautilus_lab.display import traceback
     from nautilus_lab.exceptions import LabError
     from nautilus_lab.factors import FactorEngine
+    from nautilus_lab.features import FeatureEngine
     from nautilus_lab.jobs import publish_targets
     from nautilus_lab.lab import Lab
     from nautilus_lab.marketdata import MarketDataEngine
@@ -32,6 +33,7 @@ __all__ = [
     "BacktestingEngine",
     "Desk",
     "FactorEngine",
+    "FeatureEngine",
     "Lab",
     "LabError",
     "MarketDataEngine",
@@ -51,6 +53,7 @@ _HOMES = {
     "BacktestingEngine": "backtesting",
     "Desk": "client",
     "FactorEngine": "factors",
+    "FeatureEngine": "features",
     "Lab": "lab",
     "LabError": "exceptions",
     "MarketDataEngine": "marketdata",
@@ -73,6 +76,7 @@ _ROOMS = frozenset(
         "display",
         "execution",
         "factors",
+        "features",
         "jobs",
         "marketdata",
         "portfolio",

@@ -89,6 +89,7 @@ class EngineTable:
 _CORE, _RISK, _ML, _DATA = "1 trading", "2 analytics & risk", "3 ML & streaming", "4 data"
 
 _STREAM = ("02-gateway-sustained", "02-gateway-latency-p99", "02-gateway-event-to-viewer")
+_FEATURES = ("04-stream-over-nautilus", "04-features-panel", "04-features-over-talib")
 _LIMITS = (
     *("03-var-es", "03-gate-p50", "03-gate-p99", "03-monitor-look"),
     *("03-audit-append-p50", "03-audit-verify"),
@@ -102,7 +103,7 @@ _ENGINES: tuple[tuple[int, str, str, str, str, tuple[str, ...]], ...] = (
     (4, "risk", _RISK, "risk measures and limits", "every 5 s", _LIMITS),
     (5, "factors", _RISK, "factor research", "380 000 factors", ()),
     (6, "inference", _ML, "models and regimes", "< 100 ms", ()),
-    (7, "features", _ML, "indicators and features", "real time", ()),
+    (7, "features", _ML, "indicators and features", "real time", _FEATURES),
     (8, "streaming", _ML, "websocket gateway", "50 000 msg/s, < 50 ms", _STREAM),
     (9, "deployment", _DATA, "strategies to production", "automated", ()),
     (10, "marketdata", _DATA, "prices, bars, macro", "nanosecond stamps", ()),

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from nautilus_lab.analytics import AnalyticsEngine
     from nautilus_lab.backtesting import BacktestingEngine
     from nautilus_lab.factors import FactorEngine
+    from nautilus_lab.features import FeatureEngine
     from nautilus_lab.jobs import RunRecord
     from nautilus_lab.marketdata import MarketDataEngine
     from nautilus_lab.portfolio import PortfolioEngine
@@ -63,6 +64,13 @@ class Lab:
         from nautilus_lab.factors import FactorEngine
 
         return FactorEngine()
+
+    @cached_property
+    def features(self) -> FeatureEngine:
+        """Engine 7: indicators and features of bars, in batch and bar by bar."""
+        from nautilus_lab.features import FeatureEngine
+
+        return FeatureEngine()
 
     @cached_property
     def backtesting(self) -> BacktestingEngine:

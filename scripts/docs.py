@@ -48,6 +48,7 @@ def index() -> str:
         "  a kill, a halt and a look back",
         "- [Settings](configuration.md), [the command line](command_line.md),",
         "  [commands and permissions](commands.md), [the catalogue of limits](limits.md),",
+        "  [the catalogue of features](features.md),",
         "  [contents](contents.md)",
         "- [The stream protocol](protocol.md): how a viewer follows a node, and asks it for things",
         "- [Coverage](coverage.md): each line of the platform description, and what fulfils it",
@@ -328,6 +329,30 @@ def limits() -> str:
     return "\n".join(lines) + "\n"
 
 
+def features() -> str:
+    """Return every feature, by group."""
+    from nautilus_lab.features import FeatureEngine
+
+    catalog = FeatureEngine().catalog()
+    lines = [
+        "# The catalogue of features",
+        MADE,
+        f"{len(catalog)} [features](concepts/features.md), by group: the name of each, the",
+        "columns it reads, its settings as they usually are, how many bars have no value at first,",
+        "and how many bars a stream keeps.",
+    ]
+    for group, rows in catalog.groupby("group"):
+        lines += ["", f"## {str(group).capitalize()}", ""]
+        lines += ["| Name | What | Of | Gives | Settings | Warm-up | Stream | From |"]
+        lines += ["|---|---|---|---|---|---|---|---|"]
+        for name, row in rows.iterrows():
+            given = row["outputs"] if row["outputs"] != name else "-"
+            cells = [row["title"], row["inputs"], given, row["parameters"] or "-"]
+            cells += [row["warm_up"], row["stream"], row["reference"]]
+            lines.append(f"| `{name}` | {' | '.join(_cell(str(cell)) for cell in cells)} |")
+    return "\n".join(lines) + "\n"
+
+
 def _exposed(kind: Any) -> str:
     if kind.modes == ("monitor",):
         return "-"
@@ -385,6 +410,7 @@ GENERATED = {
     "docs/command_line.md": command_line,
     "docs/contents.md": contents,
     "docs/limits.md": limits,
+    "docs/features.md": features,
 }
 
 

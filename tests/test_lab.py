@@ -14,6 +14,7 @@ BUILT = (
     "analytics",
     "backtesting",
     "factors",
+    "features",
     "marketdata",
     "portfolio",
     "risk",
@@ -39,7 +40,7 @@ def test_the_table_has_the_eleven_and_says_what_is_only_planned(workspace):
     table = Lab(workspace).engines
     assert [row.number for row in table] == list(range(1, 12))
     planned = {row.name for row in table if row.state == "planned"}
-    assert planned == {"deployment", "features", "inference"}
+    assert planned == {"deployment", "inference"}
     assert "portfolio" in repr(table)
     assert "<table>" in table._repr_html_()
 

@@ -24,7 +24,7 @@ WORDS = {
     "/stream",
 }
 MADE = {"data/", ".lab/", "lab.toml", "runs/"}  # of a workspace, not of the repository
-PLANNED = {"nautilus_lab.inference", "nautilus_lab.features", "lab.deployment"}
+PLANNED = {"nautilus_lab.inference", "lab.deployment"}
 
 
 @pytest.fixture(scope="module")

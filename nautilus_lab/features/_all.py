@@ -1,0 +1,16 @@
+"""All features that come with the library."""
+
+from __future__ import annotations
+
+from nautilus_lab.features._registry import FeatureRegistry
+from nautilus_lab.features.regime import MEMORY
+from nautilus_lab.features.rolling import MOMENTS
+from nautilus_lab.features.technical import ICHIMOKU, RANGE_VOLATILITY, talib_features
+
+_OWN = (RANGE_VOLATILITY, ICHIMOKU, MOMENTS, MEMORY)
+
+
+def all_features() -> FeatureRegistry:
+    """Return a registry of its own with all features in it."""
+    own = [feature for registry in _OWN for feature in registry.values()]
+    return FeatureRegistry([*talib_features(), *own])

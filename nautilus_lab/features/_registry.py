@@ -1,0 +1,195 @@
+"""The features by name, and how to add one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from nautilus_lab.exceptions import InputError
+from nautilus_lab.features._feature import Accumulator, Feature, FeatureSpec, Values
+from nautilus_lab.features._parameter import Parameter
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# a feature by name, "rsi(timeperiod=7)", or with its settings
+Wanted: TypeAlias = str | Feature | FeatureSpec
+
+_CALL = re.compile(r"(?P<name>[a-z_][a-z0-9_]*)(?:\((?P<given>[^()]*)\))?")
+
+
+class FeatureRegistry(Mapping[str, Feature]):
+    """Features by name; each name once.
+
+    Examples
+    --------
+    >>> features = FeatureRegistry()
+    >>> @features.define(
+    ...     title="Range", group="volatility", inputs=("high", "low"), warm_up=0, history=1,
+    ...     reference="the difference of high and low",
+    ... )
+    ... def bar_range(high, low):
+    ...     return high - low
+    >>> features.spec("bar_range").columns
+    ('bar_range',)
+    """
+
+    def __init__(self, features: Iterable[Feature] = ()) -> None:
+        self._features: dict[str, Feature] = {}
+        for one in features:
+            self.add(one)
+
+    def __getitem__(self, name: str) -> Feature:
+        found = self._features.get(name)
+        if found is None:
+            near = get_close_matches(name, self._features, 3)
+            raise InputError(
+                "a feature must be in the catalog",
+                value=name,
+                remedy=f"did you mean {' or '.join(near)}?" if near else "see features.catalog()",
+            )
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._features)
+
+    def __len__(self) -> int:
+        return len(self._features)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._features
+
+    def __repr__(self) -> str:
+        return f"FeatureRegistry({len(self)} features)"
+
+    def add(self, feature: Feature) -> Feature:
+        """Add a feature and return it.
+
+        Raises
+        ------
+        InputError
+            When its name is taken.
+        """
+        if feature.name in self._features:
+            raise InputError("a feature's name must be its own", value=feature.name)
+        self._features[feature.name] = feature
+        return feature
+
+    def define(
+        self,
+        *,
+        title: str,
+        group: str,
+        inputs: tuple[str, ...],
+        reference: str,
+        warm_up: int | Callable[[Values], int],
+        history: int | Callable[[Values], int],
+        outputs: tuple[str, ...] = (),
+        parameters: Mapping[str, Parameter] | None = None,
+        accumulate: Callable[[Values], Accumulator] | None = None,
+        name: str = "",
+    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Return a decorator that adds a function as a feature; see `Feature`.
+
+        The function stays what it is. It may return one array, or a tuple of them.
+        """
+
+        def add(function: Callable[..., Any]) -> Callable[..., Any]:
+            called = name or function.__name__
+
+            def tupled(*arrays: Any, **settings: Any) -> tuple[Any, ...]:
+                found = function(*arrays, **settings)
+                return found if isinstance(found, tuple) else (found,)
+
+            self.add(
+                Feature(
+                    name=called,
+                    title=title,
+                    group=group,
+                    inputs=inputs,
+                    outputs=outputs or (called,),
+                    parameters=parameters or {},
+                    function=tupled,
+                    warm_up=warm_up if callable(warm_up) else lambda settings: warm_up,
+                    history=history if callable(history) else lambda settings: history,
+                    accumulate=accumulate,
+                    reference=reference,
+                )
+            )
+            return function
+
+        return add
+
+    def spec(self, wanted: Wanted) -> FeatureSpec:
+        """Return a feature with its settings, from its name, ``"rsi(timeperiod=7)"`` or itself.
+
+        Raises
+        ------
+        InputError
+            When the text is no such call, nothing goes by the name, or a setting is unknown.
+        """
+        if isinstance(wanted, FeatureSpec):
+            return wanted
+        if isinstance(wanted, Feature):
+            return wanted()
+        found = _CALL.fullmatch(str(wanted).replace(" ", ""))
+        if found is None:
+            raise InputError(
+                "a feature is asked for by name",
+                value=wanted,
+                remedy='write "rsi" or "rsi(timeperiod=7)"',
+            )
+        settings: dict[str, Any] = {}
+        for part in filter(None, (found["given"] or "").split(",")):
+            key, _, value = part.partition("=")
+            settings[key] = tuple(value.split("/")) if key == "of" else _number(wanted, value)
+        return self[found["name"]](**settings)
+
+    def catalog(self, find: str = "") -> pd.DataFrame:
+        """Return all features as a table, by name: what each is, takes, gives and is from.
+
+        Parameters
+        ----------
+        find : str, optional
+            Only those with this text somewhere in their row, in capitals or not.
+
+        Returns
+        -------
+        DataFrame, shape (features, 8)
+            ``title``, ``group``, ``inputs``, ``outputs``, ``parameters``, ``warm_up`` with the
+            usual settings, ``stream`` (how a stream keeps it) and ``reference``.
+        """
+        import pandas as pd
+
+        rows = {}
+        for name, one in self._features.items():
+            usual = one()
+            rows[name] = {
+                "title": one.title,
+                "group": one.group,
+                "inputs": ", ".join(one.inputs),
+                "outputs": ", ".join(one.outputs),
+                "parameters": ", ".join(f"{k}={v.default:g}" for k, v in one.parameters.items()),
+                "warm_up": usual.warm_up,
+                "stream": "accumulated" if one.accumulate else f"last {usual.history} bars",
+                "reference": one.reference,
+            }
+        wanted = find.casefold()
+        found = {
+            name: row
+            for name, row in rows.items()
+            if wanted in " ".join([name, *map(str, row.values())]).casefold()
+        }
+        columns = list(next(iter(rows.values()), {}))
+        return pd.DataFrame.from_dict(found, orient="index", columns=columns).rename_axis("feature")
+
+
+def _number(wanted: str, text: str) -> int | float:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    raise InputError("a setting must be a number", value=wanted, remedy='"rsi(timeperiod=7)"')

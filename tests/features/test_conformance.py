@@ -1,0 +1,112 @@
+"""Every feature in the catalog keeps to the same rules: the suite that a new one joins for free."""
+
+import numpy as np
+import pytest
+
+from nautilus_lab.features import FeatureEngine, FeatureRegistry, conformance, drawn_bars
+
+REGISTRY = FeatureEngine().registry
+# functions of numbers that are no prices
+OF_RATIOS = {"acos", "asin"}
+# other settings than the usual ones, where the usual ones leave a branch out
+SET = [
+    "sma(timeperiod=1)",
+    "ema(timeperiod=2)",
+    "rsi(timeperiod=2)",
+    "bbands(timeperiod=2,nbdevup=1.5,nbdevdn=0.5)",
+    "bbands(matype=1)",
+    "kama(timeperiod=1)",
+    "kama(timeperiod=2)",
+    "sar(acceleration=0.3,maximum=0.2)",
+    "sarext(startvalue=-95)",
+    "sarext(startvalue=95,offsetonreverse=0.01)",
+    "sarext(accelerationinitlong=0.3,accelerationmaxshort=0.1)",
+    "supertrend(timeperiod=2,multiplier=0.5)",
+    "macd(fastperiod=30,slowperiod=3)",
+    "t3(timeperiod=20)",
+    "trix(timeperiod=40)",
+    "stochrsi(timeperiod=40)",
+    "rma(timeperiod=200)",
+    "atr(timeperiod=1)",
+]
+
+
+def columns(name, spec):
+    drawn = drawn_bars(spec.history + spec.warm_up + 150)
+    if name in OF_RATIOS:
+        drawn["close"] = np.sin(np.arange(len(drawn["close"])) / 7)
+    return drawn
+
+
+@pytest.mark.parametrize("name", REGISTRY)
+def test_a_feature_keeps_to_the_rules(name):
+    spec = REGISTRY.spec(name)
+    found = conformance(spec, columns(name, spec))
+    assert found.problems == ()
+    assert found.difference <= 1e-9
+
+
+@pytest.mark.parametrize("text", SET)
+def test_with_other_settings_it_does_too(text):
+    assert conformance(REGISTRY.spec(text)).problems == ()
+
+
+@pytest.mark.parametrize("name", ["sar", "sarext", "supertrend", "kama", "ht_trendmode", "adosc"])
+@pytest.mark.parametrize("seed", range(5))
+def test_what_remembers_all_of_its_past_does_on_any_path(name, seed):
+    spec = REGISTRY.spec(name)
+    bars = drawn_bars(spec.history + 900, seed=seed)
+    assert conformance(spec, bars).problems == ()
+
+
+def defined(function, **said):
+    registry = FeatureRegistry()
+    usual = {"title": "T", "group": "g", "inputs": ("close",), "reference": "none"}
+    registry.define(name="mine", **{"warm_up": 0, "history": 1, **usual, **said})(function)
+    return conformance(registry.spec("mine")).problems
+
+
+def test_one_that_looks_ahead_is_caught():
+    found = defined(lambda close: np.r_[close[1:], close[-1]])
+    assert any("change with what comes after" in one for one in found)
+
+
+def test_one_that_looks_at_the_whole_sample_is_caught():
+    found = defined(lambda close: close - close.mean())
+    assert any("change with what comes after" in one for one in found)
+
+
+def test_one_that_declares_too_short_a_history_is_caught():
+    def mean(close):
+        return np.convolve(close, np.ones(5) / 5)[: len(close)]
+
+    assert any("batch and stream differ" in one for one in defined(mean, history=4))
+    assert defined(mean, history=5) == ()
+
+
+def test_one_that_declares_another_warm_up_is_caught():
+    def change(close):
+        return np.r_[np.nan, np.diff(close)]
+
+    assert any("its first value is of bar 1" in one for one in defined(change, history=2))
+    assert defined(change, history=2, warm_up=1) == ()
+
+
+def test_one_that_changes_its_inputs_is_caught():
+    def spoil(close):
+        close[0] = 0.0
+        return close
+
+    assert "it changes its inputs" in defined(spoil)
+
+
+def test_one_of_another_length_is_caught():
+    assert any("its outputs are" in one for one in defined(np.diff, history=2))
+
+
+def test_one_that_still_prices_make_infinite_is_caught():
+    def ratio(close):
+        with np.errstate(divide="ignore"):
+            return 1.0 / np.abs(close - np.r_[close[0] - 1, close[:-1]])
+
+    assert any("stand still" in one for one in defined(ratio, history=2))

@@ -264,6 +264,7 @@ class _Run:
                     seen.add(key)
                     self.uses.update(self._key(below, universe) for below in node.arguments)
         self.free: list[FloatArray] = []
+        self.done = set[str]()  # what was computed, whether it is still there or not
 
     def result(self, root: Node, universe: str) -> FloatArray:
         """Return the values of a whole expression."""
@@ -288,6 +289,9 @@ class _Run:
         key = self._key(node, universe)
         found = self.cache.get(key)
         if found is None:
+            if key in self.done:  # the bound dropped it: what it is made of has one more use
+                self.uses.update(self._key(below, universe) for below in node.arguments)
+            self.done.add(key)
             found = self._call(node, universe)
             self.cache.put(key, found)
         return found

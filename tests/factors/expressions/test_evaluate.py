@@ -7,6 +7,7 @@ from nautilus_lab.factors.expressions import (
     ExpressionCache,
     FactorDefinition,
     _evaluate,
+    alpha158,
     bar_fields,
     evaluate,
     evaluate_each,
@@ -120,6 +121,17 @@ def test_what_the_bound_dropped_is_computed_again(fields, monkeypatch):
     monkeypatch.undo()
     for name, text in SHARED.items():
         pd.testing.assert_frame_equal(found[name], evaluate(text, fields), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("kept", [0, 1, 2, 5])
+def test_a_bound_changes_nothing_but_time(gappy, monkeypatch, kept):
+    wanted = {**alpha158(windows=(3, 5)), "nested": "ts_mean(close, 3) * (ts_std(close, 3) + " * 3}
+    wanted["nested"] += "ts_mean(close, 3)" + ")" * 3
+    whole = evaluate_many(wanted, gappy)
+    size = gappy["close"].size * 8
+    monkeypatch.setattr(_evaluate, "ExpressionCache", lambda: ExpressionCache(kept * size))
+    for name, frame in evaluate_many(wanted, gappy).items():
+        pd.testing.assert_frame_equal(frame, whole[name], rtol=0, atol=0)
 
 
 def test_members_alone_are_compared_and_the_past_counts_from_before(fields):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from nautilus_lab.exceptions import InputError
+from nautilus_lab.factors.expressions._parse import canonical
 
 
 class PointInTime(Enum):
@@ -62,8 +63,13 @@ class FactorDefinition:
     def digest(self) -> str:
         """A hash of what is computed: its expression, universe, frequency and point in time.
 
-        Two factors that differ in name or lineage only have the same. The expression counts as
-        it is written; ``parse(expression).text`` is the same for all that say the same.
+        Two factors that differ in name, lineage or spelling only have the same.
+
+        Raises
+        ------
+        InputError
+            When the expression cannot be read.
         """
-        told = (self.expression, self.universe, self.frequency, self.point_in_time.name)
+        text = canonical(self.expression)
+        told = (text, self.universe, self.frequency, self.point_in_time.name)
         return hashlib.blake2b("\0".join(told).encode(), digest_size=16).hexdigest()

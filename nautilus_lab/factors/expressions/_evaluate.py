@@ -141,7 +141,8 @@ def evaluate_each(
 ) -> Iterator[tuple[str, Scores]]:
     """Compute several expressions and give one at a time; see `evaluate_many`.
 
-    All is checked when the first is asked for.
+    All is read and checked when the first is asked for: pass hundreds of thousands in chunks,
+    ``space[:1_000]``, with one cache.
 
     Yields
     ------

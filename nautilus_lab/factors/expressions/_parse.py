@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import lru_cache
 
 from nautilus_lab.exceptions import InputError
 from nautilus_lab.factors.expressions._operator import Argument, Family, Kind, Operator
@@ -131,6 +132,13 @@ def parse(
     nautilus_lab.exceptions.InputError: ...'ts_maen' at column 1 ...; did you mean ts_mean...
     """
     return Expression(_Reader(fields, definitions or {}, OWN).read(text))
+
+
+@lru_cache(maxsize=4_096)  # factors that differ in their universe only come one after the other
+def canonical(text: str) -> str:
+    """Return the canonical text of an expression, whatever fields it names."""
+    names = {token.text for token in tokens(text) if token.kind == "name"}
+    return parse(text, fields=names - set(OPERATORS)).text
 
 
 def parse_dialect(text: str, dialect: Dialect, fields: Collection[str]) -> Expression:

@@ -570,6 +570,19 @@ def ranks(x: FloatArray, window: int, phase: int, begin: int, end: int, out: Flo
 
 
 @numba.njit(cache=True, nogil=True)
+def _place(ordered: FloatArray, size: int, value: float) -> int:
+    """Return where a value stands among the first `size`, in rising order."""
+    low, high = 0, size
+    while low < high:
+        middle = (low + high) // 2
+        if ordered[middle] < value:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@numba.njit(cache=True, nogil=True)
 def quantiles(
     x: FloatArray, window: int, phase: int, begin: int, end: int, out: FloatArray, share: float
 ) -> None:
@@ -586,16 +599,27 @@ def quantiles(
             column[row] = x[row, c]
         size = 0
         for row in range(rows):
-            if row >= window and not math.isnan(column[row - window]):
-                at = np.searchsorted(ordered[:size], column[row - window])
-                for k in range(at, size - 1):
-                    ordered[k] = ordered[k + 1]
-                size -= 1
             value = column[row]
-            if not math.isnan(value):
-                at = np.searchsorted(ordered[:size], value)
-                for k in range(size, at, -1):
-                    ordered[k] = ordered[k - 1]
+            old = column[row - window] if row >= window else math.nan
+            if not math.isnan(old) and not math.isnan(value):
+                # the new one takes the place of the old, and those between move up
+                at = _place(ordered, size, old)
+                while at + 1 < size and ordered[at + 1] < value:
+                    ordered[at] = ordered[at + 1]
+                    at += 1
+                while at > 0 and ordered[at - 1] > value:
+                    ordered[at] = ordered[at - 1]
+                    at -= 1
+                ordered[at] = value
+            elif not math.isnan(old):
+                size -= 1
+                for k in range(_place(ordered, size + 1, old), size):
+                    ordered[k] = ordered[k + 1]
+            elif not math.isnan(value):
+                at = size
+                while at > 0 and ordered[at - 1] > value:
+                    ordered[at] = ordered[at - 1]
+                    at -= 1
                 ordered[at] = value
                 size += 1
             if size == window:

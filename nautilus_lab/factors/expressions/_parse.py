@@ -166,13 +166,7 @@ class _Reader:
             raise InputError("a name is a field or a definition", value=", ".join(both))
 
     def read(self, text: str) -> Node:
-        if not isinstance(text, str):
-            raise InputError("an expression must be a text", value=text)
-        if len(text) > LONGEST_TEXT:
-            raise InputError(
-                f"an expression has at most {LONGEST_TEXT:,} characters", value=len(text)
-            )
-        node = _Text(text, self).whole()
+        node = self._text(text).whole()
         if isinstance(node, Constant):
             raise InputError("an expression must read a field", value=text)
         return node
@@ -184,9 +178,18 @@ class _Reader:
             raise InputError("a definition must not lead back to itself", value=way)
         if name not in self._read:
             self._open.append(name)
-            self._read[name] = _Text(self.definitions[name], self).whole()
+            self._read[name] = self._text(self.definitions[name]).whole()
             self._open.pop()
         return self._read[name]
+
+    def _text(self, text: str) -> _Text:
+        if not isinstance(text, str):
+            raise InputError("an expression must be a text", value=text)
+        if len(text) > LONGEST_TEXT:
+            raise InputError(
+                f"an expression has at most {LONGEST_TEXT:,} characters", value=len(text)
+            )
+        return _Text(text, self)
 
     def unknown(self, token: Token, text: str) -> InputError:
         known = sorted(self.fields | set(self.definitions))

@@ -150,7 +150,7 @@ def test_a_fault_is_named_with_its_column(text, rule, value):
 
 def test_near_names_are_told():
     with pytest.raises(InputError, match="did you mean close"):
-        parse("clsoe")
+        parse("clos")
     with pytest.raises(InputError, match="did you mean ts_corr"):
         parse("ts_cor(close, open, 5)")
     with pytest.raises(InputError, match=r"is an operator: rank\(x\)"):
@@ -214,6 +214,17 @@ def test_definitions_that_double_are_refused_before_they_fill_the_memory():
     doubling = {"x0": "close", **{f"x{i + 1}": f"x{i} * x{i}" for i in range(50)}}
     with pytest.raises(InputError, match="written out, has at most 10,000 characters"):
         parse("x50", definitions=doubling)
+
+
+def test_a_definition_must_be_a_text_of_the_same_bounds():
+    with pytest.raises(InputError, match="must be a text; got 5"):
+        parse("a", definitions={"a": 5})
+    with pytest.raises(InputError, match="must be a text"):
+        parse(None)
+    with pytest.raises(InputError, match="at most 10,000 characters"):
+        parse("a", definitions={"a": "close" + " " * 10_000})
+    with pytest.raises(InputError, match="'ts_maen' at column 1 of 'ts_maen"):
+        parse("rank(a)", definitions={"a": "ts_maen(close, 5)"})
 
 
 def test_a_definition_may_not_hide_a_field_or_an_operator():

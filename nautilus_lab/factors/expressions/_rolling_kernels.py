@@ -9,6 +9,10 @@ by the formulas of Chan, Golub and LeVeque (1979) and Pebay (2008), which do not
 Blocks are counted from a row of the whole history, `phase`: a window gives the same bits when
 only the rows it needs are there.
 
+Divisions by 0 are looked at afterwards (``error_model="numpy"``), and rows are cut out before their
+columns are gone through: a check at each column would keep the compiler from working on many at a
+time.
+
 All take ``x`` of shape (row, symbol), ``window``, ``phase`` (how many rows of its block came
 before row 0), the columns ``begin:end`` to work on, and write ``out``.
 """
@@ -28,7 +32,7 @@ if TYPE_CHECKING:
 _TILE = 64
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def sums(x: FloatArray, window: int, phase: int, begin: int, end: int, out: FloatArray) -> None:
     """Write the sum of each window."""
     rows = x.shape[0]
@@ -41,32 +45,34 @@ def sums(x: FloatArray, window: int, phase: int, begin: int, end: int, out: Floa
             begins = max(block, 0)
             for row in range(begins, min(block + window, rows)):
                 place = row - block
+                new, to = x[row, first : first + n], out[row, first : first + n]
                 if row == begins:
                     for c in range(n):
-                        prefix[c] = x[row, first + c]
+                        prefix[c] = new[c]
                 else:
                     for c in range(n):
-                        prefix[c] += x[row, first + c]
+                        prefix[c] += new[c]
                 if row < window - 1:
                     for c in range(n):
-                        out[row, first + c] = math.nan
+                        to[c] = math.nan
                 elif place == window - 1:
                     for c in range(n):
-                        out[row, first + c] = prefix[c]
+                        to[c] = prefix[c]
                 else:
                     for c in range(n):
-                        out[row, first + c] = suffix[place + 1, c] + prefix[c]
+                        to[c] = suffix[place + 1, c] + prefix[c]
             if block + window < rows:
                 last = window - 1
                 for c in range(n):
                     suffix[last, c] = x[block + last, first + c]
                 for place in range(last - 1, begins - block - 1, -1):
+                    new = x[block + place, first : first + n]
                     for c in range(n):
-                        suffix[place, c] = suffix[place + 1, c] + x[block + place, first + c]
+                        suffix[place, c] = suffix[place + 1, c] + new[c]
             block += window
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def products(x: FloatArray, window: int, phase: int, begin: int, end: int, out: FloatArray) -> None:
     """Write the product of each window; NaN where it is too large for a float."""
     rows = x.shape[0]
@@ -79,31 +85,33 @@ def products(x: FloatArray, window: int, phase: int, begin: int, end: int, out: 
             begins = max(block, 0)
             for row in range(begins, min(block + window, rows)):
                 place = row - block
+                new, to = x[row, first : first + n], out[row, first : first + n]
                 if row == begins:
                     for c in range(n):
-                        prefix[c] = x[row, first + c]
+                        prefix[c] = new[c]
                 else:
                     for c in range(n):
-                        prefix[c] *= x[row, first + c]
+                        prefix[c] *= new[c]
                 if row < window - 1:
                     for c in range(n):
-                        out[row, first + c] = math.nan
+                        to[c] = math.nan
                     continue
                 whole = place == window - 1
                 for c in range(n):
                     value = prefix[c] if whole else suffix[place + 1, c] * prefix[c]
-                    out[row, first + c] = value if math.isfinite(value) else math.nan
+                    to[c] = value if math.isfinite(value) else math.nan
             if block + window < rows:
                 last = window - 1
                 for c in range(n):
                     suffix[last, c] = x[block + last, first + c]
                 for place in range(last - 1, begins - block - 1, -1):
+                    new = x[block + place, first : first + n]
                     for c in range(n):
-                        suffix[place, c] = suffix[place + 1, c] * x[block + place, first + c]
+                        suffix[place, c] = suffix[place + 1, c] * new[c]
             block += window
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def decays(x: FloatArray, window: int, phase: int, begin: int, end: int, out: FloatArray) -> None:
     """Write the mean of each window with weights 1, 2, ... up to the newest."""
     rows = x.shape[0]
@@ -119,38 +127,40 @@ def decays(x: FloatArray, window: int, phase: int, begin: int, end: int, out: Fl
             begins = max(block, 0)
             for row in range(begins, min(block + window, rows)):
                 place = row - block
+                new, to = x[row, first : first + n], out[row, first : first + n]
                 if row == begins:
                     for c in range(n):
-                        total[c] = x[row, first + c]
-                        prefix[c] = x[row, first + c]
+                        total[c] = new[c]
+                        prefix[c] = new[c]
                 else:
                     for c in range(n):
-                        total[c] += x[row, first + c]
-                        prefix[c] += (place + 1.0) * x[row, first + c]
+                        total[c] += new[c]
+                        prefix[c] += (place + 1.0) * new[c]
                 if row < window - 1:
                     for c in range(n):
-                        out[row, first + c] = math.nan
+                        to[c] = math.nan
                 elif place == window - 1:
                     for c in range(n):
-                        out[row, first + c] = prefix[c] / weights
+                        to[c] = prefix[c] / weights
                 else:
                     older = window - 1.0 - place
                     for c in range(n):
                         joined = suffix[place + 1, c] + (prefix[c] + older * total[c])
-                        out[row, first + c] = joined / weights
+                        to[c] = joined / weights
             if block + window < rows:
                 last = window - 1
                 for c in range(n):
                     plain[last, c] = x[block + last, first + c]
                     suffix[last, c] = x[block + last, first + c]
                 for place in range(last - 1, begins - block - 1, -1):
+                    new = x[block + place, first : first + n]
                     for c in range(n):
-                        plain[place, c] = plain[place + 1, c] + x[block + place, first + c]
+                        plain[place, c] = plain[place + 1, c] + new[c]
                         suffix[place, c] = suffix[place + 1, c] + plain[place, c]
             block += window
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def extremes(
     x: FloatArray,
     window: int,
@@ -174,15 +184,16 @@ def extremes(
             begins = max(block, 0)
             for row in range(begins, min(block + window, rows)):
                 place = row - block
+                new, to = x[row, first : first + n], out[row, first : first + n]
                 for c in range(n):
-                    value = sign * x[row, first + c]
+                    value = sign * new[c]
                     # of equal ones the oldest counts; NaN stays
                     if row == begins or value > prefix[c] or math.isnan(value):
                         prefix[c] = value
                         prefix_row[c] = row
                 if row < window - 1:
                     for c in range(n):
-                        out[row, first + c] = math.nan
+                        to[c] = math.nan
                     continue
                 whole = place == window - 1
                 for c in range(n):
@@ -192,19 +203,20 @@ def extremes(
                         if older >= best or math.isnan(older):
                             best, at = older, suffix_row[place + 1, c]
                     if math.isnan(best):
-                        out[row, first + c] = math.nan
+                        to[c] = math.nan
                     elif where:
-                        out[row, first + c] = at - (row - window)
+                        to[c] = at - (row - window)
                     else:
-                        out[row, first + c] = sign * best
+                        to[c] = sign * best
             if block + window < rows:
                 last = window - 1
                 for c in range(n):
                     suffix[last, c] = sign * x[block + last, first + c]
                     suffix_row[last, c] = block + last
                 for place in range(last - 1, begins - block - 1, -1):
+                    new = x[block + place, first : first + n]
                     for c in range(n):
-                        value = sign * x[block + place, first + c]
+                        value = sign * new[c]
                         newer = suffix[place + 1, c]
                         if value >= newer or math.isnan(value):
                             suffix[place, c] = value
@@ -215,7 +227,7 @@ def extremes(
             block += window
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def deviations(
     x: FloatArray,
     window: int,
@@ -236,21 +248,22 @@ def deviations(
             begins = max(block, 0)
             for row in range(begins, min(block + window, rows)):
                 place = row - block
+                new, to = x[row, first : first + n], out[row, first : first + n]
                 if row == begins:
                     for c in range(n):
                         # a NaN is NaN in the squares, too
-                        mean_p[c] = x[row, first + c]
+                        mean_p[c] = new[c]
                         square_p[c] = mean_p[c] - mean_p[c]
                 else:
                     count = row - begins + 1.0
                     share = 1.0 / count
                     for c in range(n):
-                        off = x[row, first + c] - mean_p[c]
+                        off = new[c] - mean_p[c]
                         mean_p[c] += off * share
-                        square_p[c] += off * (x[row, first + c] - mean_p[c])
+                        square_p[c] += off * (new[c] - mean_p[c])
                 if row < window - 1:
                     for c in range(n):
-                        out[row, first + c] = math.nan
+                        to[c] = math.nan
                     continue
                 newer = place + 1.0
                 older = window - newer
@@ -262,20 +275,20 @@ def deviations(
                         mean = mean_s[place + 1, c] + off * (newer / window)
                     deviation = math.sqrt(square / (window - 1.0))
                     if not score:
-                        out[row, first + c] = deviation
-                    elif deviation > 0.0:
-                        out[row, first + c] = (x[row, first + c] - mean) / deviation
+                        to[c] = deviation
                     else:
-                        out[row, first + c] = math.nan
+                        value = (new[c] - mean) / deviation
+                        to[c] = value if deviation > 0.0 else math.nan
             if block + window < rows:
                 last = window - 1
                 for c in range(n):
                     mean_s[last, c] = x[block + last, first + c]
                     square_s[last, c] = mean_s[last, c] - mean_s[last, c]
                 for place in range(last - 1, begins - block - 1, -1):
+                    new = x[block + place, first : first + n]
                     share = 1.0 / (window - place)
                     for c in range(n):
-                        value = x[block + place, first + c]
+                        value = new[c]
                         off = value - mean_s[place + 1, c]
                         mean_s[place, c] = mean_s[place + 1, c] + off * share
                         square_s[place, c] = square_s[place + 1, c] + off * (
@@ -284,7 +297,7 @@ def deviations(
             block += window
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def _joined(na: float, a: FloatArray, nb: float, b: FloatArray, c: int, both: FloatArray) -> None:
     """Write mean and the sums of second to fourth powers about it, of two sets together."""
     n = na + nb
@@ -309,7 +322,7 @@ def _joined(na: float, a: FloatArray, nb: float, b: FloatArray, c: int, both: Fl
     )
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def shapes(
     x: FloatArray,
     window: int,
@@ -333,9 +346,10 @@ def shapes(
             begins = max(block, 0)
             for row in range(begins, min(block + window, rows)):
                 place = row - block
+                new, to = x[row, first : first + n], out[row, first : first + n]
                 newer = place + 1.0
                 for c in range(n):
-                    one[0, c] = x[row, first + c]
+                    one[0, c] = new[c]
                     if row == begins:
                         prefix[0, c] = one[0, c]
                         prefix[1, c] = prefix[2, c] = prefix[3, c] = one[0, c] - one[0, c]
@@ -343,7 +357,7 @@ def shapes(
                         _joined(row - begins, prefix, 1.0, one, c, found)
                         prefix[:, c] = found
                     if row < window - 1:
-                        out[row, first + c] = math.nan
+                        to[c] = math.nan
                         continue
                     if place < window - 1:
                         _joined(w - newer, suffix[place + 1], newer, prefix, c, found)
@@ -351,19 +365,20 @@ def shapes(
                         found[:] = prefix[:, c]
                     m2 = found[1]
                     if not m2 > 0.0:
-                        out[row, first + c] = math.nan
+                        to[c] = math.nan
                     elif fourth:
                         g = w * (w + 1.0) * (w - 1.0) / ((w - 2.0) * (w - 3.0))
                         shift = 3.0 * (w - 1.0) ** 2 / ((w - 2.0) * (w - 3.0))
-                        out[row, first + c] = g * found[3] / (m2 * m2) - shift
+                        to[c] = g * found[3] / (m2 * m2) - shift
                     else:
                         g = w * math.sqrt(w - 1.0) / (w - 2.0)
-                        out[row, first + c] = g * found[2] / (m2 * math.sqrt(m2))
+                        to[c] = g * found[2] / (m2 * math.sqrt(m2))
             if block + window < rows:
                 last = window - 1
                 for place in range(last, begins - block - 1, -1):
+                    new = x[block + place, first : first + n]
                     for c in range(n):
-                        one[0, c] = x[block + place, first + c]
+                        one[0, c] = new[c]
                         if place == last:
                             suffix[last, 0, c] = one[0, c]
                             suffix[last, 1:, c] = one[0, c] - one[0, c]
@@ -373,7 +388,7 @@ def shapes(
             block += window
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def comoments(
     x: FloatArray,
     y: FloatArray,
@@ -401,24 +416,26 @@ def comoments(
             begins = max(block, 0)
             for row in range(begins, min(block + window, rows)):
                 place = row - block
+                new, to = x[row, first : first + n], out[row, first : first + n]
+                other = y[row, first : first + n]
                 if row == begins:
                     for c in range(n):
-                        mx_p[c], my_p[c] = x[row, first + c], y[row, first + c]
+                        mx_p[c], my_p[c] = new[c], other[c]
                         xx_p[c], yy_p[c] = mx_p[c] - mx_p[c], my_p[c] - my_p[c]
                         xy_p[c] = xx_p[c] + yy_p[c]
                 else:
                     share = 1.0 / (row - begins + 1.0)
                     for c in range(n):
-                        dx, dy = x[row, first + c] - mx_p[c], y[row, first + c] - my_p[c]
+                        dx, dy = new[c] - mx_p[c], other[c] - my_p[c]
                         mx_p[c] += dx * share
                         my_p[c] += dy * share
-                        after = y[row, first + c] - my_p[c]
-                        xx_p[c] += dx * (x[row, first + c] - mx_p[c])
+                        after = other[c] - my_p[c]
+                        xx_p[c] += dx * (new[c] - mx_p[c])
                         yy_p[c] += dy * after
                         xy_p[c] += dx * after
                 if row < window - 1:
                     for c in range(n):
-                        out[row, first + c] = math.nan
+                        to[c] = math.nan
                     continue
                 newer = place + 1.0
                 older = window - newer
@@ -432,12 +449,11 @@ def comoments(
                         yy += yy_s[place + 1, c] + dy * dy * scale
                         xy += xy_s[place + 1, c] + dx * dy * scale
                     if not correlation:
-                        out[row, first + c] = xy / (window - 1.0)
-                    elif xx > 0.0 and yy > 0.0:
-                        value = xy / (math.sqrt(xx) * math.sqrt(yy))
-                        out[row, first + c] = min(1.0, max(-1.0, value))
+                        to[c] = xy / (window - 1.0)
                     else:
-                        out[row, first + c] = math.nan
+                        value = xy / (math.sqrt(xx) * math.sqrt(yy))
+                        value = 1.0 if value > 1.0 else -1.0 if value < -1.0 else value
+                        to[c] = value if xx > 0.0 and yy > 0.0 else math.nan
             if block + window < rows:
                 last = window - 1
                 for c in range(n):
@@ -447,10 +463,12 @@ def comoments(
                     yy_s[last, c] = my_s[last, c] - my_s[last, c]
                     xy_s[last, c] = xx_s[last, c] + yy_s[last, c]
                 for place in range(last - 1, begins - block - 1, -1):
+                    new = x[block + place, first : first + n]
+                    other = y[block + place, first : first + n]
                     share = 1.0 / (window - place)
                     after_p = place + 1
                     for c in range(n):
-                        vx, vy = x[block + place, first + c], y[block + place, first + c]
+                        vx, vy = new[c], other[c]
                         dx, dy = vx - mx_s[after_p, c], vy - my_s[after_p, c]
                         mx_s[place, c] = mx_s[after_p, c] + dx * share
                         my_s[place, c] = my_s[after_p, c] + dy * share
@@ -461,7 +479,7 @@ def comoments(
             block += window
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def trends(
     x: FloatArray,
     window: int,
@@ -487,22 +505,23 @@ def trends(
             begins = max(block, 0)
             for row in range(begins, min(block + window, rows)):
                 place = row - block
+                new, to = x[row, first : first + n], out[row, first : first + n]
                 if row == begins:
                     for c in range(n):
-                        mean_p[c] = x[row, first + c]
+                        mean_p[c] = new[c]
                         xx_p[c] = xt_p[c] = mean_p[c] - mean_p[c]
                 else:
                     before = float(row - begins)
                     share = 1.0 / (before + 1.0)
                     for c in range(n):
-                        off = x[row, first + c] - mean_p[c]
+                        off = new[c] - mean_p[c]
                         mean_p[c] += off * share
-                        xx_p[c] += off * (x[row, first + c] - mean_p[c])
+                        xx_p[c] += off * (new[c] - mean_p[c])
                         # the mean of the times before lies (before + 1) / 2 back
                         xt_p[c] += off * before / 2.0
                 if row < window - 1:
                     for c in range(n):
-                        out[row, first + c] = math.nan
+                        to[c] = math.nan
                     continue
                 newer = place + 1.0
                 older = window - newer
@@ -517,24 +536,25 @@ def trends(
                         xt += xt_s[place + 1, c] + off * scale * (window / 2.0)
                     slope = xt / tt
                     if which == 0:
-                        out[row, first + c] = slope
+                        to[c] = slope
                     elif which == 2:
                         fitted = mean + slope * (window - 1.0) / 2.0
-                        out[row, first + c] = x[row, first + c] - fitted
+                        to[c] = new[c] - fitted
                     elif xx > 0.0:
-                        out[row, first + c] = min(1.0, slope * xt / xx)
+                        to[c] = min(1.0, slope * xt / xx)
                     else:
-                        out[row, first + c] = math.nan
+                        to[c] = math.nan
             if block + window < rows:
                 last = window - 1
                 for c in range(n):
                     mean_s[last, c] = x[block + last, first + c]
                     xx_s[last, c] = xt_s[last, c] = mean_s[last, c] - mean_s[last, c]
                 for place in range(last - 1, begins - block - 1, -1):
+                    new = x[block + place, first : first + n]
                     after = float(last - place)
                     share = 1.0 / (after + 1.0)
                     for c in range(n):
-                        value = x[block + place, first + c]
+                        value = new[c]
                         off = value - mean_s[place + 1, c]
                         mean_s[place, c] = mean_s[place + 1, c] + off * share
                         xx_s[place, c] = xx_s[place + 1, c] + off * (value - mean_s[place, c])
@@ -542,7 +562,7 @@ def trends(
             block += window
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def ranks(x: FloatArray, window: int, phase: int, begin: int, end: int, out: FloatArray) -> None:
     """Write the rank of the newest value in each window, as a fraction of it; ties share theirs.
 
@@ -557,19 +577,20 @@ def ranks(x: FloatArray, window: int, phase: int, begin: int, end: int, out: Flo
                 for c in range(n):
                     out[row, first + c] = math.nan
                 continue
+            new, to = x[row, first : first + n], out[row, first : first + n]
             for c in range(n):
                 below[c] = level[c] = 0.0
             for back in range(row - window + 1, row + 1):
+                old = x[back, first : first + n]
                 for c in range(n):
-                    old, new = x[back, first + c], x[row, first + c]
-                    below[c] += 1.0 if old < new else 0.0
+                    below[c] += 1.0 if old[c] < new[c] else 0.0
                     # NaN - NaN makes all of it NaN
-                    level[c] += (1.0 if old == new else 0.0) + (old - old)
+                    level[c] += (1.0 if old[c] == new[c] else 0.0) + (old[c] - old[c])
             for c in range(n):
-                out[row, first + c] = (below[c] + (level[c] + 1.0) / 2.0) / window
+                to[c] = (below[c] + (level[c] + 1.0) / 2.0) / window
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def _place(ordered: FloatArray, size: int, value: float) -> int:
     """Return where a value stands among the first `size`, in rising order."""
     low, high = 0, size
@@ -582,7 +603,7 @@ def _place(ordered: FloatArray, size: int, value: float) -> int:
     return low
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def quantiles(
     x: FloatArray, window: int, phase: int, begin: int, end: int, out: FloatArray, share: float
 ) -> None:
@@ -628,7 +649,7 @@ def quantiles(
                 out[row, c] = math.nan
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def fading(
     x: FloatArray,
     window: int,

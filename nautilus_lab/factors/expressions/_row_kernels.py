@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from nautilus_lab._typing import FloatArray, IntArray
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def ranks(x: FloatArray, order: IntArray, out: FloatArray, shares: bool) -> None:
     """Write the rank of each value in its row from 1, ties at their mean, or as a share.
 
@@ -36,7 +36,7 @@ def ranks(x: FloatArray, order: IntArray, out: FloatArray, shares: bool) -> None
             first = after
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def standardise(x: FloatArray, out: FloatArray, scores: bool) -> None:
     """Write each row less its mean, or that in sample deviations, over what is known."""
     rows, columns = x.shape
@@ -62,7 +62,7 @@ def standardise(x: FloatArray, out: FloatArray, scores: bool) -> None:
             out[row, c] = (x[row, c] - mean) / unit
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def neutralise(x: FloatArray, groups: FloatArray, count: int, out: FloatArray) -> None:
     """Write each row less the mean of its group, a number from 0 or NaN where not known."""
     rows, columns = x.shape
@@ -82,7 +82,7 @@ def neutralise(x: FloatArray, groups: FloatArray, count: int, out: FloatArray) -
                 out[row, c] = x[row, c] - totals[group] / known[group]
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def rescale(x: FloatArray, size: float, out: FloatArray) -> None:
     """Write each row so that its absolute values sum to `size`."""
     rows, columns = x.shape

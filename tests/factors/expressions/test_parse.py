@@ -150,7 +150,7 @@ def test_a_fault_is_named_with_its_column(text, rule, value):
 
 def test_near_names_are_told():
     with pytest.raises(InputError, match="did you mean close"):
-        parse("clos")
+        parse("clse")
     with pytest.raises(InputError, match="did you mean ts_corr"):
         parse("ts_cor(close, open, 5)")
     with pytest.raises(InputError, match=r"is an operator: rank\(x\)"):

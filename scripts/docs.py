@@ -49,7 +49,7 @@ def index() -> str:
         "- [Settings](configuration.md), [the command line](command_line.md),",
         "  [commands and permissions](commands.md), [the catalogue of limits](limits.md),",
         "  [the catalogue of features](features.md),",
-        "  [contents](contents.md)",
+        "  [the operators of factor expressions](operators.md), [contents](contents.md)",
         "- [The stream protocol](protocol.md): how a viewer follows a node, and asks it for things",
         "- [Coverage](coverage.md): each line of the platform description, and what fulfils it",
         "- [Decisions](decisions.md): what could have been done otherwise",
@@ -353,6 +353,32 @@ def features() -> str:
     return "\n".join(lines) + "\n"
 
 
+def operators() -> str:
+    """Return the page of every operator of factor expressions, by family."""
+    from nautilus_lab.factors.expressions import OPERATORS, Family
+
+    lines = [
+        "# Operators of factor expressions",
+        MADE,
+        "How they are put together: [factors](concepts/factors.md#factors-as-expressions).",
+        "`p` and `q` are conditions: comparisons, or several joined by `and`, `or`, `not`. A",
+        "window `d` is a whole number of rows. *No value*: rows at the beginning, beyond those of",
+        "the arguments; a fading average has forgotten a value when its weight is below 1e-17.",
+    ]
+    headings = {
+        Family.ELEMENTWISE: "Of one symbol at one time",
+        Family.CROSS_SECTIONAL: "Of all symbols at one time",
+        Family.TIME_SERIES: "Of one symbol up to a time",
+    }
+    for family, heading in headings.items():
+        lines += ["", f"## {heading}", ""]
+        lines += ["| Operator | Formula | Not known | No value | As in |", "|---|---|---|---|---|"]
+        for row in OPERATORS.table(family).itertuples():
+            cells = (f"`{row.call}`", row.formula, row.missing, row.warm_up, row.reference)
+            lines.append(f"| {' | '.join(_cell(cell) for cell in cells)} |")
+    return "\n".join(lines) + "\n"
+
+
 def _exposed(kind: Any) -> str:
     if kind.modes == ("monitor",):
         return "-"
@@ -411,6 +437,7 @@ GENERATED = {
     "docs/contents.md": contents,
     "docs/limits.md": limits,
     "docs/features.md": features,
+    "docs/operators.md": operators,
 }
 
 

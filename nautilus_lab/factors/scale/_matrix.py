@@ -76,7 +76,13 @@ class FactorMatrix:
             )
         values = _as_single(self.values)
         names = _checked_names(self.names, len(values))
-        known, low, high = _looked_at(values, names)
+        known, low, high, bad = looked_at(values)
+        if bad is not None:
+            raise BadData(
+                "factors must be finite or NaN, and fit float32",
+                value=f"{names[bad[0]]} = {values[bad]:g} at observation {bad[1]}",
+                remedy="make it NaN where it is not known, or scale it",
+            )
         reasons = {}
         for rows, reason in (
             (known == 0, _NOTHING_KNOWN),
@@ -205,9 +211,10 @@ def _checked_names(names: Any, count: int) -> pd.Index[Any]:
     return index
 
 
-def _looked_at(
-    values: SingleArray, names: pd.Index[Any]
-) -> tuple[CountArray, SingleArray, SingleArray]:
+def looked_at(
+    values: SingleArray,
+) -> tuple[CountArray, SingleArray, SingleArray, tuple[int, int] | None]:
+    """Return how many of each row are known, its extremes, and the first infinite place."""
     import numpy as np
 
     from nautilus_lab.factors.scale._moment_kernels import look
@@ -222,11 +229,4 @@ def _looked_at(
             bad.append((begin + row, column))
 
     share_out(work, len(values), _BLOCK, checked_threads(None))
-    if bad:
-        row, column = min(bad)
-        raise BadData(
-            "factors must be finite or NaN, and fit float32",
-            value=f"{names[row]} = {values[row, column]:g} at observation {column}",
-            remedy="make it NaN where it is not known, or scale it",
-        )
-    return known, low, high
+    return known, low, high, min(bad, default=None)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _WIDE = {"reassoc", "contract", "nsz", "arcp"}
 # Of a sum of squares so small beside what was subtracted from it, no digit is left.
 _CANCELLED = 1e-4
+_NEAR = np.float32(0.02)
 # Squares outside these bounds have left, or come near to leaving, what single precision holds.
 _TINY, _HUGE = np.float32(1e-30), np.float32(1e30)
 _NAN = np.float32(math.nan)
@@ -100,6 +101,20 @@ def _scaled_dot(row: SingleArray, mean: np.float32, other: SingleArray) -> np.fl
     for j in range(row.size):
         total += (row[j] - mean) * other[j]
     return total
+
+
+@numba.njit(cache=True, nogil=True, fastmath=_WIDE)
+def _in_one_pass(
+    row: SingleArray, start: np.float32, other: SingleArray
+) -> tuple[np.float32, np.float32, np.float32]:
+    """Return the sums of what is off `start`, of its squares, and of its products with `other`."""
+    off = squares = dot = np.float32(0)
+    for j in range(row.size):
+        d = row[j] - start
+        off += d
+        squares += d * d
+        dot += d * other[j]
+    return off, squares, dot
 
 
 @numba.njit(cache=True, nogil=True)
@@ -189,12 +204,21 @@ def pearson_ic(
             begin, end = begins[h], ends[h]
             if solid[h] and end - begin > 1:
                 part = values[i, begin:end]
+                # A line of `unit` sums to 0: what its products are taken about does not matter.
                 if begin != done_begin or end != done_end:
-                    enough, mean, _, squares = _moments(part)
                     done_begin, done_end = begin, end
-                if enough:
-                    # A line of `unit` sums to 0: what the mean lacks does not matter.
+                    # About its first value, a row is read once; that is kept unless the value
+                    # lies so far off that it would drown the others.
+                    mean = part[0]
+                    off, raw, dot = _in_one_pass(part, mean, unit[h, begin:end])
+                    squares = raw - off * off / np.float32(part.size)
+                    enough = bool(_TINY < squares < _HUGE and squares > _NEAR * raw)
+                    if not enough:
+                        enough, mean, _, squares = _moments(part)
+                        dot = _scaled_dot(part, mean, unit[h, begin:end])
+                else:
                     dot = _scaled_dot(part, mean, unit[h, begin:end])
+                if enough:
                     ic[i, h] = dot / np.float32(math.sqrt(squares))
                     count[i, h] = end - begin
                     continue

@@ -14,6 +14,7 @@ from nautilus_lab.factors._evaluate import newey_west_t
 from nautilus_lab.factors._forward import forward_returns
 from nautilus_lab.factors.scale._estimate import estimate
 from nautilus_lab.factors.scale._keys import KEYED, KeyRoom
+from nautilus_lab.factors.scale._matrix import looked_at
 from nautilus_lab.factors.scale._running import Running, hash_of
 from nautilus_lab.factors.scale._threads import checked_threads, share_out, spans
 from nautilus_lab.frames import require_prices, require_scores
@@ -218,7 +219,7 @@ def evaluate_many(
         "evaluate_many", *shape[:2], symbols=shape[2], horizons=len(bars), quantiles=quantiles,
         threads=threads,
     ).require(max_bytes)  # fmt: skip
-    ahead = PanelAhead.of(forward)
+    ahead = PanelAhead.of(forward, threads)
     ic = np.empty((*shape[:2], len(bars)), np.float32)
     spread = np.empty_like(ic)
     means = np.empty((shape[0], len(bars), quantiles))
@@ -285,7 +286,7 @@ class PanelAhead:
     usable: ByteArray
 
     @classmethod
-    def of(cls, forward: Mapping[int, pd.DataFrame]) -> PanelAhead:
+    def of(cls, forward: Mapping[int, pd.DataFrame], threads: int) -> PanelAhead:
         """Rank the returns of each horizon and lay them side by side."""
         import numpy as np
 
@@ -299,13 +300,16 @@ class PanelAhead:
         unit, keys = np.empty_like(returns), np.empty(returns.shape, np.int64)
         whole = np.ones(returns.shape[2], np.uint8)
         for place, lines in enumerate(returns):
-            ranked = np.empty_like(lines)
-            room = KeyRoom(lines.shape[1])
-            for begin, end in spans(len(lines), KEYED):
-                keys[place, begin:end] = room.sorted(lines[begin:end])
-            row_ranks(keys[place], whole, ranked)
-            standardise(ranked, unit[place], 0, True)
-            unit[place, (ranked == ranked[:, :1]).all(axis=1)] = np.nan
+
+            def work(begin: int, end: int, place: int = place, lines: Any = lines) -> None:
+                some = slice(begin, end)
+                keys[place, some] = KeyRoom(lines.shape[1]).sorted(lines[some])
+                ranked = np.empty_like(lines[some])
+                row_ranks(keys[place, some], whole, ranked)
+                standardise(ranked, unit[place, some], 0, True)
+                unit[place, some][(ranked == ranked[:, :1]).all(axis=1)] = np.nan
+
+            share_out(work, len(lines), KEYED, threads)
         # Prices have no gaps, so a future is known for every name of a row or for none.
         usable = (~np.isnan(returns[:, :, 0])).astype(np.uint8)
         return cls(ranks=unit, returns=returns, keys=keys, usable=usable)
@@ -398,15 +402,10 @@ class _Source:
         return " ".join(hash_of(*self.block(*span)) for span in spans(len(self.labels), 16))
 
     def _require(self, block: SingleArray, begin: int) -> None:
-        import numpy as np
-
-        from nautilus_lab.factors.scale._moment_kernels import look
-
         flat = block.reshape(-1, block.shape[2])
-        known = np.empty(len(flat), np.int32)
-        low, high = np.empty(len(flat), np.float32), np.empty(len(flat), np.float32)
-        row, column = look(flat, known, low, high)
-        if row >= 0:
+        known, _, _, bad = looked_at(flat)
+        if bad is not None:
+            row, column = bad
             factor, date = divmod(row, block.shape[1])
             raise BadData(
                 "scores must be finite or NaN, and fit float32",

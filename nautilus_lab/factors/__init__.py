@@ -18,10 +18,11 @@ from nautilus_lab.factors.expressions import (
     alpha158,
     bar_fields,
     evaluate_each,
-    evaluate_many,
     parse,
 )
 from nautilus_lab.factors.expressions import evaluate as evaluate_expression
+from nautilus_lab.factors.expressions import evaluate_many as evaluate_expressions
+from nautilus_lab.factors.scale import FactorMatrix, clusters, evaluate_many, most_correlated, scan
 
 __all__ = [
     "OPERATORS",
@@ -30,6 +31,7 @@ __all__ = [
     "ExpressionStream",
     "FactorDefinition",
     "FactorEngine",
+    "FactorMatrix",
     "FactorSource",
     "FactorSpace",
     "FactorStudy",
@@ -37,12 +39,16 @@ __all__ = [
     "alpha101",
     "alpha158",
     "bar_fields",
+    "clusters",
     "evaluate",
     "evaluate_each",
     "evaluate_expression",
+    "evaluate_expressions",
     "evaluate_many",
     "forward_returns",
     "low_volatility",
     "momentum",
+    "most_correlated",
     "parse",
+    "scan",
 ]

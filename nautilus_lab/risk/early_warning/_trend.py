@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 _NS = 1_000_000_000
 # From deviations of the median to a standard deviation, if normal: 1 / Phi^-1(3/4).
 _MAD = 1.4826022185056018
+# So many changes within a window are a movement; one or two of them, after which nothing moved, are
+# events: a fill.
+_MOVEMENT = 3
 # The variance of a slope fitted to a random walk of length T is 6/5 sigma^2 / T.
 _OF_A_WALK = 6 / 5
 
@@ -117,7 +120,8 @@ class UtilisationTrend:
     volatility is that of the median absolute change for its time, or, where most changes are
     zero, their root mean square.
 
-    Observing takes O(1); a forecast takes a time that depends on the window alone.
+    What changed once or twice within the window, as with a fill, and is within its limit has no
+    trend. Observing takes O(1); a forecast takes a time that depends on the window alone.
 
     Parameters
     ----------
@@ -158,6 +162,7 @@ class UtilisationTrend:
         self._seen: deque[tuple[int, float]] = deque(maxlen=window)
         self._unknown_ns: int | None = None  # when what could not be measured was told, if last
         self._fitted: _Walk | None = None
+        self._changes = 0  # within the window
 
     def __repr__(self) -> str:
         return f"UtilisationTrend(window={self.window}, n={len(self._seen)})"
@@ -179,7 +184,11 @@ class UtilisationTrend:
             self._unknown_ns = ts_ns
             return
         self._unknown_ns = None
-        self._seen.append((ts_ns, utilisation))
+        seen = self._seen
+        if len(seen) == self.window:
+            self._changes -= seen[0][1] != seen[1][1]
+        self._changes += bool(seen) and seen[-1][1] != utilisation
+        seen.append((ts_ns, utilisation))
         self._fitted = None
 
     def estimate(self) -> TimeToBreach:
@@ -188,11 +197,13 @@ class UtilisationTrend:
         Raises
         ------
         NotEnoughData
-            When there are fewer than `min_observations`, or the last one was not known.
+            When there are fewer than `min_observations`, the last one was not known, or they
+            changed once or twice only: a jump is no trend.
         """
         if not self._enough:
             raise NotEnoughData(
-                f"a trend needs {self.min_observations} observations, the last one known",
+                f"a trend needs {self.min_observations} observations, the last one known, and "
+                f"{_MOVEMENT} changes if any",
                 value=len(self._seen),
             )
         walk = self._fit()
@@ -216,7 +227,11 @@ class UtilisationTrend:
 
     @property
     def _enough(self) -> bool:
-        return len(self._seen) >= self.min_observations and self._unknown_ns is None
+        return (
+            len(self._seen) >= self.min_observations
+            and self._unknown_ns is None
+            and (not 0 < self._changes < _MOVEMENT or self._seen[-1][1] > 1.0)
+        )
 
     def _fit(self) -> _Walk:
         if self._fitted is None:

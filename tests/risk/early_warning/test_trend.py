@@ -155,6 +155,23 @@ def test_what_moves_by_rare_jumps_has_a_volatility():
     assert found.volatility == pytest.approx(np.sqrt(np.mean(changes**2)))
 
 
+@pytest.mark.parametrize("jumps", [1, 2])
+def test_a_jump_or_two_are_no_trend(jumps):
+    levels = [0.0] * 20 + [0.5] * 20 + [0.7 if jumps == 2 else 0.5] * 20
+    trend = fed(levels)
+    assert math.isnan(trend.breach_in_s())
+    assert math.isnan(trend.forecast(60, 0).probability)
+    with pytest.raises(NotEnoughData, match="3 changes"):
+        trend.estimate()
+    for number in range(60):  # until the window has forgotten them
+        trend.observe(levels[-1], (60 + number) * 5 * SECOND)
+    assert trend.breach_in_s() == math.inf
+
+
+def test_what_jumped_over_its_limit_is_over_it():
+    assert fed([0.2] * 30 + [1.1] * 30).breach_in_s() == 0.0
+
+
 def test_time_that_passed_since_the_last_observation_counts():
     rng = np.random.default_rng(7)
     walk = np.cumsum(0.01 * rng.standard_normal(60))

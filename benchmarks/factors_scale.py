@@ -368,7 +368,7 @@ def clustered_rows() -> list[dict]:
 
 
 MEMORY = f"""
-import resource
+import re
 import numpy as np
 from benchmarks.factors_scale import FACTORS, WIDTH
 from nautilus_lab.factors.scale import FactorMatrix, clusters, most_correlated, scan, zscores
@@ -383,7 +383,8 @@ found = scan(matrix, np.arange(WIDTH))
 most_correlated(matrix, range({QUERIES}))
 kept = clusters(matrix, scores=found.scores())
 assert len(kept.kept) == FACTORS - {PLANTED}, kept
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+with open("/proc/self/status") as told:
+    print(int(re.search(r"VmHWM:\\s+(\\d+)", told.read())[1]) * 1024)
 """
 
 

@@ -7,6 +7,7 @@ import pytest
 from nautilus_lab.streaming._status import GATEWAY_COMMANDS
 from nautilus_lab.trading.commands import NODE_COMMANDS, SUPERVISOR_COMMANDS
 from nautilus_lab.trading.node._deployments import Deployments
+from nautilus_lab.trading.node._high_water import HighWaterDesk
 from nautilus_lab.trading.node._host import NodeHost
 from nautilus_lab.trading.node._limits import LimitDesk
 from nautilus_lab.trading.node._loosening import LooseningDesk
@@ -26,6 +27,7 @@ def handlers():
     host._resuming = Resuming.__new__(Resuming)
     host._limits = LimitDesk.__new__(LimitDesk)
     host._limits._loosening = LooseningDesk.__new__(LooseningDesk)
+    host._limits._high = HighWaterDesk.__new__(HighWaterDesk)
     host._deployments = Deployments.__new__(Deployments)
     host._deployments._commands = StrategyCommands.__new__(StrategyCommands)
     host._order_desk = OrderDesk.__new__(OrderDesk)

@@ -51,7 +51,7 @@ def limits() -> list[Check]:
     return [
         MaxMessageRate(per_second=9_999),
         NoDuplicate(window_s=0.001),
-        FreshQuote(max_age_s=1e9),
+        FreshQuote(max_age_s=1e8),
         PriceCollar(bps=5_000),
         *notional,
         *[MaxPositionUnits(max_units=1e9, per=p) for p in ("instrument", "symbol", "strategy")],

@@ -67,8 +67,12 @@ def compute(bars: Bars, specs: Sequence[FeatureSpec], *, threads: int = 2) -> Fe
         inputs = {name: column[begin:end] for name, column in sorted_columns.items()}
         _evaluate(specs, inputs, values[:, number], at[begin:end])
 
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(one, range(len(symbols))))
+    if threads == 1:  # without a pool: the C library gives threads memory of their own, more slowly
+        for number in range(len(symbols)):
+            one(number)
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(one, range(len(symbols))))
     return FeaturePanel(
         columns=tuple(labels),
         times=pd.DatetimeIndex(times).tz_convert("UTC"),

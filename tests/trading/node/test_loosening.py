@@ -214,7 +214,7 @@ def test_no_command_passes_the_ceiling_or_a_session(desk):
     for to, lasts_s in ((1.51, 60.0), (1.2, 28_801.0), (math.nan, 60.0), (1.2, math.inf)):
         with pytest.raises(InputError):
             desk.propose(to=to, lasts_s=lasts_s)
-    with pytest.raises(InputError, match="must be a limit that adjusts itself; got max_leverage; max_position_units"):
+    with pytest.raises(InputError, match="must be a limit that adjusts itself"):
         desk.command(
             "limits.propose",
             ProposeLoosening(limit="max_leverage", to=1.2, reason="a test", lasts_s=60.0),

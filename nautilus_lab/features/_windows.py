@@ -5,8 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from nautilus_lab.features._feature import Values
+
 if TYPE_CHECKING:
     from nautilus_lab._typing import FloatArray
+
+
+def window_of(settings: Values) -> int:
+    """Return the window: the history of what is of its bars, the warm-up of what is of returns."""
+    return int(settings["window"])
+
+
+def before_window(settings: Values) -> int:
+    """Return one bar less than the window: the warm-up of what is of its bars."""
+    return window_of(settings) - 1
+
+
+def window_and_one(settings: Values) -> int:
+    """Return one bar more than the window: the history of what is of its returns."""
+    return window_of(settings) + 1
 
 
 def over_windows(reduce: Callable[..., FloatArray], window: int, *series: FloatArray) -> FloatArray:
@@ -30,13 +47,4 @@ def over_windows(reduce: Callable[..., FloatArray], window: int, *series: FloatA
         with np.errstate(divide="ignore", invalid="ignore"):
             found = reduce(*views)
         out[window - 1 :] = np.where(np.isfinite(found), found, np.nan)
-    return out
-
-
-def log_returns(prices: FloatArray) -> FloatArray:
-    """Return the logarithm of each price over the one before, NaN for the first."""
-    import numpy as np
-
-    out = np.full(len(prices), np.nan)
-    out[1:] = np.diff(np.log(prices))
     return out

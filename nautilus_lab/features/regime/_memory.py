@@ -5,10 +5,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from nautilus_lab.features._feature import Values
 from nautilus_lab.features._parameter import Parameter
 from nautilus_lab.features._registry import FeatureRegistry
-from nautilus_lab.features._windows import over_windows
+from nautilus_lab.features._windows import (
+    before_window,
+    over_windows,
+    window_and_one,
+    window_of,
+)
 
 if TYPE_CHECKING:
     from nautilus_lab._typing import FloatArray
@@ -16,25 +20,13 @@ if TYPE_CHECKING:
 MEMORY = FeatureRegistry()
 
 
-def _last(settings: Values) -> int:
-    return int(settings["window"]) - 1
-
-
-def _window(settings: Values) -> int:
-    return int(settings["window"])
-
-
-def _one_more(settings: Values) -> int:
-    return int(settings["window"]) + 1
-
-
 @MEMORY.define(
     title="Variance ratio",
     group="regime",
     inputs=("close",),
     parameters={"window": Parameter(default=120, least=8), "lag": Parameter(default=5, least=2)},
-    warm_up=_window,
-    history=_one_more,
+    warm_up=window_of,
+    history=window_and_one,
     reference="Lo and MacKinlay (1988), Review of Financial Studies 1, 41-66, eq. 12, overlapping "
     "and corrected for bias; 1 for a random walk, above for a trend, below for reversion",
 )
@@ -58,8 +50,8 @@ def variance_ratio(close: FloatArray, window: int = 120, lag: int = 5) -> FloatA
     group="regime",
     inputs=("close",),
     parameters={"window": Parameter(default=120, least=5)},
-    warm_up=_last,
-    history=_window,
+    warm_up=before_window,
+    history=window_of,
     reference="-ln 2 / b of the regression of price changes on the price before, as of an "
     "Ornstein-Uhlenbeck process; NaN where prices do not revert",
 )
@@ -81,8 +73,8 @@ def half_life(close: FloatArray, window: int = 120) -> FloatArray:
     group="regime",
     inputs=("close",),
     parameters={"window": Parameter(default=120, least=32)},
-    warm_up=_window,
-    history=_one_more,
+    warm_up=window_of,
+    history=window_and_one,
     reference="the slope of the log deviation of price differences over the log lag, lags 2 to 16; "
     "0.5 for a random walk, above for a trend, below for reversion",
 )
@@ -135,8 +127,8 @@ def fractal_dimension(high: FloatArray, low: FloatArray, window: int = 30) -> Fl
     group="regime",
     inputs=("close",),
     parameters={"window": Parameter(default=120, least=12)},
-    warm_up=_last,
-    history=_window,
+    warm_up=before_window,
+    history=window_of,
     reference="Bandt and Pompe (2002), Physical Review Letters 88, 174102: orders of three closes, "
     "as a fraction of ln 6; 1 for noise",
 )

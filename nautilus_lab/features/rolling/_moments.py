@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nautilus_lab.features._feature import Values
 from nautilus_lab.features._parameter import Parameter
 from nautilus_lab.features._registry import FeatureRegistry
-from nautilus_lab.features._windows import over_windows
+from nautilus_lab.features._windows import (
+    before_window,
+    over_windows,
+    window_and_one,
+    window_of,
+)
 
 if TYPE_CHECKING:
     from nautilus_lab._typing import FloatArray
@@ -17,18 +21,6 @@ MOMENTS = FeatureRegistry()
 
 def _settings(default: int, least: int) -> dict[str, Parameter]:
     return {"window": Parameter(default=default, least=least)}
-
-
-def _last(settings: Values) -> int:
-    return int(settings["window"]) - 1
-
-
-def _window(settings: Values) -> int:
-    return int(settings["window"])
-
-
-def _one_more(settings: Values) -> int:
-    return int(settings["window"]) + 1
 
 
 def _returns(closes: FloatArray) -> FloatArray:
@@ -41,8 +33,8 @@ def _returns(closes: FloatArray) -> FloatArray:
     group="rolling",
     inputs=("close",),
     parameters=_settings(20, 1),
-    warm_up=_window,
-    history=_one_more,
+    warm_up=window_of,
+    history=window_and_one,
     reference="close over the close `window` bars ago, less 1",
 )
 def window_return(close: FloatArray, window: int = 20) -> FloatArray:
@@ -55,8 +47,8 @@ def window_return(close: FloatArray, window: int = 20) -> FloatArray:
     group="rolling",
     inputs=("close",),
     parameters=_settings(20, 2),
-    warm_up=_last,
-    history=_window,
+    warm_up=before_window,
+    history=window_of,
     reference="(close - mean) / deviation, divisor n - 1; NaN where nothing moved",
 )
 def zscore(close: FloatArray, window: int = 20) -> FloatArray:
@@ -77,8 +69,8 @@ def zscore(close: FloatArray, window: int = 20) -> FloatArray:
     group="rolling",
     inputs=("close",),
     parameters=_settings(60, 3),
-    warm_up=_window,
-    history=_one_more,
+    warm_up=window_of,
+    history=window_and_one,
     reference="Fisher-Pearson, adjusted for bias: G1 of Joanes and Gill (1998)",
 )
 def skewness(close: FloatArray, window: int = 60) -> FloatArray:
@@ -99,8 +91,8 @@ def skewness(close: FloatArray, window: int = 60) -> FloatArray:
     group="rolling",
     inputs=("close",),
     parameters=_settings(60, 4),
-    warm_up=_window,
-    history=_one_more,
+    warm_up=window_of,
+    history=window_and_one,
     reference="adjusted for bias: G2 of Joanes and Gill (1998)",
 )
 def kurtosis(close: FloatArray, window: int = 60) -> FloatArray:
@@ -121,8 +113,8 @@ def kurtosis(close: FloatArray, window: int = 60) -> FloatArray:
     group="rolling",
     inputs=("close",),
     parameters=_settings(60, 4),
-    warm_up=_window,
-    history=_one_more,
+    warm_up=window_of,
+    history=window_and_one,
     reference="of returns and the ones before them, Pearson",
 )
 def autocorrelation(close: FloatArray, window: int = 60) -> FloatArray:
@@ -143,8 +135,8 @@ def autocorrelation(close: FloatArray, window: int = 60) -> FloatArray:
     group="rolling",
     inputs=("close",),
     parameters=_settings(252, 1),
-    warm_up=_last,
-    history=_window,
+    warm_up=before_window,
+    history=window_of,
     reference="1 - close / highest close of the window",
 )
 def drawdown(close: FloatArray, window: int = 252) -> FloatArray:

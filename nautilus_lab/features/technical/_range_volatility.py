@@ -5,10 +5,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from nautilus_lab.features._feature import Values
 from nautilus_lab.features._parameter import Parameter
 from nautilus_lab.features._registry import FeatureRegistry
-from nautilus_lab.features._windows import over_windows
+from nautilus_lab.features._windows import (
+    before_window,
+    over_windows,
+    window_and_one,
+    window_of,
+)
 
 if TYPE_CHECKING:
     from nautilus_lab._typing import FloatArray
@@ -23,18 +27,6 @@ _FOUR_LOG_2 = 4 * math.log(2)
 _TWO_LOG_2_LESS_1 = 2 * math.log(2) - 1
 
 
-def _last(settings: Values) -> int:
-    return int(settings["window"]) - 1
-
-
-def _window(settings: Values) -> int:
-    return int(settings["window"])
-
-
-def _one_more(settings: Values) -> int:
-    return int(settings["window"]) + 1
-
-
 def _root(variance: FloatArray, periods_per_year: float) -> FloatArray:
     import numpy as np
 
@@ -47,8 +39,8 @@ def _root(variance: FloatArray, periods_per_year: float) -> FloatArray:
     group="volatility",
     inputs=("close",),
     parameters=_SETTINGS,
-    warm_up=_window,
-    history=_one_more,
+    warm_up=window_of,
+    history=window_and_one,
     reference="the deviation of log returns, divisor n - 1",
 )
 def close_volatility(
@@ -68,8 +60,8 @@ def close_volatility(
     group="volatility",
     inputs=("high", "low"),
     parameters=_SETTINGS,
-    warm_up=_last,
-    history=_window,
+    warm_up=before_window,
+    history=window_of,
     reference="Parkinson (1980), J. of Business 53, 61-65",
 )
 def parkinson(
@@ -89,8 +81,8 @@ def parkinson(
     group="volatility",
     inputs=("open", "high", "low", "close"),
     parameters=_SETTINGS,
-    warm_up=_last,
-    history=_window,
+    warm_up=before_window,
+    history=window_of,
     reference="Garman and Klass (1980), J. of Business 53, 67-78",
 )
 def garman_klass(
@@ -113,8 +105,8 @@ def garman_klass(
     group="volatility",
     inputs=("open", "high", "low", "close"),
     parameters=_SETTINGS,
-    warm_up=_last,
-    history=_window,
+    warm_up=before_window,
+    history=window_of,
     reference="Rogers and Satchell (1991), Annals of Applied Probability 1, 504-512",
 )
 def rogers_satchell(
@@ -136,8 +128,8 @@ def rogers_satchell(
     group="volatility",
     inputs=("open", "high", "low", "close"),
     parameters=_SETTINGS,
-    warm_up=_window,
-    history=_one_more,
+    warm_up=window_of,
+    history=window_and_one,
     reference="Yang and Zhang (2000), J. of Business 73, 477-491",
 )
 def yang_zhang(

@@ -56,7 +56,9 @@ def test_a_shared_part_is_computed_once(fields, counted):
 
 def test_one_at_a_time_is_the_same_as_all_at_once(gappy):
     together = evaluate_many(SHARED, gappy)
-    for name, frame in evaluate_each(SHARED, gappy):
+    each = dict(evaluate_each(SHARED, gappy))
+    assert each.keys() == together.keys() == SHARED.keys()
+    for name, frame in each.items():
         pd.testing.assert_frame_equal(frame, together[name], rtol=0, atol=0)
 
 

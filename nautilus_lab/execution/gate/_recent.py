@@ -45,6 +45,9 @@ class Times:
     def take_back(self) -> None:
         """Forget the last one."""
         self._at.pop()
+        # What was taken back may have been old already: no beginning lies past the end.
+        left = len(self._at)
+        self._second, self._minute = min(self._second, left), min(self._minute, left)
 
     def remove(self, then_ns: int) -> None:
         """Forget one that happened then, if it is remembered."""

@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nautilus_lab.execution.gate import Recent
@@ -19,6 +19,8 @@ STEPS = st.lists(
 
 
 @given(STEPS)
+@example([("add", 0), ("add", 0), ("ask", SECOND), ("take_back", 0)])
+@example([("add", 0), ("add", 0), ("ask", 60 * SECOND), ("take_back", 0)])
 def test_rates_are_what_a_search_finds_whatever_the_clock_does(steps):
     times, kept, now = Times(), [], 0
     for what, step in steps:

@@ -4,7 +4,7 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 UV = $(shell command -v uv || echo .uv/bin/uv)
 NOTEBOOKS = pytest --nbval-lax --nbval-cell-timeout 120 -n 2 --dist loadfile notebooks
-.PHONY: setup lab demo test check notebooks bench faults docs lock clean help
+.PHONY: setup lab demo test check notebooks bench faults fuzz docs lock clean help
 
 setup: .venv/.packages data/manifest.json  ## make .venv and the data catalog; what `make` alone does
 	@$(if $(filter-out setup,$(MAKECMDGOALS)),:,echo "setup: done. For nautilus-lab in this shell: source .venv/bin/activate")
@@ -34,6 +34,9 @@ check: .venv/.packages  ## what the code must satisfy before it is run
 
 bench: setup  ## measure against the targets; PART=05 measures one part
 	@python -m benchmarks $(PART)
+
+fuzz: setup  ## look for what breaks a property, with thousands of new examples
+	@pytest -m hypothesis --hypothesis-profile=fuzz $(ARGS)
 
 faults: setup  ## kill the trader N times (500) under order flow and compare the books
 	@python -m tests.faults $(N)

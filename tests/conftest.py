@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
+from hypothesis import settings
 
 from scripts.leftovers import MARK, left_running
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page, Request, WebSocket
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+# `make fuzz`: with other examples each time, where CI asks for the same ones
+settings.register_profile("fuzz", max_examples=3_000, deadline=None, print_blob=True)
 
 # marker -> the programs that serve it, any of them, and the package that has one
 _NEEDS = {

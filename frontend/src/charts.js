@@ -14,7 +14,9 @@ function frame({ model, el }, name) {
   enter(model, el, name);
   const panel = make("div", "nl-panel", el);
   const head = make("div", "nl-panel-head", panel);
-  make("span", "nl-panel-title", head, model.get("title"));
+  const title = make("span", "nl-panel-title", head, model.get("title"));
+  const showTitle = () => (title.textContent = model.get("title"));
+  model.on("change:title", showTitle);
   const middle = make("span", "nl-panel-controls", head);
   const last = make("span", "nl-last", head);
   const mark = simulatedMark(head, model.get("simulated"));
@@ -49,7 +51,11 @@ function frame({ model, el }, name) {
     crosshair: { mode: CrosshairMode.Normal },
     localization: { priceFormatter: (price) => number(price, digits) },
   });
-  return { chart, middle, last, empty, end: () => model.off("change:simulated", showMark) };
+  const end = () => {
+    model.off("change:simulated", showMark);
+    model.off("change:title", showTitle);
+  };
+  return { chart, middle, last, empty, end };
 }
 
 // --- a line: equity, or one price ------------------------------------------------------------
@@ -103,6 +109,8 @@ const LineChart = {
     const all = (points) => {
       series.setData(points);
       empty.hidden = points.length > 0;
+      newest = 0;
+      last.textContent = "";
       if (points.length) {
         show(points[points.length - 1]);
         chart.timeScale().fitContent();

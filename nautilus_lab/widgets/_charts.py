@@ -102,6 +102,11 @@ class LineChart(_Chart):
         if fresh:
             self.send({"kind": "points", "points": fresh, "base": self.base})
 
+    def begin(self) -> None:
+        """Start over, without a value."""
+        self.points.clear()
+        self._send_all()
+
     def seed(self, values: Iterable[tuple[int, float]]) -> None:
         """Put what is remembered elsewhere in place of the newest part; older points stay.
 

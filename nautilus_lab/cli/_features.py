@@ -1,9 +1,10 @@
-"""`nautilus-lab features`: what can be computed of bars, and a check of one."""
+"""`nautilus-lab features`: what can be computed, a check of one, and computing some."""
 
 from __future__ import annotations
 
 import argparse
 
+from nautilus_lab.cli._features_compute import add_compute
 from nautilus_lab.cli._shown import add_json, show_json, show_table
 from nautilus_lab.cli._verbs import Verbs, add_verb, heed_what_stands_before
 from nautilus_lab.exceptions import InputError
@@ -15,8 +16,10 @@ def add_features(verbs: Verbs) -> None:
     """Add the commands of this file."""
     listed = add_verb(verbs, "features", _list, "what can be computed of bars")
     listed.add_argument("--find", default="", metavar="TEXT", help="those whose row has TEXT in it")
+    below = listed.add_subparsers(metavar="COMMAND", required=False)
+    compute = add_compute(below)
     check = add_verb(
-        listed.add_subparsers(metavar="COMMAND", required=False),
+        below,
         "check",
         _check,
         "run one in batch and as a stream, and compare",
@@ -24,7 +27,7 @@ def add_features(verbs: Verbs) -> None:
     check.add_argument("feature", help="its name, or with settings: 'rsi(timeperiod=7)'")
     add_json(listed)
     add_json(check)
-    heed_what_stands_before(listed, check)
+    heed_what_stands_before(listed, check, compute)
 
 
 def _list(chosen: argparse.Namespace) -> None:

@@ -69,7 +69,10 @@ def _row(row: tuple[object, ...]) -> tuple[object, ...]:
 
 def _of_file(path: Path, symbols: list[str] | None, start: str | None, end: str | None) -> Bars:
     """Read bars; raises BadData where a file has others, DataError where it cannot be read."""
+    import numpy as np
     import pandas as pd
+
+    from nautilus_lab.frames import require_bars
 
     _require_form(path)
     try:
@@ -83,29 +86,23 @@ def _of_file(path: Path, symbols: list[str] | None, start: str | None, end: str 
         times = pd.to_datetime(read["timestamp"])
     except (ValueError, TypeError) as error:
         raise BadData("a bar needs a time", value=f"{path}: {error}") from error
-    bars = read.assign(timestamp=times).set_index(_INDEX)
-    kept = bars.index.get_level_values("timestamp")
+    bars = require_bars(read.assign(timestamp=times).set_index(_INDEX))
+    wanted = np.ones(len(bars), bool)
+    kept = pd.DatetimeIndex(bars.index.get_level_values("timestamp"))
     if symbols is not None:
-        bars = bars[bars.index.get_level_values("symbol").isin(symbols)]
-        kept = bars.index.get_level_values("timestamp")
-    if start or end:
-        begin, until = (_day(day, kept) for day in (start, end))
-        wanted = pd.Series(True, bars.index)
-        if begin is not None:
-            wanted &= kept >= begin
-        if until is not None:
-            wanted &= kept < until + pd.Timedelta(days=1)
-        bars = bars[wanted]
-    return bars
+        wanted &= bars.index.get_level_values("symbol").isin(symbols)
+    if start:
+        wanted &= kept >= _day(start)
+    if end:
+        wanted &= kept < _day(end) + pd.Timedelta(days=1)
+    return bars[wanted]
 
 
-def _day(text: str | None, times: pd.DatetimeIndex) -> pd.Timestamp | None:
+def _day(text: str) -> pd.Timestamp:
     import pandas as pd
 
-    if text is None:
-        return None
     try:
-        return pd.Timestamp(text, tz=times.tz)
+        return pd.Timestamp(text, tz="UTC")
     except ValueError as error:
         raise InputError("a day is written 2020-01-31", value=text) from error
 

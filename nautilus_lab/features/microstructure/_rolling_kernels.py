@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 # Of a variance that is smaller beside the squares it comes from, running sums leave too few digits.
 _CANCELLED = 1e-3
-# A spread smaller than this beside its values is what floating point makes of equal ones.
-_STILL = 1e-12
+# A variance smaller than this beside its squares is what floating point makes of equal ones.
+_STILL = 1e-20
 
 
 @numba.njit(cache=True, nogil=True)

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     Weights: TypeAlias = pd.Series[float]  # symbol -> fraction of equity
     TargetWeights: TypeAlias = pd.DataFrame  # time x symbol, fractions of equity
     Bars: TypeAlias = pd.DataFrame  # (timestamp, symbol) x open, high, low, close, volume
+    Quotes: TypeAlias = pd.DataFrame  # (timestamp, symbol) x bid, ask, bid_size, ask_size
+    Trades: TypeAlias = pd.DataFrame  # (timestamp, symbol) x price, size, side
+    Book: TypeAlias = pd.DataFrame  # (timestamp, symbol) x bid_price_0, bid_size_0, ...
     FloatArray: TypeAlias = NDArray[np.float64]
     BoolArray: TypeAlias = NDArray[np.bool_]
     IntArray: TypeAlias = NDArray[np.intp]

@@ -13,15 +13,29 @@ from nautilus_lab.exceptions import BadData, InputError, NotEnoughData
 if TYPE_CHECKING:
     import pandas as pd
 
-    from nautilus_lab._typing import Bars, FloatArray, Prices, Returns, ReturnSeries, Scores
+    from nautilus_lab._typing import (
+        Bars,
+        Book,
+        FloatArray,
+        Prices,
+        Quotes,
+        Returns,
+        ReturnSeries,
+        Scores,
+        Trades,
+    )
 
 __all__ = [
     "BAR_COLUMNS",
     "require_bars",
+    "require_book",
     "require_prices",
+    "require_quotes",
     "require_returns",
     "require_scores",
     "require_series",
+    "require_ticks",
+    "require_trades",
 ]
 
 BAR_COLUMNS = ("open", "high", "low", "close", "volume")
@@ -271,6 +285,233 @@ def require_bars(frame: Bars, *, name: str = "bars") -> Bars:
         "mend the source, or widen low and high to enclose open and close",
     )
     return frame
+
+
+def require_quotes(frame: Quotes, *, name: str = "quotes") -> Quotes:
+    """Check a long frame of best quotes.
+
+    Rows that share a time and a symbol are several updates, and keep their order of arrival.
+
+    Parameters
+    ----------
+    frame : DataFrame, shape ((timestamp, symbol), columns)
+        Columns bid and ask, and bid_size and ask_size where they are known. Timestamps are
+        tz-aware and never go back; rows that share one stand as they arrived.
+    name : str, default="quotes"
+        What the errors call the frame.
+
+    Returns
+    -------
+    DataFrame
+        `frame` itself.
+
+    Raises
+    ------
+    InputError
+        When index or columns are not those of quotes.
+    NotEnoughData
+        When it has no rows.
+    BadData
+        When time goes back, a number is NaN, infinite or not positive, or a bid is above its ask.
+        A locked quote, bid and ask the same, passes.
+    """
+    _require_long(frame, ("bid", "ask"), name)
+    _require_uncrossed(frame, "bid", "ask", name)
+    _require_positive(frame, ("bid", "ask", "bid_size", "ask_size"), name)
+    return frame
+
+
+def require_trades(frame: Trades, *, name: str = "trades") -> Trades:
+    """Check a long frame of trades.
+
+    Parameters
+    ----------
+    frame : DataFrame, shape ((timestamp, symbol), columns)
+        Columns price and size, and side where it is known: 1 for a trade that a buyer began, -1
+        for one that a seller did, 0 for neither. Times and order as in `require_quotes`.
+    name : str, default="trades"
+        What the errors call the frame.
+
+    Returns
+    -------
+    DataFrame
+        `frame` itself.
+
+    Raises
+    ------
+    InputError
+        When index or columns are not those of trades.
+    NotEnoughData
+        When it has no rows.
+    BadData
+        When time goes back, a price or size is NaN, infinite or not positive, or a side is not one
+        of 1, 0 and -1.
+    """
+    import numpy as np
+
+    _require_long(frame, ("price", "size"), name)
+    _require_positive(frame, ("price", "size"), name)
+    if "side" in frame.columns:
+        side = _numbers(frame[["side"]], name)
+        _require(
+            np.isin(side, (-1.0, 0.0, 1.0)),
+            side,
+            frame[["side"]],
+            f"{name} must have a side of 1, 0 or -1",
+            "put 0 where it is not known",
+        )
+    return frame
+
+
+def require_ticks(frame: Trades, *, name: str = "ticks") -> Trades:
+    """Check a long frame of trades, each with the quote that stood before it.
+
+    Parameters
+    ----------
+    frame : DataFrame, shape ((timestamp, symbol), columns)
+        What `require_trades` and `require_quotes` ask for, in one frame.
+    name : str, default="ticks"
+        What the errors call the frame.
+
+    Returns
+    -------
+    DataFrame
+        `frame` itself.
+
+    Raises
+    ------
+    InputError
+        When index or columns are not those of ticks.
+    NotEnoughData
+        When it has no rows.
+    BadData
+        As the two do; a trade before the first quote is one whose bid is NaN.
+    """
+    require_trades(frame, name=name)
+    return require_quotes(frame, name=name)
+
+
+def require_book(frame: Book, *, name: str = "book") -> Book:
+    """Check a long frame of order books, a row for each state of one.
+
+    Parameters
+    ----------
+    frame : DataFrame, shape ((timestamp, symbol), columns)
+        Columns bid_price_0, bid_size_0, ask_price_0, ask_size_0, the best, then those of the
+        levels behind it, as many on each side. Times and order as in `require_quotes`.
+    name : str, default="book"
+        What the errors call the frame.
+
+    Returns
+    -------
+    DataFrame
+        `frame` itself.
+
+    Raises
+    ------
+    InputError
+        When index or columns are not those of a book, or a level lacks one of its four.
+    NotEnoughData
+        When it has no rows.
+    BadData
+        When time goes back, a number is NaN, infinite or not positive, the best bid is above the
+        best ask, or a level is not behind the one before it.
+    """
+    four = ("bid_price", "bid_size", "ask_price", "ask_size")
+    _require_long(frame, tuple(f"{one}_0" for one in four), name)
+    found = {one: {c for c in map(str, frame.columns) if c.startswith(f"{one}_")} for one in four}
+    levels = max(map(len, found.values()))
+    wanted = [f"{one}_{level}" for level in range(levels) for one in four]
+    missing = [column for column in wanted if column not in frame.columns]
+    if missing:
+        raise InputError(
+            f"{name} must have four columns for each of its {levels} levels",
+            value=f"without {', '.join(missing[:4])}",
+            remedy="keep as many levels as are whole: bid_price_0, bid_size_0, ask_price_0, ...",
+        )
+    _require_uncrossed(frame, "bid_price_0", "ask_price_0", name)
+    _require_positive(frame, tuple(wanted), name)
+    for side, behind in (("bid", -1.0), ("ask", 1.0)):
+        columns = [f"{side}_price_{level}" for level in range(levels)]
+        prices = _numbers(frame[columns], name)
+        _require(
+            (prices[:, 1:] - prices[:, :-1]) * behind > 0,
+            prices[:, 1:],
+            frame[columns[1:]],
+            f"{name} must have each {side} behind the one before it",
+            "sort the levels, the best first",
+        )
+    return frame
+
+
+def _require_long(frame: pd.DataFrame, columns: tuple[str, ...], name: str) -> None:
+    """Check type, index and columns of ticks: in order of time, as they arrived within one."""
+    import numpy as np
+    import pandas as pd
+
+    if not isinstance(frame, pd.DataFrame):
+        raise InputError(
+            f"{name} must be a DataFrame",
+            value=type(frame).__name__,
+            remedy="index it by (timestamp, symbol)",
+        )
+    if list(frame.index.names) != ["timestamp", "symbol"]:
+        raise InputError(
+            f"{name} must be indexed by (timestamp, symbol)",
+            value=list(frame.index.names),
+            remedy="frame.set_index(['timestamp', 'symbol'])",
+        )
+    missing = [column for column in columns if column not in frame.columns]
+    if missing:
+        raise InputError(
+            f"{name} must have the columns {', '.join(columns)}",
+            value=f"without {', '.join(missing)}",
+            remedy="rename the columns",
+        )
+    if not frame.columns.is_unique:
+        twice = frame.columns[frame.columns.duplicated()][0]
+        raise InputError(f"{name} must have each column once", value=str(twice))
+    if frame.empty:
+        raise NotEnoughData(
+            f"{name} must not be empty", value=frame.shape, remedy="widen the dates"
+        )
+    times = frame.index.get_level_values("timestamp")
+    _require_zone(times, name)
+    if not times.is_monotonic_increasing:
+        back = int(np.argmax(times[1:] < times[:-1])) + 1
+        when, symbol = frame.index[back]
+        raise BadData(
+            f"{name} must be in order of time",
+            value=f"{symbol} at {_stamp(when)} after {_stamp(times[back - 1])}",
+            remedy=f"{name}.sort_index(level='timestamp', sort_remaining=False, kind='stable')",
+        )
+
+
+def _require_positive(frame: pd.DataFrame, columns: tuple[str, ...], name: str) -> None:
+    checked = frame[[column for column in columns if column in frame.columns]]
+    values = _numbers(checked, name)
+    _require_finite(values, checked, name)
+    _require(
+        values > 0,
+        values,
+        checked,
+        f"{name} must have positive prices and sizes",
+        "drop those rows, or the levels that are empty",
+    )
+
+
+def _require_uncrossed(frame: pd.DataFrame, bid: str, ask: str, name: str) -> None:
+    both = frame[[bid, ask]]
+    values = _numbers(both, name)
+    # what is not known is told by the check of numbers
+    crossed = values[:, 0] > values[:, 1]
+    _require(
+        ~crossed[:, None],
+        values[:, :1],
+        both[[bid]],
+        f"{name} must not be crossed, a bid above its ask",
+        f"drop those rows: {name}[{name}.{bid} <= {name}.{ask}]",
+    )
 
 
 def _require_wide(frame: pd.DataFrame, at_least: int, name: str) -> pd.DataFrame:

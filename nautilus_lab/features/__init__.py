@@ -1,11 +1,14 @@
-"""Features: numbers for each bar of an instrument, in batch and in a stream."""
+"""Features: numbers for each bar or tick of an instrument, in batch and in a stream."""
 
 from nautilus_lab.features._conformance import Conformance, conformance, drawn_bars
+from nautilus_lab.features._drawn_ticks import drawn_ticks
 from nautilus_lab.features._engine import FeatureEngine
 from nautilus_lab.features._feature import Accumulator, Feature, FeatureSpec
 from nautilus_lab.features._panel import FeaturePanel
 from nautilus_lab.features._parameter import Parameter
 from nautilus_lab.features._registry import FeatureRegistry
+from nautilus_lab.features._ticks import FeatureTicks
+from nautilus_lab.features.microstructure import prevailing, rebuilt_book, signed
 from nautilus_lab.features.streaming import FeatureStream
 
 __all__ = [
@@ -17,7 +20,12 @@ __all__ = [
     "FeatureRegistry",
     "FeatureSpec",
     "FeatureStream",
+    "FeatureTicks",
     "Parameter",
     "conformance",
     "drawn_bars",
+    "drawn_ticks",
+    "prevailing",
+    "rebuilt_book",
+    "signed",
 ]

@@ -8,24 +8,29 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from nautilus_lab.exceptions import BadData, InputError, NotEnoughData
+from nautilus_lab.features._compute_ticks import compute_ticks, data_of
 from nautilus_lab.features._feature import BAR_INPUTS, FeatureSpec
 from nautilus_lab.features._panel import FeaturePanel
+from nautilus_lab.features._ticks import FeatureTicks
 from nautilus_lab.frames import require_bars
 
 if TYPE_CHECKING:
     from nautilus_lab._typing import Bars, FloatArray
 
 
-def compute(bars: Bars, specs: Sequence[FeatureSpec], *, threads: int = 2) -> FeaturePanel:
-    """Compute features of each instrument's own bars.
+def compute(
+    bars: Bars, specs: Sequence[FeatureSpec], *, threads: int = 2
+) -> FeaturePanel | FeatureTicks:
+    """Compute features of each instrument's own bars, quotes, trades or books.
 
     A bar that is not there is not made up: a feature goes on from an instrument's last bar to its
-    next one, and has no value in between.
+    next one, and has no value in between. Ticks that share a time keep their order of arrival.
 
     Parameters
     ----------
     bars : DataFrame, shape ((timestamp, symbol), columns)
-        Open, high, low, close, volume, and whatever other columns the features read.
+        Open, high, low, close, volume, and whatever other columns the features read. For features
+        of quotes, trades, ticks or books those, as `nautilus_lab.frames` says of each.
     specs : sequence of FeatureSpec
         What to compute; each once.
     threads : int, default=2
@@ -34,11 +39,15 @@ def compute(bars: Bars, specs: Sequence[FeatureSpec], *, threads: int = 2) -> Fe
     Returns
     -------
     FeaturePanel
+        Of bars, shape (column, symbol, time).
+    FeatureTicks
+        Of anything else, shape (column, tick).
 
     Raises
     ------
     InputError
-        When a feature reads a column that is not there, or is asked for twice.
+        When a feature reads a column that is not there, is asked for twice, or two of them read
+        different rows, one quotes and one trades.
     NotEnoughData
         When no instrument has more bars than a feature's warm-up.
     BadData
@@ -47,9 +56,11 @@ def compute(bars: Bars, specs: Sequence[FeatureSpec], *, threads: int = 2) -> Fe
     import numpy as np
     import pandas as pd
 
-    bars = require_bars(bars)
     labels = [column for spec in specs for column in spec.columns]
     _require_once(specs, labels)
+    if data_of(specs) != "bars":
+        return compute_ticks(bars, specs, threads)
+    bars = require_bars(bars)
     names = list(dict.fromkeys(name for spec in specs for name in spec.inputs))
     columns = {name: _column(bars, name) for name in names}
     place, times = pd.factorize(bars.index.get_level_values("timestamp"), sort=True)

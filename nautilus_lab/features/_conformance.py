@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from nautilus_lab.features._drawn_ticks import drawn_ticks
 from nautilus_lab.features._feature import FeatureSpec
 from nautilus_lab.features.streaming import FeatureStream
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-9
 _CUTS = 7
 _BEYOND = 150
+# ticks that windows of volume and of time are certain to be full after
+_LEAST = 2_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +72,9 @@ def conformance(spec: FeatureSpec, columns: Mapping[str, FloatArray] | None = No
 
     # so long that a stream has forgotten its beginning
     bars = spec.history + spec.warm_up + _BEYOND
-    given = columns if columns is not None else drawn_bars(bars)
+    if columns is None:
+        columns = drawn_bars(bars) if spec.feature.data == "bars" else drawn_ticks(bars + _LEAST)
+    given = columns
     inputs = [np.ascontiguousarray(given[name], dtype=float) for name in spec.inputs]
     problems: list[str] = []
     before = [one.copy() for one in inputs]
@@ -119,7 +124,8 @@ def _of_warm_up(spec: FeatureSpec, inputs: list[FloatArray], batch: FloatArray) 
 
     known = np.isfinite(batch)
     first = np.where(known.any(axis=1), known.argmax(axis=1), batch.shape[1]).max()
-    if first != spec.warm_up:
+    counted = spec.feature.clock == "rows"
+    if first < spec.warm_up or first > (spec.warm_up if counted else batch.shape[1] - 1):
         yield f"its first value is of bar {first}, and its warm-up is {spec.warm_up}"
     short = [one[: spec.warm_up] for one in inputs]
     if spec.warm_up and np.isfinite(np.array(spec.evaluate(*short))).all(axis=0).any():

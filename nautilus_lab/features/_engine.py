@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from nautilus_lab._typing import Bars
     from nautilus_lab.features._panel import FeaturePanel
+    from nautilus_lab.features._ticks import FeatureTicks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,10 +53,15 @@ class FeatureEngine:
         """Run a feature in batch and as a stream, and compare; see `conformance`."""
         return conformance(self.registry.spec(feature))
 
-    def compute(self, bars: Bars, features: Iterable[Wanted], *, threads: int = 2) -> FeaturePanel:
-        """Compute features of a panel of bars; see `nautilus_lab.features.compute`."""
+    def compute(
+        self, bars: Bars, features: Iterable[Wanted], *, threads: int = 2
+    ) -> FeaturePanel | FeatureTicks:
+        """Compute features of bars, quotes, trades or books; see `nautilus_lab.features.compute`.
+
+        Of bars the answer is a `FeaturePanel`, of anything else `FeatureTicks`.
+        """
         return compute(bars, [self.registry.spec(one) for one in features], threads=threads)
 
     def stream(self, symbols: Sequence[str], features: Iterable[Wanted]) -> FeatureStream:
-        """Return features of some instruments that are brought up to date bar by bar."""
+        """Return features of some instruments, brought up to date by each bar or tick."""
         return FeatureStream(symbols, [self.registry.spec(one) for one in features])

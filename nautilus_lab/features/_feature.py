@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from nautilus_lab.exceptions import InputError
 from nautilus_lab.features._parameter import Parameter
@@ -17,6 +17,9 @@ Values: TypeAlias = Mapping[str, int | float]  # parameter -> what it is set to
 
 # columns that a bar always has; others are read where the bars carry them
 BAR_INPUTS = ("open", "high", "low", "close", "volume")
+
+# the rows that a feature reads; ticks are trades, each with the quote that stood before it
+Data: TypeAlias = Literal["bars", "quotes", "trades", "ticks", "book"]
 
 
 class Accumulator(Protocol):
@@ -59,6 +62,13 @@ class Feature:
         keeps that instead.
     reference : str
         Where the formula stands.
+    data : str, default="bars"
+        The rows it reads: ``"bars"``, ``"quotes"``, ``"trades"``, ``"ticks"`` or ``"book"``, each
+        as its ``require_`` function of `nautilus_lab.frames` says. Of a book, inputs are named
+        without a level, and read at as many as the setting `levels` says.
+    clock : str, default="rows"
+        What its windows count. With ``"volume"`` or ``"time"`` the rows before its first value
+        depend on the data, and the warm-up is the least there can be.
     """
 
     name: str
@@ -72,6 +82,8 @@ class Feature:
     reference: str
     parameters: Mapping[str, Parameter] = field(default_factory=lambda: MappingProxyType({}))
     accumulate: Callable[[Values], Accumulator] | None = field(default=None, repr=False)
+    data: Data = "bars"
+    clock: Literal["rows", "volume", "time"] = "rows"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "parameters", MappingProxyType(dict(self.parameters)))
@@ -101,13 +113,20 @@ class Feature:
             for name, parameter in self.parameters.items()
         }
         inputs = (of,) if isinstance(of, str) else tuple(of)
-        if inputs and len(inputs) != len(self.inputs):
+        if inputs and len(inputs) != len(self.reads(values)):
             raise InputError(
-                f"{self.name} is of {len(self.inputs)} columns",
+                f"{self.name} is of {len(self.reads(values))} columns",
                 value=inputs,
-                remedy=f"pass of={self.inputs}",
+                remedy=f"pass of={self.reads(values)}",
             )
-        return FeatureSpec(feature=self, settings=values, inputs=inputs or self.inputs)
+        return FeatureSpec(feature=self, settings=values, inputs=inputs or self.reads(values))
+
+    def reads(self, settings: Values) -> tuple[str, ...]:
+        """Return the columns it reads with settings, when it is told no others."""
+        if self.data != "book":
+            return self.inputs
+        levels = range(int(settings["levels"]))
+        return tuple(f"{name}_{level}" for name in self.inputs for level in levels)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -139,9 +158,14 @@ class FeatureSpec:
         """The feature and what is not as usual: ``"rsi(timeperiod=7)"``."""
         usual = self.feature.parameters
         given = [f"{k}={v:g}" for k, v in self.settings.items() if v != usual[k].default]
-        if self.inputs != self.feature.inputs:
+        if not self.as_usual:
             given.insert(0, f"of={'/'.join(self.inputs)}")
         return f"{self.feature.name}({', '.join(given)})" if given else self.feature.name
+
+    @property
+    def as_usual(self) -> bool:
+        """Whether it reads the columns that its feature is meant for."""
+        return self.inputs == self.feature.reads(self.settings)
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from nautilus_lab.exceptions import InputError
-from nautilus_lab.features._feature import Accumulator, Feature, FeatureSpec, Values
+from nautilus_lab.features._feature import Accumulator, Data, Feature, FeatureSpec, Values
 from nautilus_lab.features._parameter import Parameter
 
 if TYPE_CHECKING:
@@ -90,6 +90,8 @@ class FeatureRegistry(Mapping[str, Feature]):
         parameters: Mapping[str, Parameter] | None = None,
         accumulate: Callable[[Values], Accumulator] | None = None,
         name: str = "",
+        data: Data = "bars",
+        clock: Literal["rows", "volume", "time"] = "rows",
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Return a decorator that adds a function as a feature; see `Feature`.
 
@@ -116,6 +118,8 @@ class FeatureRegistry(Mapping[str, Feature]):
                     history=history if callable(history) else lambda settings: history,
                     accumulate=accumulate,
                     reference=reference,
+                    data=data,
+                    clock=clock,
                 )
             )
             return function
@@ -157,9 +161,10 @@ class FeatureRegistry(Mapping[str, Feature]):
 
         Returns
         -------
-        DataFrame, shape (features, 8)
-            ``title``, ``group``, ``inputs``, ``outputs``, ``parameters``, ``warm_up`` with the
-            usual settings, ``stream`` (how a stream keeps it) and ``reference``.
+        DataFrame, shape (features, 9)
+            ``title``, ``group``, ``data`` (the rows it reads), ``inputs``, ``outputs``,
+            ``parameters``, ``warm_up`` with the usual settings, ``stream`` (how a stream keeps it)
+            and ``reference``.
         """
         import pandas as pd
 
@@ -169,11 +174,12 @@ class FeatureRegistry(Mapping[str, Feature]):
             rows[name] = {
                 "title": one.title,
                 "group": one.group,
+                "data": one.data,
                 "inputs": ", ".join(one.inputs),
                 "outputs": ", ".join(one.outputs),
                 "parameters": ", ".join(f"{k}={v.default:g}" for k, v in one.parameters.items()),
                 "warm_up": usual.warm_up,
-                "stream": "accumulated" if one.accumulate else f"last {usual.history} bars",
+                "stream": "accumulated" if one.accumulate else _kept(usual),
                 "reference": one.reference,
             }
         wanted = find.casefold()
@@ -184,6 +190,11 @@ class FeatureRegistry(Mapping[str, Feature]):
         }
         columns = list(next(iter(rows.values()), {}))
         return pd.DataFrame.from_dict(found, orient="index", columns=columns).rename_axis("feature")
+
+
+def _kept(usual: FeatureSpec) -> str:
+    rows = "books" if usual.feature.data == "book" else usual.feature.data
+    return f"last {usual.history} {rows}"
 
 
 def _number(wanted: str, text: str) -> int | float:

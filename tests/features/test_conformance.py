@@ -32,6 +32,8 @@ SET = [
 
 
 def columns(name, spec):
+    if spec.feature.data != "bars":
+        return None  # the suite draws ticks itself
     drawn = drawn_bars(spec.history + spec.warm_up + 150)
     if name in OF_RATIOS:
         drawn["close"] = np.sin(np.arange(len(drawn["close"])) / 7)

@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from nautilus_lab.exceptions import BadData, InputError, UnknownSymbol
+from nautilus_lab.features._compute_ticks import data_of
 from nautilus_lab.features._feature import Accumulator, FeatureSpec
 from nautilus_lab.features.streaming._moving_set import MovingSet
 from nautilus_lab.features.streaming._recent import RecentBars
+from nautilus_lab.features.streaming._tick_rules import TickRules
 
 if TYPE_CHECKING:
     from nautilus_lab._typing import FloatArray
@@ -30,7 +32,7 @@ class FeatureStream:
     columns : tuple of str
         The features' labels, in the order of `values`.
     inputs : tuple of str
-        What is read of each bar.
+        What is read of each bar or tick; ``time`` is in seconds.
     """
 
     def __init__(self, symbols: Sequence[str], specs: Sequence[FeatureSpec]) -> None:
@@ -40,13 +42,16 @@ class FeatureStream:
         if len(set(self.columns)) != len(self.columns) or not specs:
             raise InputError("ask for features, each once", value=", ".join(self.columns))
         self.inputs = tuple(dict.fromkeys(name for spec in specs for name in spec.inputs))
+        data = data_of(specs)
+        self._row = "bar" if data == "bars" else data.removesuffix("s")
+        self._rules = TickRules(self.inputs) if data != "bars" else None
         self._of = {symbol: _One(specs, self.inputs) for symbol in symbols}
 
     def __repr__(self) -> str:
         return f"FeatureStream({len(self._of)} symbols, {len(self.columns)} features)"
 
     def update(self, symbol: str, bar: Mapping[str, float] | float) -> FloatArray:
-        """Take the next bar of an instrument; return its features, shape (columns,).
+        """Take the next bar or tick of an instrument; return its features, shape (columns,).
 
         Parameters
         ----------
@@ -65,7 +70,8 @@ class FeatureStream:
         UnknownSymbol
             When the stream is of no such instrument.
         BadData
-            When a value is missing, NaN or infinite; the stream stays as it was.
+            When a value is missing, NaN or infinite, or of a tick not what `nautilus_lab.frames`
+            asks of its kind; the stream stays as it was.
         """
         one = self._of.get(symbol)
         if one is None:
@@ -75,16 +81,18 @@ class FeatureStream:
                 values = [float(bar[name]) for name in self.inputs]
             except KeyError as error:
                 raise BadData(
-                    f"a bar must have {', '.join(self.inputs)}",
+                    f"a {self._row} must have {', '.join(self.inputs)}",
                     value=f"{symbol} without {error.args[0]}",
                 ) from None
         else:
             values = [float(bar)]
         if len(values) != len(self.inputs) or not all(map(math.isfinite, values)):
             raise BadData(
-                f"a bar must have a number for {', '.join(self.inputs)}",
+                f"a {self._row} must have a number for {', '.join(self.inputs)}",
                 value=f"{symbol}: {values}",
             )
+        if self._rules is not None:
+            self._rules.require(symbol, values)
         return one.update(values)
 
     def values(self, symbol: str) -> FloatArray:

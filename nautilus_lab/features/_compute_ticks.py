@@ -1,0 +1,119 @@
+"""Features of quotes, trades and books, instrument by instrument, in order of arrival."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from nautilus_lab.exceptions import BadData, InputError, NotEnoughData
+from nautilus_lab.features._feature import Data, FeatureSpec
+from nautilus_lab.features._ticks import FeatureTicks
+from nautilus_lab.frames import require_book, require_quotes, require_ticks, require_trades
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nautilus_lab._typing import FloatArray
+
+_REQUIRE: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
+    "quotes": require_quotes,
+    "trades": require_trades,
+    "ticks": require_ticks,
+    "book": require_book,
+}
+
+
+def data_of(specs: Sequence[FeatureSpec]) -> Data:
+    """Return the kind of rows that features read together.
+
+    One that is told other columns by `of` reads them of whatever rows there are.
+
+    Raises
+    ------
+    InputError
+        When two of them read different rows.
+    """
+    kinds = {spec.feature.data: spec.label for spec in specs if spec.as_usual}
+    if kinds.keys() == {"trades", "ticks"}:  # ticks are trades, too
+        return "ticks"
+    if len(kinds) > 1:
+        raise InputError(
+            "features that are computed together must read the same rows",
+            value=", ".join(f"{label} of {kind}" for kind, label in kinds.items()),
+            remedy="compute those of quotes, trades, ticks and books one after the other",
+        )
+    return next(iter(kinds), "bars")
+
+
+def compute_ticks(frame: pd.DataFrame, specs: Sequence[FeatureSpec], threads: int) -> FeatureTicks:
+    """Compute features of each instrument's own ticks; see `nautilus_lab.features.compute`."""
+    found = evaluate_ticks(frame, specs, threads)
+    most = int(found.index.get_level_values("symbol").value_counts().max())
+    _require_enough(specs, most, data_of(specs))
+    return found
+
+
+def evaluate_ticks(frame: pd.DataFrame, specs: Sequence[FeatureSpec], threads: int) -> FeatureTicks:
+    """Compute features of ticks, however few there are: NaN then."""
+    import numpy as np
+    import pandas as pd
+
+    data = data_of(specs)
+    frame = _REQUIRE[data](frame)
+    names = list(dict.fromkeys(name for spec in specs for name in spec.inputs))
+    columns = {name: _column(frame, name, data) for name in names}
+    whose, symbols = pd.factorize(frame.index.get_level_values("symbol"))
+    counts = np.bincount(whose, minlength=len(symbols))
+    # the rows of each instrument, in the order in which they came
+    order = np.argsort(whose, kind="stable")
+    ends = np.cumsum(counts)
+    values = np.empty((sum(len(spec.columns) for spec in specs), len(frame)))
+
+    def one(number: int) -> None:
+        rows: Any = slice(None)
+        if len(symbols) > 1:
+            rows = order[ends[number] - counts[number] : ends[number]]
+        inputs = {name: np.ascontiguousarray(column[rows]) for name, column in columns.items()}
+        place = 0
+        for spec in specs:
+            for found in spec.evaluate(*[inputs[name] for name in spec.inputs]):
+                values[place, rows] = found
+                place += 1
+
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(one, range(len(symbols))))
+    labels = tuple(column for spec in specs for column in spec.columns)
+    assert isinstance(frame.index, pd.MultiIndex)
+    return FeatureTicks(columns=labels, index=frame.index, array=values)
+
+
+def _column(frame: pd.DataFrame, name: str, data: Data) -> FloatArray:
+    import numpy as np
+    import pandas as pd
+
+    if name == "time":
+        stamps = pd.DatetimeIndex(frame.index.get_level_values("timestamp"))
+        return np.asarray(stamps.as_unit("ns").asi8 / 1e9)
+    if name not in frame.columns:
+        raise InputError(
+            f"a feature reads columns of the {data}",
+            value=f"{name!r} is not among {', '.join(map(str, frame.columns))}",
+            remedy="add it: signed(trades)" if name == "side" else "add the column",
+        )
+    column = np.asarray(frame[name].to_numpy(dtype=float))
+    if not np.isfinite(column).all():
+        when, symbol = frame.index[int(np.argmin(np.isfinite(column)))]
+        raise BadData(f"{name} must be finite", value=f"{symbol} at {when.isoformat()}")
+    return column
+
+
+def _require_enough(specs: Sequence[FeatureSpec], most: int, data: Data) -> None:
+    rows = "books" if data == "book" else data
+    for spec in specs:
+        if spec.warm_up >= most:
+            raise NotEnoughData(
+                f"{spec.label} needs {spec.warm_up + 1} {rows} of an instrument",
+                value=most,
+                remedy="widen the dates, or shorten its window",
+            )

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from nautilus_lab.features._registry import FeatureRegistry
+from nautilus_lab.features.cross_asset import (
+    BREADTH,
+    COINTEGRATION,
+    COMOVEMENT,
+    FACTORS,
+    FADING,
+    LEAD_LAG,
+    PRINCIPAL,
+)
 from nautilus_lab.features.regime import MEMORY
 from nautilus_lab.features.rolling import MOMENTS
 from nautilus_lab.features.technical import ICHIMOKU, RANGE_VOLATILITY, talib_features
 
 _OWN = (RANGE_VOLATILITY, ICHIMOKU, MOMENTS, MEMORY)
+_CROSS_ASSET = (COMOVEMENT, FADING, LEAD_LAG, COINTEGRATION, FACTORS, PRINCIPAL, BREADTH)
 
 
 def all_features() -> FeatureRegistry:
     """Return a registry of its own with all features in it."""
-    own = [feature for registry in _OWN for feature in registry.values()]
+    own = [feature for registry in (*_OWN, *_CROSS_ASSET) for feature in registry.values()]
     return FeatureRegistry([*talib_features(), *own])

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nautilus_lab.exceptions import InputError
-from nautilus_lab.features._feature import Accumulator, Feature, FeatureSpec, Values
+from nautilus_lab.features._feature import Accumulator, Feature, FeatureSpec, Scope, Values
 from nautilus_lab.features._parameter import Parameter
 
 if TYPE_CHECKING:
@@ -90,6 +90,10 @@ class FeatureRegistry(Mapping[str, Feature]):
         parameters: Mapping[str, Parameter] | None = None,
         accumulate: Callable[[Values], Accumulator] | None = None,
         name: str = "",
+        scope: Scope = "instrument",
+        most_against: int = 0,
+        outputs_of: Callable[[Values, tuple[str, ...]], tuple[str, ...]] | None = None,
+        symbols: Callable[[Values], int] | None = None,
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Return a decorator that adds a function as a feature; see `Feature`.
 
@@ -116,6 +120,10 @@ class FeatureRegistry(Mapping[str, Feature]):
                     history=history if callable(history) else lambda settings: history,
                     accumulate=accumulate,
                     reference=reference,
+                    scope=scope,
+                    most_against=most_against,
+                    outputs_of=outputs_of,
+                    symbols=symbols,
                 )
             )
             return function
@@ -144,7 +152,10 @@ class FeatureRegistry(Mapping[str, Feature]):
         settings: dict[str, Any] = {}
         for part in filter(None, (found["given"] or "").split(",")):
             key, _, value = part.partition("=")
-            settings[key] = tuple(value.split("/")) if key == "of" else _number(wanted, value)
+            if key == "against":  # a plus, for symbols have slashes: EUR/USD
+                settings[key] = tuple(value.split("+"))
+            else:
+                settings[key] = tuple(value.split("/")) if key == "of" else _number(wanted, value)
         return self[found["name"]](**settings)
 
     def catalog(self, find: str = "") -> pd.DataFrame:
@@ -157,9 +168,9 @@ class FeatureRegistry(Mapping[str, Feature]):
 
         Returns
         -------
-        DataFrame, shape (features, 8)
+        DataFrame, shape (features, 9)
             ``title``, ``group``, ``inputs``, ``outputs``, ``parameters``, ``warm_up`` with the
-            usual settings, ``stream`` (how a stream keeps it) and ``reference``.
+            usual settings, ``stream`` (how a stream keeps it), ``reference`` and ``scope``.
         """
         import pandas as pd
 
@@ -170,11 +181,12 @@ class FeatureRegistry(Mapping[str, Feature]):
                 "title": one.title,
                 "group": one.group,
                 "inputs": ", ".join(one.inputs),
-                "outputs": ", ".join(one.outputs),
+                "outputs": ", ".join(usual.outputs),
                 "parameters": ", ".join(f"{k}={v.default:g}" for k, v in one.parameters.items()),
                 "warm_up": usual.warm_up,
                 "stream": "accumulated" if one.accumulate else f"last {usual.history} bars",
                 "reference": one.reference,
+                "scope": one.scope,
             }
         wanted = find.casefold()
         found = {

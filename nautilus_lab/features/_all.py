@@ -12,11 +12,11 @@ from nautilus_lab.features.cross_asset import (
     LEAD_LAG,
     PRINCIPAL,
 )
-from nautilus_lab.features.regime import MEMORY
+from nautilus_lab.features.regime import MEMORY, STATES
 from nautilus_lab.features.rolling import MOMENTS
 from nautilus_lab.features.technical import ICHIMOKU, RANGE_VOLATILITY, talib_features
 
-_OWN = (RANGE_VOLATILITY, ICHIMOKU, MOMENTS, MEMORY)
+_OWN = (RANGE_VOLATILITY, ICHIMOKU, MOMENTS, MEMORY, STATES)
 _CROSS_ASSET = (COMOVEMENT, FADING, LEAD_LAG, COINTEGRATION, FACTORS, PRINCIPAL, BREADTH)
 
 

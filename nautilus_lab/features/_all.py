@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 from nautilus_lab.features._registry import FeatureRegistry
+from nautilus_lab.features.cross_asset import (
+    BREADTH,
+    COINTEGRATION,
+    COMOVEMENT,
+    FACTORS,
+    FADING,
+    LEAD_LAG,
+    PRINCIPAL,
+)
 from nautilus_lab.features.microstructure import (
     BAR_SPREADS,
     BOOK,
@@ -15,11 +24,12 @@ from nautilus_lab.features.microstructure import (
     TRADES,
     VPIN,
 )
-from nautilus_lab.features.regime import MEMORY
+from nautilus_lab.features.regime import MEMORY, STATES
 from nautilus_lab.features.rolling import MOMENTS
 from nautilus_lab.features.technical import ICHIMOKU, RANGE_VOLATILITY, talib_features
 
-_OWN = (RANGE_VOLATILITY, ICHIMOKU, MOMENTS, MEMORY)
+_OWN = (RANGE_VOLATILITY, ICHIMOKU, MOMENTS, MEMORY, STATES)
+_CROSS_ASSET = (COMOVEMENT, FADING, LEAD_LAG, COINTEGRATION, FACTORS, PRINCIPAL, BREADTH)
 _MICROSTRUCTURE = (
     *(QUOTES, ORDER_FLOW, BOOK),
     *(SIGNS, SPREADS, TIMED_SPREAD, TRADES, IMPACT, VPIN),
@@ -29,5 +39,6 @@ _MICROSTRUCTURE = (
 
 def all_features() -> FeatureRegistry:
     """Return a registry of its own with all features in it."""
-    own = [feature for registry in (*_OWN, *_MICROSTRUCTURE) for feature in registry.values()]
+    registries = (*_OWN, *_CROSS_ASSET, *_MICROSTRUCTURE)
+    own = [feature for registry in registries for feature in registry.values()]
     return FeatureRegistry([*talib_features(), *own])

@@ -11,20 +11,33 @@ from nautilus_lab.exceptions import BadData, InputError, NotEnoughData
 from nautilus_lab.features._compute_ticks import compute_ticks, data_of
 from nautilus_lab.features._feature import BAR_INPUTS, FeatureSpec
 from nautilus_lab.features._panel import FeaturePanel
+from nautilus_lab.features._relative import (
+    Levels,
+    evaluate_relative,
+    read_levels,
+    require_common,
+)
 from nautilus_lab.features._ticks import FeatureTicks
+from nautilus_lab.features._universe import evaluate_universe, require_together
 from nautilus_lab.frames import require_bars
 
 if TYPE_CHECKING:
-    from nautilus_lab._typing import Bars, FloatArray
+    from nautilus_lab._typing import Bars, FloatArray, Returns
 
 
 def compute(
-    bars: Bars, specs: Sequence[FeatureSpec], *, threads: int = 2
+    bars: Bars,
+    specs: Sequence[FeatureSpec],
+    *,
+    references: Returns | None = None,
+    threads: int = 2,
 ) -> FeaturePanel | FeatureTicks:
-    """Compute features of each instrument's own bars, quotes, trades or books.
+    """Compute features of instruments' own bars, quotes, trades or books, or of all together.
 
     A bar that is not there is not made up: a feature goes on from an instrument's last bar to its
-    next one, and has no value in between. Ticks that share a time keep their order of arrival.
+    next one, and has no value in between. Beside another series it goes from one bar that both
+    have to the next. One of all instruments leaves out those with a gap in its window. Ticks that
+    share a time keep their order of arrival.
 
     Parameters
     ----------
@@ -33,6 +46,9 @@ def compute(
         of quotes, trades, ticks or books those, as `nautilus_lab.frames` says of each.
     specs : sequence of FeatureSpec
         What to compute; each once.
+    references : DataFrame, shape (time, name), optional
+        Series that are no instruments, for features to be ``against``: simple returns, each from
+        the row before. They are compounded over the rows at whose times there are no bars.
     threads : int, default=2
         The functions are C or compiled and let go of the interpreter.
 
@@ -46,12 +62,14 @@ def compute(
     Raises
     ------
     InputError
-        When a feature reads a column that is not there, is asked for twice, or two of them read
-        different rows, one quotes and one trades.
+        When a feature reads a column that is not there, is against a series that is not, is asked
+        for twice, or two of them read different rows, one quotes and one trades.
     NotEnoughData
-        When no instrument has more bars than a feature's warm-up.
+        When no instrument has more bars than a feature's warm-up, alone or together with what it
+        is against, or too few instruments have them.
     BadData
-        When the bars are unsorted, doubled or have a value that cannot be; it names the place.
+        When the bars or references are unsorted, doubled or have a value that cannot be, or a
+        series that a feature is against never moves; it names the place.
     """
     import numpy as np
     import pandas as pd
@@ -73,10 +91,25 @@ def compute(
     sorted_columns = {name: column[order] for name, column in columns.items()}
     at = place[order]
 
+    def wide(name: str) -> FloatArray:
+        found = np.full((len(times), len(symbols)), np.nan)
+        found[place, whose] = columns[name]
+        return found
+
+    def of_symbol(symbol: str, name: str) -> FloatArray:
+        number = list(symbols).index(symbol)
+        own = slice(int(ends[number - 1]) if number else 0, int(ends[number]))
+        found = np.full(len(times), np.nan)
+        found[at[own]] = sorted_columns[name][own]
+        return found
+
+    levels = read_levels(specs, references, pd.DatetimeIndex(times), list(symbols), of_symbol)
+    require_common(specs, levels, at, ends)
+
     def one(number: int) -> None:
         begin, end = (int(ends[number - 1]) if number else 0), int(ends[number])
         inputs = {name: column[begin:end] for name, column in sorted_columns.items()}
-        _evaluate(specs, inputs, values[:, number], at[begin:end])
+        _evaluate(specs, inputs, values[:, number], at[begin:end], levels)
 
     if threads == 1:  # without a pool: the C library gives threads memory of their own, more slowly
         for number in range(len(symbols)):
@@ -84,6 +117,15 @@ def compute(
     else:
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(one, range(len(symbols))))
+    of_all = [spec for spec in specs if spec.feature.scope == "universe"]
+    if of_all:
+        together = {name: wide(name) for name in {n for spec in of_all for n in spec.inputs}}
+        present = np.isfinite(next(iter(together.values())))
+        require_together(of_all, present, pd.DatetimeIndex(times))
+        for spec in of_all:
+            row = labels.index(spec.columns[0])
+            found = evaluate_universe(spec, together, present)
+            values[row : row + len(found)] = found
     return FeaturePanel(
         columns=tuple(labels),
         times=pd.DatetimeIndex(times).tz_convert("UTC"),
@@ -93,12 +135,23 @@ def compute(
 
 
 def _evaluate(
-    specs: Sequence[FeatureSpec], inputs: dict[str, FloatArray], out: FloatArray, at: Any
+    specs: Sequence[FeatureSpec],
+    inputs: dict[str, FloatArray],
+    out: FloatArray,
+    at: Any,
+    levels: Levels,
 ) -> None:
     row, whole = 0, len(at) == out.shape[1]
     if not whole:
         out[:] = math.nan
     for spec in specs:
+        if spec.feature.scope != "instrument":
+            width = len(spec.columns)
+            if spec.feature.scope == "relative":
+                own = [inputs[name] for name in spec.inputs]
+                evaluate_relative(spec, own, levels, at, out[row : row + width])
+            row += width
+            continue
         for found in spec.evaluate(*[inputs[name] for name in spec.inputs]):
             if whole:
                 out[row] = found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from nautilus_lab.features._drawn_ticks import drawn_ticks
@@ -55,14 +55,15 @@ def conformance(spec: FeatureSpec, columns: Mapping[str, FloatArray] | None = No
     comes after its declared warm-up, and of fewer bars it says NaN; it looks at no later bar, for
     cutting the bars off changes nothing before the cut; a stream gives what a batch gives, to
     1e-9, though it keeps no more than the declared history; prices that stand still give no
-    infinity.
+    infinity. One that is beside other series is run beside drawn ones; one of all instruments on
+    several of them, some with gaps, and it must not change with their order.
 
     Parameters
     ----------
     spec : FeatureSpec
         What is checked.
     columns : mapping of str to array, optional
-        The inputs; a drawn price when not given.
+        The inputs; a drawn price when not given. Not read for one of all instruments.
 
     Returns
     -------
@@ -72,10 +73,19 @@ def conformance(spec: FeatureSpec, columns: Mapping[str, FloatArray] | None = No
 
     # so long that a stream has forgotten its beginning
     bars = spec.history + spec.warm_up + _BEYOND
+    if spec.feature.scope == "universe":
+        from nautilus_lab.features._universe_conformance import universe_problems
+
+        apart, found = universe_problems(spec, bars, _difference, TOLERANCE)
+        return _found(spec, bars, apart, found)
     if columns is None:
         columns = drawn_bars(bars) if spec.feature.data == "bars" else drawn_ticks(bars + _LEAST)
     given = columns
     inputs = [np.ascontiguousarray(given[name], dtype=float) for name in spec.inputs]
+    asked = spec
+    if spec.feature.scope == "relative":
+        spec = _beside(spec)
+        inputs += [_drawn_beside(inputs[0], seed=n) for n, _ in enumerate(spec.against, 100)]
     problems: list[str] = []
     before = [one.copy() for one in inputs]
     batch = np.array(spec.evaluate(*inputs))
@@ -84,7 +94,7 @@ def conformance(spec: FeatureSpec, columns: Mapping[str, FloatArray] | None = No
     shape = (len(spec.columns), len(inputs[0]))
     if batch.shape != shape:
         problems.append(f"its outputs are {batch.shape}, and should be {shape}")
-        return _found(spec, shape[1], np.nan, problems)
+        return _found(asked, shape[1], np.nan, problems)
     problems += _of_warm_up(spec, inputs, batch)
     problems += _of_later_bars(spec, inputs, batch)
     problems += _of_still_prices(spec, len(inputs[0]))
@@ -93,7 +103,7 @@ def conformance(spec: FeatureSpec, columns: Mapping[str, FloatArray] | None = No
     if not difference <= TOLERANCE:
         at = int(np.argmax(np.abs(np.nan_to_num(batch) - np.nan_to_num(streamed)).max(axis=0)))
         problems.append(f"batch and stream differ by {difference:.1e}, most at bar {at}")
-    return _found(spec, shape[1], difference, problems)
+    return _found(asked, shape[1], difference, problems)
 
 
 def drawn_bars(bars: int, *, seed: int = 7) -> dict[str, FloatArray]:
@@ -111,6 +121,19 @@ def drawn_bars(bars: int, *, seed: int = 7) -> dict[str, FloatArray]:
     opened[still] = high[still] = low[still] = close[still] = close[still - 1]
     volume = draw.integers(1_000, 100_000, bars).astype(float)
     return {"open": opened, "high": high, "low": low, "close": close, "volume": volume}
+
+
+def _beside(spec: FeatureSpec) -> FeatureSpec:
+    """Return a relative feature beside as many drawn series as named, or up to two."""
+    count = len(spec.against) or min(2, spec.feature.most_against)
+    return replace(spec, against=tuple(f"BESIDE_{number}" for number in range(count)))
+
+
+def _drawn_beside(level: FloatArray, *, seed: int) -> FloatArray:
+    import numpy as np
+
+    own = np.random.default_rng(seed).standard_normal(len(level)) * 0.01
+    return np.asarray(level**0.5 * np.exp(np.cumsum(own)))
 
 
 def _found(spec: FeatureSpec, bars: int, difference: float, problems: list[str]) -> Conformance:
@@ -146,7 +169,8 @@ def _of_later_bars(spec: FeatureSpec, inputs: list[FloatArray], batch: FloatArra
 def _of_still_prices(spec: FeatureSpec, size: int) -> Iterator[str]:
     import numpy as np
 
-    still = [np.full(size, 1_000.0 if name == "volume" else 100.0) for name in spec.inputs]
+    names = (*spec.inputs, *spec.against)
+    still = [np.full(size, 1_000.0 if name == "volume" else 100.0) for name in names]
     if np.isinf(np.array(spec.evaluate(*still))).any():
         yield "prices that stand still make it infinite"
 
@@ -154,9 +178,18 @@ def _of_still_prices(spec: FeatureSpec, size: int) -> Iterator[str]:
 def _streamed(spec: FeatureSpec, inputs: list[FloatArray]) -> FloatArray:
     import numpy as np
 
-    stream = FeatureStream(["X"], [spec])
+    stream = FeatureStream(["X", *spec.against], [spec])
     out = np.empty((len(spec.columns), len(inputs[0])))
     for at, bar in enumerate(zip(*inputs, strict=True)):
+        if spec.against:
+            own = len(spec.inputs)
+            told = {"X": dict(zip(spec.inputs, bar[:own], strict=True))}
+            told |= {
+                name: dict.fromkeys(spec.inputs, level)
+                for name, level in zip(spec.against, bar[own:], strict=True)
+            }
+            out[:, at] = stream.update_all(told)[0]
+            continue
         out[:, at] = stream.update("X", dict(zip(spec.inputs, bar, strict=True)))
     return out
 

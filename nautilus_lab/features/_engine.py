@@ -16,7 +16,7 @@ from nautilus_lab.features.streaming import FeatureStream
 if TYPE_CHECKING:
     import pandas as pd
 
-    from nautilus_lab._typing import Bars
+    from nautilus_lab._typing import Bars, Returns
     from nautilus_lab.features._panel import FeaturePanel
     from nautilus_lab.features._ticks import FeatureTicks
 
@@ -54,14 +54,30 @@ class FeatureEngine:
         return conformance(self.registry.spec(feature))
 
     def compute(
-        self, bars: Bars, features: Iterable[Wanted], *, threads: int = 2
+        self,
+        bars: Bars,
+        features: Iterable[Wanted],
+        *,
+        references: Returns | None = None,
+        threads: int = 2,
     ) -> FeaturePanel | FeatureTicks:
         """Compute features of bars, quotes, trades or books; see `nautilus_lab.features.compute`.
 
         Of bars the answer is a `FeaturePanel`, of anything else `FeatureTicks`.
         """
-        return compute(bars, [self.registry.spec(one) for one in features], threads=threads)
+        specs = [self.registry.spec(one) for one in features]
+        return compute(bars, specs, references=references, threads=threads)
 
-    def stream(self, symbols: Sequence[str], features: Iterable[Wanted]) -> FeatureStream:
-        """Return features of some instruments, brought up to date by each bar or tick."""
-        return FeatureStream(symbols, [self.registry.spec(one) for one in features])
+    def stream(
+        self,
+        symbols: Sequence[str],
+        features: Iterable[Wanted],
+        *,
+        references: Sequence[str] = (),
+    ) -> FeatureStream:
+        """Return features of some instruments, brought up to date by each bar or tick.
+
+        See `FeatureStream`.
+        """
+        specs = [self.registry.spec(one) for one in features]
+        return FeatureStream(symbols, specs, references=references)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from nautilus_lab.exceptions import InputError
 from nautilus_lab.features._parameter import Parameter
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from nautilus_lab._typing import FloatArray
 
 Values: TypeAlias = Mapping[str, int | float]  # parameter -> what it is set to
+# what a function takes: an instrument's bars, those beside other series, or those of all
+Scope: TypeAlias = Literal["instrument", "relative", "universe"]
 
 # columns that a bar always has; others are read where the bars carry them
 BAR_INPUTS = ("open", "high", "low", "close", "volume")
@@ -26,8 +28,11 @@ class Accumulator(Protocol):
     """A feature that remembers all of its past in a few numbers."""
 
     @property
-    def update(self) -> Callable[..., tuple[float, ...]]:
-        """Takes the inputs of one bar, returns the outputs; NaN in the warm-up."""
+    def update(self) -> Callable[..., tuple[Any, ...]]:
+        """Takes the inputs of one bar, returns the outputs; NaN in the warm-up.
+
+        Numbers; of all instruments arrays of shape (symbols,).
+        """
         ...
 
 
@@ -69,6 +74,18 @@ class Feature:
     clock : str, default="rows"
         What its windows count. With ``"volume"`` or ``"time"`` the rows before its first value
         depend on the data, and the warm-up is the least there can be.
+    scope : {"instrument", "relative", "universe"}, default="instrument"
+        What `function` takes. A relative one: after its inputs an array for each series it is
+        against, all of the bars that the instrument and every one of these series have. One of
+        the universe: arrays of shape (bars, symbols), NaN where an instrument has no bar, and it
+        returns arrays of that shape.
+    most_against : int, default=0
+        How many series a relative one may be against.
+    outputs_of : callable, optional
+        Takes the settings and the names of the series it is against; names the outputs where these
+        decide them.
+    symbols : callable, optional
+        Of the universe: takes the settings; how many instruments it needs at least.
     """
 
     name: str
@@ -84,6 +101,12 @@ class Feature:
     accumulate: Callable[[Values], Accumulator] | None = field(default=None, repr=False)
     data: Data = "bars"
     clock: Literal["rows", "volume", "time"] = "rows"
+    scope: Scope = "instrument"
+    most_against: int = 0
+    outputs_of: Callable[[Values, tuple[str, ...]], tuple[str, ...]] | None = field(
+        default=None, repr=False
+    )
+    symbols: Callable[[Values], int] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "parameters", MappingProxyType(dict(self.parameters)))
@@ -92,14 +115,36 @@ class Feature:
                 raise InputError(f"{name} of {self.name} must be names, each once", value=given)
         if not self.name.isidentifier() or self.name != self.name.lower():
             raise InputError("a feature's name must be lower case, letters first", value=self.name)
+        if (self.scope == "relative") != (self.most_against > 0):
+            raise InputError(
+                f"{self.name} is against series when, and only when, it is relative",
+                value=f"scope={self.scope!r}, most_against={self.most_against}",
+            )
 
-    def __call__(self, *, of: str | tuple[str, ...] = (), **settings: object) -> FeatureSpec:
+    def __call__(
+        self,
+        *,
+        of: str | tuple[str, ...] = (),
+        against: str | tuple[str, ...] = (),
+        **settings: object,
+    ) -> FeatureSpec:
         """Return the feature with settings, and other inputs where `of` names them.
+
+        Parameters
+        ----------
+        of : str or tuple of str, optional
+            The columns it reads in place of its usual ones.
+        against : str or tuple of str, optional
+            The series a relative one is against: symbols of the bars, or columns of the frame
+            of references that `compute` takes.
+        **settings
+            Its parameters.
 
         Raises
         ------
         InputError
-            When it has no such setting, a value is out of bounds, or `of` names too few inputs.
+            When it has no such setting, a value is out of bounds, `of` names too few inputs, or
+            `against` more series than it takes.
         """
         unknown = sorted(set(settings) - set(self.parameters))
         if unknown:
@@ -119,7 +164,18 @@ class Feature:
                 value=inputs,
                 remedy=f"pass of={self.reads(values)}",
             )
-        return FeatureSpec(feature=self, settings=values, inputs=inputs or self.reads(values))
+        others = (against,) if isinstance(against, str) else tuple(against)
+        if len(others) > self.most_against or len(set(others)) != len(others):
+            most = self.most_against
+            many = f"up to {most} series, each once" if most else "nothing"
+            raise InputError(
+                f"{self.name} is against {many}",
+                value=" + ".join(map(str, others)),
+                remedy="" if most else "leave out against=",
+            )
+        return FeatureSpec(
+            feature=self, settings=values, inputs=inputs or self.reads(values), against=others
+        )
 
     def reads(self, settings: Values) -> tuple[str, ...]:
         """Return the columns it reads with settings, when it is told no others."""
@@ -141,11 +197,14 @@ class FeatureSpec:
         All of its parameters.
     inputs : tuple of str
         The columns it reads.
+    against : tuple of str
+        The series a relative one is against.
     """
 
     feature: Feature
     settings: Values
     inputs: tuple[str, ...]
+    against: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "settings", MappingProxyType(dict(self.settings)))
@@ -160,6 +219,8 @@ class FeatureSpec:
         given = [f"{k}={v:g}" for k, v in self.settings.items() if v != usual[k].default]
         if not self.as_usual:
             given.insert(0, f"of={'/'.join(self.inputs)}")
+        if self.against:
+            given.insert(0, f"against={'+'.join(self.against)}")
         return f"{self.feature.name}({', '.join(given)})" if given else self.feature.name
 
     @property
@@ -168,9 +229,15 @@ class FeatureSpec:
         return self.inputs == self.feature.reads(self.settings)
 
     @property
+    def outputs(self) -> tuple[str, ...]:
+        """What it returns, with these settings."""
+        named = self.feature.outputs_of
+        return self.feature.outputs if named is None else named(self.settings, self.against)
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """The label, or one for each output: ``"bbands.upperband"``."""
-        outputs = self.feature.outputs
+        outputs = self.outputs
         return (self.label,) if len(outputs) == 1 else tuple(f"{self.label}.{o}" for o in outputs)
 
     @property
@@ -184,7 +251,7 @@ class FeatureSpec:
         return self.feature.history(self.settings)
 
     def evaluate(self, *inputs: FloatArray) -> tuple[FloatArray, ...]:
-        """Return the outputs of one instrument's bars."""
+        """Return the outputs of its inputs, and of the series it is against; see `Feature`."""
         return self.feature.function(*inputs, **self.settings)
 
     def __repr__(self) -> str:

@@ -8,7 +8,14 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from nautilus_lab.exceptions import InputError
-from nautilus_lab.features._feature import Accumulator, Data, Feature, FeatureSpec, Values
+from nautilus_lab.features._feature import (
+    Accumulator,
+    Data,
+    Feature,
+    FeatureSpec,
+    Scope,
+    Values,
+)
 from nautilus_lab.features._parameter import Parameter
 
 if TYPE_CHECKING:
@@ -92,6 +99,10 @@ class FeatureRegistry(Mapping[str, Feature]):
         name: str = "",
         data: Data = "bars",
         clock: Literal["rows", "volume", "time"] = "rows",
+        scope: Scope = "instrument",
+        most_against: int = 0,
+        outputs_of: Callable[[Values, tuple[str, ...]], tuple[str, ...]] | None = None,
+        symbols: Callable[[Values], int] | None = None,
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Return a decorator that adds a function as a feature; see `Feature`.
 
@@ -120,6 +131,10 @@ class FeatureRegistry(Mapping[str, Feature]):
                     reference=reference,
                     data=data,
                     clock=clock,
+                    scope=scope,
+                    most_against=most_against,
+                    outputs_of=outputs_of,
+                    symbols=symbols,
                 )
             )
             return function
@@ -148,7 +163,10 @@ class FeatureRegistry(Mapping[str, Feature]):
         settings: dict[str, Any] = {}
         for part in filter(None, (found["given"] or "").split(",")):
             key, _, value = part.partition("=")
-            settings[key] = tuple(value.split("/")) if key == "of" else _number(wanted, value)
+            if key == "against":  # a plus, for symbols have slashes: EUR/USD
+                settings[key] = tuple(value.split("+"))
+            else:
+                settings[key] = tuple(value.split("/")) if key == "of" else _number(wanted, value)
         return self[found["name"]](**settings)
 
     def catalog(self, find: str = "") -> pd.DataFrame:
@@ -161,10 +179,10 @@ class FeatureRegistry(Mapping[str, Feature]):
 
         Returns
         -------
-        DataFrame, shape (features, 9)
+        DataFrame, shape (features, 10)
             ``title``, ``group``, ``data`` (the rows it reads), ``inputs``, ``outputs``,
-            ``parameters``, ``warm_up`` with the usual settings, ``stream`` (how a stream keeps it)
-            and ``reference``.
+            ``parameters``, ``warm_up`` with the usual settings, ``stream`` (how a stream keeps it),
+            ``reference`` and ``scope``.
         """
         import pandas as pd
 
@@ -176,11 +194,12 @@ class FeatureRegistry(Mapping[str, Feature]):
                 "group": one.group,
                 "data": one.data,
                 "inputs": ", ".join(one.inputs),
-                "outputs": ", ".join(one.outputs),
+                "outputs": ", ".join(usual.outputs),
                 "parameters": ", ".join(f"{k}={v.default:g}" for k, v in one.parameters.items()),
                 "warm_up": usual.warm_up,
                 "stream": "accumulated" if one.accumulate else _kept(usual),
                 "reference": one.reference,
+                "scope": one.scope,
             }
         wanted = find.casefold()
         found = {

@@ -42,3 +42,10 @@ class RecentBars:
     def last(self, row: int, bars: int) -> FloatArray:
         """Return the last so many values of one column, fewer when there are not so many yet."""
         return self._rows[row, max(0, self._end - bars, self._end - self.count) : self._end]
+
+    def table(self, bars: int) -> FloatArray:
+        """Return the last so many values of every column, shape (bars, columns)."""
+        import numpy as np
+
+        begin = max(0, self._end - bars, self._end - self.count)
+        return np.ascontiguousarray(self._rows[:, begin : self._end].T)

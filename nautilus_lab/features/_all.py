@@ -5,9 +5,10 @@ from __future__ import annotations
 from nautilus_lab.features._registry import FeatureRegistry
 from nautilus_lab.features.regime import MEMORY
 from nautilus_lab.features.rolling import MOMENTS
+from nautilus_lab.features.sentiment import MARKET_SENTIMENT
 from nautilus_lab.features.technical import ICHIMOKU, RANGE_VOLATILITY, talib_features
 
-_OWN = (RANGE_VOLATILITY, ICHIMOKU, MOMENTS, MEMORY)
+_OWN = (RANGE_VOLATILITY, ICHIMOKU, MOMENTS, MEMORY, MARKET_SENTIMENT)
 
 
 def all_features() -> FeatureRegistry:

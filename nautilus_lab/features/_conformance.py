@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -59,7 +59,7 @@ def conformance(spec: FeatureSpec, columns: Mapping[str, FloatArray] | None = No
     spec : FeatureSpec
         What is checked.
     columns : mapping of str to array, optional
-        The inputs; a drawn price when not given.
+        The inputs; a drawn price when not given, and of a column that no bars have a drawn series.
 
     Returns
     -------
@@ -69,7 +69,7 @@ def conformance(spec: FeatureSpec, columns: Mapping[str, FloatArray] | None = No
 
     # so long that a stream has forgotten its beginning
     bars = spec.history + spec.warm_up + _BEYOND
-    given = columns if columns is not None else drawn_bars(bars)
+    given = columns if columns is not None else drawn_columns(spec.inputs, bars)
     inputs = [np.ascontiguousarray(given[name], dtype=float) for name in spec.inputs]
     problems: list[str] = []
     before = [one.copy() for one in inputs]
@@ -106,6 +106,18 @@ def drawn_bars(bars: int, *, seed: int = 7) -> dict[str, FloatArray]:
     opened[still] = high[still] = low[still] = close[still] = close[still - 1]
     volume = draw.integers(1_000, 100_000, bars).astype(float)
     return {"open": opened, "high": high, "low": low, "close": close, "volume": volume}
+
+
+def drawn_columns(names: Iterable[str], bars: int, *, seed: int = 7) -> dict[str, FloatArray]:
+    """Return drawn bars, and of each other name a positive series that wanders."""
+    import numpy as np
+
+    drawn = drawn_bars(bars, seed=seed)
+    for number, name in enumerate(names):
+        if name not in drawn:
+            draw = np.random.default_rng([seed, number])
+            drawn[name] = 20 * np.exp(np.cumsum(draw.standard_normal(bars) * 0.02))
+    return drawn
 
 
 def _found(spec: FeatureSpec, bars: int, difference: float, problems: list[str]) -> Conformance:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nautilus_lab.features._feature import FeatureSpec
+from nautilus_lab.features._feature import TIME_INPUT, FeatureSpec
 from nautilus_lab.features.streaming import FeatureStream
 
 if TYPE_CHECKING:
@@ -113,10 +113,11 @@ def drawn_columns(names: Iterable[str], bars: int, *, seed: int = 7) -> dict[str
     import numpy as np
 
     drawn = drawn_bars(bars, seed=seed)
+    drawn[TIME_INPUT] = 1.7e9 + 21_600.0 * np.arange(bars, dtype=float)  # four a day
     for number, name in enumerate(names):
         if name not in drawn:
             draw = np.random.default_rng([seed, number])
-            drawn[name] = 20 * np.exp(np.cumsum(draw.standard_normal(bars) * 0.02))
+            drawn[name] = np.asarray(20 * np.exp(np.cumsum(draw.standard_normal(bars) * 0.02)))
     return drawn
 
 

@@ -17,6 +17,8 @@ Values: TypeAlias = Mapping[str, int | float]  # parameter -> what it is set to
 
 # columns that a bar always has; others are read where the bars carry them
 BAR_INPUTS = ("open", "high", "low", "close", "volume")
+# the timestamp of a bar, in seconds since 1970 UTC
+TIME_INPUT = "time"
 
 
 class Accumulator(Protocol):
@@ -138,7 +140,7 @@ class FeatureSpec:
     def label(self) -> str:
         """The feature and what is not as usual: ``"rsi(timeperiod=7)"``."""
         usual = self.feature.parameters
-        given = [f"{k}={v:g}" for k, v in self.settings.items() if v != usual[k].default]
+        given = [f"{k}={v:.12g}" for k, v in self.settings.items() if v != usual[k].default]
         if self.inputs != self.feature.inputs:
             given.insert(0, f"of={'/'.join(self.inputs)}")
         return f"{self.feature.name}({', '.join(given)})" if given else self.feature.name

@@ -135,7 +135,7 @@ def score_documents(
     """
     import pandas as pd
 
-    if not isinstance(news, pd.DataFrame) or text not in news.columns:
+    if text not in getattr(news, "columns", ()):
         raise InputError(
             "news must be a DataFrame with a column of texts",
             value=f"no column {text!r}",

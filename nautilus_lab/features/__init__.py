@@ -5,6 +5,7 @@ from nautilus_lab.features._engine import FeatureEngine
 from nautilus_lab.features._feature import Accumulator, Feature, FeatureSpec
 from nautilus_lab.features._panel import FeaturePanel
 from nautilus_lab.features._parameter import Parameter
+from nautilus_lab.features._plugins import plugin_features
 from nautilus_lab.features._registry import FeatureRegistry
 from nautilus_lab.features.streaming import FeatureStream
 
@@ -20,4 +21,5 @@ __all__ = [
     "Parameter",
     "conformance",
     "drawn_bars",
+    "plugin_features",
 ]

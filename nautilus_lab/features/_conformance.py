@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nautilus_lab.features._feature import TIME_INPUT, FeatureSpec
+from nautilus_lab.features._guarded import BrokenRule, guarded
 from nautilus_lab.features.streaming import FeatureStream
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class Conformance:
     feature : str
         Its label.
     bars : int
-        How many bars it was run on.
+        How many bars it was run on; 0 when it could not be.
     difference : float
         The largest one of batch and stream, as a fraction of the value, of 1 below that.
     problems : tuple of str
@@ -52,7 +53,8 @@ def conformance(spec: FeatureSpec, columns: Mapping[str, FloatArray] | None = No
     comes after its declared warm-up, and of fewer bars it says NaN; it looks at no later bar, for
     cutting the bars off changes nothing before the cut; a stream gives what a batch gives, to
     1e-9, though it keeps no more than the declared history; prices that stand still give no
-    infinity.
+    infinity. It gives the same twice, as float64 in memory of its own, and raises nothing; what
+    two instruments keep in a stream is apart.
 
     Parameters
     ----------
@@ -64,7 +66,19 @@ def conformance(spec: FeatureSpec, columns: Mapping[str, FloatArray] | None = No
     Returns
     -------
     Conformance
+
+    Raises
+    ------
+    InputError
+        When the settings are such as the feature refuses.
     """
+    try:
+        return _examined(guarded(spec), columns)
+    except BrokenRule as broken:
+        return _found(spec, 0, float("nan"), [str(broken)])
+
+
+def _examined(spec: FeatureSpec, columns: Mapping[str, FloatArray] | None) -> Conformance:
     import numpy as np
 
     # so long that a stream has forgotten its beginning

@@ -43,7 +43,7 @@ def _require_counts(spec: FeatureSpec) -> None:
 
 
 def _is_count(bars: object, least: int) -> bool:
-    return isinstance(bars, Integral) and not isinstance(bars, bool) and int(bars) >= least
+    return not isinstance(bars, bool) and isinstance(bars, Integral) and int(bars) >= least
 
 
 class _Watched:

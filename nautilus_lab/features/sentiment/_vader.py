@@ -1,12 +1,13 @@
 """VADER's valence of a sentence: the package's own rules and lexicon, without its repeated work.
 
-For each word that has a valence the package lowers all words of a text, twice, and builds its list
-of negations anew. Those rules look at three words before and two after: they are handed no more.
+For each word that has a valence the package lowers all words of a text, four times, and builds its
+list of negations anew. Its rules look at three words before and two after: they are handed no more.
 A character is looked for among the emojis only where a text is not plain ASCII.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
@@ -17,7 +18,16 @@ from vaderSentiment.vaderSentiment import (
     SentiText,
 )
 
+_BEFORE, _AFTER = 3, 3  # words that a rule looks at; the word itself is of those after
 _TURNS = frozenset(NEGATE) | {"so", "this"}  # "so" and "this" after "never" are praise to VADER
+
+
+@dataclass(slots=True)
+class _Near:
+    """A word and those beside it, as the package hands a text on from rule to rule."""
+
+    words_and_emoticons: list[str]
+    is_cap_diff: bool
 
 
 class _Analyzer(SentimentIntensityAnalyzer):  # type: ignore[misc]
@@ -30,30 +40,28 @@ class _Analyzer(SentimentIntensityAnalyzer):  # type: ignore[misc]
         lower = [word.lower() for word in told]
         valences: list[float] = []
         for at, word in enumerate(lower):
-            kind_of = word == "kind" and lower[at + 1 : at + 2] == ["of"]
-            if word in BOOSTER_DICT or kind_of or word not in self.lexicon:
+            if (
+                word not in self.lexicon
+                or word in BOOSTER_DICT
+                or (word == "kind" and lower[at + 1 : at + 2] == ["of"])
+            ):
                 valences.append(0.0)
             else:
-                valences = self.sentiment_valence(0, read, told[at], at, valences)
-        return self.score_valence(self._but_check(told, valences), text)
+                near = _Near(told[max(0, at - _BEFORE) : at + _AFTER], read.is_cap_diff)
+                place = min(at, _BEFORE)
+                valences = self.sentiment_valence(0, near, told[at], place, valences)
+        if "but" in lower:
+            valences = self._but_check(told, valences)
+        return self.score_valence(valences, text)
 
     @staticmethod
     def _negation_check(valence: float, told: list[str], start: int, at: int) -> float:
-        near = told[max(0, at - 3) : at + 1]
-        for word in near[:-1]:
+        for word in told[:at]:
             lower = word.lower()
             if lower in _TURNS or "n't" in lower:
-                found: float = SentimentIntensityAnalyzer._negation_check(
-                    valence, near, start, len(near) - 1
-                )
+                found: float = SentimentIntensityAnalyzer._negation_check(valence, told, start, at)
                 return found
         return valence
-
-    @staticmethod
-    def _special_idioms_check(valence: float, told: list[str], at: int) -> float:
-        near = told[at - 3 : at + 3]
-        found: float = SentimentIntensityAnalyzer._special_idioms_check(valence, near, 3)
-        return found
 
 
 @cache

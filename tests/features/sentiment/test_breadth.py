@@ -1,5 +1,7 @@
 """How many go along."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +10,7 @@ import talib
 from nautilus_lab.exceptions import BadData, InputError, NotEnoughData
 from nautilus_lab.features.sentiment import breadth
 
+SHARED = Path(__file__).resolve().parents[4] / "shared" / "data"
 DAYS = pd.date_range("2022-01-03", periods=500, tz="UTC", freq="B")
 DRAW = np.random.default_rng(5)
 CLOSES = pd.DataFrame(
@@ -85,3 +88,18 @@ def test_still_prices_are_unchanged_and_no_extremes():
 def test_closes_that_cannot_be_are_refused(closes, how, error, said):
     with pytest.raises(error, match=said):
         breadth(closes, **how)
+
+
+def test_on_days_that_are_remembered_nearly_everything_fell():
+    path = SHARED / "us_equities_daily_2013_2018_100.parquet"
+    if not path.exists():
+        pytest.skip("no closes of 100 US stocks beside the repository")
+    rows = pd.read_parquet(path)
+    closes = rows.pivot(index="date", columns="symbol", values="close")
+    closes.index = pd.DatetimeIndex(closes.index).tz_localize("UTC")
+    found = breadth(closes)
+    for day in ("2015-08-24", "2016-06-24"):  # the renminbi; the British vote
+        assert found.loc[day, "declines"] > 0.9 * found.loc[day, ["advances", "declines"]].sum()
+        assert found.loc[day, "mcclellan"] < 0
+    assert found.loc["2017-12-19", "above_average"] > 0.7  # the end of a quiet year
+    assert found.loc["2016-02-11", "above_average"] < 0.35  # the low of that winter

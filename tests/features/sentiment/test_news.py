@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from nautilus_lab.exceptions import BadData, InputError, NotEnoughData, UnknownSymbol
+from nautilus_lab.features import FeatureEngine, drawn_bars
 from nautilus_lab.features.sentiment import NewsStream, NewsWindow, news_sentiment, score_documents
 
 DAYS = pd.date_range("2024-01-01", periods=400, tz="UTC")
@@ -128,6 +129,16 @@ def test_bars_have_news_where_they_are_and_nowhere_else():
     found = news_sentiment(news(("2024-01-01", "ACME", 0.5)), bars)
     assert found["count"]["ACME"].tolist() == [1.0] * 5
     assert found["count"]["ZED"].isna().tolist() == [False, False, True, False, False]
+
+
+def test_a_column_joined_to_bars_feeds_a_feature():
+    times = DAYS[:40].rename("timestamp")
+    bars = pd.concat({"ACME": pd.DataFrame(drawn_bars(40), times)}, names=["symbol"]).swaplevel()
+    told = news_sentiment(drawn(), bars, window=WINDOW)
+    joined = bars.join(told.frame().add_prefix("news_"))
+    found = FeatureEngine().compute(joined, ["sma(of=news_count,timeperiod=5)"])
+    expected = told["count"]["ACME"].rolling(5).mean()
+    assert found["sma(of=news_count, timeperiod=5)"]["ACME"].dropna().equals(expected.dropna())
 
 
 def test_a_document_without_a_score_does_not_count():

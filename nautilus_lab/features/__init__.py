@@ -6,6 +6,7 @@ from nautilus_lab.features._engine import FeatureEngine
 from nautilus_lab.features._feature import Accumulator, Feature, FeatureSpec
 from nautilus_lab.features._panel import FeaturePanel
 from nautilus_lab.features._parameter import Parameter
+from nautilus_lab.features._plugins import plugin_features
 from nautilus_lab.features._registry import FeatureRegistry
 from nautilus_lab.features._ticks import FeatureTicks
 from nautilus_lab.features.microstructure import prevailing, rebuilt_book, signed
@@ -25,6 +26,7 @@ __all__ = [
     "conformance",
     "drawn_bars",
     "drawn_ticks",
+    "plugin_features",
     "prevailing",
     "rebuilt_book",
     "signed",

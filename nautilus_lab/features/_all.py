@@ -26,19 +26,35 @@ from nautilus_lab.features.microstructure import (
 )
 from nautilus_lab.features.regime import MEMORY, STATES
 from nautilus_lab.features.rolling import MOMENTS
-from nautilus_lab.features.technical import ICHIMOKU, RANGE_VOLATILITY, talib_features
+from nautilus_lab.features.sentiment import MARKET_SENTIMENT
+from nautilus_lab.features.technical import (
+    ANCHORED_VWAP,
+    AVERAGES,
+    CHANNELS,
+    ICHIMOKU,
+    OSCILLATORS,
+    RANGE_VOLATILITY,
+    STRAIGHTNESS,
+    VOLUME_FLOW,
+    VOLUME_PROFILE,
+    talib_features,
+)
 
-_OWN = (RANGE_VOLATILITY, ICHIMOKU, MOMENTS, MEMORY, STATES)
+_OWN = (RANGE_VOLATILITY, ICHIMOKU, MOMENTS, MEMORY, STATES, MARKET_SENTIMENT)
 _CROSS_ASSET = (COMOVEMENT, FADING, LEAD_LAG, COINTEGRATION, FACTORS, PRINCIPAL, BREADTH)
 _MICROSTRUCTURE = (
     *(QUOTES, ORDER_FLOW, BOOK),
     *(SIGNS, SPREADS, TIMED_SPREAD, TRADES, IMPACT, VPIN),
     BAR_SPREADS,
 )
+_TECHNICAL = (
+    *(ANCHORED_VWAP, VOLUME_PROFILE, VOLUME_FLOW),
+    *(OSCILLATORS, AVERAGES, CHANNELS, STRAIGHTNESS),
+)
 
 
 def all_features() -> FeatureRegistry:
     """Return a registry of its own with all features in it."""
-    registries = (*_OWN, *_CROSS_ASSET, *_MICROSTRUCTURE)
+    registries = (*_OWN, *_TECHNICAL, *_CROSS_ASSET, *_MICROSTRUCTURE)
     own = [feature for registry in registries for feature in registry.values()]
     return FeatureRegistry([*talib_features(), *own])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nautilus_lab.exceptions import BadData, InputError, NotEnoughData
 from nautilus_lab.features._compute_ticks import compute_ticks, data_of
-from nautilus_lab.features._feature import BAR_INPUTS, FeatureSpec
+from nautilus_lab.features._feature import BAR_INPUTS, TIME_INPUT, FeatureSpec
 from nautilus_lab.features._panel import FeaturePanel
 from nautilus_lab.features._relative import (
     Levels,
@@ -162,7 +162,11 @@ def _evaluate(
 
 def _column(bars: Bars, name: str) -> FloatArray:
     import numpy as np
+    import pandas as pd
 
+    if name == TIME_INPUT and name not in bars.columns:
+        stamps = pd.DatetimeIndex(bars.index.get_level_values("timestamp"))
+        return np.asarray(stamps.as_unit("ns").asi8 / 1e9)
     if name not in bars.columns:
         raise InputError(
             "a feature reads columns of the bars",

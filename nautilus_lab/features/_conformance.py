@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from nautilus_lab.features._drawn_ticks import drawn_ticks
-from nautilus_lab.features._feature import FeatureSpec
+from nautilus_lab.features._feature import TIME_INPUT, FeatureSpec
+from nautilus_lab.features._guarded import BrokenRule, guarded
 from nautilus_lab.features.streaming import FeatureStream
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class Conformance:
     feature : str
         Its label.
     bars : int
-        How many bars it was run on.
+        How many bars it was run on; 0 when it could not be.
     difference : float
         The largest one of batch and stream, as a fraction of the value, of 1 below that.
     problems : tuple of str
@@ -55,20 +56,35 @@ def conformance(spec: FeatureSpec, columns: Mapping[str, FloatArray] | None = No
     comes after its declared warm-up, and of fewer bars it says NaN; it looks at no later bar, for
     cutting the bars off changes nothing before the cut; a stream gives what a batch gives, to
     1e-9, though it keeps no more than the declared history; prices that stand still give no
-    infinity. One that is beside other series is run beside drawn ones; one of all instruments on
-    several of them, some with gaps, and it must not change with their order.
+    infinity. It gives the same twice, as float64 in memory of its own, and raises nothing; what
+    two instruments keep in a stream is apart. One that is beside other series is run beside drawn
+    ones; one of all instruments on several of them, some with gaps, and it must not change with
+    their order.
 
     Parameters
     ----------
     spec : FeatureSpec
         What is checked.
     columns : mapping of str to array, optional
-        The inputs; a drawn price when not given. Not read for one of all instruments.
+        The inputs; a drawn price when not given, and of a column that no bars have a drawn series.
+        Not read for one of all instruments.
 
     Returns
     -------
     Conformance
+
+    Raises
+    ------
+    InputError
+        When the settings are such as the feature refuses.
     """
+    try:
+        return _examined(guarded(spec), columns)
+    except BrokenRule as broken:
+        return _found(spec, 0, float("nan"), [str(broken)])
+
+
+def _examined(spec: FeatureSpec, columns: Mapping[str, FloatArray] | None) -> Conformance:
     import numpy as np
 
     # so long that a stream has forgotten its beginning
@@ -78,9 +94,12 @@ def conformance(spec: FeatureSpec, columns: Mapping[str, FloatArray] | None = No
 
         apart, found = universe_problems(spec, bars, _difference, TOLERANCE)
         return _found(spec, bars, apart, found)
-    if columns is None:
-        columns = drawn_bars(bars) if spec.feature.data == "bars" else drawn_ticks(bars + _LEAST)
-    given = columns
+    if columns is not None:
+        given = columns
+    elif spec.feature.data == "bars":
+        given = drawn_columns(spec.inputs, bars)
+    else:
+        given = drawn_ticks(bars + _LEAST)
     inputs = [np.ascontiguousarray(given[name], dtype=float) for name in spec.inputs]
     asked = spec
     if spec.feature.scope == "relative":
@@ -134,6 +153,19 @@ def _drawn_beside(level: FloatArray, *, seed: int) -> FloatArray:
 
     own = np.random.default_rng(seed).standard_normal(len(level)) * 0.01
     return np.asarray(level**0.5 * np.exp(np.cumsum(own)))
+
+
+def drawn_columns(names: Iterable[str], bars: int, *, seed: int = 7) -> dict[str, FloatArray]:
+    """Return drawn bars, and of each other name a positive series that wanders."""
+    import numpy as np
+
+    drawn = drawn_bars(bars, seed=seed)
+    drawn[TIME_INPUT] = 1.7e9 + 21_600.0 * np.arange(bars, dtype=float)  # four a day
+    for number, name in enumerate(names):
+        if name not in drawn:
+            draw = np.random.default_rng([seed, number])
+            drawn[name] = np.asarray(20 * np.exp(np.cumsum(draw.standard_normal(bars) * 0.02)))
+    return drawn
 
 
 def _found(spec: FeatureSpec, bars: int, difference: float, problems: list[str]) -> Conformance:

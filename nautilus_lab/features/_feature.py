@@ -19,6 +19,8 @@ Scope: TypeAlias = Literal["instrument", "relative", "universe"]
 
 # columns that a bar always has; others are read where the bars carry them
 BAR_INPUTS = ("open", "high", "low", "close", "volume")
+# the timestamp of a bar, in seconds since 1970 UTC
+TIME_INPUT = "time"
 
 # the rows that a feature reads; ticks are trades, each with the quote that stood before it
 Data: TypeAlias = Literal["bars", "quotes", "trades", "ticks", "book"]
@@ -216,7 +218,7 @@ class FeatureSpec:
     def label(self) -> str:
         """The feature and what is not as usual: ``"rsi(timeperiod=7)"``."""
         usual = self.feature.parameters
-        given = [f"{k}={v:g}" for k, v in self.settings.items() if v != usual[k].default]
+        given = [f"{k}={v:.12g}" for k, v in self.settings.items() if v != usual[k].default]
         if not self.as_usual:
             given.insert(0, f"of={'/'.join(self.inputs)}")
         if self.against:

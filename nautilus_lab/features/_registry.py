@@ -17,6 +17,7 @@ from nautilus_lab.features._feature import (
     Values,
 )
 from nautilus_lab.features._parameter import Parameter
+from nautilus_lab.features._signature import require_signature
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -107,10 +108,17 @@ class FeatureRegistry(Mapping[str, Feature]):
         """Return a decorator that adds a function as a feature; see `Feature`.
 
         The function stays what it is. It may return one array, or a tuple of them.
+
+        Raises
+        ------
+        InputError
+            When the name is taken, or the function does not take such inputs and parameters.
         """
 
         def add(function: Callable[..., Any]) -> Callable[..., Any]:
             called = name or function.__name__
+            beside = ("against",) if most_against else ()
+            require_signature(called, function, (*inputs, *beside), parameters or {})
 
             def tupled(*arrays: Any, **settings: Any) -> tuple[Any, ...]:
                 found = function(*arrays, **settings)

@@ -28,16 +28,31 @@ SET = [
     "stochrsi(timeperiod=40)",
     "rma(timeperiod=200)",
     "atr(timeperiod=1)",
+    "vwap_session(begins=-7)",
+    "vwap_week(begins=22)",
+    "volume_profile(window=1,bins=2,share=1)",
+    "volume_profile(window=9,bins=1000)",
+    "kst(signal=1)",
+    "connors_rsi(timeperiod=200,streak=3,rank=2)",
+    "connors_rsi(rank=3)",
+    "schaff_trend(fastperiod=50,slowperiod=3,cycle=2,smooth=1)",
+    "wave_trend(channel=40,average=2)",
+    "internal_bar_strength(window=5)",
+    "polarized_efficiency(window=2,smooth=1)",
+    "mcginley_dynamic(timeperiod=1)",
+    "vidya(timeperiod=1,momentum=2)",
+    "super_smoother(timeperiod=200)",
+    "klinger(fastperiod=60,slowperiod=3)",
+    "ttm_squeeze(window=2)",
+    "chande_kroll_stop(timeperiod=40,window=1)",
+    "fisher_transform(timeperiod=2)",
 ]
 
 
 def columns(name, spec):
-    if spec.feature.data != "bars":
-        return None  # the suite draws ticks itself
-    drawn = drawn_bars(spec.history + spec.warm_up + 150)
-    if name in OF_RATIOS:
-        drawn["close"] = np.sin(np.arange(len(drawn["close"])) / 7)
-    return drawn
+    if name not in OF_RATIOS:
+        return None
+    return {"close": np.sin(np.arange(spec.history + spec.warm_up + 150) / 7)}
 
 
 @pytest.mark.parametrize("name", REGISTRY)
@@ -53,7 +68,13 @@ def test_with_other_settings_it_does_too(text):
     assert conformance(REGISTRY.spec(text)).problems == ()
 
 
-@pytest.mark.parametrize("name", ["sar", "sarext", "supertrend", "kama", "ht_trendmode", "adosc"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("sar", "sarext", "supertrend", "kama", "ht_trendmode", "adosc"),
+        *("klinger", "mcginley_dynamic", "vidya", "connors_rsi", "schaff_trend", "wave_trend"),
+    ],
+)
 @pytest.mark.parametrize("seed", range(5))
 def test_what_remembers_all_of_its_past_does_on_any_path(name, seed):
     spec = REGISTRY.spec(name)

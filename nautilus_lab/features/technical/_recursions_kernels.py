@@ -1,0 +1,106 @@
+"""Recursions over all bars, compiled."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numba
+import numpy as np
+
+if TYPE_CHECKING:
+    from nautilus_lab._typing import FloatArray
+
+
+@numba.njit(cache=True, nogil=True)
+def fisher(place: FloatArray) -> FloatArray:
+    """Return Ehlers' transform of places in a range, in [-0.5, 0.5]; NaN in the warm-up."""
+    out = np.full(place.size, math.nan)
+    value = told = 0.0
+    for at in range(place.size):
+        if math.isnan(place[at]):
+            continue
+        value = 0.66 * place[at] + 0.67 * value
+        value = min(0.999, max(-0.999, value))
+        told = 0.5 * math.log((1 + value) / (1 - value)) + 0.5 * told
+        out[at] = told
+    return out
+
+
+@numba.njit(cache=True, nogil=True)
+def mcginley(close: FloatArray, period: int, state: FloatArray, out: FloatArray) -> None:
+    """Write McGinley's average; `state` is how many bars there were, and the average."""
+    for at in range(close.size):
+        state[0] += 1
+        if state[0] < period:
+            state[1] += close[at]
+            out[at] = math.nan
+            continue
+        if state[0] == period:
+            state[1] = (state[1] + close[at]) / period
+        else:
+            ratio = close[at] / state[1]
+            state[1] += (close[at] - state[1]) / (period * ratio**4)
+        out[at] = state[1]
+
+
+@numba.njit(cache=True, nogil=True)
+def klinger(
+    high: FloatArray,
+    low: FloatArray,
+    close: FloatArray,
+    volume: FloatArray,
+    fast: int,
+    slow: int,
+    state: FloatArray,
+    out: FloatArray,
+) -> None:
+    """Write Klinger's oscillator.
+
+    `state`: bars, high + low + close and high - low of the last, its trend, the range summed since
+    the trend turned, and both averages.
+    """
+    for at in range(high.size):
+        total, wide = high[at] + low[at] + close[at], high[at] - low[at]
+        before, wide_before, trend_before = state[1], state[2], state[3]
+        seen = state[0]
+        state[0] += 1
+        state[1], state[2] = total, wide
+        out[at] = math.nan
+        if seen == 0:
+            continue
+        # the first change counts for nothing, as in talipp
+        trend = 0.0 if seen == 1 else (1.0 if total > before else -1.0)
+        state[3] = trend
+        if seen == 1:
+            continue
+        if seen == 2:
+            state[4] = wide
+        state[4] = state[4] + wide if trend == trend_before else wide_before + wide
+        force = 0.0
+        if state[4] != 0:
+            force = volume[at] * abs(2 * (wide / state[4] - 1)) * trend * 100
+        count = seen - 1  # forces so far
+        for place, period in ((5, fast), (6, slow)):
+            if count < period:
+                state[place] += force
+            elif count == period:
+                state[place] = (state[place] + force) / period
+            else:
+                state[place] += (force - state[place]) * 2.0 / (period + 1)
+        if count >= max(fast, slow):
+            out[at] = state[5] - state[6]
+
+
+@numba.njit(cache=True, nogil=True)
+def vidya(
+    close: FloatArray, momentum: FloatArray, pace: float, state: FloatArray, out: FloatArray
+) -> None:
+    """Write Chande's average; `state` is the last value, NaN before the first."""
+    for at in range(close.size):
+        if math.isnan(momentum[at]):
+            out[at] = math.nan
+            continue
+        weight = pace * abs(momentum[at])
+        state[0] = close[at] if math.isnan(state[0]) else state[0] + weight * (close[at] - state[0])
+        out[at] = state[0]

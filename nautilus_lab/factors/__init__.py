@@ -22,6 +22,7 @@ from nautilus_lab.factors.expressions import (
 )
 from nautilus_lab.factors.expressions import evaluate as evaluate_expression
 from nautilus_lab.factors.expressions import evaluate_many as evaluate_expressions
+from nautilus_lab.factors.point_in_time import Release, Session, find_leaks, reindexed_like
 from nautilus_lab.factors.scale import FactorMatrix, clusters, evaluate_many, most_correlated, scan
 
 __all__ = [
@@ -36,6 +37,8 @@ __all__ = [
     "FactorSpace",
     "FactorStudy",
     "PointInTime",
+    "Release",
+    "Session",
     "alpha101",
     "alpha158",
     "bar_fields",
@@ -45,10 +48,12 @@ __all__ = [
     "evaluate_expression",
     "evaluate_expressions",
     "evaluate_many",
+    "find_leaks",
     "forward_returns",
     "low_volatility",
     "momentum",
     "most_correlated",
     "parse",
+    "reindexed_like",
     "scan",
 ]

@@ -24,6 +24,7 @@ from nautilus_lab.factors.expressions import evaluate as evaluate_expression
 from nautilus_lab.factors.expressions import evaluate_many as evaluate_expressions
 from nautilus_lab.factors.point_in_time import Release, Session, find_leaks, reindexed_like
 from nautilus_lab.factors.scale import FactorMatrix, clusters, evaluate_many, most_correlated, scan
+from nautilus_lab.factors.sources import source_catalog, source_family, synthesise
 
 __all__ = [
     "OPERATORS",
@@ -56,4 +57,7 @@ __all__ = [
     "parse",
     "reindexed_like",
     "scan",
+    "source_catalog",
+    "source_family",
+    "synthesise",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -10,6 +10,7 @@ from nautilus_lab.engine import Health, State
 from nautilus_lab.factors._evaluate import evaluate
 from nautilus_lab.factors._study import FactorStudy
 from nautilus_lab.factors.point_in_time import Release, Session, reindexed_like
+from nautilus_lab.factors.sources import SourcePanel, source_catalog, synthesise
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,5 +87,35 @@ class FactorEngine:
             missing=missing,
             carry=carry,
             max_age=max_age,
+            session=session,
+        )
+
+    def sources(self, find: str = "") -> pd.DataFrame:
+        """Return the factors of every source; see `nautilus_lab.factors.source_catalog`."""
+        return source_catalog(find)
+
+    def synthesise(
+        self,
+        names: str | Iterable[str],
+        frames: Mapping[str, pd.DataFrame],
+        *,
+        like: Prices,
+        symbols: Mapping[str, Mapping[Any, str]] | None = None,
+        universe: pd.DataFrame | None = None,
+        market: Literal["broadcast", "exposure"] = "broadcast",
+        window: int = 252,
+        missing: Literal["raise", "leave out"] = "raise",
+        session: Session | None = None,
+    ) -> SourcePanel:
+        """Compute factors of sources; see `nautilus_lab.factors.synthesise`."""
+        return synthesise(
+            names,
+            frames,
+            like=like,
+            symbols=symbols,
+            universe=universe,
+            market=market,
+            window=window,
+            missing=missing,
             session=session,
         )

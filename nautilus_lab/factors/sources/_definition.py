@@ -92,6 +92,7 @@ class SourceInput:
     @property
     def everybodys(self) -> bool:
         """Whether it is the same for every symbol."""
+        # "^VIX:close" is a column of one symbol's bars
         market = self.table.kind == "bars" and ":" in self.of
         return self.table.kind in ("series", "events") or market
 
@@ -104,7 +105,7 @@ class SourceInput:
         if self.ago:
             parts.append(f"{self.ago} year{'s' if self.ago > 1 else ''} ago")
         if self.each:
-            parts.append(self.each.replace("x", self.of) if self.each == "x" else self.each)
+            parts.append(self.each)
         return ", ".join(parts)
 
 
@@ -203,6 +204,6 @@ def _rule(one: SourceInput) -> str:
         return "the row's own price"
     if one.table.kind == "bars":
         return "known when its bar has closed"
-    if one.told.column and one.release != one.told:
+    if one.table.kind in ("series", "statements"):
         return f"{one.told.text}; where not told {one.release.text}"
-    return (one.told if one.told.column else one.release).text
+    return one.told.text

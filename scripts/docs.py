@@ -389,7 +389,7 @@ def factor_sources() -> str:
     lines = [
         "# The factors of the sources",
         MADE,
-        f"{len(catalog)} [factors](concepts/factor_sources.md): what each reads, how it is computed,",
+        f"{len(catalog)} [factors](concepts/factor_sources.md): what each reads, how it is made,",
         "and from when on its data count as known. *Of all*: the same value for every symbol.",
     ]
     for name in FAMILIES:

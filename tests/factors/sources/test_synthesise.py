@@ -22,7 +22,7 @@ def yields():
 
 def test_a_factor_that_is_not_there_is_named_with_those_that_are_near(prices):
     with pytest.raises(InputError, match=r"FRED must have the factor; got fred.inf.*inflation"):
-        synthesise("fred.inflatoin", {}, like=prices)
+        synthesise("fred.inflationn", {}, like=prices)
     with pytest.raises(InputError, match="a source must be known; got bloomberg"):
         synthesise("bloomberg", {}, like=prices)
     with pytest.raises(InputError, match="a source must be known"):

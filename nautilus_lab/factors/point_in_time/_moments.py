@@ -45,7 +45,7 @@ def local_moments(days: pd.DatetimeIndex, clock: str, zone: str) -> Moments:
     import pandas as pd
 
     # Open ends are written as 9999-12-31, the day on which clocks end.
-    ended = np.minimum(days.to_numpy(), np.datetime64("9999-12-30", "us"))
+    ended = np.minimum(days.as_unit("us").to_numpy(), np.datetime64("9999-12-30", "us"))
     each, places = np.unique(ended, return_inverse=True)
     at = pd.DatetimeIndex(each) + pd.Timedelta(minutes=minutes(clock, "a clock"))
     # of an hour that a clock shows twice the later one: never early

@@ -51,7 +51,8 @@ def synthesise(
         Who is compared by ranks and scores.
     market : {"broadcast", "exposure"}, default="broadcast"
         What a factor gives that is the same for all: itself for every symbol, or each symbol's
-        exposure, the slope of its returns on the changes of the factor over the last `window` rows.
+        exposure, the slope of its returns on the changes of the factor over the last `window` rows,
+        each change on the row that first knew it.
     window : int, default=252
         Of exposures.
     missing : {"raise", "leave out"}, default="raise"

@@ -297,6 +297,18 @@ def test_the_shape_is_that_of_the_prices_and_their_numbers_are_not_read(prices):
     assert found.eq(1.0).all(axis=None)
 
 
+@pytest.mark.parametrize("of_prices", ["s", "ms", "us", "ns"])
+@pytest.mark.parametrize("of_data", ["s", "ns"])
+def test_it_is_the_same_in_every_unit_of_time(prices, of_prices, of_data):
+    facts = long(("A", "2024-03-31", "2024-05-02", 6.0), ("A", "2024-04-30", "2024-05-06", 7.0))
+    plain = reindexed_like(facts, prices, released="filed", period="end")
+    for column in ("end", "filed"):
+        facts[column] = pd.to_datetime(facts[column]).astype(f"datetime64[{of_data}]")
+    units = prices.set_axis(prices.index.as_unit(of_prices))
+    found = reindexed_like(facts, units, released="filed", period="end")
+    np.testing.assert_array_equal(found.to_numpy(), plain.to_numpy())
+
+
 def test_the_engine_answers_it(prices):
     facts = long(("A", "2024-03-31", "2024-04-01", 6.0))
     found = FactorEngine().reindexed_like(facts, prices, released="filed", period="end")

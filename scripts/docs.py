@@ -49,7 +49,8 @@ def index() -> str:
         "- [Settings](configuration.md), [the command line](command_line.md),",
         "  [commands and permissions](commands.md), [the catalogue of limits](limits.md),",
         "  [the catalogue of features](features.md),",
-        "  [the operators of factor expressions](operators.md), [contents](contents.md)",
+        "  [the operators of factor expressions](operators.md), [contents](contents.md),",
+        "  [the factors of the sources](factor_sources.md)",
         "- [The stream protocol](protocol.md): how a viewer follows a node, and asks it for things",
         "- [Coverage](coverage.md): each line of the platform description, and what fulfils it",
         "- [Decisions](decisions.md): what could have been done otherwise",
@@ -379,6 +380,34 @@ def operators() -> str:
     return "\n".join(lines) + "\n"
 
 
+def factor_sources() -> str:
+    """Return the page of every factor of every source."""
+    from nautilus_lab.factors import source_catalog, source_family
+    from nautilus_lab.factors.sources._read import FAMILIES
+
+    catalog = source_catalog()
+    lines = [
+        "# The factors of the sources",
+        MADE,
+        f"{len(catalog)} [factors](concepts/factor_sources.md): what each reads, how it is made,",
+        "and from when on its data count as known. *Of all*: the same value for every symbol.",
+    ]
+    for name in FAMILIES:
+        family = source_family(name)
+        frames = ", ".join(f"`{table.name}`" for table in family.tables)
+        lines += ["", f"## {family.title}", ""]
+        lines += [f"{len(family.factors)} factors of the frames {frames}; {family.reference}", ""]
+        lines += ["| Name | What | Reads | Expression | Known | Of | Changes | Unit | From |"]
+        lines += ["|---|---|---|---|---|---|---|---|---|"]
+        for factor in family.factors:
+            reads = "; ".join(f"{one.name}: {one.text}" for one in factor.inputs)
+            cells = [f"`{factor.name}`", factor.title, reads, f"`{factor.expression}`"]
+            cells += [factor.rule, "all" if factor.universe == "market" else "each"]
+            cells += [factor.frequency, factor.units, factor.reference]
+            lines.append(f"| {' | '.join(_cell(' '.join(cell.split())) for cell in cells)} |")
+    return "\n".join(lines) + "\n"
+
+
 def _exposed(kind: Any) -> str:
     if kind.modes == ("monitor",):
         return "-"
@@ -438,6 +467,7 @@ GENERATED = {
     "docs/limits.md": limits,
     "docs/features.md": features,
     "docs/operators.md": operators,
+    "docs/factor_sources.md": factor_sources,
 }
 
 

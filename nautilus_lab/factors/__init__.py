@@ -22,7 +22,20 @@ from nautilus_lab.factors.expressions import (
 )
 from nautilus_lab.factors.expressions import evaluate as evaluate_expression
 from nautilus_lab.factors.expressions import evaluate_many as evaluate_expressions
+from nautilus_lab.factors.point_in_time import (
+    Release,
+    Session,
+    find_leaks,
+    fiscal_values,
+    reindexed_like,
+)
 from nautilus_lab.factors.scale import FactorMatrix, clusters, evaluate_many, most_correlated, scan
+from nautilus_lab.factors.sources import (
+    find_source_leaks,
+    source_catalog,
+    source_family,
+    synthesise,
+)
 
 __all__ = [
     "OPERATORS",
@@ -36,6 +49,8 @@ __all__ = [
     "FactorSpace",
     "FactorStudy",
     "PointInTime",
+    "Release",
+    "Session",
     "alpha101",
     "alpha158",
     "bar_fields",
@@ -45,10 +60,17 @@ __all__ = [
     "evaluate_expression",
     "evaluate_expressions",
     "evaluate_many",
+    "find_leaks",
+    "find_source_leaks",
+    "fiscal_values",
     "forward_returns",
     "low_volatility",
     "momentum",
     "most_correlated",
     "parse",
+    "reindexed_like",
     "scan",
+    "source_catalog",
+    "source_family",
+    "synthesise",
 ]

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 from nautilus_lab.engine import Health, State
 from nautilus_lab.factors._evaluate import evaluate
 from nautilus_lab.factors._study import FactorStudy
+from nautilus_lab.factors.point_in_time import Release, Session, reindexed_like
+from nautilus_lab.factors.sources import SourcePanel, source_catalog, synthesise
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from nautilus_lab._typing import Prices, Scores
 
 
@@ -50,3 +54,68 @@ class FactorEngine:
     ) -> FactorStudy:
         """Study how well scores foretell returns; see `nautilus_lab.factors.evaluate`."""
         return evaluate(scores, prices, horizons=horizons, quantiles=quantiles, delay=delay)
+
+    def reindexed_like(
+        self,
+        data: pd.DataFrame | pd.Series[Any],
+        prices: Prices,
+        *,
+        released: str | Release = "",
+        period: str = "",
+        value: str = "",
+        symbol: str = "",
+        symbols: Mapping[Any, str] | None = None,
+        revision: Literal["latest", "first"] = "latest",
+        missing: Literal["keep", "skip"] = "keep",
+        carry: bool = True,
+        max_age: str | pd.Timedelta | None = None,
+        session: Session | None = None,
+    ) -> pd.DataFrame:
+        """Put a dataset on the rows of a price frame, as it was known at each of them.
+
+        See `nautilus_lab.factors.reindexed_like`.
+        """
+        return reindexed_like(
+            data,
+            prices,
+            released=released,
+            period=period,
+            value=value,
+            symbol=symbol,
+            symbols=symbols,
+            revision=revision,
+            missing=missing,
+            carry=carry,
+            max_age=max_age,
+            session=session,
+        )
+
+    def sources(self, find: str = "") -> pd.DataFrame:
+        """Return the factors of every source; see `nautilus_lab.factors.source_catalog`."""
+        return source_catalog(find)
+
+    def synthesise(
+        self,
+        names: str | Iterable[str],
+        frames: Mapping[str, pd.DataFrame],
+        *,
+        like: Prices,
+        symbols: Mapping[str, Mapping[Any, str]] | None = None,
+        universe: pd.DataFrame | None = None,
+        market: Literal["broadcast", "exposure"] = "broadcast",
+        window: int = 252,
+        missing: Literal["raise", "leave out"] = "raise",
+        session: Session | None = None,
+    ) -> SourcePanel:
+        """Compute factors of sources; see `nautilus_lab.factors.synthesise`."""
+        return synthesise(
+            names,
+            frames,
+            like=like,
+            symbols=symbols,
+            universe=universe,
+            market=market,
+            window=window,
+            missing=missing,
+            session=session,
+        )

@@ -46,7 +46,7 @@ def data_of(specs: Sequence[FeatureSpec]) -> Data:
             value=", ".join(f"{label} of {kind}" for kind, label in kinds.items()),
             remedy="compute those of quotes, trades, ticks and books one after the other",
         )
-    return next(iter(kinds), "bars")
+    return next(iter(kinds), specs[0].feature.data if specs else "bars")
 
 
 def compute_ticks(frame: pd.DataFrame, specs: Sequence[FeatureSpec], threads: int) -> FeatureTicks:

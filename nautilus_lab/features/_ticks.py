@@ -78,7 +78,8 @@ class FeatureTicks(Mapping[str, "pd.Series[float]"]):
         import numpy as np
         import pandas as pd
 
-        if times.tz is None or not times.is_monotonic_increasing or not times.is_unique:
+        zone = getattr(times, "tz", None)
+        if zone is None or not times.is_monotonic_increasing or not times.is_unique:
             raise InputError("times must be tz-aware, sorted, each once", value=times)
         each = rows_of_each(self.index)
         symbols = [str(self.index[rows[:1]][0][1]) for rows in each]

@@ -35,7 +35,7 @@ def step(state: FloatArray, bucket: float, side: float, size: float) -> float:
     rest = size
     # of a trade that fills all buckets that count, only the last ones need to be filled
     if rest > (window + 2) * bucket:
-        rest -= math.floor(rest / bucket - (window + 2)) * bucket
+        rest = (window + 1) * bucket + rest % bucket
         state[3] += window
     closed = False
     while rest > 0.0:

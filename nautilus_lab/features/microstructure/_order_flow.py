@@ -85,7 +85,9 @@ def pressure(
 def _summed(flow: FloatArray, window: int) -> FloatArray:
     import numpy as np
 
-    return np.concatenate([[np.nan], _rolling_sum(flow, window)])
+    out = np.full(len(flow) + 1, np.nan)
+    out[1:] = _rolling_sum(flow, window)
+    return out
 
 
 def _rolling_sum(values: FloatArray, window: int) -> FloatArray:

@@ -113,6 +113,7 @@ def test_at_the_close_of_a_bar_the_last_tick_is_known(two):
         pd.DatetimeIndex(["2024-01-02"]),
         pd.DatetimeIndex(["2024-01-02", "2024-01-02"], tz="UTC"),
         pd.DatetimeIndex(["2024-01-03", "2024-01-02"], tz="UTC"),
+        ["2024-01-02"],
     ],
 )
 def test_times_that_are_no_closes_are_refused(drawn, times):

@@ -6,6 +6,7 @@ from nautilus_lab.features._registry import FeatureRegistry
 from nautilus_lab.features.microstructure import (
     BAR_SPREADS,
     BOOK,
+    CLOCK,
     IMPACT,
     ORDER_FLOW,
     QUOTES,
@@ -21,7 +22,7 @@ from nautilus_lab.features.technical import ICHIMOKU, RANGE_VOLATILITY, talib_fe
 
 _OWN = (RANGE_VOLATILITY, ICHIMOKU, MOMENTS, MEMORY)
 _MICROSTRUCTURE = (
-    *(QUOTES, ORDER_FLOW, BOOK),
+    *(QUOTES, ORDER_FLOW, BOOK, CLOCK),
     *(SIGNS, SPREADS, TIMED_SPREAD, TRADES, IMPACT, VPIN),
     BAR_SPREADS,
 )

@@ -30,7 +30,7 @@ class Conformance:
     feature : str
         Its label.
     bars : int
-        How many bars it was run on.
+        How many bars, or ticks, it was run on.
     difference : float
         The largest one of batch and stream, as a fraction of the value, of 1 below that.
     problems : tuple of str

@@ -2,6 +2,7 @@
 
 from nautilus_lab.features.microstructure._bar_spreads import BAR_SPREADS
 from nautilus_lab.features.microstructure._book import BOOK
+from nautilus_lab.features.microstructure._clock import CLOCK
 from nautilus_lab.features.microstructure._impact import IMPACT
 from nautilus_lab.features.microstructure._order_flow import ORDER_FLOW
 from nautilus_lab.features.microstructure._prevailing import prevailing
@@ -16,6 +17,7 @@ from nautilus_lab.features.microstructure._vpin import VPIN
 __all__ = [
     "BAR_SPREADS",
     "BOOK",
+    "CLOCK",
     "IMPACT",
     "ORDER_FLOW",
     "QUOTES",

@@ -8,6 +8,7 @@ from nautilus_lab.features.microstructure import (
     BOOK,
     CLOCK,
     IMPACT,
+    MICRO_PRICE,
     ORDER_FLOW,
     QUOTES,
     SIGNS,
@@ -22,7 +23,7 @@ from nautilus_lab.features.technical import ICHIMOKU, RANGE_VOLATILITY, talib_fe
 
 _OWN = (RANGE_VOLATILITY, ICHIMOKU, MOMENTS, MEMORY)
 _MICROSTRUCTURE = (
-    *(QUOTES, ORDER_FLOW, BOOK, CLOCK),
+    *(QUOTES, MICRO_PRICE, ORDER_FLOW, BOOK, CLOCK),
     *(SIGNS, SPREADS, TIMED_SPREAD, TRADES, IMPACT, VPIN),
     BAR_SPREADS,
 )

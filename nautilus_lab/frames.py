@@ -6,6 +6,7 @@ sorted on the way: what is wrong is named with its place, and the caller decides
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from nautilus_lab.exceptions import BadData, InputError, NotEnoughData
@@ -316,8 +317,7 @@ def require_quotes(frame: Quotes, *, name: str = "quotes") -> Quotes:
         A locked quote, bid and ask the same, passes.
     """
     _require_long(frame, ("bid", "ask"), name)
-    _require_uncrossed(frame, "bid", "ask", name)
-    _require_positive(frame, ("bid", "ask", "bid_size", "ask_size"), name)
+    _require_quoted(frame, name)
     return frame
 
 
@@ -347,19 +347,8 @@ def require_trades(frame: Trades, *, name: str = "trades") -> Trades:
         When time goes back, a price or size is NaN, infinite or not positive, or a side is not one
         of 1, 0 and -1.
     """
-    import numpy as np
-
     _require_long(frame, ("price", "size"), name)
-    _require_positive(frame, ("price", "size"), name)
-    if "side" in frame.columns:
-        side = _numbers(frame[["side"]], name)
-        _require(
-            np.isin(side, (-1.0, 0.0, 1.0)),
-            side,
-            frame[["side"]],
-            f"{name} must have a side of 1, 0 or -1",
-            "put 0 where it is not known",
-        )
+    _require_traded(frame, name)
     return frame
 
 
@@ -387,8 +376,10 @@ def require_ticks(frame: Trades, *, name: str = "ticks") -> Trades:
     BadData
         As the two do; a trade before the first quote is one whose bid is NaN.
     """
-    require_trades(frame, name=name)
-    return require_quotes(frame, name=name)
+    _require_long(frame, ("price", "size", "bid", "ask"), name)
+    _require_traded(frame, name)
+    _require_quoted(frame, name)
+    return frame
 
 
 def require_book(frame: Book, *, name: str = "book") -> Book:
@@ -475,8 +466,17 @@ def _require_long(frame: pd.DataFrame, columns: tuple[str, ...], name: str) -> N
         raise NotEnoughData(
             f"{name} must not be empty", value=frame.shape, remedy="widen the dates"
         )
+    assert isinstance(frame.index, pd.MultiIndex)
+    # The index keeps each time once, and where it stands in each row: no time is looked up.
+    level, places = frame.index.levels[0], frame.index.codes[0]
+    _require_zone(level, name)
+    if places.min() < 0:
+        raise BadData(f"{name} must not have a missing time (NaT)", remedy="drop those rows")
+    if frame.index.codes[1].min() < 0:
+        raise BadData(f"{name} must not have a missing symbol", remedy="drop those rows")
+    if level.is_monotonic_increasing and not (places[1:] < places[:-1]).any():
+        return
     times = frame.index.get_level_values("timestamp")
-    _require_zone(times, name)
     if not times.is_monotonic_increasing:
         back = int(np.argmax(times[1:] < times[:-1])) + 1
         when, symbol = frame.index[back]
@@ -487,8 +487,32 @@ def _require_long(frame: pd.DataFrame, columns: tuple[str, ...], name: str) -> N
         )
 
 
+def _require_traded(frame: pd.DataFrame, name: str) -> None:
+    import numpy as np
+
+    _require_positive(frame, ("price", "size"), name)
+    if "side" in frame.columns:
+        side = _numbers(frame[["side"]], name)
+        _require(
+            side == np.sign(side),
+            side,
+            frame[["side"]],
+            f"{name} must have a side of 1, 0 or -1",
+            "put 0 where it is not known",
+        )
+
+
+def _require_quoted(frame: pd.DataFrame, name: str) -> None:
+    _require_uncrossed(frame, "bid", "ask", name)
+    _require_positive(frame, ("bid", "ask", "bid_size", "ask_size"), name)
+
+
 def _require_positive(frame: pd.DataFrame, columns: tuple[str, ...], name: str) -> None:
     checked = frame[[column for column in columns if column in frame.columns]]
+    # The rule in one look at each column; a NaN is no least number above 0.
+    kept = [checked[column].to_numpy() for column in checked.columns]
+    if all(one.dtype == "float64" and 0 < one.min() <= one.max() < inf for one in kept):
+        return
     values = _numbers(checked, name)
     _require_finite(values, checked, name)
     _require(
@@ -501,14 +525,13 @@ def _require_positive(frame: pd.DataFrame, columns: tuple[str, ...], name: str) 
 
 
 def _require_uncrossed(frame: pd.DataFrame, bid: str, ask: str, name: str) -> None:
-    both = frame[[bid, ask]]
-    values = _numbers(both, name)
+    bids, asks = (_numbers(frame[side], name) for side in (bid, ask))
     # what is not known is told by the check of numbers
-    crossed = values[:, 0] > values[:, 1]
+    crossed = bids > asks
     _require(
         ~crossed[:, None],
-        values[:, :1],
-        both[[bid]],
+        bids[:, None],
+        frame[[bid]],
         f"{name} must not be crossed, a bid above its ask",
         f"drop those rows: {name}[{name}.{bid} <= {name}.{ask}]",
     )

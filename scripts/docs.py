@@ -339,8 +339,8 @@ def features() -> str:
         "# The catalogue of features",
         MADE,
         f"{len(catalog)} [features](concepts/features.md), by group: the name of each, the",
-        "columns it reads, its settings as they usually are, how many bars have no value at first,",
-        "and how many bars a stream keeps.",
+        "columns it reads (of bars, where nothing else stands before them), its settings as they",
+        "usually are, how many rows have no value at first, and what a stream keeps.",
     ]
     for group, rows in catalog.groupby("group"):
         lines += ["", f"## {str(group).capitalize()}", ""]
@@ -348,7 +348,8 @@ def features() -> str:
         lines += ["|---|---|---|---|---|---|---|---|"]
         for name, row in rows.iterrows():
             given = row["outputs"] if row["outputs"] != name else "-"
-            cells = [row["title"], row["inputs"], given, row["parameters"] or "-"]
+            of = row["inputs"] if row["data"] == "bars" else f"{row['data']}: {row['inputs']}"
+            cells = [row["title"], of, given, row["parameters"] or "-"]
             cells += [row["warm_up"], row["stream"], row["reference"]]
             lines.append(f"| `{name}` | {' | '.join(_cell(str(cell)) for cell in cells)} |")
     return "\n".join(lines) + "\n"

@@ -9,12 +9,12 @@ from nautilus_lab.cli._shown import add_json, show_json, show_table
 from nautilus_lab.cli._verbs import Verbs, add_verb, heed_what_stands_before
 from nautilus_lab.exceptions import InputError
 
-_COLUMNS = ("feature", "group", "of", "settings", "warm-up", "title")
+_COLUMNS = ("feature", "group", "rows", "of", "settings", "warm-up", "title")
 
 
 def add_features(verbs: Verbs) -> None:
     """Add the commands of this file."""
-    listed = add_verb(verbs, "features", _list, "what can be computed of bars")
+    listed = add_verb(verbs, "features", _list, "what can be computed of bars and ticks")
     listed.add_argument("--find", default="", metavar="TEXT", help="those whose row has TEXT in it")
     below = listed.add_subparsers(metavar="COMMAND", required=False)
     compute = add_compute(below)
@@ -39,7 +39,15 @@ def _list(chosen: argparse.Namespace) -> None:
     show_table(
         _COLUMNS,
         [
-            (name, row["group"], row["inputs"], row["parameters"], row["warm_up"], row["title"])
+            (
+                name,
+                row["group"],
+                row["data"],
+                row["inputs"],
+                row["parameters"],
+                row["warm_up"],
+                row["title"],
+            )
             for name, row in catalog.iterrows()
         ],
         none=f"features with {chosen.find!r}" if chosen.find else "features",
@@ -53,7 +61,7 @@ def _check(chosen: argparse.Namespace) -> None:
     if chosen.json:
         show_json(found)
     else:
-        print(f"{found.feature}: {found.bars:,} bars, batch and stream differ by at most ", end="")
+        print(f"{found.feature}: {found.bars:,} rows, batch and stream differ by at most ", end="")
         print(f"{found.difference:.1e}")
     if not found.ok:
         raise InputError("a feature must conform", value="; ".join(found.problems))

@@ -15,7 +15,9 @@ from nautilus_lab.features.cross_asset import (
 from nautilus_lab.features.microstructure import (
     BAR_SPREADS,
     BOOK,
+    CLOCK,
     IMPACT,
+    MICRO_PRICE,
     ORDER_FLOW,
     QUOTES,
     SIGNS,
@@ -43,7 +45,7 @@ from nautilus_lab.features.technical import (
 _OWN = (RANGE_VOLATILITY, ICHIMOKU, MOMENTS, MEMORY, STATES, MARKET_SENTIMENT)
 _CROSS_ASSET = (COMOVEMENT, FADING, LEAD_LAG, COINTEGRATION, FACTORS, PRINCIPAL, BREADTH)
 _MICROSTRUCTURE = (
-    *(QUOTES, ORDER_FLOW, BOOK),
+    *(QUOTES, MICRO_PRICE, ORDER_FLOW, BOOK, CLOCK),
     *(SIGNS, SPREADS, TIMED_SPREAD, TRADES, IMPACT, VPIN),
     BAR_SPREADS,
 )

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nautilus_lab.exceptions import BadData, InputError, NotEnoughData
 from nautilus_lab.features._feature import Data, FeatureSpec
-from nautilus_lab.features._ticks import FeatureTicks
+from nautilus_lab.features._ticks import FeatureTicks, rows_of_each
 from nautilus_lab.frames import require_book, require_quotes, require_ticks, require_trades
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from nautilus_lab._typing import FloatArray
+    from nautilus_lab._typing import FloatArray, IntArray
+
+# what the checks of frames look at
+_CHECKED = ("bid", "ask", "bid_size", "ask_size", "price", "size", "side")
 
 _REQUIRE: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "quotes": require_quotes,
@@ -43,14 +46,15 @@ def data_of(specs: Sequence[FeatureSpec]) -> Data:
             value=", ".join(f"{label} of {kind}" for kind, label in kinds.items()),
             remedy="compute those of quotes, trades, ticks and books one after the other",
         )
-    return next(iter(kinds), "bars")
+    return next(iter(kinds), specs[0].feature.data if specs else "bars")
 
 
 def compute_ticks(frame: pd.DataFrame, specs: Sequence[FeatureSpec], threads: int) -> FeatureTicks:
     """Compute features of each instrument's own ticks; see `nautilus_lab.features.compute`."""
     found = evaluate_ticks(frame, specs, threads)
-    most = int(found.index.get_level_values("symbol").value_counts().max())
-    _require_enough(specs, most, data_of(specs))
+    if any(spec.warm_up for spec in specs):
+        most = max(map(len, rows_of_each(found.index)))
+        _require_enough(specs, most, data_of(specs))
     return found
 
 
@@ -63,29 +67,41 @@ def evaluate_ticks(frame: pd.DataFrame, specs: Sequence[FeatureSpec], threads: i
     frame = _REQUIRE[data](frame)
     names = list(dict.fromkeys(name for spec in specs for name in spec.inputs))
     columns = {name: _column(frame, name, data) for name in names}
-    whose, symbols = pd.factorize(frame.index.get_level_values("symbol"))
-    counts = np.bincount(whose, minlength=len(symbols))
-    # the rows of each instrument, in the order in which they came
-    order = np.argsort(whose, kind="stable")
-    ends = np.cumsum(counts)
+    assert isinstance(frame.index, pd.MultiIndex)
+    each = rows_of_each(frame.index)
+    ends = np.cumsum([len(rows) for rows in each])
+    place = None
+    if len(each) > 1:
+        # Where a row goes when the instruments stand one after the other: read in order of arrival,
+        # written to the end of each instrument's, memory is used as it lies.
+        place = np.empty(len(frame), dtype=np.intp)
+        place[np.concatenate(each)] = np.arange(len(frame))
+        columns = {name: _moved(column, place) for name, column in columns.items()}
     values = np.empty((sum(len(spec.columns) for spec in specs), len(frame)))
 
     def one(number: int) -> None:
-        rows: Any = slice(None)
-        if len(symbols) > 1:
-            rows = order[ends[number] - counts[number] : ends[number]]
-        inputs = {name: np.ascontiguousarray(column[rows]) for name, column in columns.items()}
-        place = 0
+        own = slice(ends[number] - len(each[number]), ends[number])
+        row = 0
         for spec in specs:
-            for found in spec.evaluate(*[inputs[name] for name in spec.inputs]):
-                values[place, rows] = found
-                place += 1
+            for found in spec.evaluate(*[columns[name][own] for name in spec.inputs]):
+                values[row, own] = found
+                row += 1
 
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(one, range(len(symbols))))
+        list(pool.map(one, range(len(each))))
+    if place is not None:
+        for row in values:
+            row[:] = row[place]
     labels = tuple(column for spec in specs for column in spec.columns)
-    assert isinstance(frame.index, pd.MultiIndex)
     return FeatureTicks(columns=labels, index=frame.index, array=values)
+
+
+def _moved(column: FloatArray, place: IntArray) -> FloatArray:
+    import numpy as np
+
+    out = np.empty_like(column)
+    out[place] = column
+    return out
 
 
 def _column(frame: pd.DataFrame, name: str, data: Data) -> FloatArray:
@@ -101,8 +117,8 @@ def _column(frame: pd.DataFrame, name: str, data: Data) -> FloatArray:
             value=f"{name!r} is not among {', '.join(map(str, frame.columns))}",
             remedy="add it: signed(trades)" if name == "side" else "add the column",
         )
-    column = np.asarray(frame[name].to_numpy(dtype=float))
-    if not np.isfinite(column).all():
+    column = np.ascontiguousarray(frame[name].to_numpy(dtype=float))
+    if name not in _CHECKED and not np.isfinite(column).all():
         when, symbol = frame.index[int(np.argmin(np.isfinite(column)))]
         raise BadData(f"{name} must be finite", value=f"{symbol} at {when.isoformat()}")
     return column

@@ -31,7 +31,7 @@ class Conformance:
     feature : str
         Its label.
     bars : int
-        How many bars it was run on; 0 when it could not be.
+        How many bars, or ticks, it was run on; 0 when it could not be.
     difference : float
         The largest one of batch and stream, as a fraction of the value, of 1 below that.
     problems : tuple of str

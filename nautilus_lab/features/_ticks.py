@@ -12,7 +12,7 @@ from nautilus_lab.features._panel import FeaturePanel
 if TYPE_CHECKING:
     import pandas as pd
 
-    from nautilus_lab._typing import FloatArray
+    from nautilus_lab._typing import FloatArray, IntArray
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -54,7 +54,7 @@ class FeatureTicks(Mapping[str, "pd.Series[float]"]):
         """Return all of it as one long frame, shape ((timestamp, symbol), column)."""
         import pandas as pd
 
-        return pd.DataFrame(self.array.T, self.index, list(self.columns))
+        return pd.DataFrame(self.array.T, self.index, list(self.columns), copy=False)
 
     def at(self, times: pd.DatetimeIndex) -> FeaturePanel:
         """Return what was known at some times: the way from ticks to bars.
@@ -78,25 +78,37 @@ class FeatureTicks(Mapping[str, "pd.Series[float]"]):
         import numpy as np
         import pandas as pd
 
-        if times.tz is None or not times.is_monotonic_increasing or not times.is_unique:
+        zone = getattr(times, "tz", None)
+        if zone is None or not times.is_monotonic_increasing or not times.is_unique:
             raise InputError("times must be tz-aware, sorted, each once", value=times)
-        whose, symbols = pd.factorize(self.index.get_level_values("symbol"), sort=True)
+        each = rows_of_each(self.index)
+        symbols = [str(self.index[rows[:1]][0][1]) for rows in each]
         stamps = pd.DatetimeIndex(self.index.get_level_values("timestamp")).tz_convert("UTC")
         # whatever the units of the two are, they compare as timestamps do
         past = stamps.searchsorted(times.tz_convert("UTC"), side="right")
         values = np.full((len(self.columns), len(symbols), len(times)), np.nan)
-        ends = np.cumsum(np.bincount(whose, minlength=len(symbols)))
-        rows = np.split(np.argsort(whose, kind="stable"), ends[:-1])
-        for number, own in enumerate(rows):
-            last = np.searchsorted(own, past) - 1
+        for number, place in enumerate(np.argsort(symbols)):
+            last = np.searchsorted(each[place], past) - 1
             known = last >= 0
-            values[:, number, known] = self.array[:, own[last[known]]]
+            values[:, number, known] = self.array[:, each[place][last[known]]]
         return FeaturePanel(
             columns=self.columns,
             times=times.tz_convert("UTC"),
-            symbols=tuple(map(str, symbols)),
+            symbols=tuple(sorted(symbols)),
             array=values,
         )
 
     def __repr__(self) -> str:
         return f"FeatureTicks({len(self.columns)} features, {len(self.index):,} ticks)"
+
+
+def rows_of_each(index: pd.MultiIndex) -> list[IntArray]:
+    """Return the rows of each instrument, in the order in which they came."""
+    import numpy as np
+
+    codes = index.codes[1]
+    if (codes == codes[0]).all():
+        return [np.arange(len(codes))]
+    counts = np.bincount(codes)
+    rows = np.split(np.argsort(codes, kind="stable"), np.cumsum(counts)[:-1])
+    return [one for one in rows if len(one)]

@@ -2,7 +2,9 @@
 
 from nautilus_lab.features.microstructure._bar_spreads import BAR_SPREADS
 from nautilus_lab.features.microstructure._book import BOOK
+from nautilus_lab.features.microstructure._clock import CLOCK
 from nautilus_lab.features.microstructure._impact import IMPACT
+from nautilus_lab.features.microstructure._micro_price import MICRO_PRICE
 from nautilus_lab.features.microstructure._order_flow import ORDER_FLOW
 from nautilus_lab.features.microstructure._prevailing import prevailing
 from nautilus_lab.features.microstructure._quotes import QUOTES
@@ -16,7 +18,9 @@ from nautilus_lab.features.microstructure._vpin import VPIN
 __all__ = [
     "BAR_SPREADS",
     "BOOK",
+    "CLOCK",
     "IMPACT",
+    "MICRO_PRICE",
     "ORDER_FLOW",
     "QUOTES",
     "SIGNS",

@@ -27,10 +27,15 @@ def empty(window: int) -> FloatArray:
 def step(state: FloatArray, bucket: float, side: float, size: float) -> float:
     """Take a trade; return the imbalance of the last full buckets, NaN before there are enough."""
     window = state.size - 4
+    if state[1] + size < bucket * (1.0 - _REST):
+        state[1] += size
+        state[2] += side * size
+        found: float = state[0]
+        return found
     rest = size
     # of a trade that fills all buckets that count, only the last ones need to be filled
     if rest > (window + 2) * bucket:
-        rest -= math.floor(rest / bucket - (window + 2)) * bucket
+        rest = (window + 1) * bucket + rest % bucket
         state[3] += window
     closed = False
     while rest > 0.0:
@@ -51,7 +56,7 @@ def step(state: FloatArray, bucket: float, side: float, size: float) -> float:
         for at in range(4, state.size):
             total += state[at]
         state[0] = total / (window * bucket)
-    found: float = state[0]
+    found = state[0]
     return found
 
 

@@ -76,19 +76,18 @@ def pressure(
     bid: FloatArray, bid_size: FloatArray, ask: FloatArray, ask_size: FloatArray
 ) -> FloatArray:
     """Return what each quote but the first brought to the bid, less what it brought to the ask."""
-    import numpy as np
+    from nautilus_lab.features.microstructure._rolling_kernels import quote_events
 
-    up, down = bid[1:] >= bid[:-1], bid[1:] <= bid[:-1]
-    bought = np.where(up, bid_size[1:], 0.0) - np.where(down, bid_size[:-1], 0.0)
-    up, down = ask[1:] >= ask[:-1], ask[1:] <= ask[:-1]
-    sold = np.where(down, ask_size[1:], 0.0) - np.where(up, ask_size[:-1], 0.0)
-    return np.asarray(bought - sold)
+    found: FloatArray = quote_events(bid, bid_size, ask, ask_size)
+    return found
 
 
 def _summed(flow: FloatArray, window: int) -> FloatArray:
     import numpy as np
 
-    return np.concatenate([[np.nan], _rolling_sum(flow, window)])
+    out = np.full(len(flow) + 1, np.nan)
+    out[1:] = _rolling_sum(flow, window)
+    return out
 
 
 def _rolling_sum(values: FloatArray, window: int) -> FloatArray:

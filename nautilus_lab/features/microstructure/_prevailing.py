@@ -51,7 +51,10 @@ def prevailing(trades: Trades, quotes: Quotes, *, delay: str | pd.Timedelta = "0
 
     require_trades(trades)
     require_quotes(quotes)
-    late = pd.Timedelta(delay)
+    try:
+        late = pd.Timedelta(delay)
+    except ValueError as error:
+        raise InputError("delay must be a length of time", value=delay, remedy=str(error)) from None
     if not late >= pd.Timedelta(0):
         raise InputError("delay must not be negative", value=str(delay), remedy='pass "0s"')
     both = [str(column) for column in trades.columns if column in quotes.columns]
@@ -74,9 +77,8 @@ def prevailing(trades: Trades, quotes: Quotes, *, delay: str | pd.Timedelta = "0
         own, quoted = np.flatnonzero(whose == number), np.flatnonzero(theirs == number)
         before = np.searchsorted(stamps[1][quoted], stamps[0][own] - late.value, side="left") - 1
         row[own] = np.where(before >= 0, quoted[np.maximum(before, 0)], -1)
-    found = {}
-    for column in quotes.columns:
-        values = quotes[column].to_numpy(dtype=float)[row]
-        values[row < 0] = np.nan
-        found[column] = values
+    take = pd.api.extensions.take
+    found = {
+        str(column): take(quotes[column].array, row, allow_fill=True) for column in quotes.columns
+    }
     return trades.assign(**found)

@@ -66,27 +66,63 @@ def _two_pass(x: FloatArray, y: FloatArray, end: int, window: int) -> tuple[floa
 
 @numba.njit(cache=True, nogil=True)
 def rolling_slope(x: FloatArray, y: FloatArray, window: int) -> FloatArray:
-    """Return the least-squares slope of `y` on `x` and a constant, NaN where `x` stands still."""
+    """Return the least-squares slope of `y` on `x` and a constant, NaN where `x` stands still.
+
+    The sums are kept as those of `rolling_sum` are, five at a time.
+    """
     size = x.size
     out = np.full(size, math.nan)
-    sums = (
-        rolling_sum(x, window),
-        rolling_sum(y, window),
-        rolling_sum(x * x, window),
-        rolling_sum(x * y, window),
-        rolling_sum(y * y, window),
-    )
-    for at in range(window - 1, size):
-        mean_x, mean_y = sums[0][at] / window, sums[1][at] / window
-        square = sums[2][at] / window
-        variance = square - mean_x * mean_x
-        both = sums[3][at] / window - mean_x * mean_y
-        if variance < _CANCELLED * square or both * both < (
-            _CANCELLED * _CANCELLED * square * sums[4][at] / window
-        ):
-            variance, both, square = _two_pass(x, y, at + 1, window)
-        if variance > _STILL * square:
-            out[at] = both / variance
+    tail = np.zeros((window + 1, 5))
+    for begin in range(0, size, window):
+        end = min(begin + window, size)
+        sx = sy = sxx = sxy = syy = 0.0
+        for at in range(begin, end):
+            a, b = x[at], y[at]
+            sx += a
+            sy += b
+            sxx += a * a
+            sxy += a * b
+            syy += b * b
+            after = at - begin + 1
+            if begin == 0 and after < window:
+                continue
+            old = tail[after]  # of a whole block nothing is left over: zeros
+            mean_x, mean_y = (sx + old[0]) / window, (sy + old[1]) / window
+            square = (sxx + old[2]) / window
+            variance = square - mean_x * mean_x
+            both = (sxy + old[3]) / window - mean_x * mean_y
+            least = _CANCELLED * _CANCELLED * square * ((syy + old[4]) / window)
+            if variance < _CANCELLED * square or both * both < least:
+                variance, both, square = _two_pass(x, y, at + 1, window)
+            if variance > _STILL * square:
+                out[at] = both / variance
+        if end - begin == window:
+            sx = sy = sxx = sxy = syy = 0.0
+            for back in range(window - 1, -1, -1):
+                a, b = x[begin + back], y[begin + back]
+                sx += a
+                sy += b
+                sxx += a * a
+                sxy += a * b
+                syy += b * b
+                old = tail[back]
+                old[0], old[1], old[2], old[3], old[4] = sx, sy, sxx, sxy, syy
+    return out
+
+
+@numba.njit(cache=True, nogil=True)
+def quote_events(
+    bid: FloatArray, bid_size: FloatArray, ask: FloatArray, ask_size: FloatArray
+) -> FloatArray:
+    """Return what each quote but the first brought to the bid, less what it brought to the ask."""
+    out = np.empty(max(bid.size - 1, 0))
+    for at in range(1, bid.size):
+        event = 0.0
+        event += bid_size[at] if bid[at] >= bid[at - 1] else 0.0
+        event -= bid_size[at - 1] if bid[at] <= bid[at - 1] else 0.0
+        event -= ask_size[at] if ask[at] <= ask[at - 1] else 0.0
+        event += ask_size[at - 1] if ask[at] >= ask[at - 1] else 0.0
+        out[at - 1] = event
     return out
 
 

@@ -20,35 +20,32 @@ _ALIKE = 1e-15
 
 @numba.njit(cache=True, nogil=True)
 def step(state: FloatArray, rule: int, price: float, bid: float, ask: float) -> float:
-    """Return 1, 0 or -1, or NaN where the rule cannot tell; `state` is the last price and move."""
-    if price > state[0]:
-        state[1] = 1.0
-    elif price < state[0]:
-        state[1] = -1.0
-    state[0] = price
-    moved: float = state[1]
-    if rule == TICK:
-        return moved
-    apart = 2.0 * price - (bid + ask)
-    at_mid = abs(apart) <= _ALIKE * (bid + ask)
-    if rule == QUOTE:
-        return 0.0 if at_mid else math.copysign(1.0, apart)
-    if rule == LEE_READY:
-        return moved if at_mid else math.copysign(1.0, apart)
-    if bid == ask:
-        return moved
-    if rule == ELLIS_MICHAELY_OHARA:
-        return 1.0 if price == ask else -1.0 if price == bid else moved
-    near = _NEAR * (ask - bid)
-    if ask - near <= price <= ask:
-        return 1.0
-    return -1.0 if bid <= price <= bid + near else moved
+    """Return 1, 0 or -1, or NaN where the rule cannot tell; `state` is the last price and move.
+
+    Comparisons are counted, not branched on: which way a trade goes no processor can foresee.
+    """
+    move = 1.0 * (price > state[0]) - 1.0 * (price < state[0])
+    move += state[1] * (1.0 - abs(move))
+    state[0], state[1] = price, move
+    sign = 0.0
+    if rule in (QUOTE, LEE_READY):
+        apart, edge = 2.0 * price - (bid + ask), _ALIKE * (bid + ask)
+        sign = 1.0 * (apart > edge) - 1.0 * (apart < -edge)
+        if rule == QUOTE:
+            return sign
+    elif rule == ELLIS_MICHAELY_OHARA:
+        sign = 1.0 * (price == ask) - 1.0 * (price == bid)
+    elif rule == CHAKRABARTY:
+        near = _NEAR * (ask - bid)
+        sign = 1.0 * (ask - near <= price <= ask) - 1.0 * (bid <= price <= bid + near)
+    sign += move * (1.0 - abs(sign))
+    return sign if sign != 0.0 else math.nan
 
 
 @numba.njit(cache=True, nogil=True)
 def unknown() -> FloatArray:
-    """Return the state before the first trade."""
-    return np.array([math.nan, math.nan])
+    """Return the state before the first trade: no price, no move."""
+    return np.array([math.nan, 0.0])
 
 
 @numba.njit(cache=True, nogil=True)

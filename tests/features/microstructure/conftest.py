@@ -16,11 +16,11 @@ def frame_of(columns, symbol="A"):
 
 @pytest.fixture(scope="session")
 def drawn():
-    return frame_of(drawn_ticks(600))
+    return frame_of(drawn_ticks(800))
 
 
 @pytest.fixture(scope="session")
 def two(drawn):
     """Two instruments, their ticks interleaved."""
-    both = pd.concat([drawn, frame_of(drawn_ticks(500, seed=8), "B")])
+    both = pd.concat([drawn, frame_of(drawn_ticks(700, seed=8), "B")])
     return both.sort_index(level="timestamp", sort_remaining=False, kind="stable")

@@ -44,6 +44,13 @@ def test_it_is_what_merge_asof_finds(two):
     pd.testing.assert_frame_equal(ours, theirs)
 
 
+def test_other_columns_of_quotes_come_along():
+    found = prevailing(TRADES, QUOTES.assign(venue=["X", "Y", "Z", "X"], level=[1, 2, 3, 4]))
+    assert found["venue"].iloc[1:4].tolist() == ["X", "Z", "X"]
+    assert found["venue"].isna().tolist() == [True, False, False, False, True]
+    assert found["level"].iloc[1:4].tolist() == [1, 3, 4]
+
+
 def test_quotes_that_come_later_change_nothing(two):
     trades, quotes = two[["price", "size"]], two[["bid", "ask"]]
     whole = prevailing(trades, quotes)
@@ -56,6 +63,8 @@ def test_quotes_that_come_later_change_nothing(two):
 def test_what_cannot_be_joined_is_refused():
     with pytest.raises(InputError, match="delay must not be negative"):
         prevailing(TRADES, QUOTES, delay="-1s")
+    with pytest.raises(InputError, match="must be a length of time; got soon"):
+        prevailing(TRADES, QUOTES, delay="soon")
     with pytest.raises(InputError, match="must not share a column; got size"):
         prevailing(TRADES, QUOTES.assign(size=1.0))
     with pytest.raises(BadData, match="quotes must not be crossed"):

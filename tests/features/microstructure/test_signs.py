@@ -81,5 +81,5 @@ def test_what_cannot_be_signed_is_refused(drawn):
         signed(drawn, "leeready")
     with pytest.raises(InputError, match="have no side yet"):
         signed(drawn)
-    with pytest.raises(InputError, match="must have the columns bid, ask"):
+    with pytest.raises(InputError, match="got without bid, ask"):
         signed(drawn[["price", "size"]])

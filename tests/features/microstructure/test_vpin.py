@@ -45,6 +45,18 @@ def test_one_trade_that_fills_a_billion_buckets_is_one_sided_and_quick():
     assert found[1:] == pytest.approx([1.0, 1.0])
 
 
+def test_buckets_beyond_counting_end_at_once():
+    stream = FeatureEngine().stream(["A"], ["vpin(bucket=1e-9,window=5)"])
+    assert stream.update("A", {"side": 1.0, "size": 1e15})[0] == pytest.approx(1.0)
+
+
+def test_a_part_left_by_a_huge_trade_is_the_beginning_of_the_next_bucket():
+    # 1007 is a hundred buckets of ten and seven of the next, which three more fill
+    side, size = np.array([1.0, -1.0]), np.array([1007.0, 3.0])
+    found = vpin(side, size, bucket=10.0, window=2)
+    assert found.tolist() == [1.0, (10 + 4) / 20]
+
+
 def test_fractions_that_add_up_to_a_bucket_fill_it():
     side = np.tile([1.0, -1.0], 500)
     found = vpin(side, np.full(1_000, 0.1), bucket=1.0, window=5)

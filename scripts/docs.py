@@ -347,7 +347,9 @@ def features() -> str:
         lines += ["|---|---|---|---|---|---|---|---|"]
         for name, row in rows.iterrows():
             given = row["outputs"] if row["outputs"] != name else "-"
-            cells = [row["title"], row["inputs"], given, row["parameters"] or "-"]
+            beside = {"relative": "; beside others", "universe": "; of all instruments"}
+            read = row["inputs"] + beside.get(row["scope"], "")
+            cells = [row["title"], read, given, row["parameters"] or "-"]
             cells += [row["warm_up"], row["stream"], row["reference"]]
             lines.append(f"| `{name}` | {' | '.join(_cell(str(cell)) for cell in cells)} |")
     return "\n".join(lines) + "\n"

@@ -137,7 +137,7 @@ def _evaluate(
         out[:] = math.nan
     for spec in specs:
         if spec.feature.scope != "instrument":
-            width = len(spec.columns)
+            width = len(spec.outputs)
             if spec.feature.scope == "relative":
                 own = [inputs[name] for name in spec.inputs]
                 evaluate_relative(spec, own, levels, at, out[row : row + width])

@@ -40,12 +40,11 @@ def average_correlation(close: FloatArray, window: int = 60) -> tuple[FloatArray
     returns = returns_of_all(close)
     own, whole = np.full(close.shape, np.nan), np.full(close.shape, np.nan)
     for at in range(window, len(close)):
-        recent = returns[at - window : at]
-        inside = members(recent)
-        many = int(inside.sum())
+        inside, apart, squares = members(returns[at - window : at])
+        many = len(squares)
         if many < 2:
             continue
-        scores = standardised(recent[:, inside])
+        scores = standardised(apart, squares)
         # the sum of a row of the correlation matrix, without the matrix
         rows = scores.T @ scores.sum(axis=1) / (window - 1)
         own[at, inside] = (rows - 1) / (many - 1)

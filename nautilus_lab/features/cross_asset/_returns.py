@@ -34,13 +34,19 @@ def after(values: FloatArray, bars: int) -> FloatArray:
 
 
 def of_moments(
-    formula: Callable[[FloatArray], FloatArray], close: FloatArray, against: FloatArray, window: int
+    formula: Callable[[FloatArray, FloatArray, FloatArray], FloatArray],
+    close: FloatArray,
+    against: FloatArray,
+    window: int,
 ) -> FloatArray:
-    """Return a formula of the moments of both series' returns in each window."""
+    """Return a formula of both series' returns in each window.
+
+    It takes their sums of squares and of products about the means, xx, yy and xy; see `moments`.
+    """
     import numpy as np
 
     from nautilus_lab.features.cross_asset._comovement_kernels import moments
 
     found = moments(simple_returns(close), simple_returns(against), window)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return after(formula(found), len(close))
+        return after(formula(*found), len(close))

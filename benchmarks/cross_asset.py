@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 from sklearn.decomposition import PCA
 
-from nautilus_lab.features import FeatureEngine
-from nautilus_lab.features._universe_conformance import drawn_universe
+from nautilus_lab.features import FeatureEngine, drawn_universe
 
 SYMBOLS, BARS, ROUNDS = 100, 1_260, 5
 WINDOW, PCA_WINDOW, COMPONENTS = 60, 120, 3

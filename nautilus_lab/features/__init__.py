@@ -6,6 +6,7 @@ from nautilus_lab.features._feature import Accumulator, Feature, FeatureSpec
 from nautilus_lab.features._panel import FeaturePanel
 from nautilus_lab.features._parameter import Parameter
 from nautilus_lab.features._registry import FeatureRegistry
+from nautilus_lab.features._universe_conformance import drawn_universe
 from nautilus_lab.features.streaming import FeatureStream
 
 __all__ = [
@@ -20,4 +21,5 @@ __all__ = [
     "Parameter",
     "conformance",
     "drawn_bars",
+    "drawn_universe",
 ]

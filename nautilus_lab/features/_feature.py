@@ -152,18 +152,31 @@ class Feature:
                 value=inputs,
                 remedy=f"pass of={self.inputs}",
             )
-        others = (against,) if isinstance(against, str) else tuple(against)
+        others = (against,) if isinstance(against, str) else against
+        if not isinstance(others, tuple | list) or not all(isinstance(o, str) for o in others):
+            raise InputError(
+                f"{self.name} is against series by name",
+                value=against,
+                remedy='pass against="SPY" or against=("MKT", "SMB")',
+            )
         if len(others) > self.most_against or len(set(others)) != len(others):
             most = self.most_against
             many = f"up to {most} series, each once" if most else "nothing"
             raise InputError(
                 f"{self.name} is against {many}",
-                value=" + ".join(map(str, others)),
+                value=" + ".join(others),
                 remedy="" if most else "leave out against=",
             )
-        return FeatureSpec(
-            feature=self, settings=values, inputs=inputs or self.inputs, against=others
+        spec = FeatureSpec(
+            feature=self, settings=values, inputs=inputs or self.inputs, against=tuple(others)
         )
+        if len(set(spec.outputs)) != len(spec.outputs):
+            raise InputError(
+                f"{self.name} has outputs of its own beside those of what it is against",
+                value=next(o for o in spec.outputs if spec.outputs.count(o) > 1),
+                remedy="give the series another name",
+            )
+        return spec
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nautilus_lab.exceptions import NotEnoughData
+from nautilus_lab.exceptions import InputError, NotEnoughData
 from nautilus_lab.features import FeatureEngine, FeatureRegistry, drawn_bars
 
 ENGINE = FeatureEngine()
@@ -75,6 +75,24 @@ def test_one_symbol_is_too_few(name):
 def test_too_few_for_the_components_are_told_so():
     with pytest.raises(NotEnoughData, match="needs 6 instruments with 21 bars in a row; got 5"):
         ENGINE.compute(panel(5), ["pca_exposure(window=20,components=5)"])
+
+
+def test_a_stream_of_too_few_is_refused():
+    with pytest.raises(NotEnoughData, match="pca_exposure needs 4 symbols; got 3"):
+        ENGINE.stream(["A", "B", "C"], ["pca_exposure"])
+    with pytest.raises(InputError, match="components are fewer than the returns"):
+        ENGINE.compute(panel(5), ["pca_exposure(window=3,components=3)"])
+
+
+def test_what_stands_at_nothing_has_no_return_and_no_warning():
+    bars = panel(5)
+    times = bars.index.get_level_values("timestamp").unique()
+    bars.loc[[(times[70], "S1"), (times[71], "S1")], "volume"] = 0.0
+    asked = [f"{text.partition('(')[0]}(of=volume,window=20)" for text in SHORT]
+    found = ENGINE.compute(bars, [*asked, "ewm_beta(of=volume,against=S1,span=9)"])
+    assert not np.isinf(found.array).any()
+    assert np.isnan(found["ewm_beta(against=S1, of=volume, span=9)"]["S0"].loc[times[71:81]]).all()
+    assert np.isfinite(found["ewm_beta(against=S1, of=volume, span=9)"]["S0"].iloc[81:]).all()
 
 
 def test_two_calendars_that_never_meet_are_told_so():

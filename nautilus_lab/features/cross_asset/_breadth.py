@@ -70,7 +70,8 @@ def dispersion(close: FloatArray, window: int = 1) -> FloatArray:
 
     out = np.full(close.shape, np.nan)
     for at in range(window, len(close)):
-        moved = close[at] / close[at - window] - 1
+        with np.errstate(divide="ignore", invalid="ignore"):
+            moved = close[at] / close[at - window] - 1
         known = moved[np.isfinite(moved)]
         if len(known) > 1:
             out[at] = known.std(ddof=1)

@@ -125,19 +125,34 @@ def half_betas(x: FloatArray, y: FloatArray, window: int) -> FloatArray:
 
 
 @numba.njit(cache=True, nogil=True)
-def faded_moments(x: FloatArray, y: FloatArray, keep: float) -> FloatArray:
-    """Return sums of squares and products, xx, yy, xy, each bar back weighing `keep` as much."""
-    out = np.empty((3, x.size))
-    weight = mean_x = mean_y = xx = yy = xy = 0.0
+def fade(state: FloatArray, x: float, y: float, keep: float) -> None:
+    """Take one value of each into weighted moments, each bar back weighing `keep` as much.
+
+    `state` holds how many there were, their weight, means of x and y, xx, yy and xy about these.
+    What is not known begins it anew.
+    """
+    if not (math.isfinite(x) and math.isfinite(y)):
+        state[:] = 0.0
+        return
+    state[0] += 1.0
+    state[1] = keep * state[1] + 1.0
+    dx, dy = x - state[2], y - state[3]
+    state[2] += dx / state[1]
+    state[3] += dy / state[1]
+    state[4] = keep * state[4] + dx * (x - state[2])
+    state[5] = keep * state[5] + dy * (y - state[3])
+    state[6] = keep * state[6] + dx * (y - state[3])
+
+
+@numba.njit(cache=True, nogil=True)
+def faded_moments(x: FloatArray, y: FloatArray, keep: float, first: int) -> FloatArray:
+    """Return xx, yy and xy of `fade` at each bar, NaN before the `first` one."""
+    out = np.full((3, x.size), math.nan)
+    state = np.zeros(7)
     for at in range(x.size):
-        weight = keep * weight + 1.0
-        dx, dy = x[at] - mean_x, y[at] - mean_y
-        mean_x += dx / weight
-        mean_y += dy / weight
-        xx = keep * xx + dx * (x[at] - mean_x)
-        yy = keep * yy + dy * (y[at] - mean_y)
-        xy = keep * xy + dx * (y[at] - mean_y)
-        out[0, at], out[1, at], out[2, at] = xx, yy, xy
+        fade(state, x[at], y[at], keep)
+        if state[0] >= first:
+            out[0, at], out[1, at], out[2, at] = state[4], state[5], state[6]
     return out
 
 

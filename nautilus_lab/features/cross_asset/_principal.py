@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from nautilus_lab.exceptions import InputError
 from nautilus_lab.features._feature import Values
 from nautilus_lab.features._parameter import Parameter
 from nautilus_lab.features._registry import FeatureRegistry
@@ -34,6 +35,17 @@ def _outputs(settings: Values, against: tuple[str, ...]) -> tuple[str, ...]:
     return (*(f"exposure_{n}" for n in numbers), *(f"share_{n}" for n in numbers))
 
 
+def _warm_up(settings: Values) -> int:
+    window, components = int(settings["window"]), int(settings["components"])
+    if components >= window:
+        raise InputError(
+            "components are fewer than the returns of a window",
+            value=f"components={components}, window={window}",
+            remedy=f"pass window={10 * components}",
+        )
+    return window
+
+
 @PRINCIPAL.define(
     title="Exposures to principal components",
     group="cross-asset",
@@ -46,7 +58,7 @@ def _outputs(settings: Values, against: tuple[str, ...]) -> tuple[str, ...]:
         "window": Parameter(default=120, least=3),
         "components": Parameter(default=3, least=1, most=_MOST),
     },
-    warm_up=window_of,
+    warm_up=_warm_up,
     history=window_and_one,
     accumulate=lambda settings: Exposures(int(settings["window"]), int(settings["components"])),
     reference="eigenvectors of the correlation matrix of simple returns, each times the root of "

@@ -17,10 +17,14 @@ def window_setting(default: int = 60, least: int = 3) -> dict[str, Parameter]:
 
 
 def simple_returns(levels: FloatArray) -> FloatArray:
-    """Return level over level of the bar before, less 1; one fewer than levels."""
+    """Return level over level of the bar before, less 1; one fewer than levels.
+
+    Of what stood at 0, as a volume may, there is none.
+    """
     import numpy as np
 
-    return np.ascontiguousarray(levels[1:] / levels[:-1] - 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.ascontiguousarray(levels[1:] / levels[:-1] - 1)
 
 
 def after(values: FloatArray, bars: int) -> FloatArray:

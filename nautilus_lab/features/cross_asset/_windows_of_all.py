@@ -12,7 +12,10 @@ def returns_of_all(close: FloatArray) -> FloatArray:
     """Return simple returns, shape (bars - 1, symbols); NaN at a missing bar and after it."""
     import numpy as np
 
-    return np.asarray(close[1:] / close[:-1] - 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = np.asarray(close[1:] / close[:-1] - 1)
+    found[np.isinf(found)] = np.nan
+    return found
 
 
 def members(returns: FloatArray) -> tuple[BoolArray, FloatArray, FloatArray]:

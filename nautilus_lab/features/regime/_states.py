@@ -50,7 +50,8 @@ def _of_returns(score: Callable[..., FloatArray], close: FloatArray, *settings: 
     import numpy as np
 
     found = np.full(len(close), np.nan)
-    found[1:] = score(np.diff(np.log(close)), *settings)
+    with np.errstate(divide="ignore", invalid="ignore"):  # of what is not above 0 there is none
+        found[1:] = score(np.diff(np.log(close)), *settings)
     return found
 
 
@@ -202,7 +203,8 @@ def _drawdown_held(settings: Values) -> Held:
         found = np.full(len(close), np.nan)
         if len(close) >= window:
             tops = np.lib.stride_tricks.sliding_window_view(close, window).max(axis=1)
-            found[window - 1 :] = 1 - close[window - 1 :] / tops
+            with np.errstate(divide="ignore", invalid="ignore"):
+                found[window - 1 :] = 1 - close[window - 1 :] / tops
         return [found, found]
 
     return Held(

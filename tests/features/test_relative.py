@@ -95,6 +95,21 @@ def test_a_reference_between_two_bars_is_compounded():
     assert found.array[0, 0, -30:] == pytest.approx(np.ones(30), abs=1e-9)
 
 
+def test_a_stream_takes_the_returns_of_times_without_bars_too():
+    bars, factors = panel(2, 60), references(panel(2, 60))
+    times = factors.index
+    some = bars.drop([(times[n], s) for n in (20, 21, 33) for s in ("S0", "S1")])
+    asked = ["market_beta(against=MKT,window=10)", "average_correlation(window=10)"]
+    batch = ENGINE.compute(some, asked, references=factors)
+    stream = ENGINE.stream(batch.symbols, asked, references=["MKT"])
+    found = []
+    for time in times:
+        told = some.loc[time].to_dict("index") if time in batch.times else {}
+        now = stream.update_all(told, {"MKT": factors.loc[time, "MKT"]})
+        found += [now.T] if told else []
+    assert np.stack(found, axis=2) == pytest.approx(batch.array, rel=1e-9, nan_ok=True)
+
+
 @pytest.mark.parametrize(
     ("asked", "said"),
     [

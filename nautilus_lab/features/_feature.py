@@ -152,13 +152,14 @@ class Feature:
                 value=inputs,
                 remedy=f"pass of={self.inputs}",
             )
-        others = (against,) if isinstance(against, str) else against
-        if not isinstance(others, tuple | list) or not all(isinstance(o, str) for o in others):
+        named: object = (against,) if isinstance(against, str) else against
+        if not isinstance(named, tuple | list) or not all(isinstance(o, str) for o in named):
             raise InputError(
                 f"{self.name} is against series by name",
                 value=against,
                 remedy='pass against="SPY" or against=("MKT", "SMB")',
             )
+        others = tuple(named)
         if len(others) > self.most_against or len(set(others)) != len(others):
             most = self.most_against
             many = f"up to {most} series, each once" if most else "nothing"
@@ -168,7 +169,7 @@ class Feature:
                 remedy="" if most else "leave out against=",
             )
         spec = FeatureSpec(
-            feature=self, settings=values, inputs=inputs or self.inputs, against=tuple(others)
+            feature=self, settings=values, inputs=inputs or self.inputs, against=others
         )
         if len(set(spec.outputs)) != len(spec.outputs):
             raise InputError(

@@ -56,6 +56,26 @@ def test_a_stream_with_gaps_gives_what_a_batch_gives():
         assert now == pytest.approx(batch.array[:, :, at], rel=1e-9, abs=1e-9, nan_ok=True)
 
 
+def test_what_comes_later_changes_nothing_before():
+    bars = panel()
+    times = bars.index.get_level_values("timestamp").unique()
+    bars = bars.drop([(times[60], "S2"), (times[90], "S0"), (times[95], "S1")])
+    draw = np.random.default_rng(2).standard_normal((150, 2)) * 0.01
+    references = pd.DataFrame(draw, times, ["MKT", "SMB"])
+    relative = [one for one in ENGINE.registry.values() if one.scope == "relative"]
+    asked = list(SHORT)
+    for one in relative:
+        named = ("S1", "MKT", "SMB")[: one.most_against]
+        fading = "span" in one.parameters
+        asked.append(one(against=named, **({"span": 30} if fading else {"window": 30})))
+    whole = ENGINE.compute(bars, asked, references=references)
+    for cut in (70, 92, 130):
+        part = ENGINE.compute(
+            bars.loc[: times[cut]], asked, references=references.loc[: times[cut]]
+        )
+        assert part.array == pytest.approx(whole.array[:, :, : cut + 1], rel=1e-9, nan_ok=True)
+
+
 def test_the_order_of_symbols_changes_nothing():
     bars = panel()
     names = {"S0": "S4", "S4": "S0", "S1": "S3", "S3": "S1"}

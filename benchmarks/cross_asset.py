@@ -12,7 +12,7 @@ from sklearn.decomposition import PCA
 from nautilus_lab.features import FeatureEngine, drawn_universe
 
 SYMBOLS, BARS, ROUNDS = 100, 1_260, 5
-WINDOW, PCA_WINDOW, COMPONENTS = 60, 120, 3
+WINDOWS, PCA_WINDOW, COMPONENTS = (20, 60, 250), 120, 3
 ENGINE = FeatureEngine()
 OTHER = "S000"
 
@@ -36,19 +36,24 @@ def timed(run, *args):
     return time.perf_counter() - began, answer
 
 
-def by_pandas(closes: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+def by_pandas(closes: pd.DataFrame) -> list[pd.DataFrame]:
     returns = closes.pct_change(fill_method=None)
-    other = returns[OTHER]
-    rolling = returns.rolling(WINDOW)
-    return rolling.corr(other), rolling.cov(other).div(other.rolling(WINDOW).var(), axis=0)
+    other, found = returns[OTHER], []
+    for window in WINDOWS:
+        rolling = returns.rolling(window)
+        found.append(rolling.corr(other))
+        found.append(rolling.cov(other).div(other.rolling(window).var(), axis=0))
+    return found
 
 
-def faded_by_pandas(closes: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+def faded_by_pandas(closes: pd.DataFrame) -> list[pd.DataFrame]:
     returns = closes.pct_change(fill_method=None).iloc[1:]
-    other = returns[OTHER]
-    ewm = returns.ewm(span=WINDOW, min_periods=WINDOW)
-    of_other = other.ewm(span=WINDOW, min_periods=WINDOW).var()
-    return ewm.corr(other), ewm.cov(other).div(of_other, axis=0)
+    other, found = returns[OTHER], []
+    for span in WINDOWS:
+        ewm, of_other = (one.ewm(span=span, min_periods=span) for one in (returns, other))
+        found.append(ewm.corr(other))
+        found.append(ewm.cov(other).div(of_other.var(), axis=0))
+    return found
 
 
 def by_scikit_learn(closes: pd.DataFrame) -> np.ndarray:
@@ -84,18 +89,19 @@ def of_pairs(bars: pd.DataFrame, closes: pd.DataFrame) -> list[dict]:
     asked = {
         "04-cross-rolling-over-pandas": (
             by_pandas,
-            [f"correlation(against={OTHER})", f"market_beta(against={OTHER})"],
-            f"rolling correlation and beta, window {WINDOW}",
-            3,
+            ("correlation", "market_beta", "window"),
+            f"rolling correlation and beta, windows {WINDOWS}",
+            4,
         ),
         "04-cross-faded-over-pandas": (
             faded_by_pandas,
-            [f"ewm_correlation(against={OTHER})", f"ewm_beta(against={OTHER})"],
-            f"exponentially weighted correlation and beta, span {WINDOW}",
-            2,
+            ("ewm_correlation", "ewm_beta", "span"),
+            f"exponentially weighted correlation and beta, spans {WINDOWS}",
+            4,
         ),
     }
-    for name, (peer, features, what, target) in asked.items():
+    for name, (peer, (*kinds, setting), what, target) in asked.items():
+        features = [f"{kind}(against={OTHER},{setting}={n})" for n in WINDOWS for kind in kinds]
         found = ENGINE.compute(bars, features)
         for ours, theirs in zip(found.values(), peer(closes), strict=True):
             same(name, ours.loc[theirs.index].to_numpy(), theirs.to_numpy())

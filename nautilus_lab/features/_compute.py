@@ -16,7 +16,7 @@ from nautilus_lab.features._relative import (
     read_levels,
     require_common,
 )
-from nautilus_lab.features._universe import evaluate_universe, require_together
+from nautilus_lab.features._universe import write_universe
 from nautilus_lab.frames import require_bars
 
 if TYPE_CHECKING:
@@ -108,15 +108,7 @@ def compute(
     else:
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(one, range(len(symbols))))
-    of_all = [spec for spec in specs if spec.feature.scope == "universe"]
-    if of_all:
-        together = {name: wide(name) for name in {n for spec in of_all for n in spec.inputs}}
-        present = np.isfinite(next(iter(together.values())))
-        require_together(of_all, present, pd.DatetimeIndex(times))
-        for spec in of_all:
-            row = labels.index(spec.columns[0])
-            found = evaluate_universe(spec, together, present)
-            values[row : row + len(found)] = found
+    write_universe(specs, wide, pd.DatetimeIndex(times), values)
     return FeaturePanel(
         columns=tuple(labels),
         times=pd.DatetimeIndex(times).tz_convert("UTC"),

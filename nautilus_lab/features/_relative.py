@@ -42,14 +42,16 @@ def require_against(
             if known == 1:
                 continue
             near = get_close_matches(name, [*symbols, *references], 3)
+            if known:
+                remedy = "rename the column"
+            elif near:
+                remedy = f"did you mean {' or '.join(near)}?"
+            else:
+                remedy = "pass references=, a frame of returns"
             raise InputError(
                 "a feature is against a symbol of the bars or a column of references",
                 value=f"{spec.label}: {name!r} is {'both' if known else 'neither'}",
-                remedy=f"did you mean {' or '.join(near)}?"
-                if near and not known
-                else "rename the column"
-                if known
-                else "pass references=, a frame of returns",
+                remedy=remedy,
             )
 
 

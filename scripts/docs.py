@@ -349,7 +349,9 @@ def features() -> str:
         for name, row in rows.iterrows():
             given = row["outputs"] if row["outputs"] != name else "-"
             of = row["inputs"] if row["data"] == "bars" else f"{row['data']}: {row['inputs']}"
-            cells = [row["title"], of, given, row["parameters"] or "-"]
+            beside = {"relative": "; beside others", "universe": "; of all instruments"}
+            read = of + beside.get(row["scope"], "")
+            cells = [row["title"], read, given, row["parameters"] or "-"]
             cells += [row["warm_up"], row["stream"], row["reference"]]
             lines.append(f"| `{name}` | {' | '.join(_cell(str(cell)) for cell in cells)} |")
     return "\n".join(lines) + "\n"

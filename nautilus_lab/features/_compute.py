@@ -18,7 +18,7 @@ from nautilus_lab.features._relative import (
     require_common,
 )
 from nautilus_lab.features._ticks import FeatureTicks
-from nautilus_lab.features._universe import evaluate_universe, require_together
+from nautilus_lab.features._universe import write_universe
 from nautilus_lab.frames import require_bars
 
 if TYPE_CHECKING:
@@ -117,15 +117,7 @@ def compute(
     else:
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(one, range(len(symbols))))
-    of_all = [spec for spec in specs if spec.feature.scope == "universe"]
-    if of_all:
-        together = {name: wide(name) for name in {n for spec in of_all for n in spec.inputs}}
-        present = np.isfinite(next(iter(together.values())))
-        require_together(of_all, present, pd.DatetimeIndex(times))
-        for spec in of_all:
-            row = labels.index(spec.columns[0])
-            found = evaluate_universe(spec, together, present)
-            values[row : row + len(found)] = found
+    write_universe(specs, wide, pd.DatetimeIndex(times), values)
     return FeaturePanel(
         columns=tuple(labels),
         times=pd.DatetimeIndex(times).tz_convert("UTC"),
@@ -146,7 +138,7 @@ def _evaluate(
         out[:] = math.nan
     for spec in specs:
         if spec.feature.scope != "instrument":
-            width = len(spec.columns)
+            width = len(spec.outputs)
             if spec.feature.scope == "relative":
                 own = [inputs[name] for name in spec.inputs]
                 evaluate_relative(spec, own, levels, at, out[row : row + width])

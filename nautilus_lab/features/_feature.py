@@ -166,18 +166,32 @@ class Feature:
                 value=inputs,
                 remedy=f"pass of={self.reads(values)}",
             )
-        others = (against,) if isinstance(against, str) else tuple(against)
+        named: object = (against,) if isinstance(against, str) else against
+        if not isinstance(named, tuple | list) or not all(isinstance(o, str) for o in named):
+            raise InputError(
+                f"{self.name} is against series by name",
+                value=against,
+                remedy='pass against="SPY" or against=("MKT", "SMB")',
+            )
+        others = tuple(named)
         if len(others) > self.most_against or len(set(others)) != len(others):
             most = self.most_against
             many = f"up to {most} series, each once" if most else "nothing"
             raise InputError(
                 f"{self.name} is against {many}",
-                value=" + ".join(map(str, others)),
+                value=" + ".join(others),
                 remedy="" if most else "leave out against=",
             )
-        return FeatureSpec(
+        spec = FeatureSpec(
             feature=self, settings=values, inputs=inputs or self.reads(values), against=others
         )
+        if len(set(spec.outputs)) != len(spec.outputs):
+            raise InputError(
+                f"{self.name} has outputs of its own beside those of what it is against",
+                value=next(o for o in spec.outputs if spec.outputs.count(o) > 1),
+                remedy="give the series another name",
+            )
+        return spec
 
     def reads(self, settings: Values) -> tuple[str, ...]:
         """Return the columns it reads with settings, when it is told no others."""

@@ -42,14 +42,16 @@ def require_against(
             if known == 1:
                 continue
             near = get_close_matches(name, [*symbols, *references], 3)
+            if known:
+                remedy = "rename the column"
+            elif near:
+                remedy = f"did you mean {' or '.join(near)}?"
+            else:
+                remedy = "pass references=, a frame of returns"
             raise InputError(
                 "a feature is against a symbol of the bars or a column of references",
                 value=f"{spec.label}: {name!r} is {'both' if known else 'neither'}",
-                remedy=f"did you mean {' or '.join(near)}?"
-                if near and not known
-                else "rename the column"
-                if known
-                else "pass references=, a frame of returns",
+                remedy=remedy,
             )
 
 
@@ -144,15 +146,16 @@ def evaluate_relative(
     """
     import numpy as np
 
-    out[:] = math.nan
     beside = [levels[name, spec.inputs[0]][at] for name in spec.against]
     both = np.logical_and.reduce([np.isfinite(one) for one in beside])
-    if both.sum() <= spec.warm_up:
+    if both.all() and len(at) == out.shape[1] > spec.warm_up:
+        for row, found in enumerate(spec.evaluate(*inputs, *beside)):
+            out[row] = found
         return
-    arrays = [*inputs, *beside] if both.all() else [one[both] for one in (*inputs, *beside)]
-    where = at if both.all() else at[both]
-    for row, found in enumerate(spec.evaluate(*arrays)):
-        out[row, where] = found
+    out[:] = math.nan
+    if both.sum() > spec.warm_up:
+        for row, found in enumerate(spec.evaluate(*[one[both] for one in (*inputs, *beside)])):
+            out[row, at[both]] = found
 
 
 def require_common(

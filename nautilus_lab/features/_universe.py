@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from nautilus_lab.exceptions import NotEnoughData
@@ -36,6 +36,46 @@ def evaluate_universe(
 
     found = spec.evaluate(*[columns[name] for name in spec.inputs])
     return np.stack([np.where(present, one, np.nan).T for one in found])
+
+
+def write_universe(
+    specs: Sequence[FeatureSpec],
+    wide: Callable[[str], FloatArray],
+    times: pd.DatetimeIndex,
+    out: FloatArray,
+) -> None:
+    """Write the features of all instruments among the others.
+
+    Parameters
+    ----------
+    specs : sequence of FeatureSpec
+        Those of other scopes are passed over.
+    wide : callable
+        Takes a column's name; returns its values, shape (times, symbols), NaN without a bar.
+    times : DatetimeIndex
+        Of all bars.
+    out : array, shape (columns, symbols, times)
+        Where values are written.
+
+    Raises
+    ------
+    NotEnoughData
+        When too few instruments have bars without a gap.
+    """
+    import numpy as np
+
+    asked = [spec for spec in specs if spec.feature.scope == "universe"]
+    if not asked:
+        return
+    columns = {name: wide(name) for spec in asked for name in spec.inputs}
+    present = np.isfinite(columns[asked[0].inputs[0]])
+    require_together(asked, present, times)
+    row = 0
+    for spec in specs:
+        width = len(spec.outputs)
+        if spec.feature.scope == "universe":
+            out[row : row + width] = evaluate_universe(spec, columns, present)
+        row += width
 
 
 def require_together(

@@ -95,6 +95,21 @@ def test_a_reference_between_two_bars_is_compounded():
     assert found.array[0, 0, -30:] == pytest.approx(np.ones(30), abs=1e-9)
 
 
+def test_a_stream_takes_the_returns_of_times_without_bars_too():
+    bars, factors = panel(2, 60), references(panel(2, 60))
+    times = factors.index
+    some = bars.drop([(times[n], s) for n in (20, 21, 33) for s in ("S0", "S1")])
+    asked = ["market_beta(against=MKT,window=10)", "average_correlation(window=10)"]
+    batch = ENGINE.compute(some, asked, references=factors)
+    stream = ENGINE.stream(batch.symbols, asked, references=["MKT"])
+    found = []
+    for time in times:
+        told = some.loc[time].to_dict("index") if time in batch.times else {}
+        now = stream.update_all(told, {"MKT": factors.loc[time, "MKT"]})
+        found += [now.T] if told else []
+    assert np.stack(found, axis=2) == pytest.approx(batch.array, rel=1e-9, nan_ok=True)
+
+
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
@@ -103,6 +118,7 @@ def test_a_reference_between_two_bars_is_compounded():
         ("market_beta(against=gold)", "'gold' is neither; pass references="),
         ("market_beta(against=S0+S1)", "up to 1 series"),
         ("rsi(against=S0)", "rsi is against nothing"),
+        ("factor_loading(against=alpha+S0)", "outputs of its own .* got alpha"),
     ],
 )
 def test_what_it_is_against_must_be_there(asked, said):
@@ -110,6 +126,26 @@ def test_what_it_is_against_must_be_there(asked, said):
         ENGINE.compute(panel(), [asked])
     with pytest.raises(InputError, match=said):
         ENGINE.stream(["S0", "S1"], [asked])
+
+
+@pytest.mark.parametrize("against", [5, None, (1, 2), {"S0": 1}])
+def test_a_series_is_meant_by_its_name(against):
+    with pytest.raises(InputError, match="market_beta is against series by name"):
+        ENGINE.registry["market_beta"](against=against)
+
+
+def test_after_a_long_stand_still_a_stream_fades_as_a_batch_does():
+    bars = panel(2, 1_500)
+    times = bars.index.get_level_values("timestamp").unique()
+    still = bars.index.get_level_values("timestamp").isin(times[200:1_400])
+    ours = bars.index.get_level_values("symbol") == "S1"
+    bars.loc[still & ours, ["open", "high", "low", "close"]] = 70.0
+    asked = ["ewm_correlation(against=S0)", "ewm_beta(against=S0,span=20)"]
+    batch = ENGINE.compute(bars, asked)
+    stream = ENGINE.stream(batch.symbols, asked)
+    closes = bars["close"].unstack().to_dict("records")
+    found = np.array([stream.update_all(row) for row in closes]).transpose(2, 1, 0)
+    assert found == pytest.approx(batch.array, rel=1e-9, nan_ok=True)
 
 
 def test_a_name_of_two_meanings_is_refused():

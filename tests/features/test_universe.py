@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nautilus_lab.exceptions import NotEnoughData
+from nautilus_lab.exceptions import InputError, NotEnoughData
 from nautilus_lab.features import FeatureEngine, FeatureRegistry, drawn_bars
 
 ENGINE = FeatureEngine()
@@ -56,6 +56,26 @@ def test_a_stream_with_gaps_gives_what_a_batch_gives():
         assert now == pytest.approx(batch.array[:, :, at], rel=1e-9, abs=1e-9, nan_ok=True)
 
 
+def test_what_comes_later_changes_nothing_before():
+    bars = panel()
+    times = bars.index.get_level_values("timestamp").unique()
+    bars = bars.drop([(times[60], "S2"), (times[90], "S0"), (times[95], "S1")])
+    draw = np.random.default_rng(2).standard_normal((150, 2)) * 0.01
+    references = pd.DataFrame(draw, times, ["MKT", "SMB"])
+    relative = [one for one in ENGINE.registry.values() if one.scope == "relative"]
+    asked = list(SHORT)
+    for one in relative:
+        named = ("S1", "MKT", "SMB")[: one.most_against]
+        fading = "span" in one.parameters
+        asked.append(one(against=named, **({"span": 30} if fading else {"window": 30})))
+    whole = ENGINE.compute(bars, asked, references=references)
+    for cut in (70, 92, 130):
+        part = ENGINE.compute(
+            bars.loc[: times[cut]], asked, references=references.loc[: times[cut]]
+        )
+        assert part.array == pytest.approx(whole.array[:, :, : cut + 1], rel=1e-9, nan_ok=True)
+
+
 def test_the_order_of_symbols_changes_nothing():
     bars = panel()
     names = {"S0": "S4", "S4": "S0", "S1": "S3", "S3": "S1"}
@@ -75,6 +95,24 @@ def test_one_symbol_is_too_few(name):
 def test_too_few_for_the_components_are_told_so():
     with pytest.raises(NotEnoughData, match="needs 6 instruments with 21 bars in a row; got 5"):
         ENGINE.compute(panel(5), ["pca_exposure(window=20,components=5)"])
+
+
+def test_a_stream_of_too_few_is_refused():
+    with pytest.raises(NotEnoughData, match="pca_exposure needs 4 symbols; got 3"):
+        ENGINE.stream(["A", "B", "C"], ["pca_exposure"])
+    with pytest.raises(InputError, match="components are fewer than the returns"):
+        ENGINE.compute(panel(5), ["pca_exposure(window=3,components=3)"])
+
+
+def test_what_stands_at_nothing_has_no_return_and_no_warning():
+    bars = panel(5)
+    times = bars.index.get_level_values("timestamp").unique()
+    bars.loc[[(times[70], "S1"), (times[71], "S1")], "volume"] = 0.0
+    asked = [f"{text.partition('(')[0]}(of=volume,window=20)" for text in SHORT]
+    found = ENGINE.compute(bars, [*asked, "ewm_beta(of=volume,against=S1,span=9)"])
+    assert not np.isinf(found.array).any()
+    assert np.isnan(found["ewm_beta(against=S1, of=volume, span=9)"]["S0"].loc[times[71:81]]).all()
+    assert np.isfinite(found["ewm_beta(against=S1, of=volume, span=9)"]["S0"].iloc[81:]).all()
 
 
 def test_two_calendars_that_never_meet_are_told_so():

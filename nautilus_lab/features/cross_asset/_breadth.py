@@ -40,12 +40,11 @@ def average_correlation(close: FloatArray, window: int = 60) -> tuple[FloatArray
     returns = returns_of_all(close)
     own, whole = np.full(close.shape, np.nan), np.full(close.shape, np.nan)
     for at in range(window, len(close)):
-        recent = returns[at - window : at]
-        inside = members(recent)
-        many = int(inside.sum())
+        inside, apart, squares = members(returns[at - window : at])
+        many = len(squares)
         if many < 2:
             continue
-        scores = standardised(recent[:, inside])
+        scores = standardised(apart, squares)
         # the sum of a row of the correlation matrix, without the matrix
         rows = scores.T @ scores.sum(axis=1) / (window - 1)
         own[at, inside] = (rows - 1) / (many - 1)
@@ -71,7 +70,8 @@ def dispersion(close: FloatArray, window: int = 1) -> FloatArray:
 
     out = np.full(close.shape, np.nan)
     for at in range(window, len(close)):
-        moved = close[at] / close[at - window] - 1
+        with np.errstate(divide="ignore", invalid="ignore"):
+            moved = close[at] / close[at - window] - 1
         known = moved[np.isfinite(moved)]
         if len(known) > 1:
             out[at] = known.std(ddof=1)

@@ -60,7 +60,8 @@ def cointegration(
 
     from nautilus_lab.features.cross_asset._regression_kernels import engle_granger
 
-    found = engle_granger(np.log(close), np.log(against), window, lags)
+    with np.errstate(divide="ignore", invalid="ignore"):  # of what is not above 0 there is none
+        found = engle_granger(np.log(close), np.log(against), window, lags)
     statistic, hedge_ratio, zscore, half_life = (after(one, len(close)) for one in found)
     below = np.where(statistic < _critical_value(window), 1.0, 0.0)
     known = np.where(np.isnan(statistic), np.nan, below)

@@ -35,7 +35,10 @@ def correlation(close: FloatArray, against: FloatArray, window: int = 60) -> Flo
     """Return the correlation of both series' returns."""
     import numpy as np
 
-    return of_moments(lambda m: np.clip(m[4] / np.sqrt(m[2] * m[3]), -1, 1), close, against, window)
+    def formula(xx: FloatArray, yy: FloatArray, xy: FloatArray) -> FloatArray:
+        return np.asarray(np.clip(xy / np.sqrt(xx * yy), -1, 1))
+
+    return of_moments(formula, close, against, window)
 
 
 @COMOVEMENT.define(
@@ -52,7 +55,7 @@ def correlation(close: FloatArray, against: FloatArray, window: int = 60) -> Flo
 )
 def market_beta(close: FloatArray, against: FloatArray, window: int = 60) -> FloatArray:
     """Return how much the instrument moves with one unit of the other."""
-    return of_moments(lambda m: m[4] / m[3], close, against, window)
+    return of_moments(lambda xx, yy, xy: xy / yy, close, against, window)
 
 
 @COMOVEMENT.define(
@@ -76,8 +79,10 @@ def idiosyncratic_volatility(
     """Return the volatility that does not come from the other, a year's, a fraction."""
     import numpy as np
 
-    def formula(m: FloatArray) -> FloatArray:
-        rest = np.maximum(m[2] - m[4] ** 2 / m[3], 0.0)
+    def formula(xx: FloatArray, yy: FloatArray, xy: FloatArray) -> FloatArray:
+        rest = xx - xy**2 / yy
+        # of what the other explains whole, rounding leaves so much
+        rest[rest < 1e-12 * xx] = 0.0
         return np.asarray(np.sqrt(rest / (window - 2) * periods_per_year))
 
     return of_moments(formula, close, against, window)
@@ -100,8 +105,12 @@ def coskewness(close: FloatArray, against: FloatArray, window: int = 60) -> Floa
     """Return how the instrument moves with the other's squared moves."""
     import numpy as np
 
-    def formula(m: FloatArray) -> FloatArray:
-        return np.asarray(m[5] / window / (np.sqrt(m[2] / window) * m[3] / window))
+    from nautilus_lab.features.cross_asset._comovement_kernels import third_moments
+
+    xyy = third_moments(simple_returns(close), simple_returns(against), window)
+
+    def formula(xx: FloatArray, yy: FloatArray, xy: FloatArray) -> FloatArray:
+        return np.asarray(xyy / window / (np.sqrt(xx / window) * yy / window))
 
     return of_moments(formula, close, against, window)
 

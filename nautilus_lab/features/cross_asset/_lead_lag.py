@@ -8,12 +8,8 @@ from nautilus_lab.features._feature import Values
 from nautilus_lab.features._parameter import Parameter
 from nautilus_lab.features._registry import FeatureRegistry
 from nautilus_lab.features._windows import window_and_one, window_of
-from nautilus_lab.features.cross_asset._returns import (
-    after,
-    of_moments,
-    simple_returns,
-    window_setting,
-)
+from nautilus_lab.features.cross_asset._comovement import correlation
+from nautilus_lab.features.cross_asset._returns import after, simple_returns, window_setting
 
 if TYPE_CHECKING:
     from nautilus_lab._typing import FloatArray
@@ -72,7 +68,4 @@ def lagged_correlation(
     own, other = (now, before) if lag >= 0 else (before, now)
     if len(close) <= shift:
         return np.full(len(close), np.nan)
-    found = of_moments(
-        lambda m: np.clip(m[4] / np.sqrt(m[2] * m[3]), -1, 1), close[own], against[other], window
-    )
-    return after(found, len(close))
+    return after(correlation(close[own], against[other], window), len(close))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from typing import TYPE_CHECKING
 
+from nautilus_lab.exceptions import InputError
 from nautilus_lab.features._feature import Values
 from nautilus_lab.features._parameter import Parameter
 from nautilus_lab.features._registry import FeatureRegistry
@@ -25,11 +27,23 @@ PRINCIPAL = FeatureRegistry()
 _MOST = 10
 # a component with so small a share of the variance is rounding
 _NOTHING = 1e-12
+_CHUNK = 64  # windows that a thread takes at a time
 
 
 def _outputs(settings: Values, against: tuple[str, ...]) -> tuple[str, ...]:
     numbers = range(1, int(settings["components"]) + 1)
     return (*(f"exposure_{n}" for n in numbers), *(f"share_{n}" for n in numbers))
+
+
+def _warm_up(settings: Values) -> int:
+    window, components = int(settings["window"]), int(settings["components"])
+    if components >= window:
+        raise InputError(
+            "components are fewer than the returns of a window",
+            value=f"components={components}, window={window}",
+            remedy=f"pass window={10 * components}",
+        )
+    return window
 
 
 @PRINCIPAL.define(
@@ -44,7 +58,7 @@ def _outputs(settings: Values, against: tuple[str, ...]) -> tuple[str, ...]:
         "window": Parameter(default=120, least=3),
         "components": Parameter(default=3, least=1, most=_MOST),
     },
-    warm_up=window_of,
+    warm_up=_warm_up,
     history=window_and_one,
     accumulate=lambda settings: Exposures(int(settings["window"]), int(settings["components"])),
     reference="eigenvectors of the correlation matrix of simple returns, each times the root of "
@@ -66,15 +80,16 @@ def pca_exposure(
     import numpy as np
 
     returns = returns_of_all(close)
-    ends = range(window, len(close))
 
-    def one(end: int) -> tuple[BoolArray, FloatArray, FloatArray]:
-        return _components(returns[end - window : end], components)
+    def some(first: int) -> list[tuple[BoolArray, FloatArray, FloatArray]]:
+        last = min(first + _CHUNK, len(close))
+        return [_components(returns[end - window : end], components) for end in range(first, last)]
 
     out = np.full((2 * components, *close.shape), np.nan)
     signs = _Signs(components, close.shape[1])
     with one_blas_thread(), ThreadPoolExecutor(2) as pool:
-        for end, (inside, exposures, shares) in zip(ends, pool.map(one, ends), strict=True):
+        found = pool.map(some, range(window, len(close), _CHUNK))
+        for end, (inside, exposures, shares) in enumerate(chain.from_iterable(found), window):
             out[:components, end, inside] = signs.given(inside, exposures)
             out[components:, end, inside] = shares[:, None]
     return tuple(out)
@@ -146,13 +161,13 @@ def _components(returns: FloatArray, count: int) -> tuple[BoolArray, FloatArray,
     import numpy as np
     from scipy.linalg import eigh
 
-    inside = members(returns)
-    symbols = int(inside.sum())
+    inside, apart, squares = members(returns)
+    symbols = len(squares)
     exposures, shares = np.full((count, symbols), np.nan), np.full(count, np.nan)
     if symbols <= count:
         inside[:] = False
         return inside, exposures[:, :0], shares
-    scores = standardised(returns[:, inside])
+    scores = standardised(apart, squares)
     size = len(scores)
     # The smaller of the two products has the same eigenvalues.
     wide = size < symbols
@@ -197,14 +212,12 @@ def absorption_ratio(close: FloatArray, window: int = 120, part: float = 0.2) ->
     returns, out = returns_of_all(close), np.full(close.shape, np.nan)
     with one_blas_thread():
         for at in range(window, len(close)):
-            recent = returns[at - window : at]
-            inside = members(recent)
-            many = int(inside.sum())
+            _, apart, squares = members(returns[at - window : at])
+            many = len(squares)
             if many < 2:
                 continue
-            apart = recent[:, inside] - recent[:, inside].mean(axis=0)
             matrix = apart @ apart.T if window < many else apart.T @ apart
             first = max(0, len(matrix) - max(1, round(part * many)))
             values = eigvalsh(matrix, subset_by_index=(first, len(matrix) - 1), check_finite=False)
-            out[at] = values.sum() / (apart**2).sum()
+            out[at] = values.sum() / squares.sum()
     return out

@@ -17,10 +17,14 @@ def window_setting(default: int = 60, least: int = 3) -> dict[str, Parameter]:
 
 
 def simple_returns(levels: FloatArray) -> FloatArray:
-    """Return level over level of the bar before, less 1; one fewer than levels."""
+    """Return level over level of the bar before, less 1; one fewer than levels.
+
+    Of what stood at 0, as a volume may, there is none.
+    """
     import numpy as np
 
-    return np.ascontiguousarray(levels[1:] / levels[:-1] - 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.ascontiguousarray(levels[1:] / levels[:-1] - 1)
 
 
 def after(values: FloatArray, bars: int) -> FloatArray:
@@ -34,13 +38,19 @@ def after(values: FloatArray, bars: int) -> FloatArray:
 
 
 def of_moments(
-    formula: Callable[[FloatArray], FloatArray], close: FloatArray, against: FloatArray, window: int
+    formula: Callable[[FloatArray, FloatArray, FloatArray], FloatArray],
+    close: FloatArray,
+    against: FloatArray,
+    window: int,
 ) -> FloatArray:
-    """Return a formula of the moments of both series' returns in each window."""
+    """Return a formula of both series' returns in each window.
+
+    It takes their sums of squares and of products about the means, xx, yy and xy; see `moments`.
+    """
     import numpy as np
 
     from nautilus_lab.features.cross_asset._comovement_kernels import moments
 
     found = moments(simple_returns(close), simple_returns(against), window)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return after(formula(found), len(close))
+        return after(formula(*found), len(close))

@@ -11,7 +11,7 @@ from nautilus_lab.features._feature import Values
 from nautilus_lab.features._parameter import Parameter
 from nautilus_lab.features._registry import FeatureRegistry
 from nautilus_lab.features._windows import window_and_one, window_of
-from nautilus_lab.features.regime._held import Held
+from nautilus_lab.features.regime._held import Held, Score
 
 if TYPE_CHECKING:
     from nautilus_lab._typing import FloatArray
@@ -50,7 +50,8 @@ def _of_returns(score: Callable[..., FloatArray], close: FloatArray, *settings: 
     import numpy as np
 
     found = np.full(len(close), np.nan)
-    found[1:] = score(np.diff(np.log(close)), *settings)
+    with np.errstate(divide="ignore", invalid="ignore"):  # of what is not above 0 there is none
+        found[1:] = score(np.diff(np.log(close)), *settings)
     return found
 
 
@@ -70,10 +71,14 @@ def _momentum(close: FloatArray, window: int) -> FloatArray:
 def _volatility_held(settings: Values) -> Held:
     window, lookback = int(settings["window"]), int(settings["lookback"])
     enter = 2 * settings["quantile"] - 1
-    return Held(
-        scores=lambda close: [_place_of_volatility(close, window, lookback)],
-        rules=((enter, enter * settings["hold"]),),
+    score = Score(
+        function=lambda close: _place_of_volatility(close, window, lookback),
         history=window + lookback,
+        enter=enter,
+        leave=enter * settings["hold"],
+    )
+    return Held(
+        scores=(score,),
         outputs=lambda states, scores: (states[0], (scores[0] + 1) / 2),
     )
 
@@ -106,12 +111,13 @@ def volatility_state(
 
 def _momentum_held(settings: Values) -> Held:
     window, enter = int(settings["window"]), float(settings["threshold"])
-    return Held(
-        scores=lambda close: [_momentum(close, window)],
-        rules=((enter, enter * settings["hold"]),),
+    score = Score(
+        function=lambda close: _momentum(close, window),
         history=window + 1,
-        outputs=_first,
+        enter=enter,
+        leave=enter * settings["hold"],
     )
+    return Held(scores=(score,), outputs=_first)
 
 
 @STATES.define(
@@ -142,17 +148,15 @@ def _reversion_held(settings: Values) -> Held:
     window, lag = int(settings["window"]), int(settings["lag"])
     enter = float(settings["threshold"])
 
-    def scores(close: FloatArray) -> list[FloatArray]:
+    def function(close: FloatArray) -> FloatArray:
         from nautilus_lab.features.regime._state_kernels import variance_ratio_scores
 
-        return [_of_returns(variance_ratio_scores, close, window, lag)]
+        return _of_returns(variance_ratio_scores, close, window, lag)
 
-    return Held(
-        scores=scores,
-        rules=((enter, enter * settings["hold"]),),
-        history=window + 1,
-        outputs=_first,
+    score = Score(
+        function=function, history=window + 1, enter=enter, leave=enter * settings["hold"]
     )
+    return Held(scores=(score,), outputs=_first)
 
 
 @STATES.define(
@@ -196,19 +200,21 @@ def _drawdown_held(settings: Values) -> Held:
             remedy="pass correction=0.1, bear=0.2",
         )
 
-    def scores(close: FloatArray) -> list[FloatArray]:
+    def function(close: FloatArray) -> FloatArray:
         import numpy as np
 
         found = np.full(len(close), np.nan)
         if len(close) >= window:
             tops = np.lib.stride_tricks.sliding_window_view(close, window).max(axis=1)
-            found[window - 1 :] = 1 - close[window - 1 :] / tops
-        return [found, found]
+            with np.errstate(divide="ignore", invalid="ignore"):
+                found[window - 1 :] = 1 - close[window - 1 :] / tops
+        return found
 
     return Held(
-        scores=scores,
-        rules=tuple((level, level * hold) for level in levels),
-        history=window,
+        scores=tuple(
+            Score(function=function, history=window, enter=level, leave=level * hold)
+            for level in levels
+        ),
         outputs=lambda states, scores: (states[0] + states[1], scores[0]),
     )
 
@@ -247,9 +253,7 @@ def _market_held(settings: Values) -> Held:
     volatility = _volatility_held({**settings, "window": settings["volatility_window"]})
     momentum = _momentum_held(settings)
     return Held(
-        scores=lambda close: [*volatility.scores(close), *momentum.scores(close)],
-        rules=volatility.rules + momentum.rules,
-        history=max(volatility.history, momentum.history),
+        scores=volatility.scores + momentum.scores,
         outputs=lambda states, scores: (3 * (states[0] + 1) + states[1] + 1, *states),
     )
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from nautilus_lab.exceptions import BadData, InputError, UnknownSymbol
+from nautilus_lab.exceptions import BadData, InputError, NotEnoughData, UnknownSymbol
 from nautilus_lab.features._compute_ticks import data_of
 from nautilus_lab.features._feature import Accumulator, FeatureSpec
 from nautilus_lab.features._relative import require_against
@@ -70,6 +70,9 @@ class FeatureStream:
         self._universe: list[UniverseFeature] = []
         for spec in specs:
             if spec.feature.scope == "universe":
+                least = spec.feature.symbols(spec.settings) if spec.feature.symbols else 1
+                if len(symbols) < least:
+                    raise NotEnoughData(f"{spec.label} needs {least} symbols", value=len(symbols))
                 rows = tuple(self.inputs.index(name) for name in spec.inputs)
                 place = self.columns.index(spec.columns[0])
                 out = self._values[:, place : place + len(spec.columns)]

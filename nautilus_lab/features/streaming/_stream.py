@@ -70,20 +70,22 @@ class FeatureStream:
         one = self._of.get(symbol)
         if one is None:
             raise UnknownSymbol("the stream is of no such symbol", value=symbol)
-        if isinstance(bar, Mapping):
-            try:
+        try:
+            if isinstance(bar, Mapping):
                 values = [float(bar[name]) for name in self.inputs]
-            except KeyError as error:
-                raise BadData(
-                    f"a bar must have {', '.join(self.inputs)}",
-                    value=f"{symbol} without {error.args[0]}",
-                ) from None
-        else:
-            values = [float(bar)]
+            else:
+                values = [float(bar)]
+        except KeyError as error:
+            raise BadData(
+                f"a bar must have {', '.join(self.inputs)}",
+                value=f"{symbol} without {error.args[0]}",
+            ) from None
+        except (TypeError, ValueError):
+            values = []  # refused below, with what is NaN
         if len(values) != len(self.inputs) or not all(map(math.isfinite, values)):
             raise BadData(
                 f"a bar must have a number for {', '.join(self.inputs)}",
-                value=f"{symbol}: {values}",
+                value=f"{symbol}: {values or bar}",
             )
         return one.update(values)
 

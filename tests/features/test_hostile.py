@@ -55,7 +55,7 @@ def test_one_that_raises_on_few_bars_alone_is_named():
         (lambda close: None, "its outputs are a NoneType, and should be an array"),
         (lambda close: close[1:], "its outputs are (150,), and should be (151,)"),
         (lambda close: close[:, None], "its outputs are (151, 1), and should be (151,)"),
-        (lambda close: (close, close), "its outputs are 2 arrays, and should be 1"),
+        (lambda close: (close, close), "its outputs are (2, 151), and should be (1, 151)"),
     ],
 )
 def test_one_of_another_kind_or_shape_is_named(function, said):

@@ -165,7 +165,10 @@ def _column(bars: Bars, name: str) -> FloatArray:
             value=f"{name!r} is not among {', '.join(map(str, bars.columns))}",
             remedy="add the column, or pass of= with one that is there",
         )
-    column = np.ascontiguousarray(bars[name].to_numpy(dtype=float))
+    try:
+        column = np.ascontiguousarray(bars[name].to_numpy(dtype=float, na_value=np.nan))
+    except (TypeError, ValueError):
+        raise BadData(f"{name} must be numbers", value=str(bars[name].dtype)) from None
     if name not in BAR_INPUTS and not np.isfinite(column).all():
         worst = int(np.argmin(np.isfinite(column)))
         when, symbol = bars.index[worst]

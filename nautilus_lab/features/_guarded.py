@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from nautilus_lab.features._feature import Accumulator, Feature, FeatureSpec, Va
 if TYPE_CHECKING:
     from nautilus_lab._typing import FloatArray
 
-_POISON = 3  # bars that another instrument's accumulator is fed
+_TWICE = 3  # bars that another instrument's accumulator is fed, too
 
 
 class BrokenRule(Exception):
@@ -26,7 +27,7 @@ def guarded(spec: FeatureSpec) -> FeatureSpec:
     feature = spec.feature
     watched: dict[str, Any] = {"function": _Watched(feature)}
     if feature.accumulate is not None:
-        watched["accumulate"] = _fresh(feature, feature.accumulate)
+        watched["accumulate"] = partial(_Kept, feature, feature.accumulate)
     return replace(spec, feature=replace(feature, **watched))
 
 
@@ -76,60 +77,44 @@ class _Watched:
             found = self._feature.function(*inputs, **settings)
         except Exception as error:  # whatever it is, it is what is wrong with the feature
             raise BrokenRule(f"of {bars} bars it raises {_told(error)}") from error
-        beside = tuple(map(str, range(len(inputs) - len(self._feature.reads(settings)))))
-        count = _outputs(self._feature, settings, beside)
-        if len(found) != count:
-            raise BrokenRule(f"its outputs are {len(found)} arrays, and should be {count}")
         for one in found:
             if not isinstance(one, np.ndarray):
                 kind = type(one).__name__
                 raise BrokenRule(f"its outputs are a {kind}, and should be an array of float64")
             if one.dtype != np.float64:
                 raise BrokenRule(f"its outputs are {one.dtype}, and should be float64")
-            if one.shape != shape:
+            if len(shape) == 1 and one.shape != shape:
                 raise BrokenRule(f"its outputs are {one.shape}, and should be {shape}")
         return found
 
 
-def _outputs(feature: Feature, settings: Values, beside: tuple[str, ...]) -> int:
-    if feature.outputs_of is None:
-        return len(feature.outputs)
-    return len(feature.outputs_of(settings, beside))
-
-
-def _fresh(
-    feature: Feature, accumulate: Callable[[Values], Accumulator]
-) -> Callable[[Values], Accumulator]:
-    def made(settings: Values) -> Accumulator:
-        # Another instrument's, which has seen other bars: what they share shows in the values.
-        other = _Kept(feature, accumulate, settings)
-        # One beside other series, or of all instruments, is kept for each stream of them anew.
-        for _ in range(_POISON if feature.scope == "instrument" else 0):
-            other.update(*[77.0] * len(feature.reads(settings)))
-        return _Kept(feature, accumulate, settings)
-
-    return made
-
-
 class _Kept:
-    """An accumulator, its answers looked at."""
+    """An accumulator, its answers looked at, beside that of another instrument.
+
+    The other one sees some of the bars just before: what they share shows in the values.
+    """
 
     def __init__(
         self, feature: Feature, accumulate: Callable[[Values], Accumulator], settings: Values
     ) -> None:
-        self._outputs = None if feature.outputs_of else len(feature.outputs)
+        self._feature, self._left = feature, _TWICE
         try:
-            self._of = accumulate(settings)
+            self._other, self._of = accumulate(settings), accumulate(settings)
         except Exception as error:
             raise BrokenRule(f"its accumulator raises {_told(error)}") from error
 
-    def update(self, *bar: float) -> tuple[float, ...]:
+    def update(self, *bar: Any) -> Any:
         try:
+            if self._left:
+                self._left -= 1
+                self._other.update(*bar)
             found: Any = self._of.update(*bar)
         except Exception as error:
             raise BrokenRule(f"its accumulator raises {_told(error)}") from error
-        if not isinstance(found, tuple) or self._outputs not in (None, len(found)):
-            raise BrokenRule(f"its accumulator gives {found!r}, and should {self._outputs} numbers")
+        count = len(self._feature.outputs)
+        alone = len(bar) == len(self._feature.inputs) and isinstance(bar[0], float)
+        if alone and not (isinstance(found, tuple) and len(found) == count):
+            raise BrokenRule(f"its accumulator gives {found!r}, and should a tuple of {count}")
         return found
 
 

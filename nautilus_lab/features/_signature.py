@@ -28,7 +28,8 @@ def require_signature(
     except (TypeError, ValueError):  # written in C, and tells none
         return
     try:
-        bound = signature.bind(*inputs, **dict(parameters))
+        # it may take more by its place, which others than its inputs fill: the check calls it
+        bound = signature.bind_partial(*inputs, **dict(parameters))
     except TypeError as error:
         asked = ", ".join([*inputs, *(f"{key}=" for key in parameters)])
         raise InputError(

@@ -124,6 +124,14 @@ def test_a_column_that_is_not_there_is_named():
         ENGINE.stream(["S0"], ["atr"]).update("S0", {"close": 1.0, "low": 1.0})
 
 
+def test_a_column_of_no_numbers_is_named():
+    with pytest.raises(BadData, match="sector must be numbers; got"):
+        computed(panel().assign(sector="Energy"), ["sma(of=sector)"])
+    for bar in ({"close": "abc"}, {"close": None}, "abc", None):
+        with pytest.raises(BadData, match="a number for close; got S0"):
+            ENGINE.stream(["S0"], ["sma"]).update("S0", bar)
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

@@ -62,11 +62,14 @@ class NewsWindow:
     def _ns(self, name: str) -> int:
         import pandas as pd
 
+        told = getattr(self, name)
         try:
-            return int(pd.Timedelta(getattr(self, name)).as_unit("ns").value)
+            if not isinstance(told, str):  # of a number nobody knows the unit
+                raise TypeError(type(told).__name__)
+            return int(pd.Timedelta(told).as_unit("ns").value)
         except (ValueError, TypeError):
             raise InputError(
-                f"{name} must be a span of time", value=getattr(self, name), remedy='write "3D"'
+                f"{name} must be a span of time", value=told, remedy='write "3D"'
             ) from None
 
     def weigh(self, known: IntArray, scores: FloatArray, first: int, times: IntArray) -> FloatArray:

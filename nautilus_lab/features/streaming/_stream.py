@@ -188,20 +188,22 @@ class FeatureStream:
         return one
 
     def _read(self, symbol: str, bar: Mapping[str, float] | float) -> list[float]:
-        if isinstance(bar, Mapping):
-            try:
+        try:
+            if isinstance(bar, Mapping):
                 values = [float(bar[name]) for name in self.inputs]
-            except KeyError as error:
-                raise BadData(
-                    f"a {self._row} must have {', '.join(self.inputs)}",
-                    value=f"{symbol} without {error.args[0]}",
-                ) from None
-        else:
-            values = [float(bar)]
+            else:
+                values = [float(bar)]
+        except KeyError as error:
+            raise BadData(
+                f"a {self._row} must have {', '.join(self.inputs)}",
+                value=f"{symbol} without {error.args[0]}",
+            ) from None
+        except (TypeError, ValueError):
+            values = []  # refused below, with what is NaN
         if len(values) != len(self.inputs) or not all(map(math.isfinite, values)):
             raise BadData(
                 f"a {self._row} must have a number for {', '.join(self.inputs)}",
-                value=f"{symbol}: {values}",
+                value=f"{symbol}: {values or bar}",
             )
         if self._rules is not None:
             self._rules.require(symbol, values)

@@ -136,7 +136,7 @@ def fisher_transform(
     group="momentum",
     inputs=("open", "high", "low", "close"),
     outputs=("vigor", "signal"),
-    parameters={"timeperiod": Parameter(default=10)},
+    parameters={"timeperiod": Parameter(default=10, least=2)},
     warm_up=lambda settings: int(settings["timeperiod"]) + 5,
     history=lambda settings: int(settings["timeperiod"]) + 6,
     reference="Ehlers (2002), Stocks and Commodities 20:1, Relative Vigor Index; NaN where no bar "

@@ -188,6 +188,8 @@ def test_bars_without_a_zone_are_refused():
     [
         {"half_life": "0D"},
         {"half_life": "soon"},
+        {"half_life": 3},
+        {"half_life": "NaT"},
         {"window": "-1D"},
         {"delay": "-1s"},
         {"window": "30D", "baseline": "30D"},

@@ -37,8 +37,8 @@ class _Told:
         else:
             self.flows.setdefault(end, {})[start] = value
 
-    def ends(self, measure: FiscalMeasure) -> Iterator[int]:
-        yield from sorted(self.instants if measure == "instant" else self.flows, reverse=True)
+    def ends(self, measure: FiscalMeasure) -> list[int]:
+        return sorted(self.instants if measure == "instant" else self.flows, reverse=True)
 
     def value(self, measure: FiscalMeasure, end: int) -> float | None:
         if measure == "instant":
@@ -81,15 +81,17 @@ class _Told:
 
     def trailing_year(self, end: int) -> float | None:
         """Return a year as told, else four quarters, else the last year moved by years to date."""
-        year = self.lasting(end, _YEAR)
-        return year if year is not None else self._four_quarters(end, self._rolled(end))
+        found = self.lasting(end, _YEAR)
+        if found is None:
+            found = self._four_quarters(end)
+        return self._rolled(end) if found is None else found
 
-    def _four_quarters(self, end: int, otherwise: float | None) -> float | None:
+    def _four_quarters(self, end: int) -> float | None:
         total, last = 0.0, end
         for _ in range(4):
             value = self.quarter(last)
             if value is None:
-                return otherwise
+                return None
             total += value
             before = [one for one in self.flows if last - one in _QUARTER]
             last = max(before, default=-1)
@@ -116,9 +118,11 @@ class _Told:
     def ago(self, end: int, count: int, unit: str) -> int | None:
         """Return the end that lies so many years or quarters before another."""
         back = round(count * (365.25 if unit == "year" else 91.3125))
-        ends = self.flows.keys() | self.instants.keys()
-        near = [one for one in ends if abs(end - back - one) <= _SLACK]
-        return min(near, key=lambda one: abs(end - back - one), default=None)
+        for distance in range(_SLACK + 1):
+            for one in (end - back + distance, end - back - distance):
+                if one in self.flows or one in self.instants:
+                    return one
+        return None
 
 
 def fiscal_values(
@@ -218,14 +222,14 @@ def fiscal_values(
         table = facts[facts[start].notna() if flows else facts[start].isna()]
     table = table[table[value].notna()]
     rows: list[tuple[Any, int, Any, float]] = []
-    for whose, each in table.groupby(symbol, sort=True):
-        filings = _filings(
-            starts=each[start] if flows else None,
-            ends=each[end],
-            filed=each[filed],
-            values=each[value],
-            name=f"{name} of {whose}",
-        )
+    for whose, filings in _companies(
+        table[symbol],
+        starts=table[start] if flows else None,
+        ends=table[end],
+        filed=table[filed],
+        values=table[value],
+        name=name,
+    ):
         rows += [(whose, *change) for change in _changes(filings, measure, ago, unit)]
     found = pd.DataFrame(rows, columns=["symbol", "period", "released", "value"])
     found["period"] = pd.to_datetime(found["period"], unit="D").astype("datetime64[us]")
@@ -233,51 +237,73 @@ def fiscal_values(
     return found.astype(kinds)
 
 
-# when a filing was made, and of each period it tells: first day, end, value
-_Filing: TypeAlias = tuple[Any, list[tuple[int | None, int, float]]]
+# when a filing was made, and what it tells: first day and end of a period -> value
+_Filing: TypeAlias = tuple[Any, dict[tuple[int | None, int], float]]
 
 
-def _filings(
+def _companies(
+    symbols: pd.Series[Any],
     *,
     starts: pd.Series[Any] | None,
     ends: pd.Series[Any],
     filed: pd.Series[Any],
     values: pd.Series[Any],
     name: str,
-) -> Iterator[_Filing]:
-    """Yield what was told together, the earliest first."""
+) -> Iterator[tuple[Any, list[_Filing]]]:
+    """Yield companies with their filings, the earliest first, each with what it tells."""
     import numpy as np
+    import pandas as pd
 
     times = as_times(filed, f"{name}, filed")
     days = times.tz_localize(None).as_unit("us").asi8 // DAY
     last = _days(ends, f"{name}, end")
-    first = None if starts is None else _days(starts, f"{name}, start")
+    first = last if starts is None else _days(starts, f"{name}, start")
     for wrong, rule in (
         (days < last, "be filed before its period ends"),
-        (last < last if first is None else last < first, "end before it begins"),
+        (last < first, "end before it begins"),
     ):
         if wrong.any():
             row = int(wrong.argmax())
             raise BadData(
-                f"{name} must not {rule}",
+                f"{name} of {symbols.iloc[row]} must not {rule}",
                 value=f"{ends.iloc[row]}, filed {filed.iloc[row]}",
                 remedy="drop that row",
             )
-    order = np.argsort(times.asi8, kind="stable")
-    bounds = np.flatnonzero(np.diff(times.asi8[order])) + 1
-    numbers = values.to_numpy(dtype=float)
-    for group in np.split(order, bounds) if len(order) else []:
-        periods: dict[tuple[int | None, int], float] = {}
-        for row in group.tolist():
-            period = (None if first is None else int(first[row]), int(last[row]))
-            if periods.setdefault(period, numbers[row]) != numbers[row]:
-                raise BadData(
-                    f"{name} must tell one value of a period at a time",
-                    value=f"{periods[period]:g} and {numbers[row]:g} of {ends.iloc[row]}, "
-                    f"filed {filed.iloc[row]}",
-                    remedy="keep one of them, or tell the times of the filings",
-                )
-        yield filed.iloc[group[0]], [(*period, value) for period, value in periods.items()]
+    codes, names = pd.factorize(symbols, sort=True)
+    order = np.lexsort((times.asi8, codes))
+    order = order[codes[order] >= 0]
+    told = filed.to_numpy(dtype=object)[order]
+    begins: list[int | None] = [None] * len(order)
+    if starts is not None:
+        begins = first[order].tolist()
+    rows = zip(
+        codes[order].tolist(),
+        times.asi8[order].tolist(),
+        begins,
+        last[order].tolist(),
+        values.to_numpy(dtype=float)[order].tolist(),
+        strict=True,
+    )
+    company, moment = -1, None
+    filings: list[_Filing] = []
+    for place, (code, time, begin, end, value) in enumerate(rows):
+        if code != company:
+            if filings:
+                yield names[company], filings
+            company, moment, filings = code, None, []
+        if time != moment:
+            moment = time
+            filings.append((told[place], {}))
+        periods = filings[-1][1]
+        if periods.setdefault((begin, end), value) != value:
+            raise BadData(
+                f"{name} of {names[code]} must tell one value of a period at a time",
+                value=f"{periods[begin, end]:g} and {value:g} of {ends.iloc[order[place]]}, "
+                f"filed {told[place]}",
+                remedy="keep one of them, or tell the times of the filings",
+            )
+    if filings:
+        yield names[company], filings
 
 
 def _changes(
@@ -286,8 +312,8 @@ def _changes(
     """Yield the end of the newest period, the filing and the value, whenever one is another."""
     told, last = _Told(), None
     for filed, periods in filings:
-        for first, end, value in periods:
-            told.tell(first, end, float(value))
+        for (first, end), value in periods.items():
+            told.tell(first, end, value)
         found = _newest(told, measure, ago, unit)
         if found is not None and found != last:
             last = found

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from nautilus_lab.exceptions import BadData, InputError, NotEnoughData
-from nautilus_lab.factors.point_in_time._moments import as_times
+from nautilus_lab.factors.point_in_time._moments import HOUR, as_times, is_day, microseconds
 from nautilus_lab.factors.point_in_time._release import Release
 
 if TYPE_CHECKING:
@@ -154,9 +154,7 @@ def knowledge(
     if not len(table):
         raise NotEnoughData(f"{name} must not be empty", value="0 rows", remedy="widen the dates")
     moments = release.moments(table["released"], f"{name}[{release.column or 'period'!r}]")
-    periods = as_times(table["period"], f"{name}[{period or 'period'!r}]")
-    if periods.tz is not None:
-        periods = periods.tz_localize(None)  # it orders values only
+    periods = _ordering(as_times(table["period"], f"{name}[{period or 'period'!r}]"))
     try:
         values = table["value"].to_numpy(dtype=float, na_value=float("nan"))
     except (TypeError, ValueError):
@@ -168,13 +166,19 @@ def knowledge(
     names: pd.Index[Any] = pd.Index([])
     codes = np.zeros(len(table), dtype=np.int64)
     if "symbol" in table:
+        if table["symbol"].isna().any():
+            raise BadData(
+                f"{name} must not have a missing symbol",
+                value=f"row {table.index[int(table['symbol'].isna().argmax())]!r}",
+                remedy="drop those rows",
+            )
         whose = table["symbol"] if symbols is None else table["symbol"].map(symbols)
         codes, names = pd.factorize(whose)
         codes = codes.astype(np.int64)
     found = Knowledge(
         symbols=names,
         codes=codes,
-        periods=periods.as_unit("us").asi8,
+        periods=periods,
         known=moments,
         values=values,
     ).where(codes >= 0)
@@ -182,6 +186,16 @@ def knowledge(
     if not release.ahead:
         _require_past(found, name)
     return found.ordered(name)
+
+
+def _ordering(periods: pd.DatetimeIndex) -> Moments:
+    """Return what values are ordered by: dates as they are written, times in UTC."""
+    import numpy as np
+
+    written = periods.tz_localize(None).as_unit("us").asi8
+    if periods.tz is None:
+        return written
+    return np.where(is_day(periods), written, microseconds(periods))
 
 
 def _long(
@@ -202,6 +216,9 @@ def _long(
             return _over_time(data, release, name).drop(columns="symbol")
     if not isinstance(data, pd.DataFrame):
         raise InputError(f"{name} must be a DataFrame or a Series", value=type(data).__name__)
+    if not data.columns.is_unique:
+        twice = data.columns[data.columns.duplicated()][0]
+        raise BadData(f"{name} must have each column once", value=str(twice))
     told = value or symbol or release.column or "symbol" in data.columns
     if isinstance(data.index, pd.DatetimeIndex | pd.PeriodIndex) and not told:
         return _over_time(data, release, name)
@@ -240,9 +257,6 @@ def _over_time(data: pd.DataFrame, release: Release, name: str) -> pd.DataFrame:
             value=release.column,
             remedy="pass a long frame, or a lag: released=Release(days=1)",
         )
-    if not data.columns.is_unique:
-        twice = data.columns[data.columns.duplicated()][0]
-        raise BadData(f"{name} must have each symbol once", value=str(twice))
     times = data.index.to_series().reset_index(drop=True)
     parts = [
         pd.DataFrame({"released": times, "period": times, "symbol": c, "value": data[c].to_numpy()})
@@ -293,7 +307,8 @@ def _require_finite(found: Knowledge, name: str) -> None:
 
 
 def _require_past(found: Knowledge, name: str) -> None:
-    early = found.known < found.periods
+    # A date begins up to 14 hours before it does in UTC.
+    early = found.known < found.periods - 14 * HOUR
     if early.any():
         raise BadData(
             f"{name} must not be known before its period",

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
     Moments = NDArray[np.int64]
 
-DAY = 86_400_000_000  # microseconds
+HOUR = 3_600_000_000  # microseconds
+DAY = 24 * HOUR
 NEW_YORK = "America/New_York"
 
 
@@ -62,11 +63,11 @@ def microseconds(index: pd.DatetimeIndex, *, up: bool = False) -> Moments:
 
 
 def as_times(values: pd.Series[Any], name: str) -> pd.DatetimeIndex:
-    """Read a column of dates or times; texts, dates, periods and timestamps are read."""
+    """Read a column of dates or times; texts, dates, timestamps, and periods by their last day."""
     import pandas as pd
 
     if isinstance(values.dtype, pd.PeriodDtype):
-        times = pd.DatetimeIndex(values.dt.start_time)
+        times = pd.DatetimeIndex(values.dt.end_time).normalize()  # its last day
     elif pd.api.types.is_numeric_dtype(values.dtype):
         raise InputError(
             f"{name} must hold dates",

@@ -119,7 +119,8 @@ class Release:
         dates = times.tz_localize(None).normalize().as_unit("us")
         if not self.column and self.frequency in MONTHS:
             days = np.ones(len(times), dtype=bool)  # a period has no hour
-            dates = dates + pd.DateOffset(months=MONTHS[self.frequency]) - pd.Timedelta(days=1)
+            if not isinstance(told.dtype, pd.PeriodDtype):  # whose last day is known
+                dates = dates + pd.DateOffset(months=MONTHS[self.frequency]) - pd.Timedelta(days=1)
         if self.business_days:
             dates = pd.DatetimeIndex(_after_business_days(dates, self.business_days))
         known = local_moments(dates + pd.Timedelta(days=self.days), self.at, self.zone)

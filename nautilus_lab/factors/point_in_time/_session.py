@@ -35,8 +35,8 @@ class Session:
     close : str, default="16:00"
         When a day's bar closes. Days that end early are decided before this: pass their true
         times as the index of the prices.
-    zone : str, default="America/New_York"
-        Of the clock.
+    zone : str, default=""
+        Of the clock; without, that of the rows, and of days in UTC New York.
     rows : {"days", "times"}, optional
         What midnights are. Unless told, days where every row is one.
 
@@ -49,12 +49,13 @@ class Session:
     """
 
     close: str = "16:00"
-    zone: str = NEW_YORK
+    zone: str = ""
     rows: Literal["days", "times"] | None = None
 
     def __post_init__(self) -> None:
         minutes(self.close, "close")
-        require_zone(self.zone)
+        if self.zone:
+            require_zone(self.zone)
         if self.rows not in (None, "days", "times"):
             raise InputError('rows must be "days" or "times"', value=self.rows)
 
@@ -82,4 +83,6 @@ class Session:
                 value=index[~days][0].isoformat(),
                 remedy='pass session=Session(rows="times"), or normalize() the index',
             )
-        return local_moments(index.tz_localize(None), self.close, self.zone)
+        own = str(index.tz)
+        zone = self.zone or (NEW_YORK if own == "UTC" else own)
+        return local_moments(index.tz_localize(None), self.close, zone)

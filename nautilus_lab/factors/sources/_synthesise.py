@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from nautilus_lab.exceptions import InputError, LabError, NotEnoughData
+from nautilus_lab.exceptions import BadData, InputError, LabError, NotEnoughData
 from nautilus_lab.factors.expressions import evaluate
 from nautilus_lab.factors.point_in_time import Session
 from nautilus_lab.factors.sources._catalogue import factors_named
@@ -92,6 +92,7 @@ def synthesise(
     asked = factors_named(names)
     _require_choices(market, missing, window)
     prices = require_returns(like, name="like", values=False)
+    _require_members(universe, prices)
     moments = (session or Session()).moments(cast("pd.DatetimeIndex", like.index))
     rows = Rows(frames=frames, like=prices, moments=moments, symbols=symbols or {})
     values: dict[str, pd.DataFrame | pd.Series[float]] = {}
@@ -135,7 +136,8 @@ def _computed(
                 f"{factor.name}, {one.name} = {one.of} of {one.table.name}: something of it must "
                 "be known on these rows",
                 value=f"{like.index[0].date()} to {like.index[-1].date()}",
-                remedy="pass data that were released before, or later prices",
+                remedy="pass data that were released before, or later prices; where all tell one "
+                "release, it is the day they were asked for: drop that column",
             )
         if found.shape[1] == 1 and one.everybodys:
             repeated = np.repeat(found.to_numpy(dtype=float), len(columns), axis=1)
@@ -174,6 +176,17 @@ def _exposure(
         return evaluate(slope, fields).reindex(columns=prices.columns)
     except LabError as error:
         raise place(error, factor.name, None) from error
+
+
+def _require_members(universe: pd.DataFrame | None, prices: Prices) -> None:
+    if universe is not None and not (
+        universe.columns.equals(prices.columns) and universe.index.equals(prices.index)
+    ):
+        raise BadData(
+            "the universe must have the rows and columns of the prices",
+            value=f"{universe.shape} for {prices.shape}",
+            remedy="align it: universe.reindex_like(prices).fillna(False)",
+        )
 
 
 def _require_choices(market: str, missing: str, window: int) -> None:

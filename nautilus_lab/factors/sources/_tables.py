@@ -47,6 +47,8 @@ class Rows:
     done: dict[SourceInputKey, pd.DataFrame] = field(default_factory=dict)
     # table -> series -> its rows
     places: dict[str, Mapping[str, IntArray]] = field(default_factory=dict)
+    # table and concept -> its facts
+    facts: dict[tuple[str, str], pd.DataFrame] = field(default_factory=dict)
 
     def of(self, one: SourceInput) -> pd.DataFrame:
         """Return an input on the rows; one column where it is everybody's.
@@ -90,6 +92,11 @@ class Rows:
         """Return an input with the moments from which its values are known."""
         if one.table.kind == "series" and not over_time(frame):
             frame = self._of_series(one, frame)
+        if one.table.kind == "facts":
+            key = (one.table.name, one.of)
+            if key not in self.facts:
+                self.facts[key] = _facts_of(one, frame)
+            frame = self.facts[key]
         found = _READERS[one.table.kind](one, frame, self.symbols.get(one.table.name))
         if not one.each:
             return found
@@ -193,7 +200,16 @@ def _events(one: SourceInput, frame: pd.DataFrame, symbols: Mapping[Any, str] | 
 
 
 def _facts(one: SourceInput, frame: pd.DataFrame, symbols: Mapping[Any, str] | None) -> Knowledge:
-    symbol = "symbol" if "symbol" in frame.columns else "cik"
+    return _fiscal(one, frame, _whose(frame), symbols)
+
+
+def _whose(facts: pd.DataFrame) -> str:
+    return "symbol" if "symbol" in facts.columns else "cik"
+
+
+def _facts_of(one: SourceInput, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the facts of a concept."""
+    symbol = _whose(frame)
     _require_columns(frame, (symbol, "tag", "unit", "start", "end", "val", "filed"))
     ranks = {tag: place for place, tag in enumerate(one.tags)}
     chosen = frame[frame["tag"].isin(ranks) & (frame["unit"] == one.unit)]
@@ -202,18 +218,11 @@ def _facts(one: SourceInput, frame: pd.DataFrame, symbols: Mapping[Any, str] | N
             "facts must have a tag of the concept",
             value=f"{one.of} is {' or '.join(one.tags)} in {one.unit}",
         )
-    # Of several tags for one thing the first that a filing used for a period.
-    chosen = chosen.assign(rank=chosen["tag"].map(ranks)).sort_values("rank", kind="stable")
-    chosen = chosen[
-        ~chosen.duplicated([symbol, "start", "end", "filed"])
-        | (
-            chosen["rank"]
-            == chosen.groupby([symbol, "start", "end", "filed"], dropna=False)["rank"].transform(
-                "min"
-            )
-        )
-    ]
-    return _fiscal(one, chosen, symbol, symbols)
+    rank = chosen["tag"].map(ranks)
+    if rank.nunique() > 1:  # of several tags for one thing the first that a filing used
+        period = [chosen[column] for column in (symbol, "start", "end", "filed")]
+        chosen = chosen[rank == rank.groupby(period, dropna=False).transform("min")]
+    return chosen[[symbol, "start", "end", "val", "filed"]]
 
 
 def _statements(

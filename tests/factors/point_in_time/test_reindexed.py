@@ -211,6 +211,25 @@ def test_days_after_a_month_are_counted_from_its_last_day():
     assert pd.Timestamp(int(found[0]), unit="us") == pd.Timestamp("2024-04-30 12:30")
 
 
+def test_a_period_is_over_on_its_last_day():
+    days = pd.bdate_range("2024-01-30", periods=5, tz="UTC")
+    prices = pd.DataFrame({"A": 1.0}, days)
+    months = pd.Series([1.0, 2.0], pd.period_range("2023-12", periods=2, freq="M"))
+    found = reindexed_like(months, prices)["A"]
+    assert found.to_list() == [1.0, 1.0, 2.0, 2.0, 2.0]  # January's from 1 February on
+    rule = Release(days=2, frequency="monthly", at="08:30")
+    assert reindexed_like(months, prices, released=rule)["A"].to_list() == [1.0] * 3 + [2.0] * 2
+
+
+def test_days_of_another_zone_close_on_its_own_clock():
+    tokyo = pd.bdate_range("2024-05-01", periods=3, tz="Asia/Tokyo")
+    told = pd.Series([5.0], pd.DatetimeIndex(["2024-05-02 15:59"], tz="Asia/Tokyo"))
+    found = reindexed_like(told, pd.DataFrame({"A": 1.0}, tokyo))["A"]
+    assert found.isna().to_list() == [True, False, False]
+    late = told.set_axis(told.index + pd.Timedelta(minutes=2))
+    assert reindexed_like(late, pd.DataFrame({"A": 1.0}, tokyo))["A"].isna().sum() == 2
+
+
 def test_a_midnight_of_a_zone_is_a_date(prices):
     closes = pd.Series([13.5], pd.DatetimeIndex(["2024-05-02"], tz="UTC"))
     assert reindexed_like(closes, prices)["A"].first_valid_index().day == 3
@@ -368,6 +387,7 @@ def test_a_single_midnight_must_be_told(prices):
         ({"filed": "soon"}, BadData, "must hold dates"),
         ({"filed": 20240501}, InputError, "must hold dates"),
         ({"val": np.inf}, BadData, "finite or NaN"),
+        ({"symbol": None}, BadData, "missing symbol"),
         ({"val": "much"}, InputError, "one column of numbers"),
     ],
 )
@@ -401,6 +421,13 @@ def test_what_is_asked_wrongly_is_refused(prices, how, match):
 def test_a_rule_that_is_none_is_refused(settings):
     with pytest.raises(InputError):
         Release(**settings)
+
+
+def test_a_column_that_is_there_twice_is_refused(prices):
+    facts = long(("A", "2024-03-31", "2024-05-01", 6.0))
+    twice = pd.concat([facts, facts[["val"]]], axis=1)
+    with pytest.raises(BadData, match="each column once; got val"):
+        reindexed_like(twice, prices, released="filed", period="end")
 
 
 def test_nothing_but_nan_stays_so(prices):

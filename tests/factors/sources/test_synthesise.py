@@ -183,6 +183,11 @@ def test_who_is_not_of_the_universe_has_no_value(frames, prices):
     assert found["A"].notna().any()
 
 
+def test_a_universe_of_others_is_refused(frames, prices):
+    with pytest.raises(BadData, match="universe must have the rows and columns"):
+        synthesise("edgar.accruals", frames, like=prices, universe=prices[["A"]] > 0)
+
+
 # ---------------------------------------------------------------- symbols, exposures, lineage
 
 

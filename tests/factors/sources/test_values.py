@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 
+from nautilus_lab.exceptions import NotEnoughData
 from nautilus_lab.factors.sources import synthesise
 
 NEW_YORK = "America/New_York"
@@ -134,6 +135,18 @@ def test_spreads_of_yields_are_told_a_day_later():
         }
     )
     assert on("fred.default_spread", {"fred": yields}, prices, "2024-05-07") == pytest.approx(0.7)
+
+
+def test_observations_that_tell_when_they_were_asked_for_are_no_vintages(recorded):
+    told = recorded("fred/series_observations_WGS10YR.json.gz")["observations"]
+    table = pd.DataFrame(told).assign(series_id="DGS10")  # asked for on 28 October 2024
+    prices = days("2024-10-01", "2024-10-25")
+    with pytest.raises(NotEnoughData, match="the day they were asked for: drop that column"):
+        synthesise("fred.yield_change", {"fred": table}, like=prices)
+    by_lag = {"fred": table.drop(columns=["realtime_start", "realtime_end"])}
+    prices = days("2024-06-03", "2024-10-25")
+    found = synthesise("fred.yield_change", by_lag, like=prices)["fred.yield_change"]["A"]
+    assert found["2024-10-25"] == pytest.approx(4.06 - 4.25)  # 63 rows before, 26 July was known
 
 
 def test_output_grows_by_what_was_known_of_both_quarters(recorded):

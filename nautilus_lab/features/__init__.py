@@ -9,8 +9,8 @@ from nautilus_lab.features._parameter import Parameter
 from nautilus_lab.features._plugins import plugin_features
 from nautilus_lab.features._registry import FeatureRegistry
 from nautilus_lab.features._ticks import FeatureTicks
-from nautilus_lab.features.microstructure import prevailing, rebuilt_book, signed
 from nautilus_lab.features._universe_conformance import drawn_universe
+from nautilus_lab.features.microstructure import prevailing, rebuilt_book, signed
 from nautilus_lab.features.streaming import FeatureStream
 
 __all__ = [

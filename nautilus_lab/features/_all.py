@@ -8,8 +8,10 @@ from nautilus_lab.features.rolling import MOMENTS
 from nautilus_lab.features.sentiment import MARKET_SENTIMENT
 from nautilus_lab.features.technical import (
     ANCHORED_VWAP,
+    ATR_STOP,
     AVERAGES,
     CHANNELS,
+    FRACTAL_AVERAGE,
     ICHIMOKU,
     OSCILLATORS,
     RANGE_VOLATILITY,
@@ -22,7 +24,7 @@ from nautilus_lab.features.technical import (
 _OWN = (RANGE_VOLATILITY, ICHIMOKU, MOMENTS, MEMORY, MARKET_SENTIMENT)
 _TECHNICAL = (
     *(ANCHORED_VWAP, VOLUME_PROFILE, VOLUME_FLOW),
-    *(OSCILLATORS, AVERAGES, CHANNELS, STRAIGHTNESS),
+    *(OSCILLATORS, AVERAGES, FRACTAL_AVERAGE, CHANNELS, ATR_STOP, STRAIGHTNESS),
 )
 
 

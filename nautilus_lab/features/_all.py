@@ -31,8 +31,10 @@ from nautilus_lab.features.rolling import MOMENTS
 from nautilus_lab.features.sentiment import MARKET_SENTIMENT
 from nautilus_lab.features.technical import (
     ANCHORED_VWAP,
+    ATR_STOP,
     AVERAGES,
     CHANNELS,
+    FRACTAL_AVERAGE,
     ICHIMOKU,
     OSCILLATORS,
     RANGE_VOLATILITY,
@@ -51,7 +53,7 @@ _MICROSTRUCTURE = (
 )
 _TECHNICAL = (
     *(ANCHORED_VWAP, VOLUME_PROFILE, VOLUME_FLOW),
-    *(OSCILLATORS, AVERAGES, CHANNELS, STRAIGHTNESS),
+    *(OSCILLATORS, AVERAGES, FRACTAL_AVERAGE, CHANNELS, ATR_STOP, STRAIGHTNESS),
 )
 
 

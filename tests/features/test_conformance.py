@@ -72,7 +72,16 @@ def test_with_other_settings_it_does_too(text):
     "name",
     [
         *("sar", "sarext", "supertrend", "kama", "ht_trendmode", "adosc"),
-        *("klinger", "mcginley_dynamic", "vidya", "connors_rsi", "schaff_trend", "wave_trend"),
+        *(
+            "atr_trailing_stop",
+            "frama",
+            "klinger",
+            "mcginley_dynamic",
+            "vidya",
+            "connors_rsi",
+            "schaff_trend",
+            "wave_trend",
+        ),
     ],
 )
 @pytest.mark.parametrize("seed", range(5))

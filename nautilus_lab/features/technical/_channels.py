@@ -178,6 +178,27 @@ def pivot_points(high: FloatArray, low: FloatArray, close: FloatArray) -> tuple[
 
 
 @CHANNELS.define(
+    title="Fibonacci pivots",
+    group="price",
+    inputs=("high", "low", "close"),
+    outputs=("pivot", "r1", "s1", "r2", "s2", "r3", "s3"),
+    warm_up=1,
+    history=2,
+    reference="the pivot of the bar before, and 0.382, 0.618 and 1 of its range to both sides",
+)
+def fibonacci_pivots(
+    high: FloatArray, low: FloatArray, close: FloatArray
+) -> tuple[FloatArray, ...]:
+    """Return the pivot, and three levels of resistance and support."""
+    top, bottom = _before(high), _before(low)
+    pivot, wide = (top + bottom + _before(close)) / 3, top - bottom
+    levels = [pivot]
+    for part in (0.382, 0.618, 1.0):
+        levels += [pivot + part * wide, pivot - part * wide]
+    return tuple(levels)
+
+
+@CHANNELS.define(
     title="Camarilla levels",
     group="price",
     inputs=("high", "low", "close"),

@@ -104,3 +104,61 @@ def vidya(
         weight = pace * abs(momentum[at])
         state[0] = close[at] if math.isnan(state[0]) else state[0] + weight * (close[at] - state[0])
         out[at] = state[0]
+
+
+@numba.njit(cache=True, nogil=True)
+def atr_stop(
+    high: FloatArray,
+    low: FloatArray,
+    close: FloatArray,
+    period: int,
+    multiplier: float,
+    state: FloatArray,
+    out: FloatArray,
+) -> None:
+    """Write the stop, and 1 under the price or -1 over it.
+
+    `state`: bars, the last close, Wilder's average of true ranges, and the last stop.
+    """
+    for at in range(close.size):
+        before, stop, seen = state[1], state[3], state[0]
+        state[0] += 1
+        state[1] = close[at]
+        out[0, at] = out[1, at] = math.nan
+        if seen == 0:
+            continue
+        wide = max(high[at] - low[at], abs(high[at] - before), abs(low[at] - before))
+        if seen <= period:
+            state[2] += wide / period
+        else:
+            state[2] += (wide - state[2]) / period
+        if seen < period:
+            continue
+        under, over = close[at] - multiplier * state[2], close[at] + multiplier * state[2]
+        if seen == period:
+            state[3] = under
+        elif close[at] > stop:
+            state[3] = max(stop, under) if before > stop else under
+        elif close[at] < stop:
+            state[3] = min(stop, over) if before < stop else over
+        out[0, at] = state[3]
+        out[1, at] = 1.0 if close[at] >= state[3] else -1.0
+
+
+@numba.njit(cache=True, nogil=True)
+def adaptive(price: FloatArray, pace: FloatArray, state: FloatArray, out: FloatArray) -> None:
+    """Write an average whose pace is told for each bar; `state` is its last value and pace.
+
+    Before the first pace there is no value; where a later one is not known the last one stays.
+    """
+    for at in range(price.size):
+        if math.isnan(pace[at]) and math.isnan(state[0]):
+            out[at] = math.nan
+            continue
+        if not math.isnan(pace[at]):
+            state[1] = pace[at]
+        if math.isnan(state[0]):
+            state[0] = price[at]
+        else:
+            state[0] += state[1] * (price[at] - state[0])
+        out[at] = state[0]

@@ -238,3 +238,51 @@ def test_the_zone_is_all_of_the_volume_when_everything_rises():
     signed = np.sign(np.diff(BARS["close"])) * BARS["volume"][1:]
     line = 100 * talib.EMA(signed, 14) / talib.EMA(BARS["volume"][1:], 14)
     np.testing.assert_allclose(ours("volume_zone")[0][1:], line)
+
+
+def test_fibonacci_pivots_are_parts_of_the_range():
+    bar = {
+        name: np.array([value, 1.0])
+        for name, value in zip(BARS, (0, 120, 100, 110, 1), strict=True)
+    }
+    found = [one[1] for one in ours("fibonacci_pivots", bar)]
+    assert found == pytest.approx([110, 117.64, 102.36, 122.36, 97.64, 130, 90])
+
+
+@pytest.mark.parametrize("multiplier", [0.5, 3.0])
+def test_the_stop_trails_the_close_by_true_ranges(multiplier):
+    wide = multiplier * talib.ATR(BARS["high"], BARS["low"], BARS["close"], 14)
+    stop, out = math.nan, []
+    for at, close in enumerate(CLOSE):
+        if math.isnan(wide[at]):
+            out.append(math.nan)
+            continue
+        last = CLOSE[at - 1]
+        if math.isnan(stop):
+            stop = close - wide[at]
+        elif close > stop and last > stop:
+            stop = max(stop, close - wide[at])
+        elif close < stop and last < stop:
+            stop = min(stop, close + wide[at])
+        else:
+            stop = close - wide[at] if close > stop else close + wide[at]
+        out.append(stop)
+    found, side = ours(f"atr_trailing_stop(multiplier={multiplier})")
+    np.testing.assert_allclose(found, out, rtol=1e-9)
+    known = np.isfinite(found)
+    assert (side[known] == np.where(BARS["close"][known] > found[known], 1, -1)).all()
+    assert set(side[known]) == {1.0, -1.0}
+
+
+def test_the_fractal_average_is_ehlers_code():
+    high, low = FRAME["high"], FRAME["low"]
+    n1 = (high.rolling(8).max() - low.rolling(8).min()) / 8
+    n3 = (high.rolling(16).max() - low.rolling(16).min()) / 16
+    dimension = (np.log(n1 + n1.shift(8)) - np.log(n3)) / math.log(2)
+    alpha = np.exp(-4.6 * (dimension - 1)).clip(0.01, 1)
+    line, out = math.nan, []
+    for price, pace in zip((high + low) / 2, alpha, strict=True):
+        if not math.isnan(pace):
+            line = price if math.isnan(line) else pace * price + (1 - pace) * line
+        out.append(line)
+    same(ours("frama"), [out])

@@ -269,9 +269,14 @@ def _companies(
                 value=f"{ends.iloc[row]}, filed {filed.iloc[row]}",
                 remedy="drop that row",
             )
+    if symbols.isna().any():
+        raise BadData(f"{name} must not have a missing symbol", remedy="drop those rows")
+    try:
+        numbers = values.to_numpy(dtype=float)
+    except (TypeError, ValueError):
+        raise BadData(f"{name} must be numbers", value=str(values.dtype)) from None
     codes, names = pd.factorize(symbols, sort=True)
     order = np.lexsort((times.asi8, codes))
-    order = order[codes[order] >= 0]
     told = filed.to_numpy(dtype=object)[order]
     begins: list[int | None] = [None] * len(order)
     if starts is not None:
@@ -281,7 +286,7 @@ def _companies(
         times.asi8[order].tolist(),
         begins,
         last[order].tolist(),
-        values.to_numpy(dtype=float)[order].tolist(),
+        numbers[order].tolist(),
         strict=True,
     )
     company, moment = -1, None

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from nautilus_lab.exceptions import InputError
 from nautilus_lab.factors.point_in_time import Leak, Release, Session
+from nautilus_lab.factors.point_in_time._moments import as_times
 from nautilus_lab.factors.sources._catalogue import factors_named
 from nautilus_lab.factors.sources._definition import SourceFactor, SourceInput
 from nautilus_lab.factors.sources._synthesise import synthesise
-from nautilus_lab.factors.sources._tables import over_time, rows_by_series
+from nautilus_lab.factors.sources._tables import over_time, rows_by_series, zoned
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -143,11 +144,20 @@ def _past(one: SourceInput, frame: pd.DataFrame, moment: Any, clock: Session) ->
     if kind == "facts":
         return frame[_known(one.told, frame["filed"], moment)]
     if kind == "events":
-        at = pd.to_datetime(frame[told], format="ISO8601")
-        zoned = at.dt.tz_localize(one.table.zone) if at.dt.tz is None else at
-        return frame[_known(one.told, zoned, moment)]
-    release, stamp = (one.told, told) if told in frame.columns else (one.release, columns["period"])
-    return frame[_known(release, frame[stamp], moment)]
+        return frame[_known(one.told, zoned(frame[told], one), moment)]
+    if kind == "statements":
+        return frame[_reported(one, frame, told, moment)]
+    return frame[_known(one.told, frame[told], moment)]
+
+
+def _reported(one: SourceInput, frame: pd.DataFrame, told: str, moment: Any) -> BoolArray:
+    """Return which statements were known: by their report, else by their lag."""
+    known = _known(one.release, frame[one.table.columns["period"]], moment)
+    if told in frame.columns:
+        said = frame[told].replace("None", None).notna().to_numpy()
+        days = as_times(frame[told][said], told).tz_localize(None).normalize()
+        known[said] = _known(one.told, days.to_series(), moment)
+    return known
 
 
 def _known(release: Release, told: pd.Series[Any], moment: Any) -> BoolArray:

@@ -168,6 +168,8 @@ def _exposure(
     import pandas as pd
 
     held = prices.loc[:, prices.notna().any(axis=0)]
+    if not held.shape[1]:
+        raise NotEnoughData(f"{factor.name}: an exposure needs prices", value="NaN throughout")
     repeated = pd.concat([cast("pd.Series[float]", level)] * held.shape[1], axis=1)
     fields = {"close": held, "level": repeated.set_axis(held.columns, axis=1)}
     change = "delta(level, 1)"

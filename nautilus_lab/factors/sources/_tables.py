@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from nautilus_lab.exceptions import BadData, InputError, LabError, NotEnoughData
 from nautilus_lab.factors.point_in_time import Release, fiscal_values
 from nautilus_lab.factors.point_in_time._knowledge import Knowledge, knowledge
+from nautilus_lab.factors.point_in_time._moments import as_times
 from nautilus_lab.factors.point_in_time._reindexed import on_rows
 from nautilus_lab.factors.sources._definition import SourceInput
 from nautilus_lab.factors.sources._figures import figures
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from nautilus_lab._typing import IntArray, Prices
     from nautilus_lab.factors.point_in_time._moments import Moments
 
-_SERIES_DAYS = 90  # by which the first day of a quarter lies before its last
+_QUARTER_DAYS = 90  # by which the first day of a quarter lies before its last
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -66,6 +67,8 @@ class Rows:
         return self.done[key]
 
     def _made(self, one: SourceInput) -> pd.DataFrame:
+        import pandas as pd
+
         kind = one.table.kind
         if kind == "prices":
             return self.like
@@ -76,6 +79,10 @@ class Rows:
                 remedy=f"pass frames={{{one.table.name!r}: ...}}",
             )
         frame = self.frames[one.table.name]
+        if not isinstance(frame, pd.DataFrame):
+            raise InputError(
+                "what a source delivered must be a DataFrame", value=type(frame).__name__
+            )
         if kind == "bars":
             return self._bars(one, frame)
         found = self.known(one, frame)
@@ -130,7 +137,7 @@ class Rows:
         times = table.index.levels[0]  # type: ignore[attr-defined]
         if not isinstance(times, pd.DatetimeIndex) or times.tz is None:
             raise InputError("bars must have tz-aware times", value=str(times.dtype))
-        wide = table[column].unstack("symbol")
+        wide = figures(table[column], column).unstack("symbol")
         # A market index, which is not mapped, keeps its own name.
         wide = wide.rename(columns=dict(self.symbols.get(one.table.name, {})))
         wanted = [named] if named else list(self.like.columns)
@@ -148,7 +155,7 @@ class Rows:
                 value=f"{times[0]} to {times[-1]}",
                 remedy="stamp both alike: days at 00:00 UTC",
             )
-        return found.astype(float)
+        return found
 
 
 # table, what of it, over its own periods, measure, years ago
@@ -190,9 +197,7 @@ def _events(one: SourceInput, frame: pd.DataFrame, symbols: Mapping[Any, str] | 
         actual = actual - figures(chosen[columns["forecast"]], one.of)
     elif one.measure == "revision":
         actual = actual - figures(chosen[columns["previous"]], one.of)
-    times = pd.to_datetime(chosen[columns["released"]], format="ISO8601")
-    if times.dt.tz is None:
-        times = times.dt.tz_localize(one.table.zone)
+    times = zoned(chosen[columns["released"]], one)
     table = pd.DataFrame({columns["released"]: times, "value": actual}).dropna(subset="value")
     if not len(table):
         raise NotEnoughData("events must tell what is asked", value=f"{one.text}: none does")
@@ -232,20 +237,26 @@ def _statements(
 
     columns = one.table.columns
     _require_columns(frame, (columns["symbol"], columns["period"], one.of))
-    ends = pd.to_datetime(frame[columns["period"]], format="ISO8601")
-    told = columns["released"] in frame.columns
+    ends = pd.Series(as_times(frame[columns["period"]], columns["period"]), frame.index)
+    filed = ends + pd.Timedelta(days=one.release.days)
+    if columns["released"] in frame.columns:
+        reported = frame[columns["released"]].replace("None", None)
+        said = reported.notna()
+        if said.any():
+            days = as_times(reported[said], columns["released"])
+            filed[said] = days.tz_localize(None).normalize().as_unit(filed.dt.unit)
     table = pd.DataFrame(
         {
             "symbol": frame[columns["symbol"]],
-            "start": ends - pd.Timedelta(days=_SERIES_DAYS),
+            "start": ends - pd.Timedelta(days=_QUARTER_DAYS),
             "end": ends,
-            "filed": frame[columns["released"]] if told else ends,
+            "filed": filed,
             "val": figures(frame[one.of], one.of),
         }
     )
     if one.measure == "instant":
         table["start"] = pd.NaT
-    return _fiscal(one, table, "symbol", symbols, told=told)
+    return _fiscal(one, table, "symbol", symbols)
 
 
 def _fiscal(
@@ -253,8 +264,6 @@ def _fiscal(
     facts: pd.DataFrame,
     symbol: str,
     symbols: Mapping[Any, str] | None,
-    *,
-    told: bool = True,
 ) -> Knowledge:
     found = fiscal_values(
         facts,
@@ -269,14 +278,7 @@ def _fiscal(
             value=f"{one.text}: none of {facts[symbol].nunique()} companies does",
             remedy="pass more of their history",
         )
-    rule = one.told if told else one.release
-    release = Release(
-        column="released",
-        days=0 if told else rule.days,
-        business_days=0 if told else rule.business_days,
-        at=rule.at,
-        zone=rule.zone,
-    )
+    release = Release(column="released", at=one.told.at, zone=one.told.zone)
     return knowledge(
         found, release=release, period="period", value="value", symbols=symbols, name=one.of
     )
@@ -305,6 +307,14 @@ _READERS: Mapping[str, _Reader] = {
     "statements": _statements,
     "snapshots": _snapshots,
 }
+
+
+def zoned(told: pd.Series[Any], one: SourceInput) -> pd.Series[Any]:
+    """Read the times of events; without a zone they are of the table's."""
+    import pandas as pd
+
+    times = as_times(told, one.table.columns["released"])
+    return pd.Series(times if times.tz else times.tz_localize(one.table.zone), told.index)
 
 
 def over_time(frame: pd.DataFrame) -> bool:

@@ -125,6 +125,79 @@ def test_figures_that_are_none_are_refused(prices):
         synthesise("fred.financial_conditions", {"fred": told}, like=prices)
 
 
+BROKEN = {
+    "no facts": ("edgar.accruals", "edgar", lambda f: f.iloc[:0]),
+    "days of filing unknown": ("edgar.accruals", "edgar", lambda f: f.assign(filed=None)),
+    "facts of nobody": ("edgar.accruals", "edgar", lambda f: f.assign(symbol=None)),
+    "facts in words": ("edgar.accruals", "edgar", lambda f: f.assign(val="much")),
+    "facts infinite": ("edgar.accruals", "edgar", lambda f: f.assign(val=np.inf)),
+    "facts unknown": ("edgar.accruals", "edgar", lambda f: f.assign(val=np.nan)),
+    "facts told twice": (
+        "edgar.accruals",
+        "edgar",
+        lambda f: pd.concat([f, f.assign(val=f["val"] + 1)]),
+    ),
+    "hours without a zone": (
+        "edgar.accruals",
+        "edgar",
+        lambda f: f.assign(filed=pd.to_datetime(f["filed"]) + pd.Timedelta(hours=18)),
+    ),
+    "no frame": ("edgar.accruals", "edgar", lambda f: {"a": 1}),
+    "no frame at all": ("fred.volatility", "fred", lambda f: None),
+    "a series": ("fred.volatility", "fred", lambda f: f["value"]),
+    "days in another order": ("fred.inflation", "fred", lambda f: f.assign(date="31/12/2020")),
+    "months told twice": (
+        "fred.inflation",
+        "fred",
+        lambda f: pd.concat([f, f.assign(value=f["value"] + 1)]),
+    ),
+    "nothing but 0": ("fred.inflation", "fred", lambda f: f.assign(value=0.0)),
+    "events of no day": (
+        "trading_economics.surprise_us_growth",
+        "trading_economics_calendar",
+        lambda f: f.assign(Date="soon"),
+    ),
+    "events without figures": (
+        "trading_economics.surprise_us_growth",
+        "trading_economics_calendar",
+        lambda f: f.assign(Actual=""),
+    ),
+    "bars in words": ("yahoo.trend", "yahoo", lambda f: f.assign(adjclose="much")),
+    "bars infinite": ("yahoo.trend", "yahoo", lambda f: f.assign(adjclose=np.inf)),
+    "bars of other names": ("yahoo.trend", "yahoo", lambda f: f.rename_axis(["date", "symbol"])),
+    "reported before its end": (
+        "alpha_vantage.leverage",
+        "alpha_vantage_statements",
+        lambda f: f.assign(reportedDate="2010-01-01"),
+    ),
+}
+
+
+@pytest.mark.parametrize("wrong", BROKEN)
+def test_what_is_broken_is_refused_by_the_name_of_its_factor(frames, prices, wrong):
+    name, table, breaks = BROKEN[wrong]
+    with pytest.raises((InputError, BadData, NotEnoughData), match=name):
+        synthesise(name, frames | {table: breaks(frames[table])}, like=prices)
+
+
+def test_the_same_fact_told_twice_is_told_once(frames, prices):
+    twice = pd.concat([frames["edgar"], frames["edgar"]])
+    one, other = (
+        synthesise("edgar.accruals", {"edgar": facts}, like=prices)["edgar.accruals"]
+        for facts in (frames["edgar"], twice)
+    )
+    pd.testing.assert_frame_equal(one, other)
+
+
+def test_a_statement_whose_report_is_not_told_counts_by_its_lag(frames, prices):
+    told = frames["alpha_vantage_statements"]
+    name = "alpha_vantage.leverage"
+    plain = synthesise(name, frames, like=prices)[name]
+    some = told.assign(reportedDate=["None"] * len(told))
+    found = synthesise(name, {"alpha_vantage_statements": some}, like=prices)[name]
+    pd.testing.assert_frame_equal(found, plain)
+
+
 def test_nothing_known_on_the_rows_is_not_enough(prices, yields):
     later = yields.set_axis(yields.index + pd.Timedelta(days=3650))
     with pytest.raises(NotEnoughData, match=r"fred.term_spread, long = DGS10 of fred"):

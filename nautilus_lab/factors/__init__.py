@@ -5,6 +5,7 @@ from nautilus_lab.factors._evaluate import evaluate
 from nautilus_lab.factors._forward import forward_returns
 from nautilus_lab.factors._scores import low_volatility, momentum
 from nautilus_lab.factors._study import FactorStudy
+from nautilus_lab.factors.evaluation import FactorPortfolio
 from nautilus_lab.factors.expressions import (
     OPERATORS,
     Expression,
@@ -32,6 +33,7 @@ __all__ = [
     "FactorDefinition",
     "FactorEngine",
     "FactorMatrix",
+    "FactorPortfolio",
     "FactorSource",
     "FactorSpace",
     "FactorStudy",

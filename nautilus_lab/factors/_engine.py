@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 from nautilus_lab.engine import Health, State
 from nautilus_lab.factors._evaluate import evaluate
 from nautilus_lab.factors._study import FactorStudy
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from nautilus_lab._typing import Prices, Scores
+    from nautilus_lab.factors.evaluation._neutral import Groups
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,12 +44,22 @@ class FactorEngine:
 
     def evaluate(
         self,
-        scores: Scores,
-        prices: Prices,
+        scores: Scores | pd.Series[float],
+        prices: Prices | None = None,
         *,
-        horizons: Sequence[int] = (1, 5, 21),
-        quantiles: int = 5,
-        delay: int = 1,
+        horizons: Sequence[int] | None = None,
+        quantiles: int | None = None,
+        delay: int | None = None,
+        groups: Groups | None = None,
+        neutral: Literal["none", "group"] | Mapping[str, Any] = "none",
     ) -> FactorStudy:
         """Study how well scores foretell returns; see `nautilus_lab.factors.evaluate`."""
-        return evaluate(scores, prices, horizons=horizons, quantiles=quantiles, delay=delay)
+        return evaluate(
+            scores,
+            prices,
+            horizons=horizons,
+            quantiles=quantiles,
+            delay=delay,
+            groups=groups,
+            neutral=neutral,
+        )

@@ -85,6 +85,24 @@ def row_correlations(left: FloatArray, right: FloatArray) -> FloatArray:
     return np.asarray(np.einsum("ij,ij->i", a, b) / np.sqrt(aa) / np.sqrt(bb), dtype=np.float64)
 
 
+def rank_correlations(score: FloatArray, ranks: FloatArray, ahead: FloatArray) -> FloatArray:
+    """Return Spearman's correlation of each row over the places where both sides are known.
+
+    Parameters
+    ----------
+    score, ranks, ahead : ndarray, shape (n_rows, n)
+        `ranks` are those of `score`; both sides are ranked anew where one lacks what the other has.
+    """
+    import numpy as np
+
+    lacking = np.isfinite(score) & np.isnan(ahead)
+    partial = lacking.any(axis=1) & ~lacking.all(axis=1)
+    if partial.any():
+        ranks = ranks.copy()
+        ranks[partial] = average_ranks(np.where(lacking[partial], np.nan, score[partial]))
+    return row_correlations(ranks, average_ranks(ahead))
+
+
 def buckets(ranks: FloatArray, count: int) -> FloatArray:
     r"""Cut each row into `count` buckets of equal size by rank: 0 lowest, NaN where unranked.
 

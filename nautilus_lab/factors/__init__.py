@@ -5,6 +5,15 @@ from nautilus_lab.factors._evaluate import evaluate
 from nautilus_lab.factors._forward import forward_returns
 from nautilus_lab.factors._scores import low_volatility, momentum
 from nautilus_lab.factors._study import FactorStudy
+from nautilus_lab.factors.combination import (
+    Combination,
+    WalkForward,
+    combine,
+    neutralise,
+    score_factors,
+    standardise,
+    winsorise,
+)
 from nautilus_lab.factors.evaluation import FactorPortfolio
 from nautilus_lab.factors.expressions import (
     OPERATORS,
@@ -27,6 +36,7 @@ from nautilus_lab.factors.scale import FactorMatrix, clusters, evaluate_many, mo
 
 __all__ = [
     "OPERATORS",
+    "Combination",
     "Expression",
     "ExpressionCache",
     "ExpressionStream",
@@ -38,10 +48,12 @@ __all__ = [
     "FactorSpace",
     "FactorStudy",
     "PointInTime",
+    "WalkForward",
     "alpha101",
     "alpha158",
     "bar_fields",
     "clusters",
+    "combine",
     "evaluate",
     "evaluate_each",
     "evaluate_expression",
@@ -51,6 +63,10 @@ __all__ = [
     "low_volatility",
     "momentum",
     "most_correlated",
+    "neutralise",
     "parse",
     "scan",
+    "score_factors",
+    "standardise",
+    "winsorise",
 ]

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from nautilus_lab.factors._study import FactorStudy
     from nautilus_lab.factors.evaluation._observations import Observations
 
-_NS = 1_000_000_000
+_POINTS = 800  # of a line on a panel, about
 
 
 def names_over_time(observations: Observations) -> pd.DataFrame:
@@ -133,7 +133,9 @@ def decay_ladder(study: FactorStudy) -> list[int]:
 
 
 def _points(line: pd.Series[float]) -> list[tuple[int, float]]:
+    """Return (UNIX ns, value), some hundreds of them; the last is always there."""
     import pandas as pd
 
-    times = pd.DatetimeIndex(line.index).as_unit("ns").asi8
-    return [(int(ns), float(value)) for ns, value in zip(times, line.to_numpy(), strict=True)]
+    kept = line.iloc[:: -max(1, len(line) // _POINTS)].iloc[::-1]
+    times = pd.DatetimeIndex(kept.index).as_unit("ns").asi8
+    return [(int(ns), float(value)) for ns, value in zip(times, kept.to_numpy(), strict=True)]

@@ -69,6 +69,16 @@ def row_correlations(left: FloatArray, right: FloatArray) -> FloatArray:
     """
     import numpy as np
 
+    found = np.empty(len(left))
+    for begin in range(0, len(left), _BLOCK):
+        rows = slice(begin, begin + _BLOCK)
+        found[rows] = _correlated(left[rows], right[rows])
+    return found
+
+
+def _correlated(left: FloatArray, right: FloatArray) -> FloatArray:
+    import numpy as np
+
     known = np.isfinite(left) & np.isfinite(right)
     counts = known.sum(axis=1)
     # A row with nothing known has no mean; its correlation is NaN all the same.

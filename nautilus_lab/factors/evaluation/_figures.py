@@ -130,12 +130,10 @@ class StudyFigures:
                 x=x, y=norm.pdf(x, mean, deviation), name="normal", line={"color": PALETTE[2]}
             )
         figure.add_vline(x=mean, line={"color": PALETTE[1], "width": 2})
-        figure.update_xaxes(
-            title=f"IC, {bars(self.first)}; mean {mean:.4f}, deviation {deviation:.3f}",
-            tickformat=".2f",
-        )
+        figure.update_xaxes(tickformat=".2f")
         figure.update_yaxes(title="density")
-        return self._styled(figure, "Distribution of the IC", theme)
+        said = f"{bars(self.first)}: mean {mean:.4f}, deviation {deviation:.3f}"
+        return self._styled(figure, f"Distribution of the IC, {said}", theme)
 
     def quantile_quantile_figure(self, theme: Theme) -> go.Figure:
         """Ordered ICs against those of a normal law."""
@@ -159,8 +157,7 @@ class StudyFigures:
         )
         ends = [float(theory[0]), float(theory[-1])]
         figure.add_scatter(x=ends, y=ends, name="normal", mode="lines", line={"color": PALETTE[2]})
-        figure.update_xaxes(title="normal quantile")
-        figure.update_yaxes(title="IC, standardised")
+        figure.update_yaxes(title="IC in deviations, by normal quantile")
         figure.update_layout(hovermode="closest")
         return self._styled(figure, "IC against a normal law", theme)
 

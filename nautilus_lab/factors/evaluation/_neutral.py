@@ -87,7 +87,13 @@ class Design:
                 columns.append(np.eye(len(numbers))[place][:, 1:])
             x = np.hstack(columns)
             y = values[row, among]
-            left[row, among] = y - x @ np.linalg.lstsq(x, y, rcond=None)[0]
+            q, r = np.linalg.qr(x)
+            pivots = np.abs(np.diag(r))
+            if len(x) < x.shape[1] or pivots.min() <= _ROUNDING * pivots.max():
+                # Exposures that say the same as others: only singular values tell which do.
+                left[row, among] = y - x @ np.linalg.lstsq(x, y, rcond=None)[0]
+            else:
+                left[row, among] = y - q @ (q.T @ y)
         return left
 
 

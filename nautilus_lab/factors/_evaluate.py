@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from nautilus_lab.exceptions import InputError, NotEnoughData
+from nautilus_lab.exceptions import BadData, InputError, NotEnoughData
 from nautilus_lab.factors._forward import ahead_of, checked_horizons
 from nautilus_lab.factors._rank import (
     average_ranks,
@@ -116,7 +116,7 @@ def evaluate(
         grid = _with_returns(given, horizons, delay)
     known = given.scores
     names = known.columns[known.columns.isin(grid.symbols)]
-    raw = np.array(known[names], dtype=np.float64)
+    raw = _numbers(known, names)
     known_groups = groups if groups is not None else given.groups
     labels: IntArray | None = None
     group_names: tuple[Any, ...] = ()
@@ -128,6 +128,12 @@ def evaluate(
     own = quantiles is None and given.quantiles is not None
     cut = None if not own else given.quantiles[names].to_numpy(dtype=float) - 1  # type: ignore[index]
     count = int(np.nanmax(cut)) + 1 if cut is not None else quantiles or 5
+    if count < 2:
+        raise InputError(
+            "quantiles that come with the scores must be at least 2",
+            value=count,
+            remedy="pass quantiles=5 to cut them anew",
+        )
     n_scored = np.isfinite(score).sum(axis=1)
     enough, varies = n_scored >= (1 if own else count), _varies(score)
     has_prices = grid.entry >= 0
@@ -156,13 +162,13 @@ def evaluate(
     score[~eligible] = np.nan
     ranks = average_ranks(score)
     bucket = buckets(ranks, count) if cut is None else np.where(np.isfinite(score), cut, np.nan)
-    spearman, pearson, means, ahead = {}, {}, {}, {}
+    spearman, pearson, means = {}, {}, {}
     for bar, future in grid.ahead.items():
-        future[reasons[bar] != 0] = np.nan
-        ahead[bar] = future if design is None else design.residuals(future)
-        spearman[bar] = rank_correlations(score, ranks, ahead[bar])
-        pearson[bar] = row_correlations(score, ahead[bar])
-        means[bar] = bucket_means(ahead[bar], bucket, count)
+        ahead = np.where(reasons[bar] == 0, future, np.nan)
+        ahead = ahead if design is None else design.residuals(ahead)
+        spearman[bar] = rank_correlations(score, ranks, ahead)
+        pearson[bar] = row_correlations(score, ahead)
+        means[bar] = bucket_means(ahead, bucket, count)
 
     observations = Observations(
         times=known.index,
@@ -172,7 +178,7 @@ def evaluate(
         raw_scores=raw,
         bucket=bucket,
         quantiles=count,
-        ahead=ahead,
+        given=grid.given,
         reasons=reasons,
         delay=grid.delay,
         labels=labels,
@@ -218,12 +224,12 @@ class _Grid:
     delay: int
     ahead: dict[int, FloatArray]
     ended: dict[int, BoolArray]
+    given: Mapping[int, FloatArray] = dataclasses.field(default_factory=dict)
     prices: FloatArray | None = None
     price_times: pd.Index[Any] | None = None
 
 
 def _with_prices(given: FactorInput, horizons: Sequence[int] | None, delay: int | None) -> _Grid:
-    import numpy as np
 
     wait = 1 if delay is None else delay
     bars = checked_horizons((1, 5, 21) if horizons is None else horizons, wait)
@@ -238,7 +244,7 @@ def _with_prices(given: FactorInput, horizons: Sequence[int] | None, delay: int 
             f"prices of {', '.join(map(str, checked.columns[:3]))}",
             remedy="make the scores from these prices",
         )
-    values = np.array(checked[names], dtype=np.float64)
+    values = _numbers(checked, names)
     entry = checked.index.get_indexer(scores.index)
     return _Grid(
         symbols=names,
@@ -263,13 +269,31 @@ def _with_returns(given: FactorInput, horizons: Sequence[int] | None, delay: int
             remedy=f"choose from {', '.join(map(str, given.ahead))}, or pass prices",
         )
     n = len(given.scores)
+    every = {bar: np.asarray(frame, dtype=np.float64) for bar, frame in given.ahead.items()}
+    for bar, values in every.items():
+        if np.isinf(values).any():
+            row, column = np.argwhere(np.isinf(values))[0]
+            raise BadData(
+                "forward returns must be finite or NaN",
+                value=f"{given.scores.columns[column]} at {given.scores.index[row]}, {bar} bars",
+                remedy="mend the prices they were made from",
+            )
     return _Grid(
         symbols=given.scores.columns,
         entry=np.arange(n),
         delay=wait,
-        ahead={bar: np.array(given.ahead[bar], dtype=np.float64) for bar in bars},
+        ahead={bar: every[bar] for bar in bars},
         ended={bar: np.zeros(n, dtype=bool) for bar in bars},
+        given=every,
     )
+
+
+def _numbers(frame: pd.DataFrame, names: pd.Index[Any]) -> FloatArray:
+    """Return the columns as an array, the frame's own where it can be: it is never written to."""
+    import numpy as np
+
+    whole = frame if frame.columns.equals(names) else frame[names]
+    return np.asarray(whole.to_numpy(dtype=np.float64))
 
 
 def _design(

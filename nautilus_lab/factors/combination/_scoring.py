@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from nautilus_lab.exceptions import InputError
+from nautilus_lab.factors.evaluation._summary import decay_ladder, has_book
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -106,8 +107,7 @@ def _criteria(study: FactorStudy, bar: int) -> dict[str, float]:
 
 
 def _breakeven(study: FactorStudy) -> float:
-    made = study.observations.prices is not None or 1 in study.observations.ahead
-    return study.portfolio().breakeven_bps if made else math.nan
+    return study.portfolio().breakeven_bps if has_book(study) else math.nan
 
 
 def half_life(study: FactorStudy) -> float:
@@ -119,8 +119,6 @@ def half_life(study: FactorStudy) -> float:
         Infinite when it is not within the longer of 21 bars and the longest horizon; 0 when the
         first is not above 0; NaN where no prices were given.
     """
-    from nautilus_lab.factors.evaluation._summary import decay_ladder
-
     if study.observations.prices is None:
         return math.nan
     most = min(max(21, *study.horizons), len(study.observations.prices) - study.delay - 1)

@@ -96,9 +96,9 @@ def ic_by_group(observations: Observations) -> pd.DataFrame:
         counts = np.isfinite(score).sum(axis=1)
         by_bar: dict[int, FloatArray] = {
             bar: rank_correlations(
-                score, ranks, np.where(np.isfinite(score), observations.ahead[bar], np.nan)
+                score, ranks, np.where(np.isfinite(score), observations.ahead(bar), np.nan)
             )
-            for bar in observations.ahead
+            for bar in observations.horizons
         }
         names = float(np.median(counts[counts > 0])) if counts.any() else 0.0
         parts[group] = summarise(pd.DataFrame(by_bar)).assign(names=names)

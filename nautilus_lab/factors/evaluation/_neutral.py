@@ -119,6 +119,41 @@ def group_means(values: FloatArray, labels: IntArray) -> FloatArray:
     return found
 
 
+def wide_at_utc(frame: Any, name: str) -> pd.DataFrame:
+    """Return labels or exposures by time and symbol, their times in UTC.
+
+    Parameters
+    ----------
+    frame : DataFrame or Series
+        Wide, or indexed by (date, asset), whose dates may bear no zone.
+    name : str
+        What the errors call it.
+
+    Raises
+    ------
+    InputError
+        When it is indexed by no times, or a wide frame's bear no zone.
+    """
+    import pandas as pd
+
+    if isinstance(frame, pd.Series):
+        if isinstance(frame.dtype, pd.CategoricalDtype):
+            frame = frame.astype(object)
+        frame = frame.unstack()
+        if isinstance(frame.index, pd.DatetimeIndex) and frame.index.tz is None:
+            frame = frame.tz_localize("UTC")
+    if not isinstance(frame.index, pd.DatetimeIndex) or frame.index.tz is None:
+        raise InputError(
+            f"{name} must have tz-aware times",
+            value="tz-naive"
+            if isinstance(frame.index, pd.DatetimeIndex)
+            else str(frame.index.dtype),
+            remedy="say which zone they are in: frame.tz_localize('UTC')",
+        )
+    found: pd.DataFrame = frame.tz_convert("UTC")
+    return found
+
+
 def label_numbers(
     groups: Groups, times: pd.Index[Any], symbols: pd.Index[Any], *, name: str = "groups"
 ) -> tuple[IntArray, tuple[Any, ...]]:
@@ -127,7 +162,8 @@ def label_numbers(
     Parameters
     ----------
     groups : DataFrame, Series or mapping
-        Labels by time and symbol, at these times; or one for each symbol.
+        Labels by time and symbol, at these times, wide or indexed by (date, asset); or one for
+        each symbol.
     times, symbols : Index
         Of the scores.
     name : str, default="groups"
@@ -136,13 +172,16 @@ def label_numbers(
     Raises
     ------
     InputError
-        When no symbol of the scores has a group.
+        When no symbol of the scores has a group, or labels over time bear no zone.
     """
     import numpy as np
     import pandas as pd
 
-    if isinstance(groups, pd.DataFrame):
-        cells = groups.reindex(index=times, columns=symbols).to_numpy(dtype=object)
+    if isinstance(groups, pd.DataFrame) or isinstance(
+        getattr(groups, "index", None), pd.MultiIndex
+    ):
+        wide = wide_at_utc(groups, name)
+        cells = wide.reindex(index=times, columns=symbols).to_numpy(dtype=object)
     else:
         one = pd.Series(groups, dtype=object).reindex(symbols).to_numpy(dtype=object)
         cells = np.broadcast_to(one, (len(times), len(symbols)))
@@ -186,8 +225,9 @@ def read_design(
         if not all(pd.api.types.is_numeric_dtype(kind) for kind in kinds):
             labels.append(label_numbers(frame, times, symbols, name=name)[0])
             continue
-        if isinstance(frame, pd.DataFrame):
-            cells = frame.reindex(index=times, columns=symbols).to_numpy(dtype=float)
+        if isinstance(frame, pd.DataFrame) or isinstance(frame.index, pd.MultiIndex):
+            wide = wide_at_utc(frame, name)
+            cells = wide.reindex(index=times, columns=symbols).to_numpy(dtype=float)
         else:
             cells = np.tile(frame.reindex(symbols).to_numpy(dtype=float), (len(times), 1))
         if not np.isfinite(cells).any():

@@ -40,8 +40,8 @@ class Observations:
         Quantile of each score, from 0 up; NaN where there is no score.
     quantiles : int
         How many quantiles.
-    ahead : mapping of int to ndarray, shape (n, m)
-        Horizon -> returns that followed each score, NaN where not known; neutralised as scores are.
+    given : mapping of int to ndarray, shape (n, m)
+        Horizon -> forward returns that came with the scores; empty where prices did.
     reasons : mapping of int to ndarray of int8, shape (n, m)
         Horizon -> place in `REASONS` of what became of each score.
     delay : int
@@ -66,7 +66,7 @@ class Observations:
     raw_scores: FloatArray
     bucket: FloatArray
     quantiles: int
-    ahead: Mapping[int, FloatArray]
+    given: Mapping[int, FloatArray]
     reasons: Mapping[int, ReasonArray]
     delay: int
     labels: IntArray | None = None
@@ -85,6 +85,17 @@ class Observations:
             np.logical_or.reduce([(found == 0).any(axis=1) for found in self.reasons.values()])
         )
 
+    @property
+    def horizons(self) -> tuple[int, ...]:
+        """The holding periods studied, in bars."""
+        return tuple(self.reasons)
+
+    def ahead(self, bar: int) -> FloatArray:
+        """Return what followed each score that a horizon uses, NaN elsewhere, shape (n, m)."""
+        import numpy as np
+
+        return self._neutral(np.where(self.reasons[bar] == 0, self._raw(bar, 0), np.nan))
+
     def returns_ahead(self, bars: int, *, after: int = 0) -> FloatArray:
         """Return what each score's name earned over `bars` bars, `after` bars after the trade.
 
@@ -100,14 +111,18 @@ class Observations:
         """
         import numpy as np
 
-        if self.prices is None:
-            if after == 0 and bars in self.ahead:
-                return self.ahead[bars]
+        return self._neutral(np.where(np.isnan(self.scores), np.nan, self._raw(bars, after)))
+
+    def _raw(self, bars: int, after: int) -> FloatArray:
+        if self.prices is not None:
+            return ahead_of(self.prices, self.entry, delay=self.delay + after, bars=bars)
+        if after or bars not in self.given:
             raise NotEnoughData(
                 f"returns of {bars} bars, {after} after the trade, need prices",
-                value=f"forward returns of {', '.join(map(str, self.ahead))} bars",
+                value=f"forward returns of {', '.join(map(str, self.given))} bars",
                 remedy="pass prices beside the factor",
             )
-        found = ahead_of(self.prices, self.entry, delay=self.delay + after, bars=bars)
-        found[np.isnan(self.scores)] = np.nan
-        return found if self.design is None else self.design.residuals(found)
+        return self.given[bars]
+
+    def _neutral(self, returns: FloatArray) -> FloatArray:
+        return returns if self.design is None else self.design.residuals(returns)

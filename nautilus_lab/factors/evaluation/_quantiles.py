@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def quantile_means(observations: Observations, bar: int) -> FloatArray:
     """Return the mean return of each quantile on each date, shape (time, quantile)."""
-    return bucket_means(observations.ahead[bar], observations.bucket, observations.quantiles)
+    return bucket_means(observations.ahead(bar), observations.bucket, observations.quantiles)
 
 
 def quantile_table(observations: Observations, *, by_group: bool = False) -> pd.DataFrame:
@@ -61,11 +61,11 @@ def _table(observations: Observations, among: object) -> pd.DataFrame:
     import pandas as pd
 
     rows: dict[tuple[int, int], dict[str, float]] = {}
-    for bar in observations.ahead:
+    for bar in observations.horizons:
         bucket = observations.bucket
         if among is not None:
             bucket = np.where(among, bucket, np.nan)  # type: ignore[call-overload]
-        means = bucket_means(observations.ahead[bar], bucket, observations.quantiles)
+        means = bucket_means(observations.ahead(bar), bucket, observations.quantiles)
         for place in range(observations.quantiles):
             values = means[np.isfinite(means[:, place]), place]
             rows[bar, place + 1] = {
@@ -156,7 +156,7 @@ def monotonicity(observations: Observations, *, draws: int = 1_000, seed: int = 
     if not draws >= 1:
         raise InputError("a bootstrap needs a draw", value=draws, remedy="pass draws=1000")
     rows = {}
-    for bar in observations.ahead:
+    for bar in observations.horizons:
         means = quantile_means(observations, bar)
         means = means[np.isfinite(means).all(axis=1)]
         if len(means) < 2:

@@ -27,7 +27,7 @@ def names_over_time(observations: Observations) -> pd.DataFrame:
 
 def has_book(study: FactorStudy) -> bool:
     """Whether returns of one bar are there to make a book of."""
-    return study.observations.prices is not None or 1 in study.observations.ahead
+    return study.observations.prices is not None or 1 in study.observations.given
 
 
 def summary(study: FactorStudy) -> pd.DataFrame:

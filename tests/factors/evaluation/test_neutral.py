@@ -80,3 +80,25 @@ def test_what_cannot_be_neutral_is_refused(scores, prices):
         evaluate(scores, prices, neutral={"size": pd.Series({"X": 1.0})})
     with pytest.raises(InputError, match="the study has no groups"):
         evaluate(scores, prices).ic_by_group()
+
+
+def test_groups_of_alphalens_by_date_and_asset_are_taken_too(scores, prices, sectors):
+    stacked = pd.DataFrame(np.tile(sectors, (504, 1)), prices.index, prices.columns).stack()
+    naive = stacked.tz_localize(None, level=0).astype("category")
+    fixed = evaluate(scores, prices, groups=sectors, neutral="group").ic
+    for groups in (stacked, naive):
+        found = evaluate(scores, prices, groups=groups, neutral="group").ic
+        pd.testing.assert_frame_equal(found, fixed)
+
+
+def test_exposures_in_another_zone_are_those_of_their_instants(scores, prices, beta):
+    there = beta.tz_convert("America/New_York")
+    settings = {"horizons": (5,)}
+    pd.testing.assert_frame_equal(
+        evaluate(scores, prices, neutral={"beta": there}, **settings).ic,
+        evaluate(scores, prices, neutral={"beta": beta}, **settings).ic,
+    )
+    with pytest.raises(InputError, match="beta must have tz-aware times; got tz-naive"):
+        evaluate(scores, prices, neutral={"beta": beta.tz_localize(None)})
+    with pytest.raises(InputError, match="groups must have tz-aware times; got int64"):
+        evaluate(scores, prices, groups=beta.reset_index(drop=True))

@@ -193,3 +193,21 @@ def test_other_shapes_are_refused_by_name(factor, prices, scores):
         evaluate(factor.iloc[:0], prices)
     with pytest.raises(InputError, match="scores must be a frame; got ndarray"):
         evaluate(scores.to_numpy(), prices)
+
+
+def test_returns_that_are_not_finite_are_refused_with_their_place(clean):
+    odd = clean.copy()
+    odd.iloc[7, 1] = np.inf
+    time, symbol = odd.index[7]
+    with pytest.raises(BadData, match=rf"finite or NaN; got {symbol} at {time:%Y-%m-%d}.*5 bars"):
+        evaluate(odd)
+
+
+def test_one_quantile_is_no_ground_for_a_spread(clean):
+    with pytest.raises(InputError, match="at least 2; got 1"):
+        evaluate(clean.assign(factor_quantile=1))
+
+
+def test_the_book_of_a_clean_frame_needs_returns_of_one_bar_though_none_is_studied(clean):
+    book = evaluate(clean, horizons=(5,)).portfolio()
+    np.testing.assert_array_equal(book.returns, evaluate(clean).portfolio().returns)

@@ -1,10 +1,11 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from nautilus_lab.exceptions import InputError
-from nautilus_lab.factors import evaluate, score_factors
+from nautilus_lab.factors import FactorEngine, WalkForward, combine, evaluate, score_factors
 
 
 @pytest.fixture(scope="module")
@@ -50,3 +51,13 @@ def test_what_cannot_be_scored_is_refused(studies):
         score_factors(studies, weights={"charm": 1})
     with pytest.raises(InputError, match="nor all 0"):
         score_factors(studies, weights={"icir": 0})
+
+
+def test_the_engine_combines_and_scores_as_the_functions_do(studies, factors, prices):
+    engine = FactorEngine()
+    walk = WalkForward(window=60, min_dates=20)
+    pd.testing.assert_frame_equal(
+        engine.combine(factors, prices, method="ic", walk=walk).scores,
+        combine(factors, prices, method="ic", walk=walk).scores,
+    )
+    pd.testing.assert_frame_equal(engine.score(studies), score_factors(studies))

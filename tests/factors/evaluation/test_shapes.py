@@ -211,3 +211,22 @@ def test_one_quantile_is_no_ground_for_a_spread(clean):
 def test_the_book_of_a_clean_frame_needs_returns_of_one_bar_though_none_is_studied(clean):
     book = evaluate(clean, horizons=(5,)).portfolio()
     np.testing.assert_array_equal(book.returns, evaluate(clean).portfolio().returns)
+
+
+@pytest.mark.parametrize("bar", [1, 5])
+def test_gaps_in_prices_are_not_filled_as_alphalens_fills_them(factor, naive_prices, bar):
+    gap = naive_prices.mask(np.random.default_rng(3).random(naive_prices.shape) < 0.05)
+    gap.loc["2018-06-01":, "S11"] = np.nan
+    study = evaluate(factor, gap, horizons=(bar,), delay=0)
+    ahead = gap.shift(-bar) / gap - 1
+    wide = factor.unstack()
+    for time in wide.index[::9]:
+        pair = pd.DataFrame({"score": wide.loc[time], "ahead": ahead.loc[time]}).dropna()
+        expected = pair["score"].corr(pair["ahead"], method="spearman")
+        assert study.ic.loc[time.tz_localize("UTC"), bar] == pytest.approx(expected, abs=1e-12)
+    assert study.dropped.loc["future not known: no price at entry or exit", bar] > 100
+    # There a name without a price goes on at its last one, and is counted as a return of 0.
+    filled = utils.get_clean_factor_and_forward_returns(
+        factor.dropna(), gap, quantiles=5, periods=(bar,), max_loss=1.0
+    )
+    assert len(filled) > study.dropped.loc["used", bar] + 300

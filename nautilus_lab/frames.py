@@ -45,7 +45,9 @@ _BARS_SHAPE = "see lab.marketdata.bars() for the shape"
 _LOCALISE = "say which zone it is in: frame.tz_localize('UTC')"
 
 
-def require_prices(frame: Prices, *, at_least: int = 1, name: str = "prices") -> Prices:
+def require_prices(
+    frame: Prices, *, at_least: int = 1, name: str = "prices", gaps: bool = False
+) -> Prices:
     """Check a wide frame of prices.
 
     Parameters
@@ -56,6 +58,8 @@ def require_prices(frame: Prices, *, at_least: int = 1, name: str = "prices") ->
         Refuse fewer rows than this.
     name : str, default="prices"
         What the errors call the frame.
+    gaps : bool, default=False
+        True lets NaN pass where a symbol was not traded; one without any price is still refused.
 
     Returns
     -------
@@ -81,10 +85,24 @@ def require_prices(frame: Prices, *, at_least: int = 1, name: str = "prices") ->
     ...
     nautilus_lab.exceptions.BadData: prices must not be NaN; got A at 2024-01-02; ...
     """
+    import numpy as np
+
     frame = _require_wide(frame, at_least, name)
     values = _numbers(frame, name)
-    _require_finite(values, frame, name)
-    _require(values > 0, values, frame, f"{name} must be positive", "mend the source")
+    if not gaps:
+        _require_finite(values, frame, name)
+        _require(values > 0, values, frame, f"{name} must be positive", "mend the source")
+        return frame
+    good = (values > 0) & np.isfinite(values)
+    rule = f"{name} must be positive, finite or NaN"
+    _require(good | np.isnan(values), values, frame, rule, "mend the source")
+    if not good.any(axis=0).all():
+        never = frame.columns[~good.any(axis=0)]
+        raise BadData(
+            f"{name} must hold a price of each symbol",
+            value=", ".join(map(str, never[:3])),
+            remedy="drop those columns: frame.dropna(axis=1, how='all')",
+        )
     return frame
 
 

@@ -34,6 +34,17 @@ def test_prices_of_another_zone_come_back_in_utc_with_their_marks(prices):
     pd.testing.assert_frame_equal(checked, prices, check_freq=False)
 
 
+def test_prices_may_have_gaps_where_the_caller_accounts_for_them(prices):
+    prices.loc[DAYS[2], "B"] = np.nan
+    assert require_prices(prices, gaps=True) is prices
+    prices.loc[DAYS[1], "B"] = np.inf
+    with pytest.raises(BadData, match=r"positive, finite or NaN; got B = inf at 2024-01-02"):
+        require_prices(prices, gaps=True)
+    prices["B"] = np.nan
+    with pytest.raises(BadData, match="a price of each symbol; got B"):
+        require_prices(prices, gaps=True)
+
+
 @pytest.mark.parametrize("check", [require_prices, require_returns])
 def test_a_missing_value_is_named_with_symbol_and_day(prices, check):
     prices.loc[DAYS[2], "B"] = np.nan

@@ -104,6 +104,7 @@ def parser() -> argparse.ArgumentParser:
 
     from nautilus_lab.cli._alerts import add_alerts
     from nautilus_lab.cli._audit import add_audit
+    from nautilus_lab.cli._factors import add_factors
     from nautilus_lab.cli._features import add_features
     from nautilus_lab.cli._lab import add_lab
     from nautilus_lab.cli._leases import add_leases
@@ -138,6 +139,7 @@ def parser() -> argparse.ArgumentParser:
     add_audit(verbs)
     add_report(verbs)
     add_features(verbs)
+    add_factors(verbs)
     add_strategies(verbs)
     add_alerts(verbs)
     add_lab(verbs)

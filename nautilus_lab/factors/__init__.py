@@ -5,6 +5,16 @@ from nautilus_lab.factors._evaluate import evaluate
 from nautilus_lab.factors._forward import forward_returns
 from nautilus_lab.factors._scores import low_volatility, momentum
 from nautilus_lab.factors._study import FactorStudy
+from nautilus_lab.factors.combination import (
+    Combination,
+    WalkForward,
+    combine,
+    neutralise,
+    score_factors,
+    standardise,
+    winsorise,
+)
+from nautilus_lab.factors.evaluation import FactorPortfolio
 from nautilus_lab.factors.expressions import (
     OPERATORS,
     Expression,
@@ -39,22 +49,26 @@ from nautilus_lab.factors.sources import (
 
 __all__ = [
     "OPERATORS",
+    "Combination",
     "Expression",
     "ExpressionCache",
     "ExpressionStream",
     "FactorDefinition",
     "FactorEngine",
     "FactorMatrix",
+    "FactorPortfolio",
     "FactorSource",
     "FactorSpace",
     "FactorStudy",
     "PointInTime",
     "Release",
     "Session",
+    "WalkForward",
     "alpha101",
     "alpha158",
     "bar_fields",
     "clusters",
+    "combine",
     "evaluate",
     "evaluate_each",
     "evaluate_expression",
@@ -67,10 +81,14 @@ __all__ = [
     "low_volatility",
     "momentum",
     "most_correlated",
+    "neutralise",
     "parse",
     "reindexed_like",
     "scan",
+    "score_factors",
     "source_catalog",
     "source_family",
+    "standardise",
     "synthesise",
+    "winsorise",
 ]

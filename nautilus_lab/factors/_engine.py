@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from nautilus_lab.engine import Health, State
 from nautilus_lab.factors._evaluate import evaluate
 from nautilus_lab.factors._study import FactorStudy
+from nautilus_lab.factors.combination import Combination, WalkForward, combine, score_factors
 from nautilus_lab.factors.point_in_time import Release, Session, reindexed_like
 from nautilus_lab.factors.sources import SourcePanel, source_catalog, synthesise
 
@@ -16,11 +17,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from nautilus_lab._typing import Prices, Scores
+    from nautilus_lab.factors.combination._combine import Method
+    from nautilus_lab.factors.combination._model import Model
+    from nautilus_lab.factors.combination._standard import Scale
+    from nautilus_lab.factors.evaluation._neutral import Groups
 
 
 @dataclass(frozen=True, kw_only=True)
 class FactorEngine:
-    """Studies how well scores foretell returns.
+    """Studies how well scores foretell returns, and combines them.
 
     Examples
     --------
@@ -45,15 +50,25 @@ class FactorEngine:
 
     def evaluate(
         self,
-        scores: Scores,
-        prices: Prices,
+        scores: Scores | pd.Series[float],
+        prices: Prices | None = None,
         *,
-        horizons: Sequence[int] = (1, 5, 21),
-        quantiles: int = 5,
-        delay: int = 1,
+        horizons: Sequence[int] | None = None,
+        quantiles: int | None = None,
+        delay: int | None = None,
+        groups: Groups | None = None,
+        neutral: Literal["none", "group"] | Mapping[str, Any] = "none",
     ) -> FactorStudy:
         """Study how well scores foretell returns; see `nautilus_lab.factors.evaluate`."""
-        return evaluate(scores, prices, horizons=horizons, quantiles=quantiles, delay=delay)
+        return evaluate(
+            scores,
+            prices,
+            horizons=horizons,
+            quantiles=quantiles,
+            delay=delay,
+            groups=groups,
+            neutral=neutral,
+        )
 
     def reindexed_like(
         self,
@@ -119,3 +134,35 @@ class FactorEngine:
             missing=missing,
             session=session,
         )
+
+    def combine(
+        self,
+        scores: Mapping[str, Scores | pd.Series[float]],
+        prices: Prices | None = None,
+        *,
+        method: Method | Model = "equal",
+        walk: WalkForward | None = None,
+        ridge: float = 0.0,
+        scale: Scale = "zscore",
+        min_factors: int | None = None,
+    ) -> Combination:
+        """Combine factors into one; see `nautilus_lab.factors.combine`."""
+        return combine(
+            scores,
+            prices,
+            method=method,
+            walk=walk or WalkForward(),
+            ridge=ridge,
+            scale=scale,
+            min_factors=min_factors,
+        )
+
+    def score(
+        self,
+        studies: Mapping[str, FactorStudy],
+        *,
+        horizon: int | None = None,
+        weights: Mapping[str, float] | None = None,
+    ) -> pd.DataFrame:
+        """Rank factors by what a desk asks of one; see `nautilus_lab.factors.score_factors`."""
+        return score_factors(studies, horizon=horizon, weights=weights)

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
-import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
-from nautilus_lab.exceptions import InputError, NotEnoughData
-from nautilus_lab.factors._forward import forward_returns
-from nautilus_lab.factors._rank import average_ranks, bucket_means, buckets, row_correlations
+from nautilus_lab.exceptions import BadData, InputError, NotEnoughData
+from nautilus_lab.factors._forward import ahead_of, checked_horizons
+from nautilus_lab.factors._rank import (
+    average_ranks,
+    bucket_means,
+    buckets,
+    rank_correlations,
+    row_correlations,
+)
 from nautilus_lab.factors._study import FactorStudy
-from nautilus_lab.frames import require_scores
+from nautilus_lab.factors.evaluation._dropped import count_dropped, reasons_of
+from nautilus_lab.factors.evaluation._ic import summarise
+from nautilus_lab.factors.evaluation._neutral import Design, Groups, label_numbers, read_design
+from nautilus_lab.factors.evaluation._observations import Observations
+from nautilus_lab.factors.evaluation._shapes import FactorInput, read_factor
+from nautilus_lab.frames import require_prices
 from nautilus_lab.provenance import Provenance, provenance
 
 if TYPE_CHECKING:
@@ -19,21 +29,21 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from nautilus_lab._typing import FloatArray, Prices, Scores
-
-    BoolArray = NDArray[np.bool_]
+    from nautilus_lab._typing import BoolArray, FloatArray, IntArray, Prices, Scores
 
 # Below this the correlation of one date is mostly noise: its standard error is 1 / sqrt(n - 1).
 _FEW_NAMES = 50
 
 
 def evaluate(
-    scores: Scores,
-    prices: Prices,
+    scores: Scores | pd.Series[float],
+    prices: Prices | None = None,
     *,
-    horizons: Sequence[int] = (1, 5, 21),
-    quantiles: int = 5,
-    delay: int = 1,
+    horizons: Sequence[int] | None = None,
+    quantiles: int | None = None,
+    delay: int | None = None,
+    groups: Groups | None = None,
+    neutral: Literal["none", "group"] | Mapping[str, Any] = "none",
 ) -> FactorStudy:
     """Study how well scores foretell returns.
 
@@ -42,17 +52,30 @@ def evaluate(
 
     Parameters
     ----------
-    scores : DataFrame, shape (time, symbol)
-        Higher is better; NaN where not known.
-    prices : DataFrame, shape (time, symbol)
-        Closes, finite and positive. Symbols and times that only one of the two frames has are
-        left out, and counted in `FactorStudy.dropped`.
-    horizons : sequence of int, default=(1, 5, 21)
-        Holding periods in bars.
-    quantiles : int, default=5
-        How many groups of equal size the names of a date are cut into; at least 2.
-    delay : int, default=1
-        Bars between signal and trade. 0 is kinder than any market, and the study says so.
+    scores : DataFrame or Series
+        Higher is better; NaN where not known. Either wide, shape (time, symbol); or as alphalens
+        takes them, a Series indexed by (date, asset); or the frame that its
+        `get_clean_factor_and_forward_returns` makes, with columns ``1D``, ``5D``, ..., ``factor``,
+        ``factor_quantile`` and perhaps ``group``. Long ones may have dates without a zone: they are
+        read in that of the prices, or in UTC.
+    prices : DataFrame, shape (time, symbol), optional
+        Closes, positive; NaN where a symbol was not traded. Symbols and times that only one of the
+        two frames has are left out, and counted in `FactorStudy.dropped`. Not needed when forward
+        returns come with the scores; when given, these are not looked at.
+    horizons : sequence of int, optional
+        Holding periods in bars; (1, 5, 21), or those that come with the scores.
+    quantiles : int, optional
+        How many groups of equal size the names of a date are cut into, at least 2: 5, or those that
+        come with the scores.
+    delay : int, optional
+        Bars between signal and trade: 1. 0 is kinder than any market, and the study says so.
+        Forward returns that come with the scores are taken to have 0, as alphalens makes them,
+        unless this says what prices they were made from.
+    groups : DataFrame, Series or mapping, optional
+        Sectors or the like: labels by time and symbol, or one for each symbol.
+    neutral : {"none", "group"} or mapping of str to DataFrame, default="none"
+        What is taken out of scores and of returns, date by date, before they are compared: nothing,
+        the mean of the group, or a regression on these exposures (numbers, or labels for dummies).
 
     Returns
     -------
@@ -61,12 +84,13 @@ def evaluate(
     Raises
     ------
     InputError
-        When `horizons`, `quantiles` or `delay` break a rule, or scores and prices share no
-        symbol.
+        When `scores` has no shape that is known, `horizons`, `quantiles`, `delay` or `neutral`
+        break a rule, or scores and prices share no symbol.
     NotEnoughData
         When, for some horizon, no date has `quantiles` different scored names and a known future.
     BadData
-        When a price is NaN, infinite or not positive, a score infinite, or times unsorted.
+        When a price is infinite or not positive, a symbol has none at all, a score is infinite, or
+        times are unsorted or repeated.
 
     Examples
     --------
@@ -84,56 +108,89 @@ def evaluate(
     import numpy as np
     import pandas as pd
 
-    if not quantiles >= 2:
+    if quantiles is not None and not quantiles >= 2:
         raise InputError("quantiles must be at least 2", value=quantiles, remedy="pass quantiles=5")
-    known = require_scores(scores)
-    forward = forward_returns(prices, horizons, delay=delay)
-    priced = next(iter(forward.values()))
-    names = [symbol for symbol in known.columns if symbol in priced.columns]
-    if not names:
-        raise InputError(
-            "scores and prices must share symbols",
-            value=f"scores of {', '.join(map(str, known.columns[:3]))}, "
-            f"prices of {', '.join(map(str, priced.columns[:3]))}",
-            remedy="make the scores from these prices",
-        )
-    score = np.array(known[names], dtype=np.float64)
-    has_prices = known.index.isin(priced.index)
-    n_scored = np.isfinite(score).sum(axis=1)
-    varies = _varies(score)
-    eligible = has_prices & (n_scored >= quantiles) & varies
+    given = read_factor(scores, prices)
+    grid = _with_prices(given, horizons, delay) if given.prices is not None else None
+    if grid is None:
+        grid = _with_returns(given, horizons, delay)
+    known = given.scores
+    names = known.columns[known.columns.isin(grid.symbols)]
+    raw = _numbers(known, names)
+    known_groups = groups if groups is not None else given.groups
+    labels: IntArray | None = None
+    group_names: tuple[Any, ...] = ()
+    if known_groups is not None:
+        labels, group_names = label_numbers(known_groups, known.index, names)
+    design = _design(neutral, labels, known.index, names)
+    score = raw.copy() if design is None else design.residuals(raw)
 
-    futures, usable = {}, {}
-    for bar, frame in forward.items():
-        futures[bar] = np.array(frame[names].reindex(known.index), dtype=np.float64)
-        # Prices have no gaps, so a future is known for every name of a row or for none.
-        usable[bar] = eligible & np.isfinite(futures[bar][:, 0])
-        if not usable[bar].any():
+    own = quantiles is None and given.quantiles is not None
+    cut = None if not own else given.quantiles[names].to_numpy(dtype=float) - 1  # type: ignore[index]
+    count = int(np.nanmax(cut)) + 1 if cut is not None else quantiles or 5
+    if count < 2:
+        raise InputError(
+            "quantiles that come with the scores must be at least 2",
+            value=count,
+            remedy="pass quantiles=5 to cut them anew",
+        )
+    n_scored = np.isfinite(score).sum(axis=1)
+    enough, varies = n_scored >= (1 if own else count), _varies(score)
+    has_prices = grid.entry >= 0
+    eligible = has_prices & enough & varies
+    reasons = {
+        bar: reasons_of(
+            raw,
+            score,
+            future,
+            has_prices=has_prices,
+            enough=enough,
+            varies=varies,
+            ended=grid.ended[bar],
+        )
+        for bar, future in grid.ahead.items()
+    }
+    for bar, found in reasons.items():
+        if not (found == 0).any():
             raise NotEnoughData(
-                f"a study needs a date with {quantiles} scored names, not all equal, and prices "
-                f"{bar} + {delay} bars later",
+                f"a study needs a date with {count} scored names, not all equal, and prices "
+                f"{bar} + {grid.delay} bars later",
                 value=f"at most {int(n_scored.max())} names on {len(known)} dates",
                 remedy="pass a longer history, fewer quantiles or a shorter horizon",
             )
-    dropped = {
-        bar: _dropped(known.shape, np.isfinite(score), has_prices, n_scored, varies, quantiles, use)
-        for bar, use in usable.items()
-    }
 
     score[~eligible] = np.nan
     ranks = average_ranks(score)
-    bucket = buckets(ranks, quantiles)
+    bucket = buckets(ranks, count) if cut is None else np.where(np.isfinite(score), cut, np.nan)
     spearman, pearson, means = {}, {}, {}
-    for bar, future in futures.items():
-        future[np.isnan(score) | ~usable[bar][:, None]] = np.nan
-        spearman[bar] = row_correlations(ranks, average_ranks(future))
-        pearson[bar] = row_correlations(score, future)
-        means[bar] = bucket_means(future, bucket, quantiles)
+    for bar, future in grid.ahead.items():
+        ahead = np.where(reasons[bar] == 0, future, np.nan)
+        ahead = ahead if design is None else design.residuals(ahead)
+        spearman[bar] = rank_correlations(score, ranks, ahead)
+        pearson[bar] = row_correlations(score, ahead)
+        means[bar] = bucket_means(ahead, bucket, count)
 
-    rows = np.logical_or.reduce(list(usable.values()))
+    observations = Observations(
+        times=known.index,
+        symbols=names,
+        unpriced=known.columns.difference(names, sort=False),
+        scores=score,
+        raw_scores=raw,
+        bucket=bucket,
+        quantiles=count,
+        given=grid.given,
+        reasons=reasons,
+        delay=grid.delay,
+        labels=labels,
+        group_names=group_names,
+        design=design,
+        prices=grid.prices,
+        price_times=grid.price_times,
+        entry=grid.entry,
+    )
+    rows = observations.in_use
     times = known.index[rows]
-    columns = pd.Index(list(forward), name="horizon")
-    groups = pd.Index(range(1, quantiles + 1), name="quantile")
+    numbers = pd.Index(range(1, count + 1), name="quantile")
 
     def over_time(by_bar: dict[int, FloatArray]) -> pd.DataFrame:
         return pd.DataFrame({bar: by_bar[bar][rows] for bar in by_bar}, times).rename_axis(
@@ -141,55 +198,123 @@ def evaluate(
         )
 
     ic = over_time(spearman)
-    n_names = int(np.median(n_scored[rows]))
     return FactorStudy(
         ic=ic,
         pearson_ic=over_time(pearson),
-        ic_summary=_summary(ic),
+        ic_summary=summarise(ic),
         quantile_returns=pd.DataFrame(
-            {bar: pd.DataFrame(mean[usable[bar]]).mean().to_numpy() for bar, mean in means.items()},
-            groups,
+            {bar: pd.DataFrame(mean).mean().to_numpy() for bar, mean in means.items()}, numbers
         ).rename_axis(columns="horizon"),
         spread=over_time({bar: mean[:, -1] - mean[:, 0] for bar, mean in means.items()}),
-        turnover=_turnover(bucket[eligible], known.index[eligible], groups),
-        dropped=pd.DataFrame(dropped).reindex(columns=columns).rename_axis("reason"),
-        n_names=n_names,
-        delay=delay,
-        provenance=_marks(scores, prices, n_names, delay),
+        turnover=_turnover(bucket[eligible], known.index[eligible], numbers),
+        dropped=count_dropped(observations),
+        n_names=int(np.median(n_scored[rows])),
+        delay=grid.delay,
+        observations=observations,
+        provenance=_marks(scores, prices, n_scored[rows], grid.delay, given.notices),
     )
 
 
-def newey_west_t(values: FloatArray, lag: int) -> float:
-    r"""Return the t statistic of the mean of a series that correlates with itself [1]_.
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class _Grid:
+    """Returns ahead of each score, and where they come from; see `Observations`."""
 
-    The variance of the mean with Bartlett weights :math:`1 - l / (L + 1)` on the autocovariances
-    of lags :math:`l = 1 \dots L`, times :math:`n / (n - 1)`.
+    symbols: pd.Index[Any]
+    entry: IntArray
+    delay: int
+    ahead: dict[int, FloatArray]
+    ended: dict[int, BoolArray]
+    given: Mapping[int, FloatArray] = dataclasses.field(default_factory=dict)
+    prices: FloatArray | None = None
+    price_times: pd.Index[Any] | None = None
 
-    Parameters
-    ----------
-    values : ndarray, shape (n,)
-    lag : int
-        :math:`L`; 0 is the ordinary t statistic.
 
-    Returns
-    -------
-    float
-        NaN for fewer than 2 values or values that do not vary.
+def _with_prices(given: FactorInput, horizons: Sequence[int] | None, delay: int | None) -> _Grid:
 
-    References
-    ----------
-    .. [1] Newey, W. K. and West, K. D. (1987). A Simple, Positive Semi-Definite,
-       Heteroskedasticity and Autocorrelation Consistent Covariance Matrix. Econometrica 55(3).
-    """
-    n = len(values)
-    if n < 2 or values.min() == values.max():
-        return math.nan
-    errors = values - values.mean()
-    variance = float(errors @ errors)
-    for step in range(1, min(lag, n - 1) + 1):
-        variance += 2 * (1 - step / (lag + 1)) * float(errors[step:] @ errors[:-step])
-    deviation = math.sqrt(max(variance, 0.0) / (n * (n - 1)))
-    return float(values.mean()) / deviation if deviation else math.nan
+    wait = 1 if delay is None else delay
+    bars = checked_horizons((1, 5, 21) if horizons is None else horizons, wait)
+    assert given.prices is not None
+    checked = require_prices(given.prices, at_least=max(bars) + wait + 1, gaps=True)
+    scores = given.scores
+    names = scores.columns[scores.columns.isin(checked.columns)]
+    if not len(names):
+        raise InputError(
+            "scores and prices must share symbols",
+            value=f"scores of {', '.join(map(str, scores.columns[:3]))}, "
+            f"prices of {', '.join(map(str, checked.columns[:3]))}",
+            remedy="make the scores from these prices",
+        )
+    values = _numbers(checked, names)
+    entry = checked.index.get_indexer(scores.index)
+    return _Grid(
+        symbols=names,
+        entry=entry,
+        delay=wait,
+        ahead={bar: ahead_of(values, entry, delay=wait, bars=bar) for bar in bars},
+        ended={bar: entry + wait + bar >= len(values) for bar in bars},
+        prices=values,
+        price_times=checked.index,
+    )
+
+
+def _with_returns(given: FactorInput, horizons: Sequence[int] | None, delay: int | None) -> _Grid:
+    import numpy as np
+
+    wait = 0 if delay is None else delay
+    bars = checked_horizons(list(given.ahead) if horizons is None else horizons, wait)
+    if unknown := [bar for bar in bars if bar not in given.ahead]:
+        raise InputError(
+            "a horizon must be one of those that came with the scores",
+            value=unknown,
+            remedy=f"choose from {', '.join(map(str, given.ahead))}, or pass prices",
+        )
+    n = len(given.scores)
+    every = {bar: np.asarray(frame, dtype=np.float64) for bar, frame in given.ahead.items()}
+    for bar, values in every.items():
+        if np.isinf(values).any():
+            row, column = np.argwhere(np.isinf(values))[0]
+            raise BadData(
+                "forward returns must be finite or NaN",
+                value=f"{given.scores.columns[column]} at {given.scores.index[row]}, {bar} bars",
+                remedy="mend the prices they were made from",
+            )
+    return _Grid(
+        symbols=given.scores.columns,
+        entry=np.arange(n),
+        delay=wait,
+        ahead={bar: every[bar] for bar in bars},
+        ended={bar: np.zeros(n, dtype=bool) for bar in bars},
+        given=every,
+    )
+
+
+def _numbers(frame: pd.DataFrame, names: pd.Index[Any]) -> FloatArray:
+    """Return the columns as an array, the frame's own where it can be: it is never written to."""
+    import numpy as np
+
+    whole = frame if frame.columns.equals(names) else frame[names]
+    return np.asarray(whole.to_numpy(dtype=np.float64))
+
+
+def _design(
+    neutral: str | Mapping[str, Any],
+    labels: IntArray | None,
+    times: pd.Index[Any],
+    symbols: pd.Index[Any],
+) -> Design | None:
+    if isinstance(neutral, Mapping):
+        return read_design(neutral, times, symbols)
+    if neutral == "none":
+        return None
+    if neutral != "group":
+        raise InputError(
+            "neutral must be none, group, or exposures by name",
+            value=neutral,
+            remedy='pass neutral="group" and groups=..., or neutral={"beta": frame}',
+        )
+    if labels is None:
+        raise InputError("neutral to groups needs groups", remedy="pass groups={symbol: sector}")
+    return Design(labels=(labels,))
 
 
 def _varies(score: FloatArray) -> BoolArray:
@@ -198,54 +323,6 @@ def _varies(score: FloatArray) -> BoolArray:
     known = np.isfinite(score)
     low = np.where(known, score, np.inf).min(axis=1)
     return np.asarray(np.where(known, score, -np.inf).max(axis=1) > low)
-
-
-def _dropped(
-    shape: tuple[int, ...],
-    scored: BoolArray,
-    has_prices: BoolArray,
-    n_scored: NDArray[np.intp],
-    varies: BoolArray,
-    quantiles: int,
-    usable: BoolArray,
-) -> pd.Series[int]:
-    """Count the scores by the first reason for which they were not used."""
-    import pandas as pd
-
-    enough = n_scored >= quantiles
-    per_row = scored.sum(axis=1)
-    counts = {
-        "no prices of the symbol": shape[0] * shape[1] - scored.size,
-        "no score: warm-up or missing": int((~scored).sum()),
-        "no prices of the date": int(per_row[~has_prices].sum()),
-        "fewer names than quantiles that date": int(per_row[has_prices & ~enough].sum()),
-        "all scores equal that date": int(per_row[has_prices & enough & ~varies].sum()),
-        "future not known: end of the prices": int(
-            per_row[has_prices & enough & varies & ~usable].sum()
-        ),
-        "used": int(per_row[usable].sum()),
-    }
-    return pd.Series(counts)
-
-
-def _summary(ic: pd.DataFrame) -> pd.DataFrame:
-    import numpy as np
-    import pandas as pd
-
-    rows = {}
-    for bar, line in ic.items():
-        values = np.array(line.dropna(), dtype=np.float64)
-        deviation = float(values.std(ddof=1)) if len(values) > 1 else math.nan
-        mean = float(values.mean()) if len(values) else math.nan
-        rows[bar] = {
-            "mean": mean,
-            "std": deviation,
-            "icir": mean / deviation if deviation else math.nan,
-            "t": newey_west_t(values, int(str(bar)) - 1),
-            "positive_share": float((values > 0).mean()) if len(values) else math.nan,
-            "n_dates": len(values),
-        }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("horizon")
 
 
 def _turnover(
@@ -263,11 +340,25 @@ def _turnover(
     return pd.DataFrame(columns, times[1:]).rename_axis(columns="quantile")
 
 
-def _marks(scores: Scores, prices: Prices, n_names: int, delay: int) -> Provenance:
-    marks = provenance(scores, prices)
-    notices = list(marks.notices)
-    if n_names < _FEW_NAMES:
-        notices.append(f"Evaluation on {n_names} names: weak statistical power.")
+def _marks(
+    scores: Any,
+    prices: Prices | None,
+    n_names: NDArray[np.intp],
+    delay: int,
+    read_as: Sequence[str],
+) -> Provenance:
+    import numpy as np
+
+    marks = provenance(*(frame for frame in (scores, prices) if frame is not None))
+    notices = [*marks.notices, *read_as]
+    few, median = int((n_names < _FEW_NAMES).sum()), int(np.median(n_names))
+    if median < _FEW_NAMES:
+        notices.append(f"Evaluation on {median} names: weak statistical power.")
+    elif few:
+        notices.append(
+            f"{few:,} of {len(n_names):,} dates have fewer than {_FEW_NAMES} names: weak "
+            "statistical power there."
+        )
     if delay == 0:
         notices.append("Traded at the close that made the signal (delay 0): no market is so kind.")
     return dataclasses.replace(marks, notices=tuple(notices))

@@ -10,7 +10,7 @@ from nautilus_lab.frames import require_prices
 from nautilus_lab.provenance import mark, provenance
 
 if TYPE_CHECKING:
-    from nautilus_lab._typing import Prices, Returns
+    from nautilus_lab._typing import FloatArray, IntArray, Prices, Returns
 
 
 def forward_returns(
@@ -55,6 +55,41 @@ def forward_returns(
     >>> forward_returns(prices, [1])[1]["A"].round(2).to_list()
     [0.2, 0.5, nan, nan]
     """
+    bars = checked_horizons(horizons, delay)
+    checked = require_prices(prices, at_least=max(bars) + delay + 1)
+    entry = checked.shift(-delay)
+    marks = provenance(prices)
+    return {bar: mark(entry.shift(-bar) / entry - 1, marks) for bar in bars}
+
+
+def ahead_of(prices: FloatArray, entry: IntArray, *, delay: int, bars: int) -> FloatArray:
+    """Return what is earned from some rows of the prices on; see `forward_returns`.
+
+    Parameters
+    ----------
+    prices : ndarray, shape (t, m)
+        NaN where not known.
+    entry : ndarray of int, shape (n,)
+        Rows of the signals; -1 for one that has none.
+    delay, bars : int
+        Bars from the signal to the trade, and how long it is held.
+
+    Returns
+    -------
+    ndarray, shape (n, m)
+        NaN where a price is not known or lies beyond the end.
+    """
+    import numpy as np
+
+    found = np.full((len(entry), prices.shape[1]), np.nan)
+    inside = (entry >= 0) & (entry + delay + bars < len(prices))
+    begin = entry[inside] + delay
+    found[inside] = prices[begin + bars] / prices[begin] - 1
+    return found
+
+
+def checked_horizons(horizons: Sequence[int], delay: int) -> list[int]:
+    """Return the horizons as a list, or raise `InputError` when they or the delay break a rule."""
     bars = list(horizons)
     if not bars or not all(bar >= 1 for bar in bars) or len(set(bars)) < len(bars):
         raise InputError(
@@ -68,7 +103,4 @@ def forward_returns(
             value=delay,
             remedy="pass delay=1, the next close",
         )
-    checked = require_prices(prices, at_least=max(bars) + delay + 1)
-    entry = checked.shift(-delay)
-    marks = provenance(prices)
-    return {bar: mark(entry.shift(-bar) / entry - 1, marks) for bar in bars}
+    return bars

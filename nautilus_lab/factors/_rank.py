@@ -69,6 +69,16 @@ def row_correlations(left: FloatArray, right: FloatArray) -> FloatArray:
     """
     import numpy as np
 
+    found = np.empty(len(left))
+    for begin in range(0, len(left), _BLOCK):
+        rows = slice(begin, begin + _BLOCK)
+        found[rows] = _correlated(left[rows], right[rows])
+    return found
+
+
+def _correlated(left: FloatArray, right: FloatArray) -> FloatArray:
+    import numpy as np
+
     known = np.isfinite(left) & np.isfinite(right)
     counts = known.sum(axis=1)
     # A row with nothing known has no mean; its correlation is NaN all the same.
@@ -83,6 +93,24 @@ def row_correlations(left: FloatArray, right: FloatArray) -> FloatArray:
         sides.append((off, np.where(high > low, np.einsum("ij,ij->i", off, off), np.nan)))
     (a, aa), (b, bb) = sides
     return np.asarray(np.einsum("ij,ij->i", a, b) / np.sqrt(aa) / np.sqrt(bb), dtype=np.float64)
+
+
+def rank_correlations(score: FloatArray, ranks: FloatArray, ahead: FloatArray) -> FloatArray:
+    """Return Spearman's correlation of each row over the places where both sides are known.
+
+    Parameters
+    ----------
+    score, ranks, ahead : ndarray, shape (n_rows, n)
+        `ranks` are those of `score`; both sides are ranked anew where one lacks what the other has.
+    """
+    import numpy as np
+
+    lacking = np.isfinite(score) & np.isnan(ahead)
+    partial = lacking.any(axis=1) & ~lacking.all(axis=1)
+    if partial.any():
+        ranks = ranks.copy()
+        ranks[partial] = average_ranks(np.where(lacking[partial], np.nan, score[partial]))
+    return row_correlations(ranks, average_ranks(ahead))
 
 
 def buckets(ranks: FloatArray, count: int) -> FloatArray:

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
-from nautilus_lab.display import (
-    Chart,
-    Facts,
-    HasTearSheet,
-    Table,
-    TearSheet,
-    Theme,
-    bar_preview,
-    format_value,
-    line_preview,
-    line_trace,
-    style_figure,
+from nautilus_lab.display import HasTearSheet, TearSheet
+from nautilus_lab.exceptions import InputError
+from nautilus_lab.factors.evaluation._dropped import dropped_scores
+from nautilus_lab.factors.evaluation._ic import (
+    decay,
+    ic_by_group,
+    ic_by_period,
+    rank_autocorrelation,
 )
+from nautilus_lab.factors.evaluation._portfolio import FactorPortfolio, Weighting, portfolio
+from nautilus_lab.factors.evaluation._quantiles import monotonicity, quantile_table, spread_table
+from nautilus_lab.factors.evaluation._regimes import by_state
+from nautilus_lab.factors.evaluation._summary import names_over_time, plain_rows, summary
+from nautilus_lab.factors.evaluation._tear_sheet import factor_tear_sheet
 from nautilus_lab.provenance import Provenance
 
 if TYPE_CHECKING:
     import pandas as pd
-    import plotly.graph_objects as go
+
+    from nautilus_lab.factors.evaluation._observations import Observations
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -54,6 +57,8 @@ class FactorStudy(HasTearSheet):
         Median number of names scored a date.
     delay : int
         Bars between signal and trade: 1 trades at the next close.
+    observations : Observations
+        The grid of dates and names that every figure is read off.
     provenance : Provenance
         Where scores and prices came from, and what weakens the study.
     """
@@ -67,6 +72,7 @@ class FactorStudy(HasTearSheet):
     dropped: pd.DataFrame
     n_names: int
     delay: int
+    observations: Observations = field(repr=False)
     provenance: Provenance = field(default_factory=Provenance)
 
     def __repr__(self) -> str:
@@ -78,136 +84,178 @@ class FactorStudy(HasTearSheet):
         """The holding periods, in bars."""
         return tuple(int(bar) for bar in self.ic.columns)
 
-    def tear_sheet(self) -> TearSheet:
-        """Return the study as a tear sheet."""
-        begin, end = self.ic.index[0], self.ic.index[-1]
-        shortest = self.horizons[0]
-        return TearSheet(
-            title="Factor study",
-            subtitle=(
-                f"{format_value(begin)} to {format_value(end)} · {len(self.ic):,} dates, "
-                f"{self.n_names} names · {self._trades}"
-            ),
+    @property
+    def spread_summary(self) -> pd.DataFrame:
+        """Mean, standard error, t, hit rate and number of dates of the spread by horizon."""
+        return spread_table(self.spread)
+
+    @property
+    def names(self) -> pd.DataFrame:
+        """How many names each date scored, and how many of them each horizon used."""
+        return names_over_time(self.observations)
+
+    def summary(self) -> pd.DataFrame:
+        """Return the study in one table, shape (figure, horizon)."""
+        return summary(self)
+
+    def quantile_summary(self, *, by_group: bool = False) -> pd.DataFrame:
+        """Return mean, error, hit rate and dates of each quantile; see `quantile_table`."""
+        return quantile_table(self.observations, by_group=by_group)
+
+    def monotonicity(self, *, draws: int = 1_000, seed: int = 0) -> pd.DataFrame:
+        """Return whether returns rise from each quantile to the next, with a test; by horizon.
+
+        Columns are ``spearman``, ``steps_up``, ``smallest_step`` and ``p_value``, that of Patton
+        and Timmermann: small when they rise with each.
+        """
+        return monotonicity(self.observations, draws=draws, seed=seed)
+
+    def decay(self, horizons: Sequence[int] | None = None) -> pd.DataFrame:
+        """Return the IC of longer and longer holding periods, and of their last bar alone.
+
+        Parameters
+        ----------
+        horizons : sequence of int, optional
+            Bars held; each from 1 to the longest of the study when not given, or those that came
+            with the scores.
+
+        Returns
+        -------
+        DataFrame, shape (horizon, 4)
+            ``ic``, ``icir``, ``t``, and ``bar_ic``: of the return of the last bar.
+
+        Raises
+        ------
+        InputError
+            When a horizon is less than 1.
+        NotEnoughData
+            When forward returns came with the scores and a horizon is not among them.
+        """
+        bars = list(horizons) if horizons is not None else self._every_horizon()
+        if not bars or not all(bar >= 1 for bar in bars):
+            raise InputError("horizons must be at least 1", value=bars, remedy="range(1, 22)")
+        return decay(self.observations, bars)
+
+    def ic_by_group(self) -> pd.DataFrame:
+        """Return the summary of the IC within each group, shape ((group, horizon), 7).
+
+        Raises
+        ------
+        InputError
+            When the study has no groups.
+        """
+        return ic_by_group(self.observations)
+
+    def ic_by_period(self, period: Literal["year", "month"] = "year") -> pd.DataFrame:
+        """Return the mean IC of each calendar year, or (year, month), by horizon."""
+        return ic_by_period(self.ic, period)
+
+    def rank_autocorrelation(self, *, lag: int = 1) -> pd.Series[float]:
+        """Return the correlation of each date's ranks with those of `lag` dates before."""
+        return rank_autocorrelation(self.observations, lag=lag)
+
+    def dropped_scores(self, horizon: int | None = None) -> pd.DataFrame:
+        """Return each score that a horizon did not use, with its value and the reason.
+
+        Parameters
+        ----------
+        horizon : int, optional
+            The first of the study when not given.
+
+        Returns
+        -------
+        DataFrame, shape ((time, symbol), 2)
+            ``score`` as handed in (NaN for a symbol without prices) and ``reason``; counted by
+            reason they are the rows of `dropped`.
+
+        Raises
+        ------
+        InputError
+            When the study has no such horizon.
+        """
+        bar = self.horizons[0] if horizon is None else horizon
+        if bar not in self.horizons:
+            raise InputError(
+                "a horizon must be one of the study's",
+                value=bar,
+                remedy=f"choose from {', '.join(map(str, self.horizons))}",
+            )
+        return dropped_scores(self.observations, bar)
+
+    def by(self, states: pd.Series[Any]) -> pd.DataFrame:
+        """Return IC and spread by the state of the market that was known before each date.
+
+        Parameters
+        ----------
+        states : Series, shape (time,)
+            Any labels, over tz-aware times. A date belongs to the latest state of an earlier time.
+
+        Returns
+        -------
+        DataFrame, shape ((state, horizon), 8)
+            ``n_dates``, ``ic``, ``icir``, ``ic_t``, ``positive_share``, ``spread``,
+            ``spread_error``, ``spread_t``. Dates before the first state are ``"not known"``.
+
+        Raises
+        ------
+        InputError, NotEnoughData
+            When `states` is no series over sorted, unique, tz-aware times, or empty.
+        """
+        return by_state(self.ic, self.spread, states)
+
+    def portfolio(
+        self,
+        *,
+        weighting: Weighting = "score",
+        neutral: Literal["dollar", "group"] = "dollar",
+        holding: int = 1,
+        cost_bps: float = 0.0,
+    ) -> FactorPortfolio:
+        """Return what a long-short book of the factor would have earned.
+
+        Parameters
+        ----------
+        weighting : {"score", "rank", "quantile"}, default="score"
+            In proportion to scores or ranks less their mean; or the top quantile against the
+            bottom one.
+        neutral : {"dollar", "group"}, default="dollar"
+            As much long as short; within each group, too.
+        holding : int, default=1
+            Over how many signals a book is built up and held.
+        cost_bps : float, default=0.0
+            What a trade costs, in hundredths of a percent of its value.
+
+        Raises
+        ------
+        InputError
+            When an argument breaks a rule, or the study has no groups.
+        NotEnoughData
+            When forward returns came with the scores and those of one bar are not among them.
+        """
+        return portfolio(
+            self.observations,
+            weighting=weighting,
+            neutral=neutral,
+            holding=holding,
+            cost_bps=cost_bps,
             provenance=self.provenance,
-            parts=(
-                Facts(values=self._facts()),
-                Chart(
-                    title="Information coefficient",
-                    figure=self._ic_figure,
-                    preview=lambda: line_preview(self._smooth_ic(), ".2f"),
-                ),
-                Chart(
-                    title="Return by quantile",
-                    figure=self._quantile_figure,
-                    preview=lambda: bar_preview(
-                        {
-                            f"Q{quantile}": float(value)
-                            for quantile, value in self.quantile_returns[shortest].items()
-                        },
-                        ".3%",
-                    ),
-                ),
-                Chart(
-                    title="Top less bottom quantile",
-                    figure=self._spread_figure,
-                    preview=lambda: line_preview({"spread": self._cumulative_spread()}, ".0%"),
-                ),
-                Table(
-                    title="Information coefficient by horizon",
-                    rows=self.ic_summary.rename(columns={"n_dates": "dates"}).rename(
-                        columns=lambda name: str(name).replace("_", " ")
-                    ),
-                    formats={
-                        "mean": ".4f",
-                        "std": ".3f",
-                        "icir": ".3f",
-                        "t": ".2f",
-                        "positive share": ".1%",
-                    },
-                    note=(
-                        "t by Newey and West with horizon - 1 lags. The chart shows means of "
-                        f"{self._smoothing} dates."
-                    ),
-                ),
-                Table(
-                    title="Mean return by quantile and horizon",
-                    rows=self._quantile_rows(),
-                    formats={_bars(bar): ".3%" for bar in self.horizons} | {"turnover": ".1%"},
-                    note="Of the whole holding period, equally weighted; turnover per date.",
-                ),
-                Table(
-                    title="What became of the scores",
-                    rows=self.dropped.rename(columns=_bars),
-                    wide=True,
-                ),
-            ),
         )
 
-    @property
-    def _trades(self) -> str:
-        if self.delay == 0:
-            return "trades at the close of the signal"
-        return "trades at the next close" if self.delay == 1 else f"trades {self.delay} bars later"
+    def rows(self) -> dict[str, Any]:
+        """Return the study as plain lists and numbers, for `nautilus_lab.widgets`."""
+        return plain_rows(self)
 
-    @property
-    def _smoothing(self) -> int:
-        return max(1, min(252, len(self.ic) // 8))
+    def tear_sheet(self, *, periods_per_year: float | None = None) -> TearSheet:
+        """Return the study as a tear sheet.
 
-    def _facts(self) -> dict[str, str]:
-        facts = {}
-        for bar, row in self.ic_summary.iterrows():
-            facts[f"IC, {_bars(bar)}"] = format_value(float(row["mean"]), ".4f")
-            facts[f"t, {_bars(bar)}"] = format_value(float(row["t"]), ".2f")
-        top = self.turnover.columns[-1]
-        facts["Turnover of the top"] = format_value(float(self.turnover[top].mean()), ".1%")
-        return facts
+        Parameters
+        ----------
+        periods_per_year : float, optional
+            252 for trading days: then figures of the long-short book by year are on it, too.
+        """
+        return factor_tear_sheet(self, periods_per_year=periods_per_year)
 
-    def _quantile_rows(self) -> pd.DataFrame:
-        rows = self.quantile_returns.rename(columns=_bars)
-        return rows.assign(turnover=self.turnover.mean())
-
-    def _smooth_ic(self) -> dict[str, pd.Series[float]]:
-        smooth = self.ic.rolling(self._smoothing).mean()
-        return {_bars(bar): smooth[bar] for bar in self.horizons}
-
-    def _cumulative_spread(self) -> pd.Series[float]:
-        """Return the sum of the spread over holding periods that do not overlap."""
-        shortest = self.horizons[0]
-        return self.spread[shortest].dropna().iloc[::shortest].cumsum()
-
-    def _ic_figure(self, theme: Theme) -> go.Figure:
-        import plotly.graph_objects as go
-
-        figure = go.Figure([line_trace(line, name) for name, line in self._smooth_ic().items()])
-        figure.add_hline(y=0, line={"width": 1})
-        figure.update_yaxes(title="IC, rolling mean", tickformat=".2f")
-        return self._styled(figure, "Information coefficient", theme)
-
-    def _quantile_figure(self, theme: Theme) -> go.Figure:
-        import plotly.graph_objects as go
-
-        names = [f"Q{quantile}" for quantile in self.quantile_returns.index]
-        figure = go.Figure(
-            [
-                go.Bar(x=names, y=self.quantile_returns[bar], name=_bars(bar))
-                for bar in self.horizons
-            ]
-        )
-        figure.update_yaxes(title="mean return of the holding period", tickformat=".2%")
-        figure.update_layout(barmode="group")
-        return self._styled(figure, "Return by quantile", theme)
-
-    def _spread_figure(self, theme: Theme) -> go.Figure:
-        import plotly.graph_objects as go
-
-        figure = go.Figure(line_trace(self._cumulative_spread(), "spread"))
-        figure.update_yaxes(title="sum of spreads", tickformat=".0%")
-        title = f"Top less bottom quantile, {_bars(self.horizons[0])}, before costs"
-        return self._styled(figure, title, theme)
-
-    def _styled(self, figure: go.Figure, title: str, theme: Theme) -> go.Figure:
-        return style_figure(figure, title=title, caption=self.provenance.caption, theme=theme)
-
-
-def _bars(count: object) -> str:
-    return f"{count} bar" if count == 1 else f"{count} bars"
+    def _every_horizon(self) -> list[int]:
+        if self.observations.prices is None:
+            return list(self.horizons)
+        return list(range(1, max(self.horizons) + 1))

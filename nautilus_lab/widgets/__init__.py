@@ -4,6 +4,7 @@ from nautilus_lab.widgets._alerts import AlertsPanel
 from nautilus_lab.widgets._asking import Answer
 from nautilus_lab.widgets._charts import LineChart, PriceChart
 from nautilus_lab.widgets._controls import TradingControls
+from nautilus_lab.widgets._factor_study import FactorStudyPanel
 from nautilus_lab.widgets._features import FeaturesDashboard, features_dashboard
 from nautilus_lab.widgets._grid import Column, Grid
 from nautilus_lab.widgets._kpi import Kpi, KpiRow
@@ -17,6 +18,7 @@ __all__ = [
     "AlertsPanel",
     "Answer",
     "Column",
+    "FactorStudyPanel",
     "FeaturesDashboard",
     "Grid",
     "Kpi",

@@ -12,8 +12,8 @@ from scipy import stats
 from nautilus_lab.engine import Engine, State
 from nautilus_lab.exceptions import BadData, InputError, NotEnoughData
 from nautilus_lab.factors import FactorEngine, evaluate, forward_returns
-from nautilus_lab.factors._evaluate import newey_west_t
 from nautilus_lab.factors._rank import average_ranks, row_correlations
+from nautilus_lab.factors.evaluation._newey_west import newey_west_t
 from nautilus_lab.provenance import SURVIVORS_ONLY, Provenance, mark
 
 
@@ -137,7 +137,7 @@ def test_quantile_returns_by_hand_on_one_date():
     assert math.isnan(study.ic_summary.loc[1, "t"])
     assert "—" in study.tear_sheet().text
     assert "nan" not in study.tear_sheet().html
-    assert len(study.tear_sheet().figures) == 3
+    assert len(study.tear_sheet().figures) == 11
 
 
 def test_turnover_is_the_share_of_newcomers():
@@ -194,7 +194,7 @@ def test_many_names_and_the_next_close_need_no_warning():
     assert study.n_names == 60
 
 
-def test_the_study_shows_as_a_small_sheet_with_three_charts(scores, prices):
+def test_the_study_shows_as_a_small_sheet(scores, prices):
     study = evaluate(scores, prices)
     bundle = study._repr_mimebundle_()
     assert "Newey and West" in bundle["text/plain"]
@@ -202,8 +202,16 @@ def test_the_study_shows_as_a_small_sheet_with_three_charts(scores, prices):
     figures = study.tear_sheet().figures
     assert list(figures) == [
         "Information coefficient",
+        "Mean IC by month",
+        "Distribution of the IC",
+        "IC against a normal law",
         "Return by quantile",
         "Top less bottom quantile",
+        "Growth by quantile",
+        "Long-short book",
+        "Decay",
+        "Turnover",
+        "Names over time",
     ]
     assert [trace.name for trace in figures["Return by quantile"].data] == [
         "1 bar",
@@ -247,10 +255,13 @@ def test_scores_that_cannot_be_studied_are_refused(scores, prices):
 
 
 def test_prices_that_cannot_be_studied_are_refused(scores, prices):
-    gap = prices.copy()
-    gap.iloc[5, 5] = np.nan
-    with pytest.raises(BadData, match="S05"):
-        evaluate(scores, gap)
+    odd = prices.copy()
+    odd.iloc[5, 5] = 0.0
+    with pytest.raises(BadData, match=r"positive, finite or NaN; got S05 = 0 at 2018-01-09"):
+        evaluate(scores, odd)
+    odd["S05"] = np.nan
+    with pytest.raises(BadData, match="a price of each symbol; got S05"):
+        evaluate(scores, odd)
     with pytest.raises(NotEnoughData, match="at least 102 rows; got 60"):
         evaluate(scores, prices.iloc[:60], horizons=[100])
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from nautilus_lab.exceptions import BadData, InputError, NotEnoughData
-from nautilus_lab.factors._evaluate import newey_west_t
 from nautilus_lab.factors._forward import forward_returns
+from nautilus_lab.factors.evaluation._newey_west import newey_west_t
 from nautilus_lab.factors.scale._estimate import estimate
 from nautilus_lab.factors.scale._keys import KEYED, KeyRoom
 from nautilus_lab.factors.scale._matrix import looked_at

@@ -113,6 +113,7 @@ def parser() -> argparse.ArgumentParser:
     from nautilus_lab.cli._report import add_report
     from nautilus_lab.cli._risk import add_risk
     from nautilus_lab.cli._strategies import add_strategies
+    from nautilus_lab.cli._trials import add_trials
 
     made, verbs = _empty_parser()
     lab = add_verb(verbs, "lab", _lab, "JupyterLab, a paper-trading node and the dashboards")
@@ -138,6 +139,7 @@ def parser() -> argparse.ArgumentParser:
     add_audit(verbs)
     add_report(verbs)
     add_features(verbs)
+    add_trials(verbs)
     add_strategies(verbs)
     add_alerts(verbs)
     add_lab(verbs)

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from nautilus_lab.engine import Health, State
 from nautilus_lab.factors._evaluate import evaluate
 from nautilus_lab.factors._study import FactorStudy
+from nautilus_lab.trials import Ledger, Study, open_study
 
 if TYPE_CHECKING:
     from nautilus_lab._typing import Prices, Scores
+    from nautilus_lab.factors._trials import Definition
 
 
 @dataclass(frozen=True, kw_only=True)
 class FactorEngine:
     """Studies how well scores foretell returns.
+
+    Parameters
+    ----------
+    ledger : Ledger, optional
+        Where a `study` that is given by name is recorded; that of the workspace when not given.
 
     Examples
     --------
@@ -29,6 +36,8 @@ class FactorEngine:
     >>> FactorEngine().evaluate(scores, prices, horizons=[1], quantiles=2)
     FactorStudy(ic={1: 1.0000}, 2 dates, 4 names)
     """
+
+    ledger: Ledger | None = field(default=None, repr=False)
 
     @property
     def name(self) -> str:
@@ -47,6 +56,16 @@ class FactorEngine:
         horizons: Sequence[int] = (1, 5, 21),
         quantiles: int = 5,
         delay: int = 1,
+        study: Study | str | None = None,
+        definition: Definition | None = None,
     ) -> FactorStudy:
         """Study how well scores foretell returns; see `nautilus_lab.factors.evaluate`."""
-        return evaluate(scores, prices, horizons=horizons, quantiles=quantiles, delay=delay)
+        return evaluate(
+            scores,
+            prices,
+            horizons=horizons,
+            quantiles=quantiles,
+            delay=delay,
+            study=None if study is None else open_study(study, self.ledger),
+            definition=definition,
+        )

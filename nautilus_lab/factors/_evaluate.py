@@ -13,6 +13,7 @@ from nautilus_lab.factors._rank import average_ranks, bucket_means, buckets, row
 from nautilus_lab.factors._study import FactorStudy
 from nautilus_lab.frames import require_scores
 from nautilus_lab.provenance import Provenance, provenance
+from nautilus_lab.trials import Study, open_study
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nautilus_lab._typing import FloatArray, Prices, Scores
+    from nautilus_lab.factors._trials import Definition
 
     BoolArray = NDArray[np.bool_]
 
@@ -34,6 +36,8 @@ def evaluate(
     horizons: Sequence[int] = (1, 5, 21),
     quantiles: int = 5,
     delay: int = 1,
+    study: Study | str | None = None,
+    definition: Definition | None = None,
 ) -> FactorStudy:
     """Study how well scores foretell returns.
 
@@ -53,6 +57,13 @@ def evaluate(
         How many groups of equal size the names of a date are cut into; at least 2.
     delay : int, default=1
         Bars between signal and trade. 0 is kinder than any market, and the study says so.
+    study : Study or str, optional
+        Where each horizon is recorded as a trial: a name in the ledger of the workspace, or
+        ``ledger.study(name)``; see `nautilus_lab.trials`.
+    definition : FactorDefinition, str or callable, optional
+        What the scores were made by, recorded with them, so that the trial can be made again: an
+        expression of ``close`` and ``returns``, or a function of prices, with its settings as in
+        ``functools.partial(momentum, window=252)``.
 
     Returns
     -------
@@ -84,6 +95,7 @@ def evaluate(
     import numpy as np
     import pandas as pd
 
+    recorded = None if study is None else open_study(study)
     if not quantiles >= 2:
         raise InputError("quantiles must be at least 2", value=quantiles, remedy="pass quantiles=5")
     known = require_scores(scores)
@@ -142,7 +154,7 @@ def evaluate(
 
     ic = over_time(spearman)
     n_names = int(np.median(n_scored[rows]))
-    return FactorStudy(
+    answer = FactorStudy(
         ic=ic,
         pearson_ic=over_time(pearson),
         ic_summary=_summary(ic),
@@ -157,6 +169,13 @@ def evaluate(
         delay=delay,
         provenance=_marks(scores, prices, n_names, delay),
     )
+    if recorded is None:
+        return answer
+    from nautilus_lab.factors._trials import record_study
+
+    settings = {"horizons": horizons, "quantiles": quantiles, "delay": delay}
+    trials = record_study(recorded, answer, scores, prices, settings, definition)
+    return dataclasses.replace(answer, trials=trials)
 
 
 def newey_west_t(values: FloatArray, lag: int) -> float:

@@ -56,6 +56,8 @@ class FactorStudy(HasTearSheet):
         Bars between signal and trade: 1 trades at the next close.
     provenance : Provenance
         Where scores and prices came from, and what weakens the study.
+    trials : tuple of str
+        Under which ids the ledger has it, one for each horizon; empty when it is in none.
     """
 
     ic: pd.DataFrame
@@ -68,6 +70,7 @@ class FactorStudy(HasTearSheet):
     n_names: int
     delay: int
     provenance: Provenance = field(default_factory=Provenance)
+    trials: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         means = ", ".join(f"{bar}: {mean:.4f}" for bar, mean in self.ic_summary["mean"].items())

@@ -1,0 +1,153 @@
+"""One line of the ledger: a batch of trials in columns, as bytes that a hash is taken of."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+import zlib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from nautilus_lab.exceptions import AuditError
+from nautilus_lab.trials._digest import canonical
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from nautilus_lab._typing import FloatArray
+    from nautilus_lab.trials._batch import Batch
+
+GENESIS = "0" * 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """What the ledger holds of one batch.
+
+    Attributes
+    ----------
+    seq : int
+        1, 2, 3, ... over all studies.
+    study : str
+    head : str
+        JSON: what the trials share.
+    payload : bytes
+        What each has of its own, in columns.
+    previous, digest : str
+        Of the entry before, and of this one with it.
+    """
+
+    seq: int
+    study: str
+    head: str
+    payload: bytes
+    previous: str
+    digest: str
+
+    @cached_property
+    def told(self) -> dict[str, Any]:
+        """What the trials share."""
+        found: dict[str, Any] = json.loads(self.head)
+        return found
+
+    @cached_property
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """The arrays of the payload, by name."""
+        import numpy as np
+
+        try:
+            with np.load(io.BytesIO(self.payload), allow_pickle=False) as held:
+                return {name: held[name] for name in held.files}
+        except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+            raise AuditError(
+                "an entry of the ledger must be readable",
+                value=f"entry {self.seq}: {error}",
+                remedy="nautilus-lab trials verify",
+            ) from error
+
+    @property
+    def n(self) -> int:
+        """How many trials it has."""
+        return int(self.told["n"])
+
+    @cached_property
+    def names(self) -> list[str]:
+        """Their names."""
+        text = zlib.decompress(self.columns["names"].tobytes()).decode("utf-8", "surrogatepass")
+        found: list[str] = json.loads(text)
+        return found
+
+    @cached_property
+    def varying(self) -> dict[str, list[Any]]:
+        """What each has of its own, beside results."""
+        found: dict[str, list[Any]] = json.loads(
+            zlib.decompress(self.columns["varying"].tobytes()).decode("utf-8", "surrogatepass")
+        )
+        return found
+
+    @property
+    def hashes(self) -> NDArray[np.uint8]:
+        """Of what was tried, shape (trial, 16)."""
+        return self.columns["hashes"]
+
+    @property
+    def results(self) -> dict[str, FloatArray]:
+        """By name, shape (trial,)."""
+        return {
+            name.removeprefix("result."): line
+            for name, line in self.columns.items()
+            if name.startswith("result.")
+        }
+
+    @property
+    def sound(self) -> bool:
+        """Whether the digest is that of what it holds."""
+        return self.digest == chained(
+            self.previous, self.seq, self.study, self.head, sum_of(self.payload)
+        )
+
+
+def sum_of(payload: bytes) -> str:
+    """Return the SHA-256 of a payload."""
+    return hashlib.sha256(payload).hexdigest()
+
+
+def chained(previous: str, seq: int, study: str, head: str, payload_sum: str) -> str:
+    """Return the digest of an entry: SHA-256 over the one before and all that it holds."""
+    told = canonical([previous, seq, study, head, payload_sum])
+    return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def packed(batch: Batch) -> bytes:
+    """Return the columns of a batch as bytes."""
+    import numpy as np
+    import pandas as pd
+
+    arrays: dict[str, NDArray[Any]] = {
+        "names": _text([str(name) for name in batch.names]),
+        "varying": _text({name: list(line) for name, line in batch.varying.items()}),
+        "hashes": np.ascontiguousarray(batch.hashes),
+    }
+    for name, line in batch.outcome.results.items():
+        arrays[f"result.{name}"] = np.asarray(line, dtype=np.float64)
+    returns = batch.outcome.returns
+    if returns is not None and returns.shape[1]:
+        rows = np.arange(returns.shape[1]) if batch.rows is None else batch.rows
+        arrays["returns"] = np.ascontiguousarray(returns.to_numpy(dtype=np.float32).T)
+        arrays["rows"] = np.asarray(rows, dtype=np.int32)
+        if isinstance(returns.index, pd.DatetimeIndex):
+            arrays["times"] = np.asarray(returns.index.as_unit("ns").asi8)
+    held = io.BytesIO()
+    np.savez(held, allow_pickle=False, **arrays)
+    return held.getvalue()
+
+
+def _text(value: Any) -> NDArray[np.uint8]:
+    import numpy as np
+
+    written = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return np.frombuffer(zlib.compress(written.encode("utf-8", "surrogatepass"), 1), np.uint8)

@@ -84,7 +84,7 @@ def outcome_of(answer: FactorStudy) -> Outcome:
     series = [answer.spread[bar].dropna().iloc[::bar] for bar in answer.horizons]
     n = summary["n_dates"].to_numpy(dtype=np.float64)
     return Outcome.of(
-        pd.concat(series, axis=1).sort_index(),
+        pd.concat(series, axis=1, sort=True),
         t=summary["t"].to_numpy(dtype=np.float64),
         degrees=np.maximum(n - 1, 1),
         more={

@@ -22,6 +22,7 @@ Kind: TypeAlias = Literal["factor", "backtest", "portfolio", "custom"]
 
 # What every trial has; a NaN says that it is not known.
 MEASURES = ("sharpe", "skewness", "kurtosis", "n_observations", "years", "t", "p")
+_AT_ONCE = 4_096
 _NANOSECONDS_A_YEAR = 365.25 * 86_400 * 1e9
 
 
@@ -66,37 +67,17 @@ class Outcome:
         import numpy as np
         from scipy.special import stdtr
 
-        values = np.ascontiguousarray(returns.to_numpy(dtype=np.float64).T)
-        if np.isinf(values).any():
-            place = int(np.isinf(values).any(axis=1).argmax())
-            raise BadData(
-                "returns must be finite or NaN",
-                value=f"{returns.columns[place]} is infinite",
-                remedy="mend it: a division by 0, a price of 0",
-            )
-        known = ~np.isnan(values)
-        count = known.sum(axis=1)
-        n = np.maximum(count, 1)
-        filled = np.where(known, values, 0.0)
-        mean = filled.sum(axis=1) / n
-        centred = np.where(known, filled - mean[:, None], 0.0)
-        square = (centred**2).sum(axis=1) / n
-        # Rounding leaves 1e-19 where 0 belongs, and a ratio over it would look like a number.
-        steady = square <= (1e-14 * np.abs(filled).max(axis=1, initial=0.0)) ** 2
-        square[steady | (count < 2)] = np.nan
-        if t is None:
-            t = np.array([_newey_west(row[at]) for row, at in zip(values, known, strict=True)])
-            t[np.isnan(square)] = np.nan
-        freedom = np.maximum(count - 1, 1) if degrees is None else degrees
-        results = {
-            "sharpe": mean / np.sqrt(square * n / np.maximum(n - 1, 1)),
-            "skewness": (centred**3).sum(axis=1) / n / square**1.5,
-            "kurtosis": (centred**4).sum(axis=1) / n / square**2,
-            "n_observations": count.astype(np.float64),
-            "years": _years(returns.index, known),
-            "t": np.asarray(t, dtype=np.float64),
-            "p": np.minimum(1.0, 2 * stdtr(freedom, -np.abs(t))),
-        }
+        n = returns.shape[1]
+        pieces = [
+            _measured(returns.iloc[:, begin : begin + _AT_ONCE], newey_west=t is None)
+            for begin in range(0, n, _AT_ONCE)
+        ]
+        results = {name: np.concatenate([one[name] for one in pieces]) for name in pieces[0]}
+        if t is not None:
+            results["t"] = np.asarray(t, dtype=np.float64)
+        if degrees is None:
+            degrees = np.maximum(results["n_observations"] - 1, 1)
+        results["p"] = np.minimum(1.0, 2 * stdtr(degrees, -np.abs(results["t"])))
         return cls(returns=returns, results={**results, **(more or {})})
 
 
@@ -137,6 +118,13 @@ class Batch:
     seed: int | None = None
 
     def __post_init__(self) -> None:
+        try:
+            "".join(map(str, self.names)).encode()
+        except UnicodeEncodeError as error:
+            # A table could not show it, nor those beside it.
+            raise InputError(
+                "a name must be text that can be written as UTF-8", value=repr(str(error.object))
+            ) from None
         if self.kind not in get_args(Kind):
             raise InputError("a kind must be known", value=self.kind, remedy=str(get_args(Kind)))
         n = len(self.names)
@@ -150,6 +138,42 @@ class Batch:
                 "each trial has a name and one of each result",
                 value=f"{n} names, without {lacking}, other lengths of {wrong}",
             )
+
+
+def _measured(returns: pd.DataFrame, *, newey_west: bool) -> dict[str, FloatArray]:
+    """Return the measures of some trials but for p, and t only when it is asked for."""
+    import numpy as np
+
+    values = np.ascontiguousarray(returns.to_numpy(dtype=np.float64).T)
+    if np.isinf(values).any():
+        place = int(np.isinf(values).any(axis=1).argmax())
+        raise BadData(
+            "returns must be finite or NaN",
+            value=f"{returns.columns[place]} is infinite",
+            remedy="mend it: a division by 0, a price of 0",
+        )
+    known = ~np.isnan(values)
+    count = known.sum(axis=1)
+    n = np.maximum(count, 1)
+    filled = np.where(known, values, 0.0)
+    mean = filled.sum(axis=1) / n
+    centred = np.where(known, filled - mean[:, None], 0.0)
+    square = (centred**2).sum(axis=1) / n
+    # Rounding leaves 1e-19 where 0 belongs, and a ratio over it would look like a number.
+    steady = square <= (1e-14 * np.abs(filled).max(axis=1, initial=0.0)) ** 2
+    square[steady | (count < 2)] = np.nan
+    t = np.full(len(values), np.nan)
+    if newey_west:
+        for at in np.flatnonzero(~np.isnan(square)).tolist():
+            t[at] = _newey_west(values[at, known[at]])
+    return {
+        "sharpe": mean / np.sqrt(square * n / np.maximum(n - 1, 1)),
+        "skewness": (centred**3).sum(axis=1) / n / square**1.5,
+        "kurtosis": (centred**4).sum(axis=1) / n / square**2,
+        "n_observations": count.astype(np.float64),
+        "years": _years(returns.index, known),
+        "t": t,
+    }
 
 
 def _years(index: pd.Index[Any], known: NDArray[np.bool_]) -> FloatArray:

@@ -83,8 +83,8 @@ def plain(value: Any, *, where: str = "parameters") -> Any:
 
 
 def canonical(value: Any) -> str:
-    """Return plain data as the one text that stands for it."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    """Return plain data as the one text that stands for it, in ASCII."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
 def fingerprint(frame: pd.DataFrame | pd.Series[float]) -> Fingerprint:

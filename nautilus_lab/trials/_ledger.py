@@ -330,6 +330,7 @@ class Ledger:
         head = {
             "n": len(held.names),
             "kind": held.kind,
+            "results": [str(name) for name in held.outcome.results],
             "recorded_ns": now_ns(),
             "parameters": dict(held.parameters),
             "data": {name: self._kept(frame) for name, frame in held.data.items()},

@@ -145,7 +145,9 @@ def population_of(entries: Iterable[Entry], measures: tuple[str, ...]) -> Popula
         if "returns" in columns:
             rows, lines = columns["rows"], columns["returns"]
             mine[rows[: one.told["n_chosen"]]] = True
-            times = columns.get("times", _BEFORE_TIME + np.arange(lines.shape[1]))
+            times = one.times
+            if times is None:
+                times = _BEFORE_TIME + np.arange(lines.shape[1])
             kept.append((times, lines, rows + begin))
         chosen.append(mine)
         begin += one.n

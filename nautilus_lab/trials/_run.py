@@ -170,7 +170,7 @@ def run_of(entry: Entry, row: int, ledger: Ledger) -> Run:
     if "returns" in columns:
         places = (columns["rows"] == row).nonzero()[0]
         if len(places):
-            times = columns.get("times")
+            times = entry.times
             index = None if times is None else pd.DatetimeIndex(times, tz="UTC")
             values = columns["returns"][places[0]].astype(float)
             returns = pd.Series(values, index, name=entry.names[row]).dropna()

@@ -13,13 +13,13 @@ from nautilus_lab.exceptions import InputError
 from nautilus_lab.trials._batch import Batch, Kind, Outcome
 from nautilus_lab.trials._digest import SIZE, canonical, digest_of, fingerprint, plain
 from nautilus_lab.trials._recipe import Recipe
+from nautilus_lab.trials._run import Run, run_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from nautilus_lab._typing import FloatArray, ReturnSeries
     from nautilus_lab.trials._ledger import Ledger
-    from nautilus_lab.trials._run import Run
 
 _LONGEST = 200
 
@@ -149,7 +149,7 @@ class Study:
                 kind=kind,
                 names=[name],
                 hashes=np.frombuffer(bytes.fromhex(hashed), np.uint8).reshape(1, SIZE),
-                outcome=Outcome.of(series.to_frame(name), more=more),
+                outcome=Outcome.of(series.to_frame("returns"), more=more),
                 parameters=told,
                 data=given,
                 recipe=recipe or Recipe(missing="it was recorded by its returns"),
@@ -160,7 +160,7 @@ class Study:
     def add(self, batch: Batch) -> list[Run]:
         """Record trials together; of a large batch use `add_many`, which makes no runs of it."""
         entry = self.ledger.append(self, batch)
-        return [self.ledger.run(f"{entry.seq}.{row}") for row in range(entry.n)]
+        return [run_of(entry, row, self.ledger) for row in range(entry.n)]
 
     def add_many(self, batch: Batch) -> int:
         """Record trials together; return the number of the entry that holds them."""

@@ -230,3 +230,9 @@ def test_a_scan_of_noise_leaves_nothing_and_one_of_a_planted_factor_that(ledger)
     place = ledger.runs("planted").index[ledger.runs("planted")["name"] == "77"][0]
     assert ledger.deflated_sharpe(place).probability > 0.95
     assert len(clusters(FactorMatrix(values), scores=found.scores()).kept) == 2_000
+
+
+def test_times_in_another_zone_are_the_same_trial(ledger, drawn):
+    tried(ledger, drawn)
+    tried(ledger, drawn.tz_convert("America/New_York"))
+    assert ledger.runs()["repeat"].to_list() == [False, False, True, True]

@@ -373,3 +373,37 @@ def test_a_recipe_says_why_there_is_none():
 
     assert "not importable" in Recipe.of(local, {}).missing
     assert "x is a object" in Recipe.of(pd.concat, {"x": object()}).missing
+
+
+def test_any_text_is_kept_as_it_is(study, noise):
+    odd = "\x00 \u202e né\n"
+    run = study.record(
+        odd, noise(), parameters={odd: ["\ud800", math.nan]}, results={"../" + odd: 1.0, "a/b": 2.0}
+    )
+    again = study.ledger.run(run.id)
+    assert again.name == odd
+    assert again.parameters[odd][0] == "\ud800"
+    assert again.results["../" + odd] == 1.0
+    assert study.ledger.verify().ok
+
+
+def test_a_study_goes_to_another_process(study, noise):
+    import pickle
+
+    pickle.loads(pickle.dumps(study)).record("from there", noise())
+    assert study.ledger.runs()["name"].to_list() == ["from there"]
+
+
+def test_many_threads_record_at_once(study, noise):
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: study.record(f"{n}", noise(seed=n)), range(24)))
+    assert sorted(study.ledger.runs()["name"], key=int) == [str(n) for n in range(24)]
+    assert study.ledger.verify().ok
+
+
+def test_a_name_that_no_table_could_show_is_refused(study, noise):
+    with pytest.raises(InputError, match="UTF-8"):
+        study.record("\ud800", noise())
+    assert study.ledger.runs().empty

@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from nautilus_lab.cli._shown import add_json, show_json, show_table
+from nautilus_lab.cli._shown import add_json, plain, show_json, show_table
 from nautilus_lab.cli._verbs import Verbs, add_verb
 from nautilus_lab.exceptions import AuditError, InputError
 
@@ -103,7 +103,7 @@ def _deflate(chosen: argparse.Namespace) -> None:
     run = ledger.run(chosen.id)
     found = ledger.deflated_sharpe(run, studies=[run.study, *chosen.also])
     if not chosen.json:
-        return print(found)
+        return _print(found)
     told = dataclasses.asdict(found)
     told["effective"] = {"number": found.effective.number, "method": found.effective.method}
     show_json(_finite(told))
@@ -114,7 +114,7 @@ def _reproduce(chosen: argparse.Namespace) -> None:
     if chosen.json:
         show_json(dataclasses.asdict(found))
     else:
-        print(found)
+        _print(found)
     if not found.equal:
         raise InputError(
             "a trial must come out as it did",
@@ -134,6 +134,11 @@ def _verify(chosen: argparse.Namespace) -> None:
             value="; ".join(found.faults),
             remedy="take the file from a backup",
         )
+
+
+def _print(found: object) -> None:
+    # Names and reasons come from whoever recorded them.
+    print("\n".join(plain(line) for line in str(found).splitlines()))
 
 
 def _at(time: object) -> str:

@@ -127,6 +127,8 @@ class Batch:
             ) from None
         if self.kind not in get_args(Kind):
             raise InputError("a kind must be known", value=self.kind, remedy=str(get_args(Kind)))
+        if self.outcome.returns is not None:
+            _require_times(self.outcome.returns.index)
         n = len(self.names)
         if self.hashes.shape != (n, SIZE):
             raise InputError(f"hashes have the shape ({n}, {SIZE})", value=self.hashes.shape)
@@ -138,6 +140,24 @@ class Batch:
                 "each trial has a name and one of each result",
                 value=f"{n} names, without {lacking}, other lengths of {wrong}",
             )
+
+
+def _require_times(index: pd.Index[Any]) -> None:
+    """Refuse times that cannot be told from others, and what is neither times nor a count."""
+    import pandas as pd
+
+    if isinstance(index, pd.RangeIndex) and index.start == 0 and index.step == 1:
+        return
+    if not isinstance(index, pd.DatetimeIndex) or index.tz is None:
+        raise InputError(
+            "returns are indexed by tz-aware times, or by nothing",
+            value="tz-naive" if isinstance(index, pd.DatetimeIndex) else f"an {index.dtype} index",
+            remedy="say which zone: returns.tz_localize('UTC')",
+        )
+    if index.hasnans or not index.is_unique or not index.is_monotonic_increasing:
+        raise InputError(
+            "returns are in the order of their times, each once", remedy="returns.sort_index()"
+        )
 
 
 def _measured(returns: pd.DataFrame, *, newey_west: bool) -> dict[str, FloatArray]:

@@ -7,6 +7,7 @@ import io
 import json
 import zipfile
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -55,13 +56,13 @@ class Entry:
         return found
 
     @cached_property
-    def columns(self) -> dict[str, NDArray[Any]]:
-        """The arrays of the payload, by name."""
+    def columns(self) -> Mapping[str, NDArray[Any]]:
+        """The arrays of the payload by name, each read when it is asked for."""
         import numpy as np
 
         try:
-            with np.load(io.BytesIO(self.payload), allow_pickle=False) as held:
-                return {name: held[name] for name in held.files}
+            held: Mapping[str, NDArray[Any]] = np.load(io.BytesIO(self.payload), allow_pickle=False)
+            return held
         except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
             raise AuditError(
                 "an entry of the ledger must be readable",
@@ -86,12 +87,12 @@ class Entry:
         found: dict[str, list[Any]] = json.loads(zlib.decompress(self.columns["varying"].tobytes()))
         return found
 
-    @property
+    @cached_property
     def hashes(self) -> NDArray[np.uint8]:
         """Of what was tried, shape (trial, 16)."""
         return self.columns["hashes"]
 
-    @property
+    @cached_property
     def results(self) -> dict[str, FloatArray]:
         """By name, shape (trial,)."""
         return dict(zip(self.told["results"], self.columns["results"], strict=True))

@@ -372,7 +372,8 @@ class Ledger:
         others = {name for _, name, _ in self._book.heads()} - set(studies)
         found = []
         for name in sorted(others):
-            theirs = self._population([name]).hashes
+            lines = [one.hashes for one in self._book.entries([name])]
+            theirs = np.unique(np.ascontiguousarray(np.concatenate(lines)).view("S16"))
             both = int(np.isin(theirs, population.hashes).sum())
             if both:
                 found.append(

@@ -122,6 +122,9 @@ class Run:
     ) -> Reproduction:
         """Make the trial again and compare.
 
+        It calls the function that the entry names: of a ledger from elsewhere as much an act of
+        trust as running its notebook.
+
         Parameters
         ----------
         *data : DataFrame

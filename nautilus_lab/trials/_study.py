@@ -177,10 +177,6 @@ def series_of(returns: Any) -> pd.Series[float]:
             value=type(returns).__name__,
             remedy="return one, or an object whose `returns` is one",
         )
-    if not returns.index.is_unique or not returns.index.is_monotonic_increasing:
-        raise InputError(
-            "returns are in the order of their times, each once", remedy="returns.sort_index()"
-        )
     return returns.astype(float)
 
 

@@ -158,7 +158,8 @@ def verdict_on(
         undeflated=sample.probability(),
         sharpe=sample,
         expected_max=expected_max_sharpe(number, variance),
-        haircut=haircut_sharpe(sample, n_trials=number),
+        # Its p-values are two-sided: it counts opposites by itself.
+        haircut=haircut_sharpe(sample, n_trials=max(1.0, effective.number)),
         n_trials=len(population),
         n_repeats=population.n_repeats,
         effective=effective,

@@ -179,6 +179,7 @@ def test_what_was_chosen_by_its_size_is_judged_among_twice_as_many(study):
         expected_max_sharpe(20, sharpes.var(ddof=1)), rel=0.03
     )
     assert "opposite" in " ".join(found.notices)
+    assert found.haircut == pytest.approx(-worst.deflated_sharpe().haircut)
 
 
 def test_bh_keeps_the_planted_and_none_of_the_nulls(study):
@@ -326,7 +327,10 @@ def test_an_empty_ledger_says_so_and_makes_no_file(ledger):
         (pd.Series([], dtype=float), InputError),
         (pd.Series([0.1, math.inf]), BadData),
         (pd.Series([0.1, 0.2], [1, 1]), InputError),
-        (pd.Series([0.1, 0.2], [2, 1]), InputError),
+        (pd.Series([0.1, 0.2], ["2020-01-01", "2020-01-02"]), InputError),
+        (pd.Series([0.1, 0.2], pd.to_datetime(["2020-01-01", "2020-01-02"])), InputError),
+        (pd.Series([0.1, 0.2], pd.to_datetime(["2020-01-02", "2020-01-01"], utc=True)), InputError),
+        (pd.Series([0.1, 0.2], pd.to_datetime(["2020-01-02", None], utc=True)), InputError),
     ],
 )
 def test_what_is_no_series_of_returns_is_refused(study, returns, error):

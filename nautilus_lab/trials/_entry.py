@@ -92,6 +92,13 @@ class Entry:
         """Of what was tried, shape (trial, 16)."""
         return self.columns["hashes"]
 
+    @property
+    def keys(self) -> NDArray[np.bytes_]:
+        """The hashes as one value each, shape (trial,)."""
+        import numpy as np
+
+        return np.ascontiguousarray(self.hashes).view("S16").reshape(-1)
+
     @cached_property
     def results(self) -> dict[str, FloatArray]:
         """By name, shape (trial,)."""

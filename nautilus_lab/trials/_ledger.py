@@ -237,15 +237,16 @@ class Ledger:
         one = self._run(run)
         names = self._chosen(one.study if studies is None else studies)
         population = self._population(names)
-        told = bytes.fromhex(one.hash)
-        if told.rstrip(b"\0") not in set(population.hashes.tolist()):
+        counted = set(population.hashes.tolist())
+        # numpy gives texts of bytes back without the zeros at their end.
+        if bytes.fromhex(one.hash).rstrip(b"\0") not in counted:
             raise InputError(
                 "a trial is judged among those it is one of",
                 value=f"{one.id} of {one.study!r}",
                 remedy=f"studies={[one.study, *names]}",
             )
         effective = population.effective(method=method, threshold=threshold, seed=seed)
-        notices = self._elsewhere(names, population)
+        notices = self._elsewhere(names, counted)
         return verdict_on(one, population, effective, names, notices, either_sign)
 
     def significant(
@@ -365,16 +366,15 @@ class Ledger:
     def _population(self, studies: Sequence[str]) -> Population:
         return population_of(self._book.entries(studies), MEASURES)
 
-    def _elsewhere(self, studies: Sequence[str], population: Population) -> tuple[str, ...]:
+    def _elsewhere(self, studies: Sequence[str], counted: set[bytes]) -> tuple[str, ...]:
         """Say which other studies tried some of the same."""
-        import numpy as np
-
         others = {name for _, name, _ in self._book.heads()} - set(studies)
         found = []
         for name in sorted(others):
-            lines = [one.hashes for one in self._book.entries([name])]
-            theirs = np.unique(np.ascontiguousarray(np.concatenate(lines)).view("S16"))
-            both = int(np.isin(theirs, population.hashes).sum())
+            theirs: set[bytes] = set()
+            for one in self._book.entries([name]):
+                theirs.update(one.keys.tolist())
+            both = len(theirs & counted)
             if both:
                 found.append(
                     f"{both:,} of these trials are in the study {name!r} too, which has "

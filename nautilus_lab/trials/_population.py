@@ -135,7 +135,7 @@ def population_of(entries: Iterable[Entry], measures: tuple[str, ...]) -> Popula
     for place, one in enumerate(entries):
         ids += [f"{one.seq}.{row}" for row in range(one.n)] if one.n > 1 else [str(one.seq)]
         names += one.names
-        hashes.append(np.ascontiguousarray(one.hashes).view("S16").reshape(-1))
+        hashes.append(one.keys)
         entry.append(np.full(one.n, place))
         told = one.results
         for name in measures:

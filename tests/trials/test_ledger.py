@@ -1,5 +1,6 @@
 """What a ledger counts, tells, compares and judges."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -411,3 +412,14 @@ def test_a_name_that_no_table_could_show_is_refused(study, noise):
     with pytest.raises(InputError, match="UTF-8"):
         study.record("\ud800", noise())
     assert study.ledger.runs().empty
+
+
+def test_hashes_that_end_in_zeros_are_told_apart_and_found(study):
+    values = np.random.default_rng(1).normal(0, 0.01, (50, 4))
+    one = batch(values)
+    hashes = np.zeros((4, 16), np.uint8)
+    hashes[1, 0], hashes[2, 1], hashes[3, 15] = 1, 1, 1  # the first is zeros alone
+    runs = study.add(dataclasses.replace(one, hashes=hashes))
+    assert [run.deflated_sharpe().n_trials for run in runs] == [4, 4, 4, 4]
+    study.add(dataclasses.replace(one, hashes=hashes))
+    assert runs[0].deflated_sharpe().n_repeats == 4

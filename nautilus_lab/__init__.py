@@ -86,6 +86,7 @@ _ROOMS = frozenset(
         "streaming",
         "surveillance",
         "trading",
+        "trials",
         "widgets",
     }
 )

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from nautilus_lab.risk import RiskLimitEngine
     from nautilus_lab.streaming import StreamingEngine
     from nautilus_lab.trading import TradingEngine
+    from nautilus_lab.trials import Ledger
 
 
 class Lab:
@@ -63,7 +64,7 @@ class Lab:
         """Engine 5: scores, and how well they rank what follows."""
         from nautilus_lab.factors import FactorEngine
 
-        return FactorEngine()
+        return FactorEngine(ledger=self.ledger)
 
     @cached_property
     def features(self) -> FeatureEngine:
@@ -77,7 +78,7 @@ class Lab:
         """Engine 2: strategies on history, event by event or as a sweep."""
         from nautilus_lab.backtesting import BacktestingEngine
 
-        return BacktestingEngine()
+        return BacktestingEngine(ledger=self.ledger)
 
     @cached_property
     def portfolio(self) -> PortfolioEngine:
@@ -117,6 +118,13 @@ class Lab:
             settings=self.settings.streaming,
             audit=self.settings.audit.below(self.settings.root),
         )
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """Everything that was tried here, by study."""
+        from nautilus_lab.trials import Ledger
+
+        return Ledger(folder=self.settings.home_path / "trials")
 
     @property
     def engines(self) -> EngineTable:

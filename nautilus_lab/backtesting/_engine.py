@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from nautilus_lab.backtesting._limits import Limits
@@ -16,6 +16,7 @@ from nautilus_lab.backtesting._vectorised import run_vectorised
 from nautilus_lab.engine import Health, State
 from nautilus_lab.exceptions import InputError
 from nautilus_lab.strategies import Costs, SignalStrategy
+from nautilus_lab.trials import Ledger, Study, open_study
 
 if TYPE_CHECKING:
     from nautilus_lab._typing import Bars, Prices
@@ -27,6 +28,11 @@ _MOST_CASH = 1e12
 @dataclass(frozen=True, kw_only=True)
 class BacktestingEngine:
     """Plays strategies over past data.
+
+    Parameters
+    ----------
+    ledger : Ledger, optional
+        Where a `study` that is given by name is recorded; that of the workspace when not given.
 
     Examples
     --------
@@ -41,6 +47,8 @@ class BacktestingEngine:
     >>> run.equity.tolist()
     [1000.0, 1000.0, 1100.0]
     """
+
+    ledger: Ledger | None = field(default=None, repr=False)
 
     @property
     def name(self) -> str:
@@ -60,6 +68,7 @@ class BacktestingEngine:
         starting_cash: float = 1_000_000.0,
         mode: Mode = "event",
         limits: Limits | LimitBook | None = None,
+        study: Study | str | None = None,
     ) -> BacktestResult:
         """Play one strategy over `data`.
 
@@ -86,6 +95,9 @@ class BacktestingEngine:
         limits : Limits or LimitBook, optional
             Has every order pass the gate that stands before a venue in a node; in "event" mode
             only. What it denies is in `orders`, with its reason. Without them nothing is asked.
+        study : Study or str, optional
+            Where the run is recorded as a trial, unless it was stopped: a name in the ledger, or
+            ``ledger.study(name)``; see `nautilus_lab.trials`.
 
         Returns
         -------
@@ -105,6 +117,7 @@ class BacktestingEngine:
         """
         charged = _costs(costs)
         cash = _cash(starting_cash)
+        recorded = None if study is None else open_study(study, self.ledger)
         if mode not in ("event", "vectorised"):
             raise InputError(
                 "mode must be 'event' or 'vectorised'", value=mode, remedy="pass mode='event'"
@@ -136,7 +149,7 @@ class BacktestingEngine:
                 )
             assumed = _assumed(panel, charged, mode, limits, sized=False)
             name = str(strategy.id)
-        return result_of(
+        found = result_of(
             ledger,
             panel,
             strategy=name,
@@ -145,6 +158,11 @@ class BacktestingEngine:
             costs=charged,
             cash=cash,
         )
+        if recorded is None or not found.complete:
+            return found
+        from nautilus_lab.backtesting._trials import record_backtest
+
+        return replace(found, trial=record_backtest(recorded, found, strategy, data, limits))
 
     def sweep(
         self,
@@ -157,6 +175,7 @@ class BacktestingEngine:
         where: Callable[[Mapping[str, Any]], bool] | None = None,
         method: SweepMethod = "auto",
         executor: Executor | None = None,
+        study: Study | str | None = None,
     ) -> SweepResult:
         """Play a strategy under every combination of parameters, vectorised.
 
@@ -184,6 +203,8 @@ class BacktestingEngine:
         executor : concurrent.futures.Executor, optional
             Where combinations are played, some at a time; in this process when not given. Also
             ``dask_client.get_executor()``.
+        study : Study or str, optional
+            Where every combination that was played is recorded as a trial, as in `run`.
 
         Returns
         -------
@@ -215,6 +236,7 @@ class BacktestingEngine:
             where=where,
             method=method,
             executor=executor,
+            study=None if study is None else open_study(study, self.ledger),
         )
 
 

@@ -105,6 +105,8 @@ class BacktestResult(HasTearSheet):
         False when the run was stopped; then everything ends where it was.
     provenance : Provenance
         The marks of the data, and of an incomplete run.
+    trial : str
+        Under which id the ledger of trials has it; empty when it is in none.
     """
 
     strategy: str
@@ -121,6 +123,7 @@ class BacktestResult(HasTearSheet):
     digest: str
     complete: bool
     provenance: Provenance = field(repr=False)
+    trial: str = ""
 
     def __repr__(self) -> str:
         ended = "" if self.complete else ", complete=False"

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from nautilus_lab._typing import Bars, FloatArray, Prices
     from nautilus_lab.strategies import Costs, SignalStrategy
+    from nautilus_lab.trials import Study
 
 SweepMethod: TypeAlias = Literal["auto", "numpy", "vectorbt"]
 Parameters: TypeAlias = Mapping[str, Any]
@@ -165,12 +166,16 @@ def sweep(
     where: Callable[[Parameters], bool] | None,
     method: SweepMethod,
     executor: Executor | None,
+    study: Study | None = None,
 ) -> SweepResult:
     """Play every combination of `grid`; see `BacktestingEngine.sweep`."""
     import pandas as pd
 
     combinations = _combinations(strategy, grid, where)
     panel = panel_of(data)
+    keep = study is not None
+    if keep and method == "auto" and len(combinations) < _WORTH_VECTORBT:
+        method = "numpy"  # which tells how combinations resemble each other
     chosen = _method(method, strategy, panel, len(combinations), executor)
     rows: list[dict[str, Any]] = []
     complete = True
@@ -182,9 +187,9 @@ def sweep(
                 rows.append(figures)
         elif executor is None:
             for combination in combinations:
-                rows.append(_play(strategy, combination, data, panel, costs, cash))
+                rows.append(_play(strategy, combination, data, panel, costs, cash, keep))
         else:
-            _play_elsewhere(rows, executor, strategy, combinations, data, costs, cash)
+            _play_elsewhere(rows, executor, strategy, combinations, data, costs, cash, keep)
     except KeyboardInterrupt:
         if not rows:
             raise  # there is nothing to keep
@@ -200,7 +205,7 @@ def sweep(
             notices=(stopped, *made_by.notices),
             simulated=made_by.simulated,
         )
-    return SweepResult(
+    found = SweepResult(
         strategy=strategy,
         table=table,
         best=strategy.with_parameters(**combinations[at]),
@@ -210,6 +215,13 @@ def sweep(
         complete=complete,
         provenance=made_by,
     )
+    if study is not None:
+        from nautilus_lab.backtesting._trials import record_sweep
+
+        equities = [one.get("equity") for one in rows]
+        played = combinations[: len(rows)]
+        record_sweep(study, found, equities, played, data, panel.times, costs, cash)
+    return found
 
 
 def figures_of(equity: FloatArray, traded_value: float) -> dict[str, float]:
@@ -304,6 +316,7 @@ def _play(
     panel: Panel,
     costs: Costs,
     cash: float,
+    keep: bool,
 ) -> dict[str, Any]:
     import numpy as np
 
@@ -320,7 +333,8 @@ def _play(
         ) from None
     equity = cash - paid.cumsum() + (traded.cumsum(axis=0) * panel.closes).sum(axis=1)
     value = float((np.abs(traded) * panel.fill_prices).sum())
-    return {**combination, **figures_of(equity, value)}
+    kept = {"equity": equity} if keep else {}
+    return {**combination, **figures_of(equity, value), **kept}
 
 
 def _play_chunk(
@@ -329,9 +343,10 @@ def _play_chunk(
     data: Prices | Bars,
     costs: Costs,
     cash: float,
+    keep: bool,
 ) -> list[dict[str, Any]]:
     panel = panel_of(data)
-    return [_play(strategy, one, data, panel, costs, cash) for one in combinations]
+    return [_play(strategy, one, data, panel, costs, cash, keep) for one in combinations]
 
 
 def _play_elsewhere(
@@ -342,13 +357,14 @@ def _play_elsewhere(
     data: Prices | Bars,
     costs: Costs,
     cash: float,
+    keep: bool,
 ) -> None:
     """Fill `rows` in the order of the grid; an interrupt leaves those that are in without a gap."""
     chunks = [combinations[at : at + _CHUNK] for at in range(0, len(combinations), _CHUNK)]
     waiting: list[Future[list[dict[str, Any]]]] = []
     try:
         for chunk in chunks:
-            waiting.append(executor.submit(_play_chunk, strategy, chunk, data, costs, cash))
+            waiting.append(executor.submit(_play_chunk, strategy, chunk, data, costs, cash, keep))
         for future in waiting:
             # A wait without end would not let an interrupt through on every platform.
             while not wait([future], timeout=0.2).done:

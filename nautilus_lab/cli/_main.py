@@ -114,6 +114,7 @@ def parser() -> argparse.ArgumentParser:
     from nautilus_lab.cli._report import add_report
     from nautilus_lab.cli._risk import add_risk
     from nautilus_lab.cli._strategies import add_strategies
+    from nautilus_lab.cli._trials import add_trials
 
     made, verbs = _empty_parser()
     lab = add_verb(verbs, "lab", _lab, "JupyterLab, a paper-trading node and the dashboards")
@@ -140,6 +141,7 @@ def parser() -> argparse.ArgumentParser:
     add_report(verbs)
     add_features(verbs)
     add_factors(verbs)
+    add_trials(verbs)
     add_strategies(verbs)
     add_alerts(verbs)
     add_lab(verbs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from nautilus_lab.engine import Health, State
@@ -12,11 +12,13 @@ from nautilus_lab.factors._study import FactorStudy
 from nautilus_lab.factors.combination import Combination, WalkForward, combine, score_factors
 from nautilus_lab.factors.point_in_time import Release, Session, reindexed_like
 from nautilus_lab.factors.sources import SourcePanel, source_catalog, synthesise
+from nautilus_lab.trials import Ledger, Study, open_study
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from nautilus_lab._typing import Prices, Scores
+    from nautilus_lab.factors._trials import Definition
     from nautilus_lab.factors.combination._combine import Method
     from nautilus_lab.factors.combination._model import Model
     from nautilus_lab.factors.combination._standard import Scale
@@ -26,6 +28,11 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, kw_only=True)
 class FactorEngine:
     """Studies how well scores foretell returns, and combines them.
+
+    Parameters
+    ----------
+    ledger : Ledger, optional
+        Where a `study` that is given by name is recorded; that of the workspace when not given.
 
     Examples
     --------
@@ -38,6 +45,8 @@ class FactorEngine:
     >>> FactorEngine().evaluate(scores, prices, horizons=[1], quantiles=2)
     FactorStudy(ic={1: 1.0000}, 2 dates, 4 names)
     """
+
+    ledger: Ledger | None = field(default=None, repr=False)
 
     @property
     def name(self) -> str:
@@ -58,6 +67,8 @@ class FactorEngine:
         delay: int | None = None,
         groups: Groups | None = None,
         neutral: Literal["none", "group"] | Mapping[str, Any] = "none",
+        study: Study | str | None = None,
+        definition: Definition | None = None,
     ) -> FactorStudy:
         """Study how well scores foretell returns; see `nautilus_lab.factors.evaluate`."""
         return evaluate(
@@ -68,6 +79,8 @@ class FactorEngine:
             delay=delay,
             groups=groups,
             neutral=neutral,
+            study=None if study is None else open_study(study, self.ledger),
+            definition=definition,
         )
 
     def reindexed_like(

@@ -23,6 +23,7 @@ from nautilus_lab.factors.evaluation._observations import Observations
 from nautilus_lab.factors.evaluation._shapes import FactorInput, read_factor
 from nautilus_lab.frames import require_prices
 from nautilus_lab.provenance import Provenance, provenance
+from nautilus_lab.trials import Study, open_study
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from nautilus_lab._typing import BoolArray, FloatArray, IntArray, Prices, Scores
+    from nautilus_lab.factors._trials import Definition
 
 # Below this the correlation of one date is mostly noise: its standard error is 1 / sqrt(n - 1).
 _FEW_NAMES = 50
@@ -44,6 +46,8 @@ def evaluate(
     delay: int | None = None,
     groups: Groups | None = None,
     neutral: Literal["none", "group"] | Mapping[str, Any] = "none",
+    study: Study | str | None = None,
+    definition: Definition | None = None,
 ) -> FactorStudy:
     """Study how well scores foretell returns.
 
@@ -76,6 +80,13 @@ def evaluate(
     neutral : {"none", "group"} or mapping of str to DataFrame, default="none"
         What is taken out of scores and of returns, date by date, before they are compared: nothing,
         the mean of the group, or a regression on these exposures (numbers, or labels for dummies).
+    study : Study or str, optional
+        Where each horizon is recorded as a trial: a name in the ledger of the workspace, or
+        ``ledger.study(name)``; see `nautilus_lab.trials`.
+    definition : FactorDefinition, str or callable, optional
+        What the scores were made by, recorded with them, so that the trial can be made again: an
+        expression of ``close`` and ``returns``, or a function of prices, with its settings as in
+        ``functools.partial(momentum, window=252)``.
 
     Returns
     -------
@@ -108,6 +119,7 @@ def evaluate(
     import numpy as np
     import pandas as pd
 
+    recorded = None if study is None else open_study(study)
     if quantiles is not None and not quantiles >= 2:
         raise InputError("quantiles must be at least 2", value=quantiles, remedy="pass quantiles=5")
     given = read_factor(scores, prices)
@@ -198,7 +210,7 @@ def evaluate(
         )
 
     ic = over_time(spearman)
-    return FactorStudy(
+    answer = FactorStudy(
         ic=ic,
         pearson_ic=over_time(pearson),
         ic_summary=summarise(ic),
@@ -213,6 +225,19 @@ def evaluate(
         observations=observations,
         provenance=_marks(scores, prices, n_scored[rows], grid.delay, given.notices),
     )
+    if recorded is None:
+        return answer
+    from nautilus_lab.factors._trials import record_study
+
+    settings = {
+        "horizons": answer.horizons,
+        "quantiles": "as given" if own else count,
+        "delay": grid.delay,
+        "groups": groups,
+        "neutral": neutral,
+    }
+    trials = record_study(recorded, answer, given, settings, definition)
+    return dataclasses.replace(answer, trials=trials)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)

@@ -61,6 +61,8 @@ class FactorStudy(HasTearSheet):
         The grid of dates and names that every figure is read off.
     provenance : Provenance
         Where scores and prices came from, and what weakens the study.
+    trials : tuple of str
+        Under which ids the ledger has it, one for each horizon; empty when it is in none.
     """
 
     ic: pd.DataFrame
@@ -74,6 +76,7 @@ class FactorStudy(HasTearSheet):
     delay: int
     observations: Observations = field(repr=False)
     provenance: Provenance = field(default_factory=Provenance)
+    trials: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         means = ", ".join(f"{bar}: {mean:.4f}" for bar, mean in self.ic_summary["mean"].items())

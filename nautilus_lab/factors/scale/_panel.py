@@ -19,6 +19,7 @@ from nautilus_lab.factors.scale._running import Running, hash_of
 from nautilus_lab.factors.scale._threads import checked_threads, share_out, spans
 from nautilus_lab.frames import require_prices, require_scores
 from nautilus_lab.provenance import Provenance, provenance
+from nautilus_lab.trials import Study, open_study
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -158,6 +159,7 @@ def evaluate_many(
     folder: str | os.PathLike[str] | None = None,
     progress: Callable[[int, int], object] | None = None,
     max_bytes: int | None = None,
+    study: Study | str | None = None,
 ) -> FactorStudies:
     """Study how well each of many factors foretells returns.
 
@@ -179,6 +181,9 @@ def evaluate_many(
         As in `nautilus_lab.factors.evaluate`.
     threads, executor, folder, progress, max_bytes
         As in `scan`.
+    study : Study or str, optional
+        Where every factor at every horizon is recorded as a trial, all in one piece; as in
+        `nautilus_lab.factors.evaluate`.
 
     Returns
     -------
@@ -208,6 +213,7 @@ def evaluate_many(
     import numpy as np
     import pandas as pd
 
+    recorded = None if study is None else open_study(study)
     if not quantiles >= 2:
         raise InputError("quantiles must be at least 2", value=quantiles, remedy="pass quantiles=5")
     threads = checked_threads(threads)
@@ -250,7 +256,7 @@ def evaluate_many(
     for place, bar in enumerate(bars):
         dropped[f"future not known, {bar}"] = counts[:, 3] - counts[:, 4 + place]
         dropped[f"used, {bar}"] = counts[:, 4 + place]
-    return FactorStudies(
+    found = FactorStudies(
         names=source.labels,
         times=source.times,
         horizons=bars,
@@ -262,6 +268,12 @@ def evaluate_many(
         n_names=shape[2],
         provenance=_marks(source.marks, shape[2], delay),
     )
+    if recorded is not None:
+        from nautilus_lab.factors.scale._trials import record_studies
+
+        blocks = (source.block(*span)[0] for span in spans(shape[0], 16))
+        record_studies(recorded, found, blocks, prices, {"quantiles": quantiles, "delay": delay})
+    return found
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -13,6 +13,7 @@ from nautilus_lab.factors.scale._estimate import estimate
 from nautilus_lab.factors.scale._keys import KEYED, KeyRoom
 from nautilus_lab.factors.scale._running import Running, hash_of
 from nautilus_lab.factors.scale._threads import checked_threads, share_out, spans
+from nautilus_lab.trials import Study, open_study
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -129,6 +130,7 @@ def scan(
     folder: str | os.PathLike[str] | None = None,
     progress: Callable[[int, int], object] | None = None,
     max_bytes: int | None = None,
+    study: Study | str | None = None,
 ) -> FactorScan:
     """Correlate every factor with what came after its observations.
 
@@ -152,6 +154,9 @@ def scan(
         Called with the chunks done and their number.
     max_bytes : int, optional
         Refuse to start when `estimate` says more.
+    study : Study or str, optional
+        Where every factor at every horizon is recorded as a trial, all in one piece; as in
+        `nautilus_lab.factors.evaluate`.
 
     Returns
     -------
@@ -181,6 +186,7 @@ def scan(
         raise InputError(
             "methods are pearson and spearman", value=tuple(methods), remedy="('spearman',)"
         )
+    recorded = None if study is None else open_study(study)
     threads = checked_threads(threads)
     lines = Ahead.of(ahead, matrix.shape[1])
     estimate("scan", *matrix.shape, horizons=len(lines.labels), threads=threads).require(max_bytes)
@@ -203,13 +209,18 @@ def scan(
         count[begin:end] = answer["count"]
         for method in chosen:
             ic[method][begin:end] = answer[method]
-    return FactorScan(
+    found = FactorScan(
         names=matrix.names,
         horizons=lines.labels,
         ic=ic,
         n_observations=count,
         dropped=matrix.dropped,
     )
+    if recorded is not None:
+        from nautilus_lab.factors.scale._trials import record_scan
+
+        record_scan(recorded, found, matrix, lines)
+    return found
 
 
 def scan_chunk(

@@ -91,13 +91,13 @@ def of_pairs(bars: pd.DataFrame, closes: pd.DataFrame) -> list[dict]:
             by_pandas,
             ("correlation", "market_beta", "window"),
             f"rolling correlation and beta, windows {WINDOWS}",
-            4,
+            3,
         ),
         "04-cross-faded-over-pandas": (
             faded_by_pandas,
             ("ewm_correlation", "ewm_beta", "span"),
             f"exponentially weighted correlation and beta, spans {WINDOWS}",
-            4,
+            3,
         ),
     }
     for name, (peer, (*kinds, setting), what, target) in asked.items():
@@ -128,7 +128,7 @@ def of_components(bars: pd.DataFrame, closes: pd.DataFrame) -> list[dict]:
     # Theirs with BLAS on one thread: on two it waits for itself, which is no merit of ours.
     with threadpool_limits(1):
         for name, peer, who, target in (
-            ("04-cross-pca-over-numpy", by_numpy, "numpy's corrcoef and eigh in a loop", 1.5),
+            ("04-cross-pca-over-numpy", by_numpy, "numpy's corrcoef and eigh in a loop", 1.3),
             ("04-cross-pca-over-sklearn", by_scikit_learn, "scikit-learn's PCA in a loop", 2),
         ):
             same(name, ours, peer(closes))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 from typing import TYPE_CHECKING
 
 from nautilus_lab.exceptions import BadData, InputError, NotEnoughData
@@ -16,8 +17,13 @@ if TYPE_CHECKING:
 
     from nautilus_lab._typing import FloatArray, IntArray
 
-# what the checks of frames look at
-_CHECKED = ("bid", "ask", "bid_size", "ask_size", "price", "size", "side")
+_QUOTED, _TRADED = ("bid", "ask", "bid_size", "ask_size"), ("price", "size", "side")
+# what the checks of frames look at; the levels of a book are looked at twice
+_CHECKED: dict[Data, tuple[str, ...]] = {
+    "quotes": _QUOTED,
+    "trades": _TRADED,
+    "ticks": (*_QUOTED, *_TRADED),
+}
 
 _REQUIRE: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "quotes": require_quotes,
@@ -77,22 +83,24 @@ def evaluate_ticks(frame: pd.DataFrame, specs: Sequence[FeatureSpec], threads: i
         place = np.empty(len(frame), dtype=np.intp)
         place[np.concatenate(each)] = np.arange(len(frame))
         columns = {name: _moved(column, place) for name, column in columns.items()}
-    values = np.empty((sum(len(spec.columns) for spec in specs), len(frame)))
+    labels = tuple(column for spec in specs for column in spec.columns)
+    values = np.empty((len(labels), len(frame)))
 
-    def one(number: int) -> None:
+    def one(number: int, some: Sequence[FeatureSpec]) -> None:
         own = slice(ends[number] - len(each[number]), ends[number])
-        row = 0
-        for spec in specs:
+        row = labels.index(some[0].columns[0])
+        for spec in some:
             for found in spec.evaluate(*[columns[name][own] for name in spec.inputs]):
                 values[row, own] = found
                 row += 1
 
+    # Of one instrument, threads take a feature each.
+    parts = [specs] if len(each) >= threads else [[spec] for spec in specs]
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(one, range(len(each))))
+        list(pool.map(one, *zip(*product(range(len(each)), parts), strict=True)))
     if place is not None:
         for row in values:
             row[:] = row[place]
-    labels = tuple(column for spec in specs for column in spec.columns)
     return FeatureTicks(columns=labels, index=frame.index, array=values)
 
 
@@ -118,7 +126,7 @@ def _column(frame: pd.DataFrame, name: str, data: Data) -> FloatArray:
             remedy="add it: signed(trades)" if name == "side" else "add the column",
         )
     column = np.ascontiguousarray(frame[name].to_numpy(dtype=float))
-    if name not in _CHECKED and not np.isfinite(column).all():
+    if name not in _CHECKED.get(data, ()) and not np.isfinite(column).all():
         when, symbol = frame.index[int(np.argmin(np.isfinite(column)))]
         raise BadData(f"{name} must be finite", value=f"{symbol} at {when.isoformat()}")
     return column

@@ -81,6 +81,19 @@ def test_an_indicator_of_bars_reads_ticks_where_it_is_told_to(drawn):
     assert np.array_equal(found["ema(of=bid, timeperiod=5)"], talib.EMA(bars_of, 5), equal_nan=True)
 
 
+def test_a_hole_in_a_column_that_is_no_part_of_the_rows_is_named(drawn):
+    spoilt = drawn.assign(price=drawn["price"].where(np.arange(len(drawn)) != 4))
+    with pytest.raises(BadData, match="price must be finite; got A at 2023"):
+        ENGINE.compute(spoilt, ["mid", "ema(of=price,timeperiod=5)"])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_thread_and_four_find_the_same(two, kind):
+    for frame in (two, alone(two, "A")):
+        one, four = (ENGINE.compute(frame, OF[kind], threads=n).array for n in (1, 4))
+        assert np.array_equal(one, four, equal_nan=True)
+
+
 def test_a_book_is_read_at_as_many_levels_as_are_asked_for(drawn):
     spec = ENGINE.registry.spec("depth(levels=3)")
     assert spec.inputs == tuple(

@@ -108,7 +108,7 @@ class Knowledge:
         before = np.concatenate(([-1], highest[:-1]))
         return self.where(order > before)
 
-    def rows(self, moments: Moments, *, columns: int, carry: bool) -> NDArray[np.int64]:
+    def rows(self, moments: Moments, *, columns: int, carry: bool) -> NDArray[np.int32]:
         """Return which value each row knows, -1 where none.
 
         Parameters
@@ -126,7 +126,7 @@ class Knowledge:
         """
         import numpy as np
 
-        found = np.full((columns, len(moments)), -1, dtype=np.int64)
+        found = np.full((columns, len(moments)), -1, dtype=np.int32)
         first = np.searchsorted(moments, self.known, side="left")
         seen = first < len(moments)
         # Of several that arrive in one row the last one assigned stays: the newest.

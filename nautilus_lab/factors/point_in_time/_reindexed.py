@@ -153,19 +153,17 @@ def on_rows(
         found = found.where(~np.isnan(found.values))
     found = found.newest(revision)
     rows = found.rows(moments, columns=len(columns), carry=carry)
-    nothing = rows < 0
     if oldest is not None and len(found):
-        nothing |= moments[None, :] - found.known[rows] > oldest
+        rows[moments[None, :] - found.known[rows] > oldest] = -1
     if give == "value":
-        values: Any = np.append(found.values, np.nan)[rows]
-        values[nothing] = np.nan
+        values: Any = np.append(found.values, np.nan)[rows]  # -1 is the last one
     else:
         stamps = found.periods if give == "period" else found.known
-        values = np.append(stamps, 0)[rows].view("datetime64[us]")
-        values[nothing] = np.datetime64("NaT", "us")
+        nothing = np.datetime64("NaT", "us")
+        values = np.append(stamps.view("datetime64[us]"), nothing)[rows]
     if everybodys:
-        values = np.broadcast_to(values, (like.shape[1], len(moments)))
-    answer = pd.DataFrame(np.ascontiguousarray(values.T), like.index, like.columns)
+        values = np.repeat(values, like.shape[1], axis=0)
+    answer = pd.DataFrame(values.T, like.index, like.columns, copy=False)
     return answer.apply(lambda c: c.dt.tz_localize("UTC")) if give == "released" else answer
 
 

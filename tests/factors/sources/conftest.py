@@ -1,46 +1,14 @@
 """A drawn market: what every source would deliver of three companies, in its own layout."""
 
-import json
-from gzip import open as unzip
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 
 from nautilus_lab.factors.sources import source_family
 
-SHARED = Path(__file__).resolve().parents[4] / "shared"
 SYMBOLS = ["A", "B", "C"]
 DAYS = pd.bdate_range("2019-10-01", "2022-12-30", tz="UTC")
 STAMPS = {"daily": "B", "weekly": "W-FRI", "monthly": "MS", "quarterly": "QS", "annual": "YS"}
-
-
-@pytest.fixture(scope="session")
-def recorded():
-    """Return what reads a recorded answer; it skips where the recordings are not there."""
-
-    def read(name):
-        path = SHARED / "recorded" / name
-        if not path.exists():
-            pytest.skip(f"no recording of {name} beside this repository")
-        with unzip(path) if path.suffix == ".gz" else path.open("rb") as file:
-            return pd.read_csv(file, sep="|") if path.suffix == ".csv" else json.load(file)
-
-    return read
-
-
-@pytest.fixture(scope="session")
-def dataset():
-    """Return what reads a data set; it skips where the data are not there."""
-
-    def read(name):
-        path = SHARED / "data" / name
-        if not path.exists():
-            pytest.skip(f"no data set {name} beside this repository")
-        return pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
-
-    return read
 
 
 @pytest.fixture(scope="session")

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from nautilus_lab._typing import ReturnSeries
 
-_MOST_BARS, _MOST_LINES = 10, 6
+_MOST_BARS, _MOST_LINES = 7, 6
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from nautilus_lab.exceptions import BadData
 from nautilus_lab.factors.risk_models._aligned import listed
+from nautilus_lab.factors.scale._threads import checked_threads, share_out
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 # A factor whose estimate others blow up this much cannot be told from them.
 _MOST_INFLATED = 1e10
+# Dates that a thread takes at once.
+_DATES = 64
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
@@ -98,18 +101,25 @@ def cross_section_returns(
     products = np.zeros((n_times, k + 1, k + 1))
     targets = np.zeros((n_times, k))
     shares = np.zeros((n_times, data.n_groups))
-    moments(
-        data.styles,
-        data.groups,
-        weights,
-        caps,
-        returns,
-        data.known,
-        data.intercept,
-        products,
-        targets,
-        shares,
-    )
+    threads = checked_threads(None)
+
+    def add_up(begin: int, end: int) -> None:
+        moments(
+            begin,
+            end,
+            data.styles,
+            data.groups,
+            weights,
+            caps,
+            returns,
+            data.known,
+            data.intercept,
+            products,
+            targets,
+            shares,
+        )
+
+    share_out(add_up, n_times, _DATES, threads)
     absent = shares == 0
     first_group = int(data.intercept) + n_styles
     extra = slice(first_group, k)
@@ -126,18 +136,24 @@ def cross_section_returns(
     found = (inverse @ targets[:, :, None])[:, :, 0]
     specific = np.full((n_times, n_symbols), np.nan)
     unexplained, varied = np.zeros(n_times), np.zeros(n_times)
-    residuals(
-        data.styles,
-        data.groups,
-        weights,
-        returns,
-        data.known,
-        data.intercept,
-        found,
-        specific,
-        unexplained,
-        varied,
-    )
+
+    def take_off(begin: int, end: int) -> None:
+        residuals(
+            begin,
+            end,
+            data.styles,
+            data.groups,
+            weights,
+            returns,
+            data.known,
+            data.intercept,
+            found,
+            specific,
+            unexplained,
+            varied,
+        )
+
+    share_out(take_off, n_times, _DATES, threads)
     free = k - absent.sum(axis=1) - int(data.constrained)
     noise = unexplained / (data.known.sum(axis=1) - free)
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -1,4 +1,8 @@
-"""The sums of regressions over names, group by group, without a column for each group."""
+"""The sums of regressions over the names of dates from `begin` to `end`.
+
+A group is its number, not a column for each; styles are taken along their names, so that sums of
+products run over neighbours in memory.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +14,22 @@ import numpy as np
 if TYPE_CHECKING:
     from nautilus_lab._typing import BoolArray, FloatArray, IntArray
 
+# Sums may be taken in any order: eight at once.
+_WIDE = {"reassoc", "contract", "nsz"}
+
+
+@numba.njit(cache=True, nogil=True, fastmath=_WIDE)
+def _dot(left: FloatArray, right: FloatArray) -> float:
+    total = 0.0
+    for i in range(left.size):
+        total += left[i] * right[i]
+    return total
+
 
 @numba.njit(cache=True, nogil=True)
 def moments(
+    begin: int,
+    end: int,
     styles: FloatArray,
     groups: IntArray,
     weights: FloatArray,
@@ -24,39 +41,45 @@ def moments(
     targets: FloatArray,
     shares: FloatArray,
 ) -> None:
-    """Add up weighted products of exposures and returns, and the capitalisation of each group."""
-    n_styles, n_times, n_symbols = styles.shape
+    """Add up weighted products of exposures and returns, and the capitalisation of each group.
+
+    Weights, capitalisations and returns are 0 where not known; exposures may be NaN there.
+    """
+    n_styles, n_symbols = styles.shape[0], styles.shape[2]
     first = 1 if intercept else 0
     n_groups = shares.shape[1]
-    row = np.empty(n_styles)
-    for t in range(n_times):
-        into, target = products[t], targets[t]
-        for i in range(n_symbols):
-            if not known[t, i]:
-                continue
-            w, r = weights[t, i], returns[t, i]
-            for s in range(n_styles):
-                row[s] = styles[s, t, i]
-            for s in range(n_styles):
-                wx = w * row[s]
-                target[first + s] += wx * r
-                for other in range(s + 1):
-                    into[first + s, first + other] += wx * row[other]
-                if intercept:
-                    into[first + s, 0] += wx
-                if n_groups:
-                    into[first + n_styles + groups[t, i], first + s] += wx
+    places = first + n_styles
+    plain, weighted = np.empty((n_styles, n_symbols)), np.empty((n_styles, n_symbols))
+    for t in range(begin, end):
+        into, target, w, r = products[t], targets[t], weights[t], returns[t]
+        for s in range(n_styles):
+            for i in range(n_symbols):
+                x = styles[s, t, i] if known[t, i] else 0.0
+                plain[s, i] = x
+                weighted[s, i] = w[i] * x
+        for s in range(n_styles):
+            target[first + s] = _dot(weighted[s], r)
+            for other in range(s + 1):
+                into[first + s, first + other] = _dot(weighted[s], plain[other])
             if intercept:
-                into[0, 0] += w
-                target[0] += w * r
+                into[first + s, 0] = weighted[s].sum()
             if n_groups:
-                g = groups[t, i]
-                place = first + n_styles + g
-                into[place, place] += w
-                target[place] += w * r
-                shares[t, g] += caps[t, i]
-                if intercept:
-                    into[place, 0] += w
+                for i in range(n_symbols):
+                    if known[t, i]:
+                        into[places + groups[t, i], first + s] += weighted[s, i]
+        if intercept:
+            into[0, 0] = w.sum()
+            target[0] = _dot(w, r)
+        if n_groups:
+            for i in range(n_symbols):
+                if known[t, i]:
+                    g = groups[t, i]
+                    into[places + g, places + g] += w[i]
+                    target[places + g] += w[i] * r[i]
+                    shares[t, g] += caps[t, i]
+            if intercept:
+                for g in range(n_groups):
+                    into[places + g, 0] = into[places + g, places + g]
         for a in range(into.shape[0]):
             for b in range(a):
                 into[b, a] = into[a, b]
@@ -64,6 +87,8 @@ def moments(
 
 @numba.njit(cache=True, nogil=True)
 def residuals(
+    begin: int,
+    end: int,
     styles: FloatArray,
     groups: IntArray,
     weights: FloatArray,
@@ -76,26 +101,29 @@ def residuals(
     varied: FloatArray,
 ) -> None:
     """Write what factor returns leave of each return, and the weighted sums of squares."""
-    n_styles, n_times, n_symbols = styles.shape
+    n_styles, n_symbols = styles.shape[0], styles.shape[2]
     first = 1 if intercept else 0
     n_groups = found.shape[1] - first - n_styles
-    for t in range(n_times):
-        mean = 0.0
+    errors = np.empty(n_symbols)
+    for t in range(begin, end):
+        w, r = weights[t], returns[t]
+        level = found[t, 0] if intercept else 0.0
         for i in range(n_symbols):
-            if known[t, i]:
-                mean += weights[t, i] * returns[t, i]
+            errors[i] = r[i] - level
+        for s in range(n_styles):
+            paid = found[t, first + s]
+            for i in range(n_symbols):
+                errors[i] -= styles[s, t, i] * paid
+        mean = _dot(w, r)
         left = spread = 0.0
         for i in range(n_symbols):
             if not known[t, i]:
                 continue
-            fitted = found[t, 0] if intercept else 0.0
-            for s in range(n_styles):
-                fitted += styles[s, t, i] * found[t, first + s]
+            e = errors[i]
             if n_groups:
-                fitted += found[t, first + n_styles + groups[t, i]]
-            e = returns[t, i] - fitted
+                e -= found[t, first + n_styles + groups[t, i]]
             specific[t, i] = e
-            left += weights[t, i] * e * e
-            spread += weights[t, i] * (returns[t, i] - mean) ** 2
+            left += w[i] * e * e
+            spread += w[i] * (r[i] - mean) ** 2
         unexplained[t] = left
         varied[t] = spread

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from nautilus_lab._typing import FloatArray, Weights
 
 # How many factors the drawn previews have room for.
-_MOST_BARS = 10
+_MOST_BARS = 7
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from nautilus_lab._typing import Weights
     from nautilus_lab.factors.risk_models._model import FactorRiskModel
 
-_MOST_BARS = 10
+_MOST_BARS = 7
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -19,6 +19,7 @@ from nautilus_lab.display import (
 )
 from nautilus_lab.exceptions import BadData, InputError
 from nautilus_lab.factors.risk_models._time_series import require_independent, together
+from nautilus_lab.factors.scale._threads import one_blas_thread
 from nautilus_lab.provenance import Provenance, provenance
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
     from nautilus_lab._typing import FloatArray, Returns, ReturnSeries
+
+# A share of the squares below which what is left is computed from errors, not as a difference.
+_CANCELLED = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -179,22 +183,32 @@ def rolling_regression(
     slopes = np.full((k, n, m), np.nan)
     ratios = np.full((k, n, m), np.nan)
     explained = np.full((n, m), np.nan)
-    for end in range(window, n + 1):
-        part, of = design[end - window : end], y[end - window : end]
-        try:
-            inverse = _inverse(part)
-        except np.linalg.LinAlgError:
-            raise _collinear(x[end - window : end], explaining, end - 1) from None
-        found = inverse @ (part.T @ of)
-        errors = of - part @ found
-        left = np.einsum("tm,tm->m", errors, errors)
-        off = of - of.mean(axis=0)
-        varied = np.einsum("tm,tm->m", off, off)
-        row = end - 1
-        slopes[:, row] = found
-        with np.errstate(invalid="ignore", divide="ignore"):
-            ratios[:, row] = found / np.sqrt(np.diag(inverse)[:, None] * (left / (window - k)))
-            explained[row] = np.where(varied > 0, 1 - left / varied, np.nan)
+    with one_blas_thread():
+        for end in range(window, n + 1):
+            rows = slice(end - window, end)
+            part, of = design[rows], y[rows]
+            try:
+                inverse = _inverse(part)
+            except np.linalg.LinAlgError:
+                raise _collinear(x[rows], explaining, end - 1) from None
+            products = part.T @ of
+            found = inverse @ products
+            squares = np.einsum("tm,tm->m", of, of)
+            varied = squares - products[0] ** 2 / window
+            left = squares - np.einsum("km,km->m", found, products)
+            # Where little is left the difference has lost its digits.
+            near = left < _CANCELLED * squares
+            if near.any():
+                exact = of[:, near] - part @ found[:, near]
+                left[near] = np.einsum("tm,tm->m", exact, exact)
+                off = of[:, near] - of[:, near].mean(axis=0)
+                varied[near] = np.einsum("tm,tm->m", off, off)
+            row = end - 1
+            slopes[:, row] = found
+            with np.errstate(invalid="ignore", divide="ignore"):
+                errors = np.sqrt(np.diag(inverse)[:, None] * (left / (window - k)))
+                ratios[:, row] = found / errors
+                explained[row] = np.where(varied > 0, 1 - left / varied, np.nan)
     names = ["alpha", *map(str, explaining.columns)]
 
     def over_time(values: FloatArray) -> pd.DataFrame:

@@ -34,8 +34,9 @@ class StatisticalModel:
     n_factors : int or {"bai_ng", "marchenko_pastur"}, default="bai_ng"
         How many; by the criterion IC\ :sub:`p2` of Bai and Ng [2]_, or how many eigenvalues of
         the correlations exceed :math:`(1 + \sqrt{N / T})^2`, which pure noise does not [3]_.
-    max_factors : int, default=20
-        The most that a criterion may choose.
+    max_factors : int, optional
+        The most that a criterion may choose; by default Bai and Ng's ``floor(8 (min(N, T) / 100)
+        ** (1 / 4))``, since with as many factors as symbols nothing is left to be priced.
     scale : bool, default=True
         Decompose correlations; otherwise covariances, which volatile symbols lead.
 
@@ -65,7 +66,7 @@ class StatisticalModel:
     """
 
     n_factors: int | Criterion = "bai_ng"
-    max_factors: int = 20
+    max_factors: int | None = None
     scale: bool = True
 
     def __post_init__(self) -> None:
@@ -77,9 +78,11 @@ class StatisticalModel:
                 value=self.n_factors,
                 remedy='pass n_factors=5, "bai_ng" or "marchenko_pastur"',
             )
-        if not self.max_factors >= 1:
+        if self.max_factors is not None and not self.max_factors >= 1:
             raise InputError(
-                "max_factors must be at least 1", value=self.max_factors, remedy="pass 20"
+                "max_factors must be at least 1, or None",
+                value=self.max_factors,
+                remedy="pass max_factors=20",
             )
 
     def fit(self, returns: Returns) -> FactorRiskModel:
@@ -137,7 +140,8 @@ class StatisticalModel:
     def _count(self, sizes: FloatArray, t: int, n: int) -> int:
         import numpy as np
 
-        most = min(self.max_factors, min(t, n) - 2)
+        usual = int(8 * (min(t, n) / 100) ** 0.25) if self.max_factors is None else self.max_factors
+        most = min(usual, min(t, n) - 2)
         if isinstance(self.n_factors, int):
             return self.n_factors
         if most < 1:

@@ -19,6 +19,7 @@ from nautilus_lab.display import (
 )
 from nautilus_lab.exceptions import BadData, InputError, NotEnoughData
 from nautilus_lab.factors.risk_models._aligned import listed
+from nautilus_lab.factors.scale._threads import one_blas_thread
 from nautilus_lab.frames import require_returns, require_series
 from nautilus_lab.provenance import Provenance, provenance
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 # A factor this little of which the others leave unexplained cannot be told from them.
 _LEAST_OWN = 1e-12
+_BLOCK = 32
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -265,10 +267,11 @@ def factor_regression(
         )
     require_independent(x, explaining.columns, intercept=True)
     design = np.column_stack([np.ones(n), x])
-    inverse = np.linalg.inv(design.T @ design)
-    slopes = inverse @ (design.T @ y)
-    errors = y - design @ slopes
-    variances = newey_west_variances(design, errors, inverse, chosen)
+    with one_blas_thread():
+        inverse = np.linalg.inv(design.T @ design)
+        slopes = inverse @ (design.T @ y)
+        errors = y - design @ slopes
+        variances = newey_west_variances(design, errors, inverse, chosen)
     deviations = np.sqrt(variances * n / (n - k))
     off = y - y.mean(axis=0)
     varied = (off**2).sum(axis=0)
@@ -361,19 +364,22 @@ def newey_west_variances(
     import numpy as np
 
     n, k = design.shape
-    m = errors.shape[1]
-    middle = np.zeros((k * k, m))
+    upper = np.triu_indices(k)
+    # The diagonal of A M A for each column, M symmetric: its upper half decides.
+    spread = inverse[:, upper[0]] * inverse[:, upper[1]]
+    found = np.zeros((k, errors.shape[1]))
+    products = []
     for lag in range(lags + 1):
-        # Over all columns at once: products of the design's columns times products of errors.
-        pairs = (design[lag:, :, None] * design[: n - lag, None, :]).reshape(n - lag, k * k)
-        part = pairs.T @ (errors[lag:] * errors[: n - lag])
-        if lag:
-            square = part.reshape(k, k, m)
-            part = (square + square.transpose(1, 0, 2)).reshape(k * k, m)
-        middle += (1 - lag / (lags + 1)) * part
-    # The diagonal of A M A for each column.
-    spread = (inverse[:, :, None] * inverse[:, None, :]).reshape(k, k * k)
-    return np.asarray((spread @ middle).clip(min=0.0), dtype=np.float64)
+        late, early = design[lag:], design[: n - lag]
+        pairs = late[:, upper[0]] * early[:, upper[1]] + late[:, upper[1]] * early[:, upper[0]]
+        pairs *= np.where(upper[0] == upper[1], 0.5, 1.0) * (1 if lag else 0.5)
+        products.append((2 * (1 - lag / (lags + 1)) * spread) @ pairs.T)
+    # Columns together as long as their products stay in the second-level cache.
+    for begin in range(0, errors.shape[1], _BLOCK):
+        part = np.ascontiguousarray(errors[:, begin : begin + _BLOCK])
+        for lag, weights in enumerate(products):
+            found[:, begin : begin + _BLOCK] += weights @ (part[lag:] * part[: n - lag])
+    return np.asarray(found.clip(min=0.0), dtype=np.float64)
 
 
 def require_independent(values: FloatArray, names: pd.Index[Any], *, intercept: bool) -> None:

@@ -66,6 +66,13 @@ def test_with_more_symbols_than_periods_risk_is_nearer_to_the_truth_than_the_sam
     assert forecast == pytest.approx(np.sqrt(least @ truth @ least), rel=0.5)
 
 
+def test_few_symbols_are_not_explained_by_as_many_factors():
+    """The criterion falls again where nothing is left to explain; its authors' bound is kept."""
+    model = StatisticalModel().fit(panel(t=2_000, n=20, k=1, noise=0.005))
+    assert len(model.factors) <= 5
+    assert model.specific_variance.min() > 1e-5
+
+
 def test_signs_do_not_depend_on_the_decomposition():
     model = StatisticalModel(n_factors=5).fit(panel(t=200, n=30, k=5))
     assert (model.exposures.sum() >= 0).all()
@@ -83,3 +90,5 @@ def test_bad_input_is_named():
         StatisticalModel(n_factors="elbow")
     with pytest.raises(InputError, match="count of at least 1"):
         StatisticalModel(n_factors=0)
+    with pytest.raises(InputError, match="max_factors must be at least 1"):
+        StatisticalModel(max_factors=0)

@@ -94,6 +94,14 @@ def test_rolling_windows_are_those_of_statsmodels(assets, factors):
         np.testing.assert_allclose(found.r_squared[symbol], peer.rsquared, rtol=1e-8)
 
 
+def test_what_a_factor_explains_wholly_keeps_its_digits_in_windows_too(factors):
+    rng = np.random.default_rng(0)
+    almost = (factors @ [1.0, 0.5, 0.2] + rng.normal(0, 1e-7, len(factors))).rename("copy")
+    found = rolling_regression(almost, factors, window=60)
+    peer = RollingOLS(almost, sm.add_constant(factors), window=60).fit()
+    np.testing.assert_allclose(found.t["HML"]["copy"], peer.tvalues["HML"], rtol=1e-3)
+
+
 def test_a_rolling_row_knows_nothing_of_what_follows(assets, factors):
     whole = rolling_regression(assets, factors, window=60)
     cut = rolling_regression(assets.iloc[:200], factors.iloc[:200], window=60)

@@ -15,7 +15,7 @@ from nautilus_lab.display import (
     format_value,
 )
 from nautilus_lab.exceptions import BadData, InputError, NotEnoughData
-from nautilus_lab.factors.risk_models._aligned import listed
+from nautilus_lab.factors.risk_models._aligned import listed, require_count
 from nautilus_lab.factors.risk_models._model import heat_map
 from nautilus_lab.factors.risk_models._time_series import automatic_lags
 from nautilus_lab.frames import require_scores
@@ -232,15 +232,10 @@ def cross_correlation(
         raise InputError(
             "errors must be newey_west or bartlett", value=errors, remedy='pass "newey_west"'
         )
-    if not max_lag >= 0:
-        raise InputError("max_lag must not be negative", value=max_lag, remedy="pass max_lag=5")
+    require_count(max_lag, "max_lag", least=0)
     values = _whole(frame, max_lag + 3)
     n = len(values)
-    chosen = automatic_lags(n) if lags is None else lags
-    if not 0 <= chosen < n:
-        raise InputError(
-            "lags must be at least 0 and fewer than the periods", value=lags, remedy="pass lags=5"
-        )
+    chosen = automatic_lags(n) if lags is None else require_count(lags, "lags", least=0, most=n - 1)
     still = values.min(axis=0) == values.max(axis=0)
     if still.any():
         raise BadData(

@@ -7,7 +7,6 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from nautilus_lab.analytics import max_drawdown
 from nautilus_lab.display import (
     Chart,
     Facts,
@@ -20,7 +19,7 @@ from nautilus_lab.display import (
     style_figure,
 )
 from nautilus_lab.exceptions import BadData, InputError, NotEnoughData
-from nautilus_lab.factors.risk_models._aligned import listed
+from nautilus_lab.factors.risk_models._aligned import listed, require_count
 from nautilus_lab.factors.risk_models._time_series import automatic_lags
 from nautilus_lab.frames import require_series
 from nautilus_lab.provenance import Provenance, provenance
@@ -223,12 +222,8 @@ def performance_by(
             value=periods_per_year,
             remedy="pass 252 for trading days",
         )
-    if not delay >= 0:
-        raise InputError(
-            "delay must not be negative: that holds returns against labels of their future",
-            value=delay,
-            remedy="pass delay=1",
-        )
+    # A negative one would hold returns against labels of their future.
+    require_count(delay, "delay", least=0)
     labels = _labels(regime, series, delay)
     kept = labels.notna().to_numpy()
     told, held = labels[kept].astype(str), series[kept]
@@ -247,11 +242,15 @@ def performance_by(
             value=f"{held.min():g} at {held.index[int(held.to_numpy().argmin())].date()}",
             remedy="cut the series there, or mend a return that is in per cent",
         )
-    chosen = automatic_lags(len(held)) if lags is None else lags
-    if not 0 <= chosen < len(held):
-        raise InputError(
-            "lags must be at least 0 and fewer than the returns", value=lags, remedy="pass lags=5"
+    if held.min() == held.max():
+        raise BadData(
+            "returns must vary",
+            value=f"{held.iloc[0]:g} throughout",
+            remedy="pass returns of something that moves",
         )
+    chosen = automatic_lags(len(held))
+    if lags is not None:
+        chosen = require_count(lags, "lags", least=0, most=len(held) - 1)
     values = np.asarray(held, dtype=np.float64)
     member = np.asarray(told)[:, None] == np.array(names, dtype=object)
     covariance = _covariance_of_means(values, member, chosen)
@@ -259,7 +258,7 @@ def performance_by(
     differ = means[1:] - means[0]
     contrast = np.hstack([-np.ones((len(names) - 1, 1)), np.eye(len(names) - 1)])
     spread = contrast @ covariance @ contrast.T
-    wald = float(differ @ np.linalg.solve(spread, differ))
+    wald = _wald(differ, spread)
     split = [values[member[:, place]] for place in range(len(names))]
     same = stats.levene(*split, center="median")
     # A spell ends where its label does, or where returns without a label lie between.
@@ -302,6 +301,16 @@ def performance_by(
     )
 
 
+def _wald(differ: FloatArray, spread: FloatArray) -> float:
+    """Return the statistic; NaN where several regimes do not move at all."""
+    import numpy as np
+
+    try:
+        return float(differ @ np.linalg.solve(spread, differ))
+    except np.linalg.LinAlgError:
+        return math.nan
+
+
 def _labels(regime: pd.Series[str], series: ReturnSeries, delay: int) -> pd.Series[str]:
     """Return the label of each return: that of `delay` rows before it."""
     import pandas as pd
@@ -324,7 +333,9 @@ def _labels(regime: pd.Series[str], series: ReturnSeries, delay: int) -> pd.Seri
             "regime must be sorted by time, each time once",
             remedy="sort it and drop the copies: regime.sort_index()",
         )
-    found = regime.tz_convert("UTC").reindex(series.index).shift(delay)
+    # As text before they are moved: a gap would make numbers of whole ones.
+    told = regime.astype(object).map(str, na_action="ignore")
+    found = told.tz_convert("UTC").reindex(series.index).shift(delay)
     if found.isna().all():
         raise InputError(
             "labels and returns must share times",
@@ -355,6 +366,7 @@ def _row(
     returns: ReturnSeries, episode: FloatArray, error: float, periods: float
 ) -> dict[str, float]:
     import numpy as np
+    import pandas as pd
 
     values = np.asarray(returns, dtype=np.float64)
     n = len(values)
@@ -368,15 +380,17 @@ def _row(
         ratio = mean / deviation
         ratio_error = math.sqrt(max(1 - skewness * ratio + (kurtosis - 1) / 4 * ratio**2, 0.0) / n)
         deviation_error = deviation * math.sqrt(max(kurtosis - 1, 0.0) / (4 * n))
-    spells = [returns[episode == one] for one in np.unique(episode)]
+    # Growth begins anew with each episode; its start counts as a peak.
+    growth = pd.Series(np.log1p(values)).groupby(episode).cumsum()
+    peak = growth.groupby(episode).cummax().clip(lower=0.0)
     hits = float((values > 0).mean())
     return {
         "periods": n,
-        "episodes": len(spells),
+        "episodes": len(np.unique(episode)),
         "mean": mean * periods,
         "volatility": deviation * root,
         "sharpe": ratio * root,
-        "drawdown": min(max_drawdown(spell).depth for spell in spells),
+        "drawdown": math.expm1(float((growth - peak).min())),
         "hit_rate": hits,
         "t": mean / error if error else math.nan,
         "mean_error": error * periods,

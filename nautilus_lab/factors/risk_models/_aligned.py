@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -139,3 +140,21 @@ def require_names(n: int, needed: int, what: str) -> None:
             value=n,
             remedy="widen the universe, or use fewer factors",
         )
+
+
+def require_count(value: object, name: str, *, least: int, most: int | None = None) -> int:
+    """Return a whole number within bounds.
+
+    Raises
+    ------
+    InputError
+        When it is no whole number, or out of them.
+    """
+    if isinstance(value, numbers.Integral) and not isinstance(value, bool):
+        count = int(value)
+        if least <= count and (most is None or count <= most):
+            return count
+    bounds = f"of at least {least}" if most is None else f"from {least} to {most}"
+    raise InputError(
+        f"{name} must be a whole number {bounds}", value=value, remedy=f"pass {name}={least}"
+    )

@@ -160,6 +160,7 @@ def cross_section_returns(
         own = np.einsum("tkk->tk", inverse) * noise[:, None]
         ratio = found / np.sqrt(own)
         r_squared = np.where(varied > 0, 1 - unexplained / varied, np.nan)
+    r_squared[np.abs(r_squared) < 1e-14] = 0.0
     ratio[:, extra][absent] = np.nan
     found[:, extra][absent] = np.nan
     return CrossSectionReturns(
@@ -186,7 +187,8 @@ def _inverses(
         inverse = None
     if inverse is not None:
         inflated = np.einsum("tkk->tk", products[:, :k, :k]) * np.einsum("tkk->tk", inverse)
-        if (inflated < _MOST_INFLATED).all():
+        # Of what has no inverse rounding may leave one of any sign.
+        if (np.abs(inflated) < _MOST_INFLATED).all():
             return np.asarray(inverse, dtype=np.float64)
     for place, matrix in enumerate(products):
         involved = _collinear(matrix, k, constrained)

@@ -160,6 +160,12 @@ class CrossSectionalModel:
         import pandas as pd
 
         frame = require_scores(returns, name="returns")
+        if not isinstance(exposures, Mapping):
+            raise InputError(
+                "exposures must be frames by name",
+                value=type(exposures).__name__,
+                remedy='pass {"value": frame, ...}',
+            )
         if len(frame) < 2:
             raise NotEnoughData(
                 "exposures of one date explain the returns of the next: two dates are needed",

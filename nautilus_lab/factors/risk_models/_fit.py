@@ -228,6 +228,12 @@ class CrossSectionalFit(HasTearSheet):
         """
         import pandas as pd
 
+        if not portfolios or (dates is not None and not len(dates)):
+            raise InputError(
+                "a forecast needs a portfolio and a date",
+                value=f"{len(portfolios)} portfolios",
+                remedy='pass {"index": weights}',
+            )
         when = self._default_dates() if dates is None else [self.times[self._row(d)] for d in dates]
         rows = {}
         for date in when:

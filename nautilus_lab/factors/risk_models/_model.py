@@ -79,6 +79,12 @@ class FactorRiskModel(HasTearSheet):
         import numpy as np
 
         require_square(self.factor_covariance, "factor_covariance")
+        if "specific" in self.factor_covariance.columns:
+            raise InputError(
+                "no factor may be named specific: that is what factors leave",
+                value="specific",
+                remedy="rename it",
+            )
         if not self.exposures.columns.equals(self.factor_covariance.columns):
             raise InputError(
                 "exposures and factor_covariance must have the same factors, in one order",

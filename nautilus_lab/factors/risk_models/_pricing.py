@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from nautilus_lab.display import Facts, HasTearSheet, Table, TearSheet, format_value
-from nautilus_lab.exceptions import BadData, InputError, NotEnoughData
-from nautilus_lab.factors.risk_models._aligned import require_names
+from nautilus_lab.exceptions import BadData, NotEnoughData
+from nautilus_lab.factors.risk_models._aligned import listed, require_count, require_names
 from nautilus_lab.factors.risk_models._time_series import (
     FactorRegression,
     factor_regression,
@@ -89,6 +89,13 @@ def joint_alpha_test(regression: FactorRegression) -> JointAlphaTest:
             "the joint test takes more periods than symbols and factors together",
             value=f"{t} periods, {n} symbols, {k} factors",
             remedy="test fewer portfolios, or pass a longer history",
+        )
+    wholly = np.asarray(regression.r_squared) > 1 - 1e-12
+    if wholly.any():
+        raise BadData(
+            "factors must leave something of every symbol",
+            value=f"nothing of {listed(regression.alpha.index[wholly])}",
+            remedy="drop what is made of the factors themselves",
         )
     require_independent(errors, regression.alpha.index, intercept=False)
     means = x.mean(axis=0)
@@ -211,10 +218,7 @@ def risk_premiums(
 
     first = factor_regression(returns, factors, risk_free=risk_free)
     t = len(first.residuals)
-    if not 0 <= lags < t:
-        raise InputError(
-            "lags must be at least 0 and fewer than the periods", value=lags, remedy="pass lags=0"
-        )
+    require_count(lags, "lags", least=0, most=t - 1)
     betas = np.asarray(first.betas, dtype=np.float64)
     n, k = betas.shape
     require_names(n, k + 2, f"the second pass over {k} betas")

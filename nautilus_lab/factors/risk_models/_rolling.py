@@ -18,6 +18,7 @@ from nautilus_lab.display import (
     style_figure,
 )
 from nautilus_lab.exceptions import BadData, InputError
+from nautilus_lab.factors.risk_models._aligned import require_count
 from nautilus_lab.factors.risk_models._time_series import require_independent, together
 from nautilus_lab.factors.scale._threads import one_blas_thread
 from nautilus_lab.provenance import Provenance, provenance
@@ -172,12 +173,7 @@ def rolling_regression(
     y = np.ascontiguousarray(target, dtype=np.float64)
     x = np.asarray(explaining, dtype=np.float64)
     n, k, m = len(y), x.shape[1] + 1, y.shape[1]
-    if not k + 1 <= window <= n:
-        raise InputError(
-            f"window must lie between {k + 1}, two more than factors, and the {n} periods",
-            value=window,
-            remedy="pass a longer history, or window=63",
-        )
+    window = require_count(window, "window", least=k + 1, most=n)
     require_independent(x, explaining.columns, intercept=True)
     design = np.column_stack([np.ones(n), x])
     slopes = np.full((k, n, m), np.nan)
@@ -234,7 +230,7 @@ def _inverse(design: FloatArray) -> FloatArray:
     unit = design / size
     inverse = np.linalg.inv(unit.T @ unit)
     # What the others leave of a column is the inverse of its entry here.
-    if not np.diag(inverse).max() < 1e11:
+    if not np.abs(np.diag(inverse)).max() < 1e11:
         raise np.linalg.LinAlgError
     return np.asarray(inverse / np.outer(size, size), dtype=np.float64)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nautilus_lab.exceptions import InputError
+from nautilus_lab.exceptions import BadData, InputError, NotEnoughData
 from nautilus_lab.factors.risk_models._aligned import require_like
 from nautilus_lab.factors.risk_models._standardise import require_caps, standardised
 from nautilus_lab.frames import require_scores
@@ -64,6 +64,8 @@ def style_exposures(
     ------
     InputError
         When symbols or times differ, or not 1 <= `skip` < `window`.
+    NotEnoughData
+        When there are not more than `window` rows.
     BadData
         When a price or capitalisation is not positive, or a volume negative or infinite.
 
@@ -82,10 +84,16 @@ def style_exposures(
             remedy="pass window=252, skip=21",
         )
     frame = require_scores(prices, name="prices")
+    if len(frame) <= window:
+        raise NotEnoughData(
+            f"styles over {window} periods take more of them",
+            value=len(frame),
+            remedy="pass a longer history, or a shorter window",
+        )
     closes = frame.astype(float)
     if (closes <= 0).to_numpy().any():
         row, column = np.argwhere((closes <= 0).to_numpy())[0]
-        raise InputError(
+        raise BadData(
             "prices must be positive",
             value=f"{frame.columns[column]} at {frame.index[row].date()}",
             remedy="leave what was not traded NaN",
@@ -108,6 +116,13 @@ def style_exposures(
         traded = pd.DataFrame(
             require_like(volume, frame, "volume", "prices"), frame.index, frame.columns
         )
+        if (traded < 0).to_numpy().any():
+            row, column = np.argwhere((traded < 0).to_numpy())[0].tolist()
+            raise BadData(
+                "volume must not be negative",
+                value=f"{frame.columns[column]} at {frame.index[row].date()}",
+                remedy="mend the source",
+            )
         turnover = (traded * closes / sizes).rolling(skip).mean()
         found["liquidity"] = _log(turnover.where(turnover > 0))
     if raw:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from nautilus_lab.display import (
     style_figure,
 )
 from nautilus_lab.exceptions import BadData, InputError, NotEnoughData
-from nautilus_lab.factors.risk_models._aligned import listed
+from nautilus_lab.factors.risk_models._aligned import listed, require_count
 from nautilus_lab.factors.scale._threads import one_blas_thread
 from nautilus_lab.frames import require_returns, require_series
 from nautilus_lab.provenance import Provenance, provenance
@@ -260,11 +261,7 @@ def factor_regression(
             value=n,
             remedy="pass a longer history, or fewer factors",
         )
-    chosen = automatic_lags(n) if lags is None else lags
-    if not 0 <= chosen < n:
-        raise InputError(
-            "lags must be at least 0 and fewer than the periods", value=lags, remedy="pass lags=5"
-        )
+    chosen = automatic_lags(n) if lags is None else require_count(lags, "lags", least=0, most=n - 1)
     require_independent(x, explaining.columns, intercept=True)
     design = np.column_stack([np.ones(n), x])
     with one_blas_thread():
@@ -317,6 +314,7 @@ def together(
 
     if isinstance(returns, pd.Series):
         series = require_series(returns)
+        require_returns(factors, name="factors")
         # A series made from a factor often still has its name.
         unnamed = series.name is None or series.name in factors.columns
         target = series.to_frame("portfolio" if unnamed else series.name)
@@ -324,11 +322,17 @@ def together(
         target = require_returns(returns)
     explaining = require_returns(factors, name="factors")
     require_times(explaining.index, target.index, "factors", "returns")
+    if "alpha" in explaining.columns:
+        raise InputError(
+            "no factor may be named alpha: the intercept is",
+            value="alpha",
+            remedy='rename it: factors.rename(columns={"alpha": "other"})',
+        )
     if isinstance(risk_free, pd.Series):
         rate = require_series(risk_free, name="risk_free")
         require_times(rate.index, target.index, "risk_free", "returns")
         return target.sub(rate, axis=0), explaining
-    if not math.isfinite(risk_free):
+    if not (isinstance(risk_free, numbers.Real) and math.isfinite(risk_free)):
         raise InputError(
             "risk_free must be the rate of one period", value=risk_free, remedy="pass 0.02 / 252"
         )

@@ -6,6 +6,7 @@ from statsmodels.regression.rolling import RollingOLS
 
 from nautilus_lab.exceptions import BadData, InputError
 from nautilus_lab.factors.attribution import attribute_holdings, attribute_returns, linked
+from nautilus_lab.factors.risk_models import CrossSectionalModel, Currencies
 from nautilus_lab.provenance import Provenance, mark
 
 
@@ -191,3 +192,24 @@ def test_it_shows_and_draws(book, record):
     found.plot()
     found.plot("Over time")
     attribute_returns(*record).tear_sheet()
+
+
+def test_currencies_bring_what_holding_them_brought(book):
+    """A book of several classes and currencies, in dollars."""
+    rng = np.random.default_rng(5)
+    money = pd.DataFrame(rng.normal(0.0002, 0.006, (260, 2)), book.days, ["EUR", "JPY"])
+    of = pd.Series([("USD", "EUR", "JPY")[i % 3] for i in range(80)], book.symbols)
+    based = book.returns.copy()
+    for name in money:
+        based.loc[:, of == name] = based.loc[:, of == name].add(money[name], axis=0)
+    fit = CrossSectionalModel().fit(
+        based,
+        {"value": book.value},
+        caps=book.caps,
+        groups=book.groups,
+        currencies=Currencies(of=of, returns=money, base="USD"),
+    )
+    found = attribute_holdings(book.weights, based, fit)
+    in_yen = book.weights.loc[:, of == "JPY"].sum(axis=1).shift(1).iloc[1:]
+    np.testing.assert_allclose(found.effects["JPY"], in_yen * money["JPY"].iloc[1:], rtol=1e-12)
+    assert found.linked.sum() == pytest.approx(found.total, abs=1e-12)

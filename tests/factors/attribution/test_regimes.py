@@ -6,7 +6,7 @@ import pytest
 import statsmodels.api as sm
 from scipy import stats
 
-from nautilus_lab.analytics import annual_volatility, sharpe_ratio
+from nautilus_lab.analytics import annual_volatility, max_drawdown, sharpe_ratio
 from nautilus_lab.exceptions import BadData, InputError, NotEnoughData
 from nautilus_lab.factors.attribution import performance_by
 from nautilus_lab.risk import volatility_regimes
@@ -39,6 +39,9 @@ def test_each_row_is_analytics_of_the_returns_of_its_regime(returns, regime):
     assert row["sharpe"] == pytest.approx(sharpe_ratio(part, periods_per_year=252))
     assert row["mean"] == pytest.approx(part.mean() * 252)
     assert row["hit_rate"] == (part > 0).mean()
+    spells = (regime.shift(1) != "bear").cumsum()[part.index]
+    deepest = min(max_drawdown(one).depth for _, one in part.groupby(spells))
+    assert row["drawdown"] == pytest.approx(deepest)
     assert found.unlabelled == 1
 
 
@@ -127,7 +130,7 @@ def test_bad_input_is_named(returns, regime):
         performance_by(returns, rare, periods_per_year=252)
     with pytest.raises(InputError, match="labels and returns must share times"):
         performance_by(returns, regime.shift(2000, freq="D"), periods_per_year=252)
-    with pytest.raises(InputError, match="against labels of their future"):
+    with pytest.raises(InputError, match="delay must be a whole number of at least 0; got -1"):
         performance_by(returns, regime, periods_per_year=252, delay=-1)
     with pytest.raises(InputError, match="tz-aware"):
         performance_by(returns, regime.tz_localize(None), periods_per_year=252)
@@ -137,6 +140,27 @@ def test_bad_input_is_named(returns, regime):
     lost.iloc[7] = -1.0
     with pytest.raises(BadData, match="loss of everything"):
         performance_by(lost, regime, periods_per_year=252)
+
+
+def test_labels_may_be_numbers_flags_or_categories(returns):
+    on = np.arange(800) // 50 % 2
+    for labels, names in (
+        (pd.Series(on, DAYS), ["0", "1"]),
+        (pd.Series(on == 1, DAYS), ["False", "True"]),
+        (pd.Series(np.where(on, "up", "down"), DAYS, dtype="category"), ["down", "up"]),
+    ):
+        found = performance_by(returns, labels, periods_per_year=252)
+        assert list(found.table.index) == names
+
+
+def test_returns_that_never_move_are_refused_and_two_flat_regimes_have_no_test():
+    days = pd.bdate_range("2020-01-01", periods=30, tz="UTC")
+    regime = pd.Series(["a", "b", "c"] * 10, days)
+    with pytest.raises(BadData, match="returns must vary; got 0 throughout"):
+        performance_by(pd.Series(0.0, days), regime, periods_per_year=252)
+    some = pd.Series(np.where(regime == "c", np.linspace(-0.01, 0.02, 30), 0.0), days)
+    found = performance_by(some, regime, periods_per_year=252, delay=0, lags=0)
+    assert math.isnan(found.mean_p) or found.mean_p >= 0
 
 
 def test_a_regime_that_never_moves_has_no_ratio():

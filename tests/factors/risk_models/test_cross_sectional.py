@@ -83,7 +83,7 @@ def test_forecasts_are_right_out_of_sample_on_a_declared_panel(panel):
         f"long-short {i}": dict(zip(panel.symbols, rng.normal(0, 0.1, 200), strict=True))
         for i in range(6)
     }
-    dates = panel.days[100:498:4]
+    dates = panel.days[100:498:8]
     forecasts = panel.fit.volatility_forecasts(portfolios, dates)
     ahead = panel.returns.shift(-1).loc[dates]
     earned = pd.DataFrame({name: ahead @ pd.Series(w) for name, w in portfolios.items()})
@@ -248,6 +248,44 @@ def test_collinear_exposures_are_named_with_their_date(panel):
     flag["in G1"] = panel.frame(np.tile((panel.groups == "G1").astype(float), (500, 1)))
     with pytest.raises(BadData, match="in G1"):
         CrossSectionalModel().fit(panel.returns, flag, caps=panel.caps, groups=panel.groups)
+
+
+def test_an_exposure_that_is_the_market_again_is_named(panel):
+    """Of a matrix without an inverse rounding may leave one with a negative diagonal."""
+    same = {"one": panel.frame(np.ones((500, 200)))}
+    with pytest.raises(BadData, match="collinear at 2015-01-02: market, one"):
+        CrossSectionalModel(weighting="equal").fit(panel.returns, same)
+    for scale in (1e-3, 0.1, 3.0):
+        near = {"one": panel.frame(np.full((500, 200), scale))}
+        with pytest.raises(BadData, match="collinear"):
+            CrossSectionalModel().fit(panel.returns, near, caps=panel.caps)
+
+
+def test_outliers_of_any_size_are_drawn_in(panel):
+    raw = panel.raw["value"].copy()
+    raw.iloc[5, 3] = 1e300
+    found = standardised(raw, panel.caps)
+    assert np.isfinite(found.iloc[5]).all()
+    pd.testing.assert_frame_equal(found.iloc[6:], panel.exposures["value"].iloc[6:])
+
+
+def test_styles_refuse_what_no_market_has(panel):
+    prices = panel.frame(np.exp(np.random.default_rng(0).normal(size=(500, 200))))
+    with pytest.raises(NotEnoughData, match="styles over 252 periods take more"):
+        style_exposures(prices.iloc[:252], panel.caps.iloc[:252])
+    with pytest.raises(BadData, match="prices must be positive; got S000"):
+        style_exposures(-prices, panel.caps)
+    with pytest.raises(BadData, match="volume must not be negative; got S000"):
+        style_exposures(prices, panel.caps, volume=-prices)
+    with pytest.raises(InputError, match="1 <= skip < window"):
+        style_exposures(prices, panel.caps, window=10)
+
+
+def test_a_forecast_needs_a_portfolio(panel):
+    with pytest.raises(InputError, match="needs a portfolio and a date"):
+        panel.fit.volatility_forecasts({})
+    with pytest.raises(InputError, match="exposures must be frames by name"):
+        CrossSectionalModel(weighting="equal").fit(panel.returns, [panel.caps])
 
 
 def test_what_is_missing_is_named(panel):

@@ -136,7 +136,7 @@ def test_shankens_errors_are_those_that_repeated_samples_show():
     days = pd.date_range("2000-01-31", periods=120, freq="ME", tz="UTC")
     load = rng.uniform(0.5, 1.5, 25)
     premiums, told, plain = [], [], []
-    for _ in range(300):
+    for _ in range(150):
         paid = rng.normal(0.03, 0.03, (120, 1))
         returns = pd.DataFrame(paid * load + rng.normal(0, 0.06, (120, 25)), days)
         found = risk_premiums(returns, pd.DataFrame(paid, days, ["f"]))
@@ -145,7 +145,7 @@ def test_shankens_errors_are_those_that_repeated_samples_show():
         told.append(found.standard_errors.loc["intercept", "shanken"])
         plain.append(found.standard_errors.loc["intercept", "fama_macbeth"])
     spread = np.std(premiums, ddof=1)
-    assert np.mean(told) == pytest.approx(spread, rel=0.15)
+    assert np.mean(told) == pytest.approx(spread, rel=0.2)
     assert np.mean(plain) < 0.85 * spread
 
 
@@ -194,8 +194,27 @@ def test_too_few_periods_are_refused(assets, factors):
         factor_regression(assets.iloc[:5], factors.iloc[:5])
     with pytest.raises(NotEnoughData, match="more periods than symbols"):
         joint_alpha_test(factor_regression(assets.iloc[:11], factors.iloc[:11]))
-    with pytest.raises(InputError, match="window must lie between"):
+    with pytest.raises(InputError, match="window must be a whole number from 5 to 360; got 4"):
         rolling_regression(assets, factors, window=4)
+    with pytest.raises(InputError, match=r"window must be a whole number.*got 60\.5"):
+        rolling_regression(assets, factors, window=60.5)
+    with pytest.raises(InputError, match=r"lags must be a whole number from 0 to 359; got 2\.5"):
+        factor_regression(assets, factors, lags=2.5)
+
+
+def test_what_is_no_frame_and_no_rate_is_named(assets, factors):
+    with pytest.raises(InputError, match="factors must be a DataFrame"):
+        factor_regression(assets["P0"], [1, 2])
+    with pytest.raises(InputError, match="rate of one period; got x"):
+        factor_regression(assets, factors, risk_free="x")
+    with pytest.raises(InputError, match="no factor may be named alpha"):
+        factor_regression(assets, factors.rename(columns={"HML": "alpha"}))
+
+
+def test_a_portfolio_made_of_the_factors_is_named_by_the_joint_test(assets, factors):
+    made = assets.assign(index=factors["Mkt-RF"] * 2)
+    with pytest.raises(BadData, match="nothing of index"):
+        joint_alpha_test(factor_regression(made, factors))
 
 
 def test_residuals_that_sum_to_nothing_are_named_by_the_joint_test(assets, factors):

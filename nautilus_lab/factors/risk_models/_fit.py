@@ -134,8 +134,8 @@ class CrossSectionalFit(HasTearSheet):
         Returns
         -------
         FactorRiskModel
-            For the return of the next period. A group that had no names on some date takes part
-            in the covariance from its dates with names only, when it has enough of them.
+            For the return of the next period. A group without names at the date is not in it;
+            where one of the others had none on some date before, the covariance begins after it.
 
         Raises
         ------
@@ -158,7 +158,10 @@ class CrossSectionalFit(HasTearSheet):
                 remedy="ask for a later date",
             )
         loads = self.exposures(as_of)
-        past = self.factor_returns.iloc[:n]
+        # A group without names at the date is one of another time, past or to come.
+        empty = loads.columns[(loads == 0).to_numpy().all(axis=0)]
+        loads = loads.drop(columns=empty.intersection(self._group_names))
+        past = self.factor_returns.iloc[:n][loads.columns]
         notices = []
         gone = past.columns[past.isna().to_numpy().any(axis=0)]
         if len(gone):
@@ -173,7 +176,7 @@ class CrossSectionalFit(HasTearSheet):
                     f"a covariance of factors takes {settings.needed} dates on which each group "
                     "has names",
                     value=f"{len(past)} after the last date without {listed(gone)}",
-                    remedy="merge small groups",
+                    remedy="ask for a later date, or merge small groups",
                 )
         covariance = settings.estimate(past)
         known = self.symbols.get_indexer(loads.index)
@@ -355,6 +358,11 @@ class CrossSectionalFit(HasTearSheet):
                 remedy=f"they run from {self.times[0].date()} to {self.times[-1].date()}",
             )
         return int(row)
+
+    @property
+    def _group_names(self) -> pd.Index[str]:
+        first = int(self.settings.intercept) + len(self.styles)
+        return self.factor_returns.columns[first : first + self.n_groups]
 
     def _default_dates(self) -> list[pd.Timestamp]:
         begin = max(

@@ -160,6 +160,24 @@ def test_groups_may_change_in_time_and_may_be_absent(panel):
     assert model.n_observations == 399
 
 
+def test_groups_of_another_time_are_not_in_the_model_of_a_date(panel):
+    labels = pd.DataFrame([panel.groups.to_list()] * len(panel.days), panel.days, panel.symbols)
+    labels.iloc[:250] = labels.iloc[:250].replace("G3", "old")
+    fit = CrossSectionalModel().fit(panel.returns, panel.exposures, caps=panel.caps, groups=labels)
+    before, after = fit.at(panel.days[200]), fit.at()
+    assert ("old" in before.factors, "G3" in before.factors) == (True, False)
+    assert ("old" in after.factors, "G3" in after.factors) == (False, True)
+    cut = CrossSectionalModel().fit(
+        panel.returns.iloc[:201],
+        {name: one.iloc[:201] for name, one in panel.exposures.items()},
+        caps=panel.caps.iloc[:201],
+        groups=labels.iloc[:201],
+    )
+    pd.testing.assert_frame_equal(cut.at().covariance(), before.covariance())
+    with pytest.raises(NotEnoughData, match=r"each group has names.*0 after the last date.*G3"):
+        fit.at(panel.days[250])
+
+
 def test_asset_classes_without_a_common_market_have_returns_of_their_own(panel):
     fit = CrossSectionalModel(intercept=False, weighting="equal").fit(
         panel.returns, {}, groups=panel.groups

@@ -219,5 +219,5 @@ class FactorAttribution(HasTearSheet):
         figure = go.Figure([line_trace(line, name) for name, line in lines.items()])
         figure.update_yaxes(tickformat=".1%", title="linked effects, summed")
         return style_figure(
-            figure, title="Return by source", caption=self.provenance.caption, theme=theme
+            figure, title="Return by source over time", caption=self.provenance.caption, theme=theme
         )

@@ -14,7 +14,7 @@ from nautilus_lab.factors.risk_models._fit import CrossSectionalFit
 from nautilus_lab.factors.risk_models._specific import SpecificRisk
 from nautilus_lab.factors.risk_models._standardise import require_caps
 from nautilus_lab.frames import require_returns, require_scores
-from nautilus_lab.provenance import provenance
+from nautilus_lab.provenance import mark, provenance
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -209,12 +209,14 @@ class CrossSectionalModel:
         times = frame.index[1:][rows]
         found = cross_section_returns(data, times, names)
         factor_returns = np.column_stack([found.factor_returns, money[1:][rows]])
+        marks = provenance(returns, *exposures.values())
+        every = pd.DataFrame(factor_returns, times, [*names, *currency_names])
         return CrossSectionalFit(
-            factor_returns=pd.DataFrame(factor_returns, times, [*names, *currency_names]),
+            factor_returns=mark(every, marks),
             t=pd.DataFrame(found.t, times, names),
             r_squared=pd.Series(found.r_squared, times, name="r_squared"),
             n_names=pd.Series(known[rows].sum(axis=1), times, name="names"),
-            specific_returns=pd.DataFrame(found.specific, times, frame.columns),
+            specific_returns=mark(pd.DataFrame(found.specific, times, frame.columns), marks),
             dropped=_dropped(reasons, first),
             settings=self,
             symbols=frame.columns,
@@ -225,7 +227,7 @@ class CrossSectionalModel:
             n_groups=len(labels),
             currencies=currency_codes,
             n_currencies=len(currency_names),
-            provenance=provenance(returns, *exposures.values()),
+            provenance=marks,
         )
 
     def _styles(self, exposures: Mapping[str, Scores], frame: pd.DataFrame) -> FloatArray:

@@ -22,7 +22,7 @@ from nautilus_lab.exceptions import InputError, NotEnoughData
 from nautilus_lab.factors.risk_models._aligned import listed, require_like
 from nautilus_lab.factors.risk_models._standardise import require_caps
 from nautilus_lab.frames import require_scores
-from nautilus_lab.provenance import Provenance, provenance
+from nautilus_lab.provenance import Provenance, mark, provenance
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -219,14 +219,16 @@ def sorted_factors(
     before = np.where(np.isfinite(earned[1:]), sizes[:-1], np.nan)
     with np.errstate(invalid="ignore", divide="ignore"):
         market = np.nansum(before * earned[1:], axis=1) / np.nansum(before, axis=1)
+    marks = provenance(returns, size, *characteristics.values())
+    whole = pd.Series(market[begin - 1 :], frame.index[begin:], name="market")
     return SortedFactors(
-        factors=pd.DataFrame({"SMB": sum(of_size) / len(of_size), **factors}),
-        market=pd.Series(market[begin - 1 :], frame.index[begin:], name="market"),
+        factors=mark(pd.DataFrame({"SMB": sum(of_size) / len(of_size), **factors}), marks),
+        market=mark(whole, marks),
         portfolios=portfolios,
         counts=pd.DataFrame(
             np.hstack(list(counts.values())).astype(int), frame.index[formed], keys
         ),
-        provenance=provenance(returns, size, *characteristics.values()),
+        provenance=marks,
     )
 
 

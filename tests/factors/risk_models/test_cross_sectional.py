@@ -11,6 +11,7 @@ from nautilus_lab.factors.risk_models import (
     standardised,
     style_exposures,
 )
+from nautilus_lab.provenance import Provenance, mark, provenance
 
 
 def by_statsmodels(panel, row):
@@ -352,6 +353,14 @@ def test_too_few_names_are_refused_with_the_date(panel):
         panel.fit.at(panel.days[3])
     with pytest.raises(InputError, match="run from 2015-01-01"):
         panel.fit.at("2015-01-03")
+
+
+def test_what_is_made_of_simulated_returns_says_so(panel):
+    marked = mark(panel.returns, Provenance(simulated=True))
+    fit = CrossSectionalModel().fit(marked, panel.exposures, caps=panel.caps)
+    assert provenance(fit.factor_returns[["value"]]).simulated
+    assert fit.at().provenance.simulated
+    assert "SIMULATED DATA" in fit.at().risk({"S000": 1.0})._repr_mimebundle_()["text/html"]
 
 
 def test_the_fit_shows_as_a_page(panel):

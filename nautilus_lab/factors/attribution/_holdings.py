@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from nautilus_lab.exceptions import BadData, InputError
@@ -10,7 +11,7 @@ from nautilus_lab.factors.attribution._linking import Linking
 from nautilus_lab.factors.risk_models import CrossSectionalFit
 from nautilus_lab.factors.risk_models._aligned import listed
 from nautilus_lab.frames import require_returns, require_scores
-from nautilus_lab.provenance import provenance
+from nautilus_lab.provenance import Provenance, provenance
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,7 +54,8 @@ def attribute_holdings(
     Returns
     -------
     FactorAttribution
-        Each row of effects sums to the return.
+        Each row of effects sums to the return. Periods outside of the dates of the fit are left
+        out, and counted among the notices of its provenance.
 
     Raises
     ------
@@ -88,6 +90,7 @@ def attribute_holdings(
             remedy="hold within the dates of the fit",
         )
     first = int(held.index.get_indexer(times[:1])[0]) - 1
+    part = slice(first, first + len(times))
     own, bench = held, None
     if benchmark is not None:
         against = require_returns(benchmark, name="benchmark")
@@ -100,11 +103,11 @@ def attribute_holdings(
         symbols = held.columns.union(against.columns, sort=False)
         own = held.reindex(columns=symbols, fill_value=0.0)
         bench = against.reindex(columns=symbols, fill_value=0.0)
-    amounts = np.asarray(own, dtype=np.float64)[first:-1]
+    amounts = np.asarray(own, dtype=np.float64)[part]
     gains = np.asarray(earned[own.columns].loc[times], dtype=np.float64)
     compared = np.zeros(amounts.shape)
     if bench is not None:
-        compared = np.asarray(bench, dtype=np.float64)[first:-1]
+        compared = np.asarray(bench, dtype=np.float64)[part]
     unheard = ~np.isfinite(gains) & ((amounts != 0) | (compared != 0))
     if unheard.any():
         row, column = np.argwhere(unheard)[0]
@@ -128,8 +131,16 @@ def attribute_holdings(
         by_symbol=pd.DataFrame(contributions, times, own.columns),
         missing=missing,
         method=method,
-        provenance=provenance(returns, weights),
+        provenance=_marks(returns, weights, outside=len(held) - 1 - len(times)),
     )
+
+
+def _marks(returns: pd.DataFrame, weights: TargetWeights, *, outside: int) -> Provenance:
+    marks = provenance(returns, weights)
+    if not outside:
+        return marks
+    told = f"{outside} periods outside of the dates of the model are left out."
+    return dataclasses.replace(marks, notices=(*marks.notices, told))
 
 
 def _split(

@@ -8,7 +8,7 @@ from nautilus_lab.exceptions import InputError
 from nautilus_lab.factors.attribution._factor import FactorAttribution
 from nautilus_lab.factors.attribution._linking import Linking
 from nautilus_lab.factors.risk_models import factor_regression, rolling_regression
-from nautilus_lab.frames import require_series
+from nautilus_lab.frames import require_returns, require_series
 from nautilus_lab.provenance import provenance
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ def attribute_returns(
     import pandas as pd
 
     series = require_series(returns)
+    require_returns(factors, name="factors")
     reserved = {"alpha", "residual", "selection", "risk_free"} & set(map(str, factors.columns))
     if reserved:
         raise InputError(

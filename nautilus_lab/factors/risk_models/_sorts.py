@@ -312,7 +312,8 @@ def _six(
             for period in range(row + 1, end + 1):
                 gain = returns[period][inside]
                 there = np.isfinite(gain)
-                if there.any():
+                # What has lost everything has no return any more.
+                if there.any() and worth[there].sum() > 0:
                     found[period, b] = (worth[there] @ gain[there]) / worth[there].sum()
                 worth[there] *= 1 + gain[there]
     return found, counts

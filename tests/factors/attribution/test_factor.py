@@ -76,6 +76,22 @@ def test_a_period_knows_nothing_of_later_holdings(book):
     pd.testing.assert_frame_equal(whole.effects.iloc[:99], cut.effects)
 
 
+def test_periods_outside_of_the_model_are_counted(book):
+    late = {"value": book.value.mask(np.arange(260)[:, None] * np.ones(80) < 30)}
+    fit = CrossSectionalModel().fit(
+        book.returns.iloc[:200],
+        {"value": late["value"].iloc[:200]},
+        caps=book.caps.iloc[:200],
+        groups=book.groups,
+    )
+    found = attribute_holdings(book.weights, book.returns, fit)
+    assert found.effects.index.equals(fit.factor_returns.index)
+    assert len(found.effects) == 169
+    assert "90 periods outside of the dates of the model" in found.provenance.caption
+    earned = (book.weights.shift(1) * book.returns).sum(axis=1).loc[found.effects.index]
+    np.testing.assert_allclose(found.effects.sum(axis=1), earned, atol=1e-15)
+
+
 def test_bad_holdings_are_named(book):
     with pytest.raises(InputError, match="must have returns; got GOLD"):
         attribute_holdings(book.weights.assign(GOLD=0.1), book.returns, book.fit)
@@ -127,6 +143,8 @@ def test_names_of_effects_are_reserved(record):
     returns, factors = record
     with pytest.raises(InputError, match="name of an effect; got alpha"):
         attribute_returns(returns, factors.rename(columns={"value": "alpha"}))
+    with pytest.raises(InputError, match="factors must be a DataFrame"):
+        attribute_returns(returns, [1.0])
     with pytest.raises(InputError, match="leave a period after"):
         attribute_returns(returns, factors, window=len(returns))
     with pytest.raises(InputError, match="need what was held"):

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from nautilus_lab.display import Facts, HasTearSheet, Table, TearSheet, format_value
 from nautilus_lab.exceptions import BadData, NotEnoughData
 from nautilus_lab.factors.risk_models._aligned import listed, require_like
 from nautilus_lab.frames import require_scores
+from nautilus_lab.provenance import Provenance, provenance
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class BiasStatistics:
+class BiasStatistics(HasTearSheet):
     """The deviation of returns over what was forecast of it; 1 is right, above 1 too low a risk.
 
     Attributes
@@ -22,9 +24,12 @@ class BiasStatistics:
     table : DataFrame, shape (portfolio, 5)
         ``bias``; ``low`` and ``high``, between which it lies with 95 % when forecasts are right
         and returns normal; ``inside``; ``n``, how many returns were judged.
+    provenance : Provenance
+        Where returns and forecasts came from.
     """
 
     table: pd.DataFrame
+    provenance: Provenance = field(default_factory=Provenance)
 
     def __repr__(self) -> str:
         return (
@@ -36,6 +41,29 @@ class BiasStatistics:
     def mean(self) -> float:
         """The mean bias of the portfolios."""
         return float(self.table["bias"].mean())
+
+    def tear_sheet(self) -> TearSheet:
+        """Return the mean bias and that of each portfolio."""
+        inside = float(self.table["inside"].mean())
+        return TearSheet(
+            title="Bias of volatility forecasts",
+            subtitle=f"{len(self.table)} portfolios · deviation of returns over forecasts",
+            provenance=self.provenance,
+            parts=(
+                Facts(
+                    values={
+                        "Mean bias": format_value(self.mean, ".2f"),
+                        "Inside the interval": format_value(inside, ".0%"),
+                    }
+                ),
+                Table(
+                    title="Bias by portfolio",
+                    rows=self.table,
+                    formats=dict.fromkeys(("bias", "low", "high"), ".2f"),
+                    note="1 is right, above 1 the risk was forecast too low; interval of 95 %.",
+                ),
+            ),
+        )
 
 
 def bias_statistics(returns: pd.DataFrame, forecasts: pd.DataFrame) -> BiasStatistics:
@@ -94,4 +122,7 @@ def bias_statistics(returns: pd.DataFrame, forecasts: pd.DataFrame) -> BiasStati
     width = 1.96 / np.sqrt(2 * n)
     table = pd.DataFrame({"bias": bias, "low": 1 - width, "high": 1 + width})
     table["inside"] = (table["bias"] >= table["low"]) & (table["bias"] <= table["high"])
-    return BiasStatistics(table=table.assign(n=n).rename_axis("portfolio"))
+    return BiasStatistics(
+        table=table.assign(n=n).rename_axis("portfolio"),
+        provenance=provenance(returns, forecasts),
+    )

@@ -1,4 +1,4 @@
-"""`nautilus-lab factors`: the ready ones, the operators, and what an expression foretold."""
+"""`nautilus-lab factors`: the ready ones, operators, those of sources; what one foretold."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _FACTORS = ("factor", "set", "expression")
 _OPERATORS = ("operator", "call", "family", "formula", "returns")
+_SOURCES = ("name", "source", "title", "universe", "frequency", "known", "expression")
 _CLOSES = frozenset({"close", "returns"})
 
 
@@ -36,9 +37,12 @@ def add_factors(verbs: Verbs) -> None:
     study.add_argument("--quantiles", type=int, default=5, metavar="N", help="groups (5)")
     study.add_argument("--delay", type=int, default=1, metavar="N", help="bars to the trade (1)")
     study.add_argument("--html", metavar="FILE", help="write the tear sheet, too")
-    for one in (listed, operators, study):
+    study.add_argument("--study", metavar="NAME", help="record each horizon as a trial of NAME")
+    sources = add_verb(below, "sources", _sources, "the factors of the eight sources")
+    sources.add_argument("--find", default="", metavar="TEXT", help="rows with TEXT in them")
+    for one in (listed, operators, study, sources):
         add_json(one)
-    heed_what_stands_before(listed, operators, study)
+    heed_what_stands_before(listed, operators, study, sources)
 
 
 def _ready() -> dict[str, tuple[str, str]]:
@@ -63,6 +67,13 @@ def _operators(chosen: argparse.Namespace) -> None:
         for name, row in table.iterrows()
     ]
     _show(chosen, _OPERATORS, rows, "operators")
+
+
+def _sources(chosen: argparse.Namespace) -> None:
+    from nautilus_lab.factors import source_catalog
+
+    table = source_catalog().reset_index()[list(_SOURCES)]
+    _show(chosen, _SOURCES, list(table.itertuples(index=False, name=None)), "factors of sources")
 
 
 def _show(
@@ -95,6 +106,8 @@ def _evaluate(chosen: argparse.Namespace) -> None:
     )
     if study.provenance.caption:
         print(f"\n{study.provenance.caption}")
+    if study.trials:
+        print(f"\ntrials of {chosen.study}: {', '.join(study.trials)}")
     if chosen.html:
         print(f"tear sheet: {chosen.html}")
 
@@ -122,6 +135,8 @@ def _studied(chosen: argparse.Namespace) -> FactorStudy:
         horizons=_horizons(chosen.horizons),
         quantiles=chosen.quantiles,
         delay=chosen.delay,
+        study=chosen.study,
+        definition=text if chosen.study else None,
     )
 
 

@@ -1,6 +1,7 @@
 """`nautilus-lab factors`, over the shipped catalog."""
 
 import json
+from collections import Counter
 
 import pytest
 
@@ -29,6 +30,28 @@ def test_it_lists_the_operators(workspace, capsys):
     assert {row["operator"] for row in json.loads(capsys.readouterr().out)} == set(OPERATORS)
     assert main(["factors", "operators", "--find", "pearson"]) == 0
     assert "ts_corr(x, y, d)" in capsys.readouterr().out
+
+
+def test_it_lists_the_factors_of_the_sources(workspace, capsys):
+    assert main(["factors", "sources", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    counts = Counter(row["source"] for row in rows)
+    assert (counts["FRED"], counts["SEC EDGAR"], counts["Data.gov"]) == (32, 25, 50)
+    assert main(["factors", "sources", "--find", "sahm"]) == 0
+    assert "fred.sahm" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("catalog")
+def test_what_is_studied_is_a_trial_when_asked(workspace, capsys):
+    asked = ["factors", "evaluate", CALM, *SPAN, "--horizons", "1,5", "--study", "calm"]
+    assert main(asked) == 0
+    (line,) = [one for one in capsys.readouterr().out.splitlines() if "trials of calm" in one]
+    first = line.split(": ")[1].split(",")[0]
+    assert main(["trials", "reproduce", first]) == 0
+    assert "equal" in capsys.readouterr().out
+    assert main(asked) == 0  # the same once more is no other trial
+    runs = Lab().ledger.runs(study="calm")
+    assert runs["repeat"].to_list() == [False, False, True, True]
 
 
 @pytest.mark.usefixtures("catalog")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,13 @@ if TYPE_CHECKING:
     from nautilus_lab._typing import Bars, FloatArray
 
 
-def compute(bars: Bars, specs: Sequence[FeatureSpec], *, threads: int = 2) -> FeaturePanel:
+def compute(
+    bars: Bars,
+    specs: Sequence[FeatureSpec],
+    *,
+    threads: int = 2,
+    out: FloatArray | None = None,
+) -> FeaturePanel:
     """Compute features of each instrument's own bars.
 
     A bar that is not there is not made up: a feature goes on from an instrument's last bar to its
@@ -30,6 +36,9 @@ def compute(bars: Bars, specs: Sequence[FeatureSpec], *, threads: int = 2) -> Fe
         What to compute; each once.
     threads : int, default=2
         The functions are C or compiled and let go of the interpreter.
+    out : array of float64, shape (column, symbol, time), optional
+        Where to write, such as the array of an earlier panel: a machine takes longer to find new
+        memory for a large panel than many functions take to fill it. The panel shares it.
 
     Returns
     -------
@@ -38,7 +47,8 @@ def compute(bars: Bars, specs: Sequence[FeatureSpec], *, threads: int = 2) -> Fe
     Raises
     ------
     InputError
-        When a feature reads a column that is not there, or is asked for twice.
+        When a feature reads a column that is not there, or is asked for twice, or `out` has another
+        shape or kind.
     NotEnoughData
         When no instrument has more bars than a feature's warm-up.
     BadData
@@ -58,14 +68,15 @@ def compute(bars: Bars, specs: Sequence[FeatureSpec], *, threads: int = 2) -> Fe
     ends = np.cumsum(np.bincount(whose, minlength=len(symbols)))
     _require_enough(specs, int(np.diff(ends, prepend=0).max()))
     # Nothing is written twice: the pages of a large panel are touched by the threads, once.
-    values = np.empty((len(labels), len(symbols), len(times)))
+    values = _room(out, (len(labels), len(symbols), len(times)))
+    asked = [(spec.bound, spec.inputs) for spec in specs]
     sorted_columns = {name: column[order] for name, column in columns.items()}
     at = place[order]
 
     def one(number: int) -> None:
         begin, end = (int(ends[number - 1]) if number else 0), int(ends[number])
         inputs = {name: column[begin:end] for name, column in sorted_columns.items()}
-        _evaluate(specs, inputs, values[:, number], at[begin:end])
+        _evaluate(asked, inputs, values[:, number], at[begin:end])
 
     if threads == 1:  # without a pool: the C library gives threads memory of their own, more slowly
         for number in range(len(symbols)):
@@ -82,18 +93,35 @@ def compute(bars: Bars, specs: Sequence[FeatureSpec], *, threads: int = 2) -> Fe
 
 
 def _evaluate(
-    specs: Sequence[FeatureSpec], inputs: dict[str, FloatArray], out: FloatArray, at: Any
+    asked: Sequence[tuple[Callable[..., tuple[FloatArray, ...]], tuple[str, ...]]],
+    inputs: dict[str, FloatArray],
+    out: FloatArray,
+    at: Any,
 ) -> None:
     row, whole = 0, len(at) == out.shape[1]
     if not whole:
         out[:] = math.nan
-    for spec in specs:
-        for found in spec.evaluate(*[inputs[name] for name in spec.inputs]):
+    for function, names in asked:
+        for found in function(*[inputs[name] for name in names]):
             if whole:
                 out[row] = found
             else:
                 out[row, at] = found
             row += 1
+
+
+def _room(out: FloatArray | None, shape: tuple[int, ...]) -> FloatArray:
+    import numpy as np
+
+    if out is None:
+        return np.empty(shape)
+    if out.shape != shape or out.dtype != np.float64 or not out.flags.writeable:
+        raise InputError(
+            f"out must be writable, of float64 and shape {shape}",
+            value=f"{out.dtype} of shape {out.shape}",
+            remedy="leave it out: the panel then has memory of its own",
+        )
+    return out
 
 
 def _column(bars: Bars, name: str) -> FloatArray:

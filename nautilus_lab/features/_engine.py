@@ -16,7 +16,7 @@ from nautilus_lab.features.streaming import FeatureStream
 if TYPE_CHECKING:
     import pandas as pd
 
-    from nautilus_lab._typing import Bars
+    from nautilus_lab._typing import Bars, FloatArray
     from nautilus_lab.features._panel import FeaturePanel
 
 
@@ -52,9 +52,17 @@ class FeatureEngine:
         """Run a feature in batch and as a stream, and compare; see `conformance`."""
         return conformance(self.registry.spec(feature))
 
-    def compute(self, bars: Bars, features: Iterable[Wanted], *, threads: int = 2) -> FeaturePanel:
+    def compute(
+        self,
+        bars: Bars,
+        features: Iterable[Wanted],
+        *,
+        threads: int = 2,
+        out: FloatArray | None = None,
+    ) -> FeaturePanel:
         """Compute features of a panel of bars; see `nautilus_lab.features.compute`."""
-        return compute(bars, [self.registry.spec(one) for one in features], threads=threads)
+        specs = [self.registry.spec(one) for one in features]
+        return compute(bars, specs, threads=threads, out=out)
 
     def stream(self, symbols: Sequence[str], features: Iterable[Wanted]) -> FeatureStream:
         """Return features of some instruments that are brought up to date bar by bar."""

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nautilus_lab.engine import Health, State
 from nautilus_lab.factors._evaluate import evaluate
 from nautilus_lab.factors._study import FactorStudy
+from nautilus_lab.factors.expressions import FactorSpace, bar_fields
+from nautilus_lab.factors.expressions import evaluate as evaluate_expression
+from nautilus_lab.factors.scale import (
+    clusters,
+    evaluate_many,
+    most_correlated,
+    near_duplicates,
+    scan,
+)
 
 if TYPE_CHECKING:
-    from nautilus_lab._typing import Prices, Scores
+    import pandas as pd
+
+    from nautilus_lab._typing import Bars, Prices, Scores
+    from nautilus_lab.factors.expressions._evaluate import Wanted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,3 +62,27 @@ class FactorEngine:
     ) -> FactorStudy:
         """Study how well scores foretell returns; see `nautilus_lab.factors.evaluate`."""
         return evaluate(scores, prices, horizons=horizons, quantiles=quantiles, delay=delay)
+
+    # As functions of `nautilus_lab.factors` they need no engine: nothing is theirs to remember.
+    evaluate_many = staticmethod(evaluate_many)
+    scan = staticmethod(scan)
+    most_correlated = staticmethod(most_correlated)
+    near_duplicates = staticmethod(near_duplicates)
+    clusters = staticmethod(clusters)
+    space = staticmethod(FactorSpace)
+
+    def expression(
+        self,
+        expression: Wanted,
+        bars: Bars,
+        *,
+        fields: Mapping[str, pd.DataFrame] | None = None,
+        universe: pd.DataFrame | Mapping[str, pd.DataFrame] | None = None,
+        threads: int = 2,
+    ) -> Scores:
+        """Compute an expression of bars, and of further `fields` beside them.
+
+        See `nautilus_lab.factors.evaluate_expression`.
+        """
+        given = {**bar_fields(bars), **(fields or {})}
+        return evaluate_expression(expression, given, universe=universe, threads=threads)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from nautilus_lab.exceptions import InputError, StoreError
 from nautilus_lab.factors.scale._correlation import correlations, least_in_common
 from nautilus_lab.factors.scale._estimate import estimate
+from nautilus_lab.factors.scale._progress import tell
 from nautilus_lab.factors.scale._running import Running, hash_of
 from nautilus_lab.factors.scale._sign_plan import SignPlan, made_for, planes, principal_axes
 from nautilus_lab.factors.scale._standard import unit_rows
@@ -255,9 +256,11 @@ def _searched(
     for what, share in (("threshold", threshold), ("recall", recall)):
         if not 0 < share < 1:
             raise InputError(f"{what} must lie in (0, 1)", value=share, remedy=f"{what}=0.95")
-    estimate(
+    needed = estimate(
         "near_duplicates" if kind == "pairs" else "clusters", *matrix.shape, threads=threads
-    ).require(max_bytes)
+    )
+    needed.require(max_bytes)
+    tell(running.progress, needed)
     n, width = matrix.shape
     unit = unit_rows(matrix, threads=threads)
     gaps = (matrix.n_known < width).astype(np.uint8)
@@ -592,7 +595,7 @@ def _sampled(unit: SingleArray, rows: AnyArray, seed: int) -> SingleArray:
 def _axes(unit: SingleArray, rows: AnyArray, plan: SignPlan) -> AnyArray:
     import numpy as np
 
-    if not plan.components:
+    if not plan.components or not len(rows):
         return np.empty((unit.shape[1], 0), np.float32)
     return principal_axes(_sampled(unit, rows, plan.seed), plan.components)
 

@@ -9,20 +9,46 @@ from typing import TYPE_CHECKING, Any, Literal
 from nautilus_lab.engine import Health, State
 from nautilus_lab.factors._evaluate import evaluate
 from nautilus_lab.factors._study import FactorStudy
+from nautilus_lab.factors.attribution import (
+    attribute_holdings,
+    attribute_returns,
+    brinson_fachler,
+    cross_correlation,
+    performance_by,
+)
 from nautilus_lab.factors.combination import Combination, WalkForward, combine, score_factors
+from nautilus_lab.factors.expressions import FactorSpace, bar_fields
+from nautilus_lab.factors.expressions import evaluate as evaluate_expression
 from nautilus_lab.factors.point_in_time import Release, Session, reindexed_like
+from nautilus_lab.factors.risk_models import (
+    CrossSectionalFit,
+    CrossSectionalModel,
+    factor_regression,
+    rolling_regression,
+)
+from nautilus_lab.factors.scale import (
+    FactorMatrix,
+    FactorScan,
+    FactorStudies,
+    clusters,
+    evaluate_many,
+    most_correlated,
+    near_duplicates,
+    scan,
+)
 from nautilus_lab.factors.sources import SourcePanel, source_catalog, synthesise
 from nautilus_lab.trials import Ledger, Study, open_study
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from nautilus_lab._typing import Prices, Scores
+    from nautilus_lab._typing import Bars, Prices, Returns, Scores
     from nautilus_lab.factors._trials import Definition
     from nautilus_lab.factors.combination._combine import Method
     from nautilus_lab.factors.combination._model import Model
     from nautilus_lab.factors.combination._standard import Scale
     from nautilus_lab.factors.evaluation._neutral import Groups
+    from nautilus_lab.factors.expressions._evaluate import Wanted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +108,65 @@ class FactorEngine:
             study=None if study is None else open_study(study, self.ledger),
             definition=definition,
         )
+
+    # As functions of `nautilus_lab.factors` they need no engine: nothing is theirs to remember.
+    most_correlated = staticmethod(most_correlated)
+    near_duplicates = staticmethod(near_duplicates)
+    clusters = staticmethod(clusters)
+    space = staticmethod(FactorSpace)
+    regress = staticmethod(factor_regression)
+    rolling_betas = staticmethod(rolling_regression)
+    attribute = staticmethod(attribute_holdings)
+    attribute_returns = staticmethod(attribute_returns)
+    brinson = staticmethod(brinson_fachler)
+    cross_correlation = staticmethod(cross_correlation)
+    performance_by = staticmethod(performance_by)
+
+    def evaluate_many(
+        self,
+        factors: Mapping[Any, pd.DataFrame] | Any,
+        prices: Prices,
+        *,
+        study: Study | str | None = None,
+        **settings: Any,
+    ) -> FactorStudies:
+        """Study many factors at once; see `nautilus_lab.factors.evaluate_many`."""
+        opened = None if study is None else open_study(study, self.ledger)
+        return evaluate_many(factors, prices, study=opened, **settings)
+
+    def scan(
+        self, matrix: FactorMatrix, ahead: Any, *, study: Study | str | None = None, **settings: Any
+    ) -> FactorScan:
+        """Correlate all factors with returns ahead; see `nautilus_lab.factors.scan`."""
+        opened = None if study is None else open_study(study, self.ledger)
+        return scan(matrix, ahead, study=opened, **settings)
+
+    def risk_model(
+        self,
+        returns: Returns,
+        exposures: Mapping[str, pd.DataFrame],
+        *,
+        model: CrossSectionalModel | None = None,
+        **settings: Any,
+    ) -> CrossSectionalFit:
+        """Fit a cross-sectional risk model; see `risk_models.CrossSectionalModel.fit`."""
+        return (model or CrossSectionalModel()).fit(returns, exposures, **settings)
+
+    def expression(
+        self,
+        expression: Wanted,
+        bars: Bars,
+        *,
+        fields: Mapping[str, pd.DataFrame] | None = None,
+        universe: pd.DataFrame | Mapping[str, pd.DataFrame] | None = None,
+        threads: int = 2,
+    ) -> Scores:
+        """Compute an expression of bars, and of further `fields` beside them.
+
+        See `nautilus_lab.factors.evaluate_expression`.
+        """
+        given = {**bar_fields(bars), **(fields or {})}
+        return evaluate_expression(expression, given, universe=universe, threads=threads)
 
     def reindexed_like(
         self,

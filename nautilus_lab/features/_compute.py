@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,7 @@ def compute(
     *,
     references: Returns | None = None,
     threads: int = 2,
+    out: FloatArray | None = None,
 ) -> FeaturePanel | FeatureTicks:
     """Compute features of instruments' own bars, quotes, trades or books, or of all together.
 
@@ -51,6 +52,9 @@ def compute(
         the row before. They are compounded over the rows at whose times there are no bars.
     threads : int, default=2
         The functions are C or compiled and let go of the interpreter.
+    out : array of float64, shape (column, symbol, time), optional
+        Where to write, such as the array of an earlier panel: a machine takes longer to find new
+        memory for a large panel than many functions take to fill it. The panel shares it.
 
     Returns
     -------
@@ -63,7 +67,8 @@ def compute(
     ------
     InputError
         When a feature reads a column that is not there, is against a series that is not, is asked
-        for twice, or two of them read different rows, one quotes and one trades.
+        for twice, two of them read different rows, one quotes and one trades, or `out` has another
+        shape or kind.
     NotEnoughData
         When no instrument has more bars than a feature's warm-up, alone or together with what it
         is against, or too few instruments have them.
@@ -87,7 +92,8 @@ def compute(
     ends = np.cumsum(np.bincount(whose, minlength=len(symbols)))
     _require_enough(specs, int(np.diff(ends, prepend=0).max()))
     # Nothing is written twice: the pages of a large panel are touched by the threads, once.
-    values = np.empty((len(labels), len(symbols), len(times)))
+    values = _room(out, (len(labels), len(symbols), len(times)))
+    asked = [(spec, spec.bound, spec.inputs) for spec in specs]
     sorted_columns = {name: column[order] for name, column in columns.items()}
     at = place[order]
 
@@ -109,7 +115,7 @@ def compute(
     def one(number: int) -> None:
         begin, end = (int(ends[number - 1]) if number else 0), int(ends[number])
         inputs = {name: column[begin:end] for name, column in sorted_columns.items()}
-        _evaluate(specs, inputs, values[:, number], at[begin:end], levels)
+        _evaluate(asked, inputs, values[:, number], at[begin:end], levels)
 
     if threads == 1:  # without a pool: the C library gives threads memory of their own, more slowly
         for number in range(len(symbols)):
@@ -127,7 +133,7 @@ def compute(
 
 
 def _evaluate(
-    specs: Sequence[FeatureSpec],
+    asked: Sequence[tuple[FeatureSpec, Callable[..., tuple[FloatArray, ...]], tuple[str, ...]]],
     inputs: dict[str, FloatArray],
     out: FloatArray,
     at: Any,
@@ -136,20 +142,34 @@ def _evaluate(
     row, whole = 0, len(at) == out.shape[1]
     if not whole:
         out[:] = math.nan
-    for spec in specs:
+    for spec, function, names in asked:
         if spec.feature.scope != "instrument":
             width = len(spec.outputs)
             if spec.feature.scope == "relative":
-                own = [inputs[name] for name in spec.inputs]
+                own = [inputs[name] for name in names]
                 evaluate_relative(spec, own, levels, at, out[row : row + width])
             row += width
             continue
-        for found in spec.evaluate(*[inputs[name] for name in spec.inputs]):
+        for found in function(*[inputs[name] for name in names]):
             if whole:
                 out[row] = found
             else:
                 out[row, at] = found
             row += 1
+
+
+def _room(out: FloatArray | None, shape: tuple[int, ...]) -> FloatArray:
+    import numpy as np
+
+    if out is None:
+        return np.empty(shape)
+    if out.shape != shape or out.dtype != np.float64 or not out.flags.writeable:
+        raise InputError(
+            f"out must be writable, of float64 and shape {shape}",
+            value=f"{out.dtype} of shape {out.shape}",
+            remedy="leave it out: the panel then has memory of its own",
+        )
+    return out
 
 
 def _column(bars: Bars, name: str) -> FloatArray:

@@ -16,7 +16,7 @@ from nautilus_lab.features.streaming import FeatureStream
 if TYPE_CHECKING:
     import pandas as pd
 
-    from nautilus_lab._typing import Bars, Returns
+    from nautilus_lab._typing import Bars, FloatArray, Returns
     from nautilus_lab.features._panel import FeaturePanel
     from nautilus_lab.features._ticks import FeatureTicks
 
@@ -60,13 +60,14 @@ class FeatureEngine:
         *,
         references: Returns | None = None,
         threads: int = 2,
+        out: FloatArray | None = None,
     ) -> FeaturePanel | FeatureTicks:
         """Compute features of bars, quotes, trades or books; see `nautilus_lab.features.compute`.
 
         Of bars the answer is a `FeaturePanel`, of anything else `FeatureTicks`.
         """
         specs = [self.registry.spec(one) for one in features]
-        return compute(bars, specs, references=references, threads=threads)
+        return compute(bars, specs, references=references, threads=threads, out=out)
 
     def stream(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
@@ -266,9 +267,14 @@ class FeatureSpec:
         """How many bars a stream keeps."""
         return self.feature.history(self.settings)
 
+    @cached_property
+    def bound(self) -> Callable[..., tuple[FloatArray, ...]]:
+        """The function with its settings: of the inputs alone."""
+        return partial(self.feature.function, **self.settings)
+
     def evaluate(self, *inputs: FloatArray) -> tuple[FloatArray, ...]:
         """Return the outputs of its inputs, and of the series it is against; see `Feature`."""
-        return self.feature.function(*inputs, **self.settings)
+        return self.bound(*inputs)
 
     def __repr__(self) -> str:
         return f"FeatureSpec({self.label})"

@@ -52,6 +52,26 @@ def test_one_thread_and_four_find_the_same():
     assert np.array_equal(one, four, equal_nan=True)
 
 
+def test_a_panel_may_be_written_over_an_earlier_one():
+    bars = panel().drop(panel().index[[7]])
+    asked = ["sma(timeperiod=5)", "macd", "cdldoji"]
+    fresh = ENGINE.compute(bars, asked)
+    room = np.full(fresh.array.shape, 7.0)
+    again = ENGINE.compute(bars, asked, out=room)
+    assert again.array is room
+    np.testing.assert_array_equal(room, fresh.array)
+
+
+@pytest.mark.parametrize(
+    "room", [np.empty((1, 3, 59)), np.empty((1, 3, 60), np.float32)], ids=["shape", "kind"]
+)
+def test_a_room_that_does_not_fit_is_refused(room):
+    with pytest.raises(
+        InputError, match=r"out must be writable, of float64 and shape \(1, 3, 60\)"
+    ):
+        ENGINE.compute(panel(), ["sma(timeperiod=5)"], out=room)
+
+
 def test_a_long_frame_has_the_rows_of_the_bars():
     bars = panel()
     frame = ENGINE.compute(bars, ["sma(timeperiod=3)", "obv"]).frame()

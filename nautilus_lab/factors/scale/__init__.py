@@ -6,6 +6,7 @@ from nautilus_lab.factors.scale._estimate import MemoryEstimate, estimate
 from nautilus_lab.factors.scale._matrix import FactorMatrix
 from nautilus_lab.factors.scale._neighbours import Neighbours, most_correlated
 from nautilus_lab.factors.scale._panel import FactorStudies, evaluate_many
+from nautilus_lab.factors.scale._progress import ProgressBar
 from nautilus_lab.factors.scale._scan import FactorScan, scan
 from nautilus_lab.factors.scale._sign_plan import SignPlan
 from nautilus_lab.factors.scale._standard import ranks, zscores
@@ -18,6 +19,7 @@ __all__ = [
     "FactorStudies",
     "MemoryEstimate",
     "Neighbours",
+    "ProgressBar",
     "SignPlan",
     "clusters",
     "estimate",

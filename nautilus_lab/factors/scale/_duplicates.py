@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from nautilus_lab.exceptions import InputError, StoreError
 from nautilus_lab.factors.scale._correlation import correlations, least_in_common
 from nautilus_lab.factors.scale._estimate import estimate
+from nautilus_lab.factors.scale._progress import tell
 from nautilus_lab.factors.scale._running import Running, hash_of
 from nautilus_lab.factors.scale._sign_plan import SignPlan, made_for, planes, principal_axes
 from nautilus_lab.factors.scale._standard import unit_rows
@@ -176,8 +177,9 @@ class Material:
     unit: SingleArray
     gaps: ByteArray
     coded: CountArray  # the rows that the tables hold
-    codes: CodeArray  # table, row
+    codes: CodeArray  # row, table
     sketch: SketchArray  # word, row
+    second: SketchArray  # row, word
     threshold: float
     least_common: int
     plan: SignPlan
@@ -186,7 +188,7 @@ class Material:
         """Write it where other processes find it."""
         import numpy as np
 
-        for name in ("values", "unit", "gaps", "coded", "codes", "sketch"):
+        for name in ("values", "unit", "gaps", "coded", "codes", "sketch", "second"):
             np.save(folder / f"{name}.npy", getattr(self, name), allow_pickle=False)
         return StoredMaterial(
             folder=str(folder.resolve()),
@@ -225,7 +227,10 @@ class StoredMaterial:
                 ) from error
 
         return Material(
-            **{name: read(name) for name in ("values", "unit", "gaps", "coded", "codes", "sketch")},
+            **{
+                name: read(name)
+                for name in ("values", "unit", "gaps", "coded", "codes", "sketch", "second")
+            },
             threshold=self.threshold,
             least_common=self.least_common,
             plan=self.plan,
@@ -251,9 +256,11 @@ def _searched(
     for what, share in (("threshold", threshold), ("recall", recall)):
         if not 0 < share < 1:
             raise InputError(f"{what} must lie in (0, 1)", value=share, remedy=f"{what}=0.95")
-    estimate(
+    needed = estimate(
         "near_duplicates" if kind == "pairs" else "clusters", *matrix.shape, threads=threads
-    ).require(max_bytes)
+    )
+    needed.require(max_bytes)
+    tell(running.progress, needed)
     n, width = matrix.shape
     unit = unit_rows(matrix, threads=threads)
     gaps = (matrix.n_known < width).astype(np.uint8)
@@ -280,8 +287,8 @@ def _searched(
             "kind": kind,
         }
         hashed = "" if running.folder is None else hash_of(matrix.values)
-        codes = np.empty((plan.tables, n), np.uint32)
-        sketch = np.empty((4, n), np.uint64)
+        codes = np.empty((n, plan.tables), np.uint32)
+        sketch, second = np.empty((4, n), np.uint64), np.empty((n, 4), np.uint64)
         for (begin, end), answer in stages.of("codes", len(chunks) if tables else 0).each(
             "codes",
             code_chunk,
@@ -290,8 +297,9 @@ def _searched(
             settings=settings,
             sources=lambda: hashed,
         ):
-            codes[:, begin:end] = answer["codes"]
+            codes[begin:end] = answer["codes"]
             sketch[:, begin:end] = answer["sketch"]
+            second[begin:end] = answer["second"]
         material = Material(
             values=matrix.values,
             unit=unit,
@@ -299,6 +307,7 @@ def _searched(
             coded=coded,
             codes=codes,
             sketch=sketch,
+            second=second,
             threshold=threshold,
             least_common=least_in_common(min_common, width),
             plan=plan,
@@ -350,20 +359,23 @@ class _Stages:
 def code_chunk(
     unit: SingleArray, normals: SingleArray, plan: SignPlan, threads: int
 ) -> dict[str, AnyArray]:
-    """Return codes (table, row) and sketches (word, row) of some rows of length one."""
+    """Return codes (row, table) and sketches (word, row; row, word) of some rows of length one."""
     import numpy as np
 
     from nautilus_lab.factors.scale._pair_kernels import encode
 
-    codes = np.empty((plan.tables, len(unit)), np.uint32)
-    sketch = np.empty((4, len(unit)), np.uint64)
+    codes = np.empty((len(unit), plan.tables), np.uint32)
+    sketch, second = np.empty((4, len(unit)), np.uint64), np.empty((len(unit), 4), np.uint64)
 
     def work(begin: int, end: int) -> None:
-        encode(unit[begin:end] @ normals, plan.bits, codes[:, begin:end], sketch[:, begin:end])
+        encode(
+            unit[begin:end] @ normals, plan.bits, plan.second_at,
+            codes[begin:end], sketch[:, begin:end], second[begin:end],
+        )  # fmt: skip
 
     with one_blas_thread():
         share_out(work, len(unit), _CODED, threads)
-    return {"codes": codes, "sketch": sketch}
+    return {"codes": codes, "sketch": sketch, "second": second}
 
 
 def table_chunk(
@@ -381,7 +393,8 @@ def table_chunk(
     plan = material.plan
     order = np.empty_like(material.coded)
     starts = np.zeros((1 << (plan.bits - 1)) + 1, np.int32)
-    sort_by_code(material.codes[table], material.coded, starts, order)
+    codes = np.ascontiguousarray(material.codes[:, table])
+    sort_by_code(codes, material.coded, starts, order)
     sketch = np.empty((4, len(order)), np.uint64)
     share_out(
         lambda begin, end: gather_sketches(material.sketch, order, sketch, begin, end),
@@ -424,9 +437,9 @@ def _within(
         rho = np.empty(room, np.float32)
         while begin < end:
             begin, count, compared = pairs_within(
-                begin, end, table, order, stop, sketch, material.codes, material.values,
-                material.unit, material.gaps, material.threshold, plan.cut,
-                material.least_common, left, right, rho,
+                begin, end, table, order, stop, sketch, material.second, material.codes,
+                material.values, material.unit, material.gaps, material.threshold, plan.cut,
+                plan.second_cut, material.least_common, left, right, rho,
             )  # fmt: skip
             found.append(_answer(left[:count].copy(), right[:count].copy(), rho[:count], compared))
 
@@ -448,8 +461,9 @@ def _forest(
         left, right = np.empty(room, np.int32), np.empty(room, np.int32)
         rho = np.empty(room, np.float32)
         count = forest_within(
-            starts, begin, end, order, sketch, material.values, material.unit, material.gaps,
-            material.threshold, material.plan.cut, material.least_common, left, right, rho,
+            starts, begin, end, order, sketch, material.second, material.values, material.unit,
+            material.gaps, material.threshold, material.plan.cut, material.plan.second_cut,
+            material.least_common, left, right, rho,
         )  # fmt: skip
         found.append(_answer(left[:count].copy(), right[:count].copy(), rho[:count], room))
 
@@ -581,7 +595,7 @@ def _sampled(unit: SingleArray, rows: AnyArray, seed: int) -> SingleArray:
 def _axes(unit: SingleArray, rows: AnyArray, plan: SignPlan) -> AnyArray:
     import numpy as np
 
-    if not plan.components:
+    if not plan.components or not len(rows):
         return np.empty((unit.shape[1], 0), np.float32)
     return principal_axes(_sampled(unit, rows, plan.seed), plan.components)
 

@@ -111,12 +111,12 @@ def estimate(
             parts["blocks"] = threads * queries * (4 * 512 + 8 * k)
         case "near_duplicates":
             parts["standardised"] = 4 * cells
-            parts["codes"] = n_factors * (4 * 24 + 2 * 32 + 24)
+            parts["codes"] = n_factors * (4 * 40 + 3 * 32 + 24)
             parts["plan"] = _PLAN
             parts["pairs"] = 3 * 16 * expected
         case "clusters":
             parts["standardised"] = 4 * cells
-            parts["codes"] = n_factors * (4 * 24 + 2 * 32 + 24)
+            parts["codes"] = n_factors * (4 * 40 + 3 * 32 + 24)
             parts["plan"] = _PLAN
             parts["components"] = n_factors * 64 + 16 * 24 * expected
         case "evaluate_many":

@@ -12,6 +12,7 @@ from nautilus_lab.exceptions import InputError
 from nautilus_lab.factors.scale._correlation import correlations, least_in_common, unit_block
 from nautilus_lab.factors.scale._estimate import estimate
 from nautilus_lab.factors.scale._matrix import FactorMatrix
+from nautilus_lab.factors.scale._progress import tell
 from nautilus_lab.factors.scale._running import Running, hash_of
 from nautilus_lab.factors.scale._threads import (
     checked_threads,
@@ -125,9 +126,9 @@ def most_correlated(
         raise InputError("k must be at least 1", value=k, remedy="pass k=20")
     threads = checked_threads(threads)
     asked, own, labels = _asked(matrix, queries)
-    estimate("most_correlated", *matrix.shape, queries=len(asked), k=k, threads=threads).require(
-        max_bytes
-    )
+    needed = estimate("most_correlated", *matrix.shape, queries=len(asked), k=k, threads=threads)
+    needed.require(max_bytes)
+    tell(progress, needed)
     common = least_in_common(min_common, matrix.shape[1])
     if executor is not None:
         size, each = _SENT, 1

@@ -80,30 +80,43 @@ def take(
 
 
 @numba.njit(cache=True, nogil=True)
-def encode(dots: SingleArray, bits: int, codes: CodeArray, sketch: SketchArray) -> None:
-    """Write each row's code in every table, and its sketch: the signs of its dots with planes.
+def encode(
+    dots: SingleArray,
+    bits: int,
+    second_at: int,
+    codes: CodeArray,
+    sketch: SketchArray,
+    second: SketchArray,
+) -> None:
+    """Write each row's code in every table, and two sketches: the signs of its dots with planes.
+
+    The first sketch has the first planes, the second those from `second_at` on.
 
     A row and its negative differ in every sign; a code is turned over when its first bit is set,
-    so that both have the same. Shapes: codes (table, row), sketch (word, row).
+    so that both have the same. Shapes: codes (row, table), sketch (word, row), second (row, word).
     """
     for i in range(dots.shape[0]):
-        for t in range(codes.shape[0]):
+        for t in range(codes.shape[1]):
             code = np.uint32(0)
             for b in range(t * bits, (t + 1) * bits):
                 code = (code << np.uint32(1)) | np.uint32(dots[i, b] < 0)
             if code >> np.uint32(bits - 1):
                 code = ~code
-            codes[t, i] = code & np.uint32((1 << (bits - 1)) - 1)
+            codes[i, t] = code & np.uint32((1 << (bits - 1)) - 1)
         for w in range(sketch.shape[0]):
             word = np.uint64(0)
             for b in range(64 * w, 64 * (w + 1)):
                 word = (word << np.uint64(1)) | np.uint64(dots[i, b] < 0)
             sketch[w, i] = word
+            word = np.uint64(0)
+            for b in range(second_at + 64 * w, second_at + 64 * (w + 1)):
+                word = (word << np.uint64(1)) | np.uint64(dots[i, b] < 0)
+            second[i, w] = word
 
 
 @numba.njit(cache=True, nogil=True)
 def sort_by_code(codes: CodeArray, rows: CountArray, starts: CountArray, order: CountArray) -> None:
-    """Write the rows in the order of their codes, and where each code's rows start."""
+    """Write rows in the order of their codes in one table, and where each code's rows start."""
     starts[:] = 0
     for p in range(rows.size):
         starts[codes[rows[p]] + 1] += 1
@@ -154,8 +167,19 @@ def _correlated(
 
 
 @numba.njit(cache=True, nogil=True)
-def _near(sketch: SketchArray, a: int, others: SketchArray, begin: int, end: int, cut: int) -> int:
-    """Count the sketches in ``begin:end`` that differ from sketch `a` in few bits, or in most."""
+def _near(
+    sketch: SketchArray,
+    a: int,
+    others: SketchArray,
+    begin: int,
+    end: int,
+    cut: int,
+    apart: SketchArray,
+) -> int:
+    """Write by how many bits sketches differ from sketch `a` or its negative, whichever is less.
+
+    Returns how many of them are near.
+    """
     x0, x1, x2, x3 = sketch[0, a], sketch[1, a], sketch[2, a], sketch[3, a]
     hits = 0
     for p in range(begin, end):
@@ -165,8 +189,26 @@ def _near(sketch: SketchArray, a: int, others: SketchArray, begin: int, end: int
             + _ones(others[2, p] ^ x2)
             + _ones(others[3, p] ^ x3)
         )
-        hits += (bits <= np.uint64(cut)) | (bits >= np.uint64(SKETCH_BITS - cut))
+        bits = min(bits, np.uint64(SKETCH_BITS) - bits)
+        apart[p - begin] = bits
+        hits += bits <= np.uint64(cut)
     return hits
+
+
+@numba.njit(cache=True, nogil=True)
+def _apart(a: SketchArray, b: SketchArray, cut: int) -> bool:
+    """Return whether two sketches differ in more bits than the cut, turned over or not."""
+    bits = _ones(a[0] ^ b[0]) + _ones(a[1] ^ b[1]) + _ones(a[2] ^ b[2]) + _ones(a[3] ^ b[3])
+    return (bits > np.uint64(cut)) & (bits < np.uint64(SKETCH_BITS - cut))
+
+
+@numba.njit(cache=True, nogil=True)
+def _met_before(a: CodeArray, b: CodeArray, table: int) -> bool:
+    """Return whether an earlier table has two rows, whose codes these are, in one bucket."""
+    met = 0
+    for t in range(table):
+        met += a[t] == b[t]
+    return met > 0
 
 
 @numba.njit(cache=True, nogil=True)
@@ -177,12 +219,14 @@ def pairs_within(
     order: CountArray,
     stop: CountArray,
     sketch: SketchArray,
+    second: SketchArray,
     codes: CodeArray,
     values: SingleArray,
     unit: SingleArray,
     gaps: ByteArray,
     threshold: float,
     cut: int,
+    second_cut: int,
     least_common: int,
     left: CountArray,
     right: CountArray,
@@ -194,24 +238,22 @@ def pairs_within(
     room might not be enough for the next row, how many pairs were written and how many compared.
     """
     found, compared = 0, 0
+    apart = np.empty(_GROUP, np.uint64)
     for a in range(begin, end):
         if found + stop[a] - a > left.size:
             return a, found, compared
         compared += stop[a] - a - 1
         for group in range(a + 1, stop[a], _GROUP):
             last = min(group + _GROUP, stop[a])
-            if _near(sketch, a, sketch, group, last, cut) == 0:
+            if _near(sketch, a, sketch, group, last, cut, apart) == 0:
                 continue
             for p in range(group, last):
-                if _near(sketch, a, sketch, p, p + 1, cut) == 0:
+                if apart[p - group] > np.uint64(cut):
                     continue
                 i, j = order[a], order[p]
-                earlier = False
-                for t in range(table):
-                    if codes[t, i] == codes[t, j]:
-                        earlier = True
-                        break
-                if earlier:
+                if _apart(second[i], second[j], second_cut) or _met_before(
+                    codes[i], codes[j], table
+                ):
                     continue
                 r = _correlated(i, j, values, unit, gaps, threshold, least_common)
                 if r != 0.0:
@@ -227,11 +269,13 @@ def forest_within(
     end: int,
     order: CountArray,
     sketch: SketchArray,
+    second: SketchArray,
     values: SingleArray,
     unit: SingleArray,
     gaps: ByteArray,
     threshold: float,
     cut: int,
+    second_cut: int,
     least_common: int,
     left: CountArray,
     right: CountArray,
@@ -243,6 +287,7 @@ def forest_within(
     takes a thousand looks and not half a million.
     """
     found = 0
+    apart = np.empty(_GROUP, np.uint64)
     for bucket in range(begin, end):
         first, size = starts[bucket], starts[bucket + 1] - starts[bucket]
         if size < 2:
@@ -263,11 +308,13 @@ def forest_within(
                 group_end = size
                 while group_end > 0:
                     group = max(0, group_end - _GROUP)
-                    if _near(sketch, a, words, group, group_end, cut) > 0:
+                    if _near(sketch, a, words, group, group_end, cut, apart) > 0:
                         for p in range(group_end - 1, group - 1, -1):
-                            if _near(sketch, a, words, p, p + 1, cut) == 0:
+                            if apart[p - group] > np.uint64(cut):
                                 continue
                             i, j = order[a], order[rest[p]]
+                            if _apart(second[i], second[j], second_cut):
+                                continue
                             r = _correlated(i, j, values, unit, gaps, threshold, least_common)
                             if r == 0.0:
                                 continue
@@ -305,11 +352,7 @@ def earliest(
 ) -> None:
     """Write whether no earlier table has the pair in one bucket."""
     for p in range(left.size):
-        first[p] = 1
-        for t in range(table):
-            if codes[t, left[p]] == codes[t, right[p]]:
-                first[p] = 0
-                break
+        first[p] = not _met_before(codes[left[p]], codes[right[p]], table)
 
 
 @numba.njit(cache=True, nogil=True)

@@ -15,6 +15,7 @@ from nautilus_lab.factors.evaluation._newey_west import newey_west_t
 from nautilus_lab.factors.scale._estimate import estimate
 from nautilus_lab.factors.scale._keys import KEYED, KeyRoom
 from nautilus_lab.factors.scale._matrix import looked_at
+from nautilus_lab.factors.scale._progress import tell
 from nautilus_lab.factors.scale._running import Running, hash_of
 from nautilus_lab.factors.scale._threads import checked_threads, share_out, spans
 from nautilus_lab.frames import require_prices, require_scores
@@ -221,10 +222,12 @@ def evaluate_many(
     source = _source(factors, require_prices(prices), names)
     bars = tuple(forward)
     shape = len(source.labels), len(source.times), len(source.symbols)
-    estimate(
+    needed = estimate(
         "evaluate_many", *shape[:2], symbols=shape[2], horizons=len(bars), quantiles=quantiles,
         threads=threads,
-    ).require(max_bytes)  # fmt: skip
+    )  # fmt: skip
+    needed.require(max_bytes)
+    tell(progress, needed)
     ahead = PanelAhead.of(forward, threads)
     ic = np.empty((*shape[:2], len(bars)), np.float32)
     spread = np.empty_like(ic)

@@ -33,24 +33,51 @@ def pack(bits: CountArray, keys: KeyArray) -> None:
 
 
 @numba.njit(cache=True, nogil=True)
+def _merge_two(row: KeyArray, to: KeyArray, other: KeyArray, to_other: KeyArray, run: int) -> None:
+    """Merge each two sorted runs of two rows, from both ends at once: neither can run out.
+
+    Where the next key comes from hangs on the last comparison. Four that do not hang on each other
+    go on while one waits; places are unsigned, which saves looking for negative ones.
+    """
+    one = np.uint64(1)
+    for begin in range(0, row.size, 2 * run):
+        a = c = np.uint64(begin)
+        b = d = np.uint64(begin + run)
+        x = v = np.uint64(begin + run - 1)
+        y = w = np.uint64(begin + 2 * run - 1)
+        low, high = a, y
+        for _ in range(run):
+            p, q = row[a], row[b]
+            from_first = np.uint64(p < q)
+            to[low] = min(p, q)
+            a += from_first
+            b += one - from_first
+            p, q = other[c], other[d]
+            from_first = np.uint64(p < q)
+            to_other[low] = min(p, q)
+            c += from_first
+            d += one - from_first
+            p, q = row[x], row[y]
+            from_first = np.uint64(p > q)
+            to[high] = max(p, q)
+            x -= from_first
+            y -= one - from_first
+            p, q = other[v], other[w]
+            from_first = np.uint64(p > q)
+            to_other[high] = max(p, q)
+            v -= from_first
+            w -= one - from_first
+            low += one
+            high -= one
+
+
+@numba.njit(cache=True, nogil=True)
 def merge(keys: KeyArray, run: int, out: KeyArray) -> None:
-    """Merge each two sorted runs of a row, from both ends at once: neither can run out."""
-    for i in range(keys.shape[0]):
-        row, to = keys[i], out[i]
-        for begin in range(0, row.size, 2 * run):
-            a, b, low = begin, begin + run, begin
-            y, z, high = begin + run - 1, begin + 2 * run - 1, begin + 2 * run - 1
-            for _ in range(run):
-                first = row[a] < row[b]
-                to[low] = row[a] if first else row[b]
-                a += first
-                b += not first
-                low += 1
-                last = row[y] > row[z]
-                to[high] = row[y] if last else row[z]
-                y -= last
-                z -= not last
-                high -= 1
+    """Merge each two sorted runs of each row, two rows at a time."""
+    n = keys.shape[0]
+    for i in range(0, n, 2):
+        j = min(i + 1, n - 1)  # the last of an odd number is merged twice
+        _merge_two(keys[i], out[i], keys[j], out[j], run)
 
 
 @numba.njit(cache=True, nogil=True)

@@ -77,7 +77,7 @@ class Running:
             yield from self._done(task, list(enumerate(chunks)), inputs, len(chunks), None)
             return
         manifest = {
-            "format": 1,
+            "format": 2,
             "work": work,
             "inputs": sources(),
             "settings": json.loads(json.dumps(dict(settings))),

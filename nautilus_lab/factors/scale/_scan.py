@@ -11,6 +11,7 @@ from nautilus_lab.exceptions import InputError
 from nautilus_lab.factors.scale._ahead import Ahead
 from nautilus_lab.factors.scale._estimate import estimate
 from nautilus_lab.factors.scale._keys import KEYED, KeyRoom
+from nautilus_lab.factors.scale._progress import tell
 from nautilus_lab.factors.scale._running import Running, hash_of
 from nautilus_lab.factors.scale._threads import checked_threads, share_out, spans
 from nautilus_lab.trials import Study, open_study
@@ -151,7 +152,7 @@ def scan(
     folder : path, optional
         Keep each finished chunk here, and go on from what is there.
     progress : callable, optional
-        Called with the chunks done and their number.
+        Called with the chunks done and their number, as a `ProgressBar` is.
     max_bytes : int, optional
         Refuse to start when `estimate` says more.
     study : Study or str, optional
@@ -189,7 +190,9 @@ def scan(
     recorded = None if study is None else open_study(study)
     threads = checked_threads(threads)
     lines = Ahead.of(ahead, matrix.shape[1])
-    estimate("scan", *matrix.shape, horizons=len(lines.labels), threads=threads).require(max_bytes)
+    needed = estimate("scan", *matrix.shape, horizons=len(lines.labels), threads=threads)
+    needed.require(max_bytes)
+    tell(progress, needed)
     shape = len(matrix), len(lines.labels)
     ic: dict[str, SingleArray] = {method: np.empty(shape, np.float32) for method in chosen}
     count = np.empty(shape, np.int32)

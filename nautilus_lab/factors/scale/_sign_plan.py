@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from nautilus_lab.exceptions import InputError
@@ -19,9 +20,15 @@ _APART = (0.0, 0.002, 0.01, 0.05)
 # What the steps take beside each other: what a plan weighs, and nothing else hangs on them.
 _FLOPS = 1e11
 _COMPARE_S, _PLACE_S, _EXACT_S = 0.5e-9, 2.5e-8, 1.5e-9
-_SKETCH_DEVIATIONS = 5.5
+# A pair whose sketches are near is looked up in earlier tables, and if new, multiplied.
+_LOOK_S, _PRODUCT_S = 5e-9, 5e-10
+# The probability that the sketches of a pair at the floor differ in more bits than the cut.
+_SKETCH_MISSES = 1e-5
 # Comparing all pairs misses none: worth what it takes below this.
 _WORTH_S = 0.5
+_BINS = 200
+# Of the sample's rows, those compared with each other.
+_EVERY = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +56,8 @@ class SignPlan:
         all others exactly.
     cut : int
         Bits of 256 in which the sketches of a pair may differ before it is looked at.
+    second_cut : int
+        The same of a second sketch, of all of the factors, components included.
     seed : int
         Of the planes.
     largest_bucket : int
@@ -65,6 +74,7 @@ class SignPlan:
     floor: float
     apart: float = 0.0
     cut: int
+    second_cut: int = 127
     seed: int = 0
     largest_bucket: int = 8_192
 
@@ -77,11 +87,16 @@ class SignPlan:
             )
 
     @property
+    def second_at(self) -> int:
+        """Where the planes of the second sketch begin; those of codes go round them."""
+        return max(256, self.bits * self.tables) if self.components else 256
+
+    @property
     def recall(self) -> float:
         """The least probability with which a pair above the threshold is found."""
         if self.tables == 0:
             return 1.0
-        return 1 - (1 - _agree(self.floor) ** self.bits) ** self.tables
+        return (1 - 2 * _SKETCH_MISSES) * (1 - (1 - _agree(self.floor) ** self.bits) ** self.tables)
 
     @classmethod
     def at(
@@ -92,21 +107,25 @@ class SignPlan:
         bits: int = 12,
         components: int = 0,
         apart: float = 0.0,
+        least: float | None = None,
         seed: int = 0,
         largest_bucket: int = 8_192,
     ) -> SignPlan:
-        """Return the plan that finds pairs of the correlation `floor` with probability `recall`."""
+        """Return the plan that finds pairs of the correlation `floor` with probability `recall`.
+
+        `least` is their correlation before components are taken out; by default `floor` as well.
+        """
         per_table = _agree(floor) ** bits
-        tables = math.ceil(math.log(1 - recall) / math.log1p(-per_table))
-        differ = 1 - _agree(floor)
-        spread = math.sqrt(differ * (1 - differ) / 256)
+        missed = max(1 - recall / (1 - 2 * _SKETCH_MISSES), 1e-12)
+        tables = math.ceil(math.log(missed) / math.log1p(-per_table))
         return cls(
             bits=bits,
             tables=min(tables, _MOST_TABLES + 1),
             components=components,
             floor=floor,
             apart=apart,
-            cut=min(127, math.ceil(256 * (differ + _SKETCH_DEVIATIONS * spread))),
+            cut=_cut(1 - _agree(floor)),
+            second_cut=_cut(1 - _agree(floor if least is None else least)),
             seed=seed,
             largest_bucket=largest_bucket,
         )
@@ -138,17 +157,19 @@ def made_for(
     if exact_s < _WORTH_S or len(sample) < 2:
         return best
     axes = principal_axes(sample, max(_COMPONENTS))
+    agree = 1 - np.arccos((np.arange(_BINS) + 0.5) / _BINS) / math.pi
+    above = np.triu_indices(len(sample[::_EVERY]), 1)
+    passed = _near(agree, _cut(1 - _agree(least)))[_bins(sample[::_EVERY])[above]]
     for components in _COMPONENTS:
         if components > axes.shape[1] // 2:
             break
         rest = sample - (sample @ axes[:, :components]) @ axes[:, :components].T
         left = np.einsum("ij,ij->i", rest, rest)
         scaled = rest / np.sqrt(np.maximum(left, 1e-12))[:, None]
-        rho = scaled @ scaled.T
-        np.fill_diagonal(rho, 2.0)  # out of the range: a row is no pair with itself
-        seen, edges = np.histogram(np.abs(rho, out=rho), 200, (0, 1.0001))
-        middle = np.minimum((edges[1:] + edges[:-1]) / 2, 1)
-        agree = 1 - np.arccos(middle) / math.pi
+        place = _bins(scaled[::_EVERY])[above]
+        share_of = np.bincount(place, minlength=_BINS) / len(place)
+        # of pairs in each bin, the share of all that the second sketch lets through
+        passing = np.bincount(place, passed, minlength=_BINS) / len(place)
         for share in _APART if components else (0.0,):
             apart = float(np.quantile(left, share)) * 0.999 if components else 0.0
             if components and apart <= apart_squared:
@@ -162,14 +183,19 @@ def made_for(
                 try:
                     plan = SignPlan.at(
                         floor, recall=recall, bits=bits, components=components, apart=apart,
-                        seed=seed,
+                        least=least, seed=seed,
                     )  # fmt: skip
                 except InputError:
                     break  # more tables than there may be: more bits need more still
-                meet = float((seen * (agree**bits + (1 - agree) ** bits)).sum() / seen.sum())
+                meet = agree**bits + (1 - agree) ** bits
+                near = _near(agree, plan.cut)
+                new = 1 - (1 - meet) ** plan.tables
+                pairs = share_of * meet * plan.tables * (_COMPARE_S + near * _LOOK_S)
+                pairs += passing * meet * near * plan.tables**2 * _COMPARE_S
+                pairs += passing * near * new * width * _PRODUCT_S
                 seconds = (
-                    2 * n * width * max(bits * plan.tables, 256) / _FLOPS
-                    + n * n / 2 * meet * plan.tables * _COMPARE_S
+                    2 * n * width * max(plan.second_at + 256, bits * plan.tables) / _FLOPS
+                    + n * n / 2 * float(pairs.sum())
                     + n * plan.tables * _PLACE_S
                     + share * n * n * (2 * width / _FLOPS + _EXACT_S)
                 )
@@ -200,13 +226,42 @@ def planes(plan: SignPlan, axes: AnyArray, n_observations: int) -> SingleArray:
     import numpy as np
 
     rng = np.random.default_rng(plan.seed)
-    normals = rng.standard_normal((n_observations, max(256, plan.bits * plan.tables)))
+    count = max(plan.second_at + 256, plan.bits * plan.tables)
+    normals = rng.standard_normal((n_observations, count))
     if plan.components:
         out = axes[:, : plan.components].astype(np.float64)
-        normals -= out @ (out.T @ normals)
+        first = normals[:, : plan.second_at]
+        first -= out @ (out.T @ first)
     return normals.astype(np.float32)
 
 
 def _agree(rho: float) -> float:
     """Return the probability that two rows lie on one side of a random plane."""
     return 1 - math.acos(min(1.0, max(-1.0, rho))) / math.pi
+
+
+def _bins(rows: SingleArray) -> AnyArray:
+    """Return in which of equal bins the size of the correlation of each two rows lies."""
+    import numpy as np
+
+    bins: AnyArray = np.minimum(np.abs(rows @ rows.T) * np.float32(_BINS), _BINS - 1).astype(
+        np.int16
+    )
+    return bins
+
+
+@cache
+def _cut(differ: float) -> int:
+    """Return in how many bits of 256 a pair may differ that differs in each with a probability."""
+    import numpy as np
+    from scipy.special import bdtrc
+
+    return int((bdtrc(np.arange(127), 256, differ) > _SKETCH_MISSES).sum())
+
+
+def _near(agree: AnyArray, cut: int) -> AnyArray:
+    """Return the probability that sketches differ in at most so many bits, or agree in so few."""
+    from scipy.special import bdtr
+
+    near: AnyArray = bdtr(cut, 256, 1 - agree) + bdtr(cut, 256, agree)
+    return near

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from nautilus_lab.exceptions import InputError
@@ -124,15 +124,25 @@ def _accumulator(name: str) -> Callable[[Values], Accumulator] | None:
 
 def _call(name: str, *inputs: FloatArray, **settings: Any) -> tuple[FloatArray, ...]:
     import numpy as np
-    import talib
 
-    found = getattr(talib, name)(*inputs, **settings)
+    found = _compiled(name)(*inputs, **settings)
     outputs = found if isinstance(found, tuple) else (found,)
     if outputs[0].dtype == np.float64 and outputs[-1].dtype == np.float64:
         return outputs
     return tuple(
         one if one.dtype == np.float64 else _from_whole(name, one, settings) for one in outputs
     )
+
+
+@cache
+def _compiled(name: str) -> Callable[..., Any]:
+    """Return the function of arrays, without what looks for a Series in each argument."""
+    import inspect
+
+    import talib
+
+    function: Callable[..., Any] = inspect.unwrap(getattr(talib, name))
+    return function
 
 
 def _from_whole(name: str, found: Any, settings: dict[str, Any]) -> FloatArray:

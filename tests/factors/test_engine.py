@@ -43,11 +43,18 @@ def test_no_row_of_an_expression_looks_ahead(bars):
     np.testing.assert_array_equal(early, whole.iloc[: len(early)])
 
 
-@pytest.mark.parametrize(
-    "name", ["evaluate_many", "scan", "most_correlated", "near_duplicates", "clusters"]
-)
+@pytest.mark.parametrize("name", ["most_correlated", "near_duplicates", "clusters"])
 def test_what_is_done_at_scale_is_the_engines_too(name):
     assert inspect.signature(getattr(ENGINE, name)) == inspect.signature(getattr(scale, name))
+
+
+def test_what_is_done_at_scale_is_recorded_in_the_ledger_of_the_engine(bars, tmp_path):
+    engine = FactorEngine(ledger=Ledger(folder=tmp_path / "trials"))
+    rng = np.random.default_rng(0)
+    engine.scan(FactorMatrix(rng.standard_normal((40, 60))), rng.standard_normal(60), study="a")
+    close = bars["close"].unstack("symbol")
+    engine.evaluate_many({"c": close}, close, horizons=[1], quantiles=2, study="b", threads=1)
+    assert engine.ledger.studies()["trials"].to_dict() == {"a": 40, "b": 1}
 
 
 def test_many_factors_are_scanned_brought_together_and_compared():

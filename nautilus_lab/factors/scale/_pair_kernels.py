@@ -199,7 +199,7 @@ def _near(
 def _apart(a: SketchArray, b: SketchArray, cut: int) -> bool:
     """Return whether two sketches differ in more bits than the cut, turned over or not."""
     bits = _ones(a[0] ^ b[0]) + _ones(a[1] ^ b[1]) + _ones(a[2] ^ b[2]) + _ones(a[3] ^ b[3])
-    return (bits > np.uint64(cut)) & (bits < np.uint64(SKETCH_BITS - cut))
+    return bool((bits > np.uint64(cut)) & (bits < np.uint64(SKETCH_BITS - cut)))
 
 
 @numba.njit(cache=True, nogil=True)

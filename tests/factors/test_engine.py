@@ -8,6 +8,7 @@ from nautilus_lab import factors
 from nautilus_lab.exceptions import InputError
 from nautilus_lab.factors import FactorEngine, FactorMatrix, scale
 from nautilus_lab.features import drawn_bars
+from nautilus_lab.trials import Ledger
 
 ENGINE = FactorEngine()
 
@@ -54,7 +55,7 @@ def test_what_is_done_at_scale_is_recorded_in_the_ledger_of_the_engine(bars, tmp
     engine.scan(FactorMatrix(rng.standard_normal((40, 60))), rng.standard_normal(60), study="a")
     close = bars["close"].unstack("symbol")
     engine.evaluate_many({"c": close}, close, horizons=[1], quantiles=2, study="b", threads=1)
-    assert engine.ledger.studies()["trials"].to_dict() == {"a": 40, "b": 1}
+    assert engine.ledger.studies()["records"].to_dict() == {"a": 40, "b": 1}
 
 
 def test_many_factors_are_scanned_brought_together_and_compared():

@@ -39,6 +39,9 @@ _FADING = frozenset(
     "STOCHRSI T3 TEMA TRIX TSI ZLEMA".split()
 )
 _FADES_AFTER = 45
+# Averages by their number: Kaufman's may fade by no more than (2 / 31) ** 2 a bar; and MAMA.
+_REMEMBERS = {6: 6_000, 7: 3_000}
+_UNTOLD = {"MACDFIX": (12, 26)}  # periods that are no settings
 # Ehlers' filters have fixed constants.
 _EHLERS = frozenset({"HT_DCPERIOD", "HT_DCPHASE", "HT_PHASOR", "HT_SINE", "HT_TRENDMODE"})
 _EHLERS_BARS = {"HT_TRENDLINE": 1_500, "MAMA": 3_000} | dict.fromkeys(_EHLERS, 1_500)
@@ -190,5 +193,6 @@ def _history(name: str, settings: Values) -> int:
     if name not in _FADING:
         return lookback + 1
     periods = [value for key, value in settings.items() if "period" in key]
-    longest = int(max(periods, default=5))
-    return lookback + 1 + _FADES_AFTER * longest + 60
+    remembers = sum(_REMEMBERS.get(int(v), 0) for k, v in settings.items() if "matype" in k)
+    longest = int(max([*periods, *_UNTOLD.get(name, ())], default=5))
+    return lookback + 1 + _FADES_AFTER * longest + 60 + remembers

@@ -53,9 +53,9 @@ class TickRules:
             raise _fault(
                 "a tick must have a side of 1, 0 or -1", symbol, self._said(values, self._side)
             )
-        at = self._time
-        if at is not None and values[at] < self._last.get(symbol, values[at]):
-            raise _fault("ticks must be in order of time", symbol, self._said(values, at))
+        when = self._time
+        if when is not None and values[when] < self._last.get(symbol, values[when]):
+            raise _fault("ticks must be in order of time", symbol, self._said(values, when))
 
     def took(self, symbol: str, values: Sequence[float]) -> None:
         """Remember the time of a tick that the stream took."""

@@ -241,12 +241,12 @@ def require_bars(frame: Bars, *, name: str = "bars") -> Bars:
     Raises
     ------
     InputError
-        When index or columns are not those of bars.
+        When index or columns are not those of bars, or a column is there twice.
     NotEnoughData
         When it has no rows.
     BadData
-        When rows are unsorted or repeated, a price is NaN, infinite or not positive, a volume is
-        negative, or a low or high does not enclose its bar.
+        When a time or symbol is missing, rows are unsorted or repeated, a price is NaN, infinite
+        or not positive, a volume is negative, or a low or high does not enclose its bar.
     """
     import pandas as pd
 
@@ -267,12 +267,18 @@ def require_bars(frame: Bars, *, name: str = "bars") -> Bars:
             value=f"without {', '.join(missing)}",
             remedy="rename the columns, or pass closes only as a wide frame of prices",
         )
+    if not frame.columns.is_unique:
+        doubled = frame.columns[frame.columns.duplicated()][0]
+        raise InputError(f"{name} must have each column once", value=str(doubled))
     if frame.empty:
         raise NotEnoughData(
             f"{name} must not be empty", value=frame.shape, remedy="widen the dates"
         )
     times = frame.index.get_level_values("timestamp")
     _require_zone(times, name)
+    assert isinstance(frame.index, pd.MultiIndex)
+    if frame.index.codes[1].min() < 0:
+        raise BadData(f"{name} must not have a missing symbol", remedy="drop those rows")
     if not frame.index.is_monotonic_increasing:
         raise BadData(
             f"{name} must be sorted by (timestamp, symbol)", remedy="sort them: bars.sort_index()"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
+
+from nautilus_lab.features._feature import Feature
 from nautilus_lab.features._registry import FeatureRegistry
 from nautilus_lab.features.cross_asset import (
     BREADTH,
@@ -59,6 +62,16 @@ _TECHNICAL = (
 
 def all_features() -> FeatureRegistry:
     """Return a registry of its own with all features in it."""
+    return FeatureRegistry(_features().values())
+
+
+def built_in(name: str) -> Feature | None:
+    """Return the library's feature of a name, None where it has none."""
+    return _features().get(name)
+
+
+@cache
+def _features() -> dict[str, Feature]:
     registries = (*_OWN, *_TECHNICAL, *_CROSS_ASSET, *_MICROSTRUCTURE)
     own = [feature for registry in registries for feature in registry.values()]
-    return FeatureRegistry([*talib_features(), *own])
+    return dict(FeatureRegistry([*talib_features(), *own]))

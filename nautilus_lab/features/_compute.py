@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from nautilus_lab.exceptions import BadData, InputError, NotEnoughData
-from nautilus_lab.features._compute_ticks import compute_ticks, data_of
+from nautilus_lab.features._compute_ticks import compute_ticks, data_of, seconds_of
 from nautilus_lab.features._feature import BAR_INPUTS, TIME_INPUT, FeatureSpec
 from nautilus_lab.features._panel import FeaturePanel
 from nautilus_lab.features._relative import (
@@ -67,8 +67,8 @@ def compute(
     ------
     InputError
         When a feature reads a column that is not there, is against a series that is not, is asked
-        for twice, two of them read different rows, one quotes and one trades, or `out` has another
-        shape or kind.
+        for twice, two of them read different rows, one quotes and one trades, `threads` is none, or
+        `out` has another shape or kind, or is given for ticks, as references are.
     NotEnoughData
         When no instrument has more bars than a feature's warm-up, alone or together with what it
         is against, or too few instruments have them.
@@ -81,7 +81,15 @@ def compute(
 
     labels = [column for spec in specs for column in spec.columns]
     _require_once(specs, labels)
+    if not _is_count(threads):
+        raise InputError("threads must be a whole number from 1", value=threads)
     if data_of(specs) != "bars":
+        if out is not None or references is not None:
+            raise InputError(
+                "out and references are of bars",
+                value=f"features of {data_of(specs)}",
+                remedy="leave them out",
+            )
         return compute_ticks(bars, specs, threads)
     bars = require_bars(bars)
     names = list(dict.fromkeys(name for spec in specs for name in spec.inputs))
@@ -158,11 +166,17 @@ def _evaluate(
             row += 1
 
 
+def _is_count(threads: object) -> bool:
+    return isinstance(threads, int) and not isinstance(threads, bool) and threads > 0
+
+
 def _room(out: FloatArray | None, shape: tuple[int, ...]) -> FloatArray:
     import numpy as np
 
     if out is None:
         return np.empty(shape)
+    if not isinstance(out, np.ndarray):
+        raise InputError("out must be an array", value=type(out).__name__)
     if out.shape != shape or out.dtype != np.float64 or not out.flags.writeable:
         raise InputError(
             f"out must be writable, of float64 and shape {shape}",
@@ -174,11 +188,9 @@ def _room(out: FloatArray | None, shape: tuple[int, ...]) -> FloatArray:
 
 def _column(bars: Bars, name: str) -> FloatArray:
     import numpy as np
-    import pandas as pd
 
     if name == TIME_INPUT and name not in bars.columns:
-        stamps = pd.DatetimeIndex(bars.index.get_level_values("timestamp"))
-        return np.asarray(stamps.as_unit("ns").asi8 / 1e9)
+        return seconds_of(bars.index.get_level_values("timestamp"))
     if name not in bars.columns:
         raise InputError(
             "a feature reads columns of the bars",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nautilus_lab.exceptions import BadData, InputError, NotEnoughData
 from nautilus_lab.features._feature import Data, FeatureSpec
@@ -25,6 +25,7 @@ _CHECKED: dict[Data, tuple[str, ...]] = {
     "ticks": (*_QUOTED, *_TRADED),
 }
 
+_IN_A_SECOND = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
 _REQUIRE: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
     "quotes": require_quotes,
     "trades": require_trades,
@@ -41,7 +42,8 @@ def data_of(specs: Sequence[FeatureSpec]) -> Data:
     Raises
     ------
     InputError
-        When two of them read different rows.
+        When two of them read different rows, or one that is of several instruments is to read
+        ticks: these have no time in common.
     """
     kinds = {spec.feature.data: spec.label for spec in specs if spec.as_usual}
     if kinds.keys() == {"trades", "ticks"}:  # ticks are trades, too
@@ -52,7 +54,15 @@ def data_of(specs: Sequence[FeatureSpec]) -> Data:
             value=", ".join(f"{label} of {kind}" for kind, label in kinds.items()),
             remedy="compute those of quotes, trades, ticks and books one after the other",
         )
-    return next(iter(kinds), specs[0].feature.data if specs else "bars")
+    found = next(iter(kinds), specs[0].feature.data if specs else "bars")
+    beside = [spec.label for spec in specs if spec.feature.scope != "instrument"]
+    if found != "bars" and beside:
+        raise InputError(
+            "a feature of several instruments is of their bars",
+            value=f"{beside[0]} of {found}",
+            remedy="take what was known at the bars, computed.at(times), as a column of theirs",
+        )
+    return found
 
 
 def compute_ticks(frame: pd.DataFrame, specs: Sequence[FeatureSpec], threads: int) -> FeatureTicks:
@@ -104,6 +114,15 @@ def evaluate_ticks(frame: pd.DataFrame, specs: Sequence[FeatureSpec], threads: i
     return FeatureTicks(columns=labels, index=frame.index, array=values)
 
 
+def seconds_of(stamps: pd.Index[Any]) -> FloatArray:
+    """Return timestamps in seconds since 1970 UTC, whatever their unit."""
+    import numpy as np
+    import pandas as pd
+
+    times = pd.DatetimeIndex(stamps)
+    return np.asarray(times.asi8 / _IN_A_SECOND[times.unit])
+
+
 def _moved(column: FloatArray, place: IntArray) -> FloatArray:
     import numpy as np
 
@@ -114,18 +133,19 @@ def _moved(column: FloatArray, place: IntArray) -> FloatArray:
 
 def _column(frame: pd.DataFrame, name: str, data: Data) -> FloatArray:
     import numpy as np
-    import pandas as pd
 
     if name == "time":
-        stamps = pd.DatetimeIndex(frame.index.get_level_values("timestamp"))
-        return np.asarray(stamps.as_unit("ns").asi8 / 1e9)
+        return seconds_of(frame.index.get_level_values("timestamp"))
     if name not in frame.columns:
         raise InputError(
             f"a feature reads columns of the {data}",
             value=f"{name!r} is not among {', '.join(map(str, frame.columns))}",
             remedy="add it: signed(trades)" if name == "side" else "add the column",
         )
-    column = np.ascontiguousarray(frame[name].to_numpy(dtype=float))
+    try:
+        column = np.ascontiguousarray(frame[name].to_numpy(dtype=float, na_value=np.nan))
+    except (TypeError, ValueError):
+        raise BadData(f"{name} must be numbers", value=str(frame[name].dtype)) from None
     if name not in _CHECKED.get(data, ()) and not np.isfinite(column).all():
         when, symbol = frame.index[int(np.argmin(np.isfinite(column)))]
         raise BadData(f"{name} must be finite", value=f"{symbol} at {when.isoformat()}")

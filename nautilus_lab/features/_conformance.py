@@ -99,7 +99,8 @@ def _examined(spec: FeatureSpec, columns: Mapping[str, FloatArray] | None) -> Co
     elif spec.feature.data == "bars":
         given = drawn_columns(spec.inputs, bars)
     else:
-        given = drawn_ticks(bars + _LEAST)
+        levels = int(spec.settings["levels"]) if spec.feature.data == "book" else 1
+        given = drawn_ticks(bars + _LEAST, levels=max(10, levels))
     inputs = [np.ascontiguousarray(given[name], dtype=float) for name in spec.inputs]
     asked = spec
     if spec.feature.scope == "relative":

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from nautilus_lab.engine import Health, State
+from nautilus_lab.exceptions import InputError
 from nautilus_lab.features._all import all_features
 from nautilus_lab.features._compute import compute
 from nautilus_lab.features._conformance import Conformance, conformance
+from nautilus_lab.features._feature import Feature, FeatureSpec
 from nautilus_lab.features._registry import FeatureRegistry, Wanted
 from nautilus_lab.features.streaming import FeatureStream
 
@@ -66,8 +68,7 @@ class FeatureEngine:
 
         Of bars the answer is a `FeaturePanel`, of anything else `FeatureTicks`.
         """
-        specs = [self.registry.spec(one) for one in features]
-        return compute(bars, specs, references=references, threads=threads, out=out)
+        return compute(bars, self._specs(features), references=references, threads=threads, out=out)
 
     def stream(
         self,
@@ -80,5 +81,9 @@ class FeatureEngine:
 
         See `FeatureStream`.
         """
-        specs = [self.registry.spec(one) for one in features]
-        return FeatureStream(symbols, specs, references=references)
+        return FeatureStream(symbols, self._specs(features), references=references)
+
+    def _specs(self, features: Iterable[Wanted]) -> list[FeatureSpec]:
+        if isinstance(features, str | Feature | FeatureSpec):  # a text is a sequence, of letters
+            raise InputError("features are a list", value=features, remedy="put it in brackets")
+        return [self.registry.spec(one) for one in features]

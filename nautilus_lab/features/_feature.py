@@ -26,6 +26,9 @@ TIME_INPUT = "time"
 # the rows that a feature reads; ticks are trades, each with the quote that stood before it
 Data: TypeAlias = Literal["bars", "quotes", "trades", "ticks", "book"]
 
+# what a label says beside the settings
+_TAKEN = ("of", "against")
+
 
 class Accumulator(Protocol):
     """A feature that remembers all of its past in a few numbers."""
@@ -116,8 +119,14 @@ class Feature:
         for name, given in (("inputs", self.inputs), ("outputs", self.outputs)):
             if not given or len(set(given)) != len(given):
                 raise InputError(f"{name} of {self.name} must be names, each once", value=given)
-        if not self.name.isidentifier() or self.name != self.name.lower():
+        if not _is_name(self.name):
             raise InputError("a feature's name must be lower case, letters first", value=self.name)
+        if unfit := [key for key in self.parameters if not key.isidentifier() or key in _TAKEN]:
+            raise InputError(
+                f"a setting of {self.name} must have a name of its own",
+                value=unfit[0],
+                remedy=f"name it otherwise; {' and '.join(_TAKEN)} are said of every feature",
+            )
         if (self.scope == "relative") != (self.most_against > 0):
             raise InputError(
                 f"{self.name} is against series when, and only when, it is relative",
@@ -126,6 +135,7 @@ class Feature:
 
     def __call__(
         self,
+        /,
         *,
         of: str | tuple[str, ...] = (),
         against: str | tuple[str, ...] = (),
@@ -160,7 +170,12 @@ class Feature:
             name: parameter.checked(self.name, name, settings.get(name, parameter.default))
             for name, parameter in self.parameters.items()
         }
-        inputs = (of,) if isinstance(of, str) else tuple(of)
+        asked: object = (of,) if isinstance(of, str) else of
+        if not isinstance(asked, tuple | list) or not all(isinstance(o, str) for o in asked):
+            raise InputError(
+                f"{self.name} is of columns by name", value=of, remedy='pass of="close"'
+            )
+        inputs = tuple(asked)
         if inputs and len(inputs) != len(self.reads(values)):
             raise InputError(
                 f"{self.name} is of {len(self.reads(values))} columns",
@@ -193,6 +208,17 @@ class Feature:
                 remedy="give the series another name",
             )
         return spec
+
+    def __deepcopy__(self, memo: object) -> Feature:
+        return self  # nothing of it changes
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Have another process take its own one of the library's; others go as they are."""
+        from nautilus_lab.features._all import built_in
+
+        if built_in(self.name) is self:
+            return built_in, (self.name,)
+        return super().__reduce_ex__(protocol)
 
     def reads(self, settings: Values) -> tuple[str, ...]:
         """Return the columns it reads with settings, when it is told no others."""
@@ -229,15 +255,21 @@ class FeatureSpec:
     def __hash__(self) -> int:
         return hash(self.label)
 
+    def __deepcopy__(self, memo: object) -> FeatureSpec:
+        return self
+
+    def __reduce__(self) -> Any:
+        return _spec, (self.feature, dict(self.settings), self.inputs, self.against)
+
     @property
     def label(self) -> str:
         """The feature and what is not as usual: ``"rsi(timeperiod=7)"``."""
         usual = self.feature.parameters
-        given = [f"{k}={v:.12g}" for k, v in self.settings.items() if v != usual[k].default]
+        given = [f"{k}={_told(v)}" for k, v in self.settings.items() if v != usual[k].default]
         if not self.as_usual:
-            given.insert(0, f"of={'/'.join(self.inputs)}")
+            given.insert(0, f"of={'/'.join(escaped(one, '/') for one in self.inputs)}")
         if self.against:
-            given.insert(0, f"against={'+'.join(self.against)}")
+            given.insert(0, f"against={'+'.join(escaped(one, '+') for one in self.against)}")
         return f"{self.feature.name}({', '.join(given)})" if given else self.feature.name
 
     @property
@@ -278,3 +310,31 @@ class FeatureSpec:
 
     def __repr__(self) -> str:
         return f"FeatureSpec({self.label})"
+
+
+def _spec(
+    feature: Feature, settings: Values, inputs: tuple[str, ...], against: tuple[str, ...]
+) -> FeatureSpec:
+    return FeatureSpec(feature=feature, settings=settings, inputs=inputs, against=against)
+
+
+def _is_name(text: str) -> bool:
+    return text.isascii() and text.isidentifier() and text == text.lower()
+
+
+def _told(value: float) -> str:
+    """Return a setting as short as it can be read back."""
+    short = f"{value:.12g}"
+    return short if float(short) == value else repr(value)
+
+
+def escaped(name: str, between: str) -> str:
+    """Return a name with what has a meaning in a label, or cannot be read back, as ``%20``.
+
+    Examples
+    --------
+    >>> escaped("EUR/USD", "+"), escaped("BRK B", "+")
+    ('EUR/USD', 'BRK%20B')
+    """
+    meant = f" (),%{between}"
+    return "".join(f"%{ord(one):02X}" if one in meant else one for one in name)

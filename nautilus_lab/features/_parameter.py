@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 from numbers import Real
 
@@ -40,7 +41,8 @@ class Parameter:
         """
         number = math.nan
         if isinstance(value, Real) and not isinstance(value, bool):
-            number = float(value)
+            with suppress(OverflowError):  # a whole number beyond any bound
+                number = float(value)
         fits = self.least <= number <= self.most and (not self.whole or number == int(number))
         if not fits:
             kind = "a whole number" if self.whole else "a number"

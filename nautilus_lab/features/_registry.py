@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from urllib.parse import unquote
 
 from nautilus_lab.exceptions import InputError
 from nautilus_lab.features._feature import (
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 # a feature by name, "rsi(timeperiod=7)", or with its settings
 Wanted: TypeAlias = str | Feature | FeatureSpec
 
+# between two names; a plus, for symbols have slashes: EUR/USD
+_BETWEEN = {"of": "/", "against": "+"}
 _CALL = re.compile(r"(?P<name>[a-z_][a-z0-9_]*)(?:\((?P<given>[^()]*)\))?")
 
 
@@ -171,10 +174,12 @@ class FeatureRegistry(Mapping[str, Feature]):
         settings: dict[str, Any] = {}
         for part in filter(None, (found["given"] or "").split(",")):
             key, _, value = part.partition("=")
-            if key == "against":  # a plus, for symbols have slashes: EUR/USD
-                settings[key] = tuple(value.split("+"))
+            if key in settings:
+                raise InputError("a setting is said once", value=wanted, remedy=f"say one {key}")
+            if key in _BETWEEN:
+                settings[key] = tuple(map(unquote, value.split(_BETWEEN[key])))
             else:
-                settings[key] = tuple(value.split("/")) if key == "of" else _number(wanted, value)
+                settings[key] = _number(wanted, value)
         return self[found["name"]](**settings)
 
     def catalog(self, find: str = "") -> pd.DataFrame:

@@ -33,7 +33,8 @@ _FEATURES = (
     "permutation_entropy(window=60)",
 )
 _KEPT = 3_600  # bars of an instrument whose features a chart can show
-_QUOTED = ("open", "high", "low", "close")
+_QUOTED = ("open", "high", "low", "close", "time")
+_NS_IN_S = 1_000_000_000
 
 
 class Stream(Protocol):
@@ -78,10 +79,17 @@ class FeaturesDashboard(DeskPage):
         )
         specs = [engine.registry.spec(feature) for feature in features]
         self._engine, self._specs = engine, specs
+        for spec in specs:
+            if spec.feature.scope != "instrument":
+                raise InputError(
+                    "a page has features of one instrument each",
+                    value=f"{spec.label} is of several",
+                    remedy="compute it in a notebook, of the bars of all",
+                )
         probe: Stream = engine.stream(["any"], specs)  # what it refuses is refused here
         if unknown := [name for name in probe.inputs if name not in _QUOTED]:
             raise InputError(
-                "a page knows open, high, low and close of quotes",
+                "a page knows time, open, high, low and close of quotes",
                 value=f"features that read {', '.join(unknown)}",
                 remedy="choose others; a strategy or a notebook has bars with volume",
             )
@@ -295,11 +303,12 @@ class _Followed:
         """Have `fresh` return all that is remembered."""
         self._told = 0
 
-    def _ended(self, bar: tuple[int, dict[str, float]] | None) -> bool:
-        if bar is None:
+    def _ended(self, ended: tuple[int, dict[str, float]] | None) -> bool:
+        if ended is None:
             return False
-        ts, values = bar
-        self.values = tuple(map(float, self._stream.update(self._name, values)))
+        ts, prices = ended
+        bar = prices | {"time": ts / _NS_IN_S}
+        self.values = tuple(map(float, self._stream.update(self._name, bar)))
         self.count += 1
         self._past.append((ts, self.values))
         return True
@@ -336,7 +345,8 @@ def features_dashboard(
     engine : FeatureEngine
         ``lab.features``, with the features that you defined.
     features : sequence of str or FeatureSpec
-        What to compute; each reads open, high, low and close only.
+        What to compute; each is of one instrument and reads open, high, low, close, and time, the
+        end of the bar, only.
     bar_s : int, default=5
         Seconds of a bar.
     theme : {"auto", "dark", "light"}, default="auto"
@@ -352,7 +362,8 @@ def features_dashboard(
     Raises
     ------
     InputError
-        When a feature is unknown, asked for twice, or reads what quotes do not have.
+        When a feature is unknown, asked for twice, of several instruments, or reads what quotes do
+        not have.
     """
     page = FeaturesDashboard(
         desk, engine, features, bar_s=bar_s, theme=theme, stale_after_s=stale_after_s

@@ -1,5 +1,8 @@
 """What is asked for by name."""
 
+import copy
+import pickle
+
 import pytest
 
 from nautilus_lab.exceptions import InputError
@@ -81,3 +84,66 @@ def test_registries_do_not_share_what_is_added():
     )(abs)
     assert "mine" in one.registry
     assert "mine" not in other.registry
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        REGISTRY["alma"](offset=0.7574196625566648),
+        REGISTRY["sar"](acceleration=1e-7),
+        REGISTRY["rsi"](of="my (own), 50% a/b"),
+        REGISTRY["atr"](of=("a/b", "c d", "e")),
+        REGISTRY["market_beta"](against="BRK B"),
+        REGISTRY["factor_loading"](against=("A+B", "EUR/USD=X", "C(1),2")),
+    ],
+)
+def test_a_label_is_read_back_to_the_last_digit_and_letter(spec):
+    assert REGISTRY.spec(spec.label) == spec
+
+
+def test_two_names_with_a_plus_are_not_one():
+    beta = REGISTRY["factor_loading"]
+    assert beta(against=("A", "B")).label != beta(against="A+B").label
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (f"rsi(timeperiod={'9' * 400})", "must be a whole number in"),
+        ("rsi(timeperiod=7,timeperiod=9)", "said once"),
+        ("rsi(self=3)", "rsi takes timeperiod"),
+    ],
+)
+def test_what_python_would_stumble_over_is_refused_in_one_line(asked, said):
+    with pytest.raises(InputError, match=said):
+        REGISTRY.spec(asked)
+
+
+@pytest.mark.parametrize("of", [5, (1,), None])
+def test_columns_are_meant_by_name(of):
+    with pytest.raises(InputError, match="of columns by name"):
+        REGISTRY["rsi"](of=of)
+
+
+@pytest.mark.parametrize(
+    ("said", "error"),
+    [
+        ({"name": "\u00e9cart"}, "lower case"),
+        ({"parameters": {"of": Parameter(default=1)}}, "a name of its own"),
+        ({"parameters": {"a-b": Parameter(default=1)}}, "a name of its own"),
+    ],
+)
+def test_a_feature_that_no_text_could_ask_for_is_refused(said, error):
+    usual = {"title": "T", "group": "g", "inputs": ("close",), "reference": "none"}
+    define = FeatureRegistry().define(**{"name": "mine", "warm_up": 0, "history": 1} | usual | said)
+    with pytest.raises(InputError, match=error):
+        define(lambda close, **settings: close)
+
+
+@pytest.mark.parametrize(
+    "text", ["bbands(timeperiod=20)", "market_beta(against=SPY)", "vwap_week", "book_slope"]
+)
+def test_a_spec_is_copied_and_sent_to_another_process(text):
+    spec = REGISTRY.spec(text)
+    assert pickle.loads(pickle.dumps(spec)) == copy.deepcopy(spec) == spec
+    assert pickle.loads(pickle.dumps(spec.feature)) is spec.feature

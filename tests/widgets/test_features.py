@@ -83,7 +83,7 @@ def test_a_price_out_of_order_or_that_is_no_number_makes_no_bar():
     assert bars.close(7 * NS) is None
 
 
-@pytest.mark.parametrize("bar_s", [0, -1, 86_401])
+@pytest.mark.parametrize("bar_s", [0, -1, 86_401, 2.5, True])
 def test_a_bar_lasts_a_second_to_a_day(bar_s):
     with pytest.raises(InputError, match="seconds"):
         QuoteBars(bar_s)
@@ -144,6 +144,23 @@ def test_what_quotes_do_not_have_is_refused():
         FeaturesDashboard(FakeDesk(), FeatureEngine(), ["obv"])
     with pytest.raises(InputError, match="by name"):
         FeaturesDashboard(FakeDesk(), FeatureEngine(), ["<script>"])
+    for several in ("market_beta(against=SPY)", "dispersion"):
+        with pytest.raises(InputError, match="of one instrument each"):
+            FeaturesDashboard(FakeDesk(), FeatureEngine(), [several])
+
+
+def test_a_feature_of_time_is_told_when_its_bar_ended():
+    engine = FeatureEngine()
+    usual = {"title": "T", "group": "g", "warm_up": 0, "history": 1, "reference": "none"}
+
+    @engine.registry.define(inputs=("time", "close"), **usual)
+    def second(time, close):
+        return time
+
+    page = FeaturesDashboard(FakeDesk(), engine, ["second"], bar_s=2)
+    for ts in (0, 1, 2, 5):
+        quoted(page, "A.X", ts * NS, 10.0)
+    assert page._followed["A.X"].fresh() == [(2 * NS, (2.0,)), (4 * NS, (4.0,))]
 
 
 @pytest.mark.usefixtures("hasty")

@@ -17,6 +17,8 @@ _INLINE = frozenset(
 )
 _UNSEEN = frozenset({"script", "style", "head"})
 _MARKUP = re.compile(r"<[A-Za-z/!]|&(?:#\d+|#x[0-9a-fA-F]+|[A-Za-z]+);")
+# a number so long is no character's, and Python reads none of thousands of digits
+_NO_CHARACTER = re.compile(r"&#[0-9]{20,};?")
 # a point, or several, and quotes and brackets that close; before a capital or a number
 _END = re.compile(
     r"(?<![.!?])[.!?]++[\"'\u201d\u2019)\]]*+\s+(?=[\"'\u201c\u2018(\[]?[A-Z0-9])"
@@ -45,7 +47,7 @@ def plain_text(text: str) -> str:
     """
     if not _MARKUP.search(text):
         return text
-    return html.unescape("".join(_visible(text))).strip()
+    return html.unescape(_NO_CHARACTER.sub("", "".join(_visible(text)))).strip()
 
 
 def _visible(text: str) -> Iterator[str]:

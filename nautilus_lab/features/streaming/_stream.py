@@ -51,8 +51,8 @@ class FeatureStream:
     ) -> None:
         import numpy as np
 
-        if not symbols or len(set(symbols)) != len(symbols):
-            raise InputError("a stream is of symbols, each once", value=tuple(symbols))
+        if isinstance(symbols, str) or not symbols or len(set(symbols)) != len(symbols):
+            raise InputError("a stream is of symbols, each once", value=symbols)
         self.columns = tuple(column for spec in specs for column in spec.columns)
         if len(set(self.columns)) != len(self.columns) or not specs:
             raise InputError("ask for features, each once", value=", ".join(self.columns))
@@ -116,7 +116,10 @@ class FeatureStream:
                 value=f"a bar of {symbol} alone",
                 remedy="stream.update_all({symbol: bar, ...})",
             )
-        return one.update(self._read(symbol, bar))
+        values = self._read(symbol, bar)
+        if self._rules is not None:
+            self._rules.took(symbol, values)
+        return one.update(values)
 
     def update_all(
         self,
@@ -160,6 +163,8 @@ class FeatureStream:
         self._levels.update(grown)
         beside: dict[str, list[float] | float] = {**read, **grown}
         for symbol, values in read.items():
+            if self._rules is not None:
+                self._rules.took(symbol, values)
             self._of[symbol].update(values)
             self._of[symbol].update_beside(values, beside)
         present = np.array([symbol in read for symbol in self.symbols])

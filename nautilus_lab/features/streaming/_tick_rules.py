@@ -53,11 +53,13 @@ class TickRules:
             raise _fault(
                 "a tick must have a side of 1, 0 or -1", symbol, self._said(values, self._side)
             )
+        when = self._time
+        if when is not None and values[when] < self._last.get(symbol, values[when]):
+            raise _fault("ticks must be in order of time", symbol, self._said(values, when))
+
+    def took(self, symbol: str, values: Sequence[float]) -> None:
+        """Remember the time of a tick that the stream took."""
         if self._time is not None:
-            if values[self._time] < self._last.get(symbol, values[self._time]):
-                raise _fault(
-                    "ticks must be in order of time", symbol, self._said(values, self._time)
-                )
             self._last[symbol] = values[self._time]
 
     def _said(self, values: Sequence[float], *places: int) -> str:

@@ -28,6 +28,24 @@ def fisher(place: FloatArray) -> FloatArray:
 
 
 @numba.njit(cache=True, nogil=True)
+def bars_since_highest(values: FloatArray, window: int) -> FloatArray:
+    """Return how many bars ago the highest of a window was, the last of several."""
+    out = np.full(values.size, math.nan)
+    kept = np.empty(values.size, dtype=np.int64)  # places of what nothing later reaches
+    first = last = 0
+    for at in range(values.size):
+        while last > first and values[kept[last - 1]] <= values[at]:
+            last -= 1
+        kept[last] = at
+        last += 1
+        if kept[first] <= at - window:
+            first += 1
+        if at >= window - 1:
+            out[at] = at - kept[first]
+    return out
+
+
+@numba.njit(cache=True, nogil=True)
 def mcginley(close: FloatArray, period: int, state: FloatArray, out: FloatArray) -> None:
     """Write McGinley's average; `state` is how many bars there were, and the average."""
     for at in range(close.size):
@@ -39,8 +57,12 @@ def mcginley(close: FloatArray, period: int, state: FloatArray, out: FloatArray)
         if state[0] == period:
             state[1] = (state[1] + close[at]) / period
         else:
-            ratio = close[at] / state[1]
-            state[1] += (close[at] - state[1]) / (period * ratio**4)
+            ratio = close[at] / state[1] if state[1] != 0 else 0.0
+            slower = period * ratio**4
+            if slower == 0:  # of a price of nothing there is no step
+                out[at] = math.nan
+                continue
+            state[1] += (close[at] - state[1]) / slower
         out[at] = state[1]
 
 

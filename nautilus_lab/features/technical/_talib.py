@@ -39,12 +39,16 @@ _FADING = frozenset(
     "STOCHRSI T3 TEMA TRIX TSI ZLEMA".split()
 )
 _FADES_AFTER = 45
+# Averages by their number: Kaufman's may fade by no more than (2 / 31) ** 2 a bar; and MAMA.
+_REMEMBERS = {6: 6_000, 7: 3_000}
+_UNTOLD = {"MACDFIX": (12, 26)}  # periods that are no settings
 # Ehlers' filters have fixed constants.
 _EHLERS = frozenset({"HT_DCPERIOD", "HT_DCPHASE", "HT_PHASOR", "HT_SINE", "HT_TRENDMODE"})
 _EHLERS_BARS = {"HT_TRENDLINE": 1_500, "MAMA": 3_000} | dict.fromkeys(_EHLERS, 1_500)
 
-# It answers these by the number of a bar; how many bars ago is what can be compared over time.
-_PLACES = frozenset({"MAXINDEX", "MININDEX", "MINMAXINDEX"})
+# It answers these by the number of a bar; how many bars ago is what can be compared over time. Of
+# several bars that are the highest it takes one or another, by what was before the window.
+_PLACES: dict[str, tuple[int, ...]] = {"MAXINDEX": (1,), "MININDEX": (-1,), "MINMAXINDEX": (-1, 1)}
 
 # What all of the past decides is kept in a few numbers.
 _ACCUMULATORS: dict[str, Callable[..., Accumulator]] = {
@@ -125,6 +129,11 @@ def _accumulator(name: str) -> Callable[[Values], Accumulator] | None:
 def _call(name: str, *inputs: FloatArray, **settings: Any) -> tuple[FloatArray, ...]:
     import numpy as np
 
+    if name in _PLACES:
+        from nautilus_lab.features.technical._recursions_kernels import bars_since_highest
+
+        window = int(settings["timeperiod"])
+        return tuple(bars_since_highest(way * inputs[0], window) for way in _PLACES[name])
     found = _compiled(name)(*inputs, **settings)
     outputs = found if isinstance(found, tuple) else (found,)
     if outputs[0].dtype == np.float64 and outputs[-1].dtype == np.float64:
@@ -150,8 +159,6 @@ def _from_whole(name: str, found: Any, settings: dict[str, Any]) -> FloatArray:
     import numpy as np
 
     values: FloatArray = found.astype(np.float64)
-    if name in _PLACES:
-        values = np.arange(len(values)) - values
     values[: _warm_up(name, settings)] = np.nan
     return values
 
@@ -190,5 +197,6 @@ def _history(name: str, settings: Values) -> int:
     if name not in _FADING:
         return lookback + 1
     periods = [value for key, value in settings.items() if "period" in key]
-    longest = int(max(periods, default=5))
-    return lookback + 1 + _FADES_AFTER * longest + 60
+    remembers = sum(_REMEMBERS.get(int(v), 0) for k, v in settings.items() if "matype" in k)
+    longest = int(max([*periods, *_UNTOLD.get(name, ())], default=5))
+    return lookback + 1 + _FADES_AFTER * longest + 60 + remembers

@@ -58,7 +58,24 @@ def test_words_have_letters():
 
 @pytest.mark.parametrize(
     "piece",
-    ["<", "<!--", "<script>", "&a", ".", " ", "\n", "a.b.", "- \n", "not ", "good ", "!? ", "<b"],
+    [
+        *[
+            "<",
+            "<!--",
+            "<script>",
+            "&a",
+            ".",
+            " ",
+            "\n",
+            "a.b.",
+            "- \n",
+            "not ",
+            "good ",
+            "!? ",
+            "<b",
+        ],
+        *["\N{PILE OF POO}", "\N{PILE OF POO}but \N{PILE OF POO}", "\0", "&#1"],
+    ],
 )
 def test_no_text_is_slow_for_its_length(piece):
     long = piece * (1_000_000 // len(piece)) + " word"
@@ -68,3 +85,8 @@ def test_no_text_is_slow_for_its_length(piece):
     except ValueError as error:
         assert "must have words" in str(error)  # noqa: PT017
     assert time.process_time() - began < 15  # a second or less; hours if it were quadratic
+
+
+@pytest.mark.parametrize("number", ["9" * 5_000, "0" * 5_000 + "65"])
+def test_a_number_of_thousands_of_digits_is_no_character(number):
+    assert plain_text(f"&#{number}; prices &#101; fell") == "prices e fell"

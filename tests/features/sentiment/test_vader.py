@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
-from nautilus_lab.features.sentiment import score_text
+from nautilus_lab.features.sentiment import _vader, score_text
 from nautilus_lab.features.sentiment._vader import compound
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -31,6 +31,7 @@ ODD = [
     "never this bad; no good or bad; least good; at least good; the very least good",
     "NO loss, but LOSS. but GREAT!!!! WHY????",
     "bus stop badass kiss of death yeah right to die for",
+    "a\N{GRINNING FACE}\N{PILE OF POO} b \N{GRINNING FACE}but \N{CRYING FACE}good \u00e9cole",
     ":) :( :-D  isn't wasnt won't good bad  ",
     "",
     "good",
@@ -54,3 +55,9 @@ def test_a_sentence_scores_as_the_package_scores_it():
     negated = [f"{one} not never so {one} this no" for one in ODD]
     for one in [*ODD, *negated, *prose, *shuffled[:60]]:
         assert compound(one) == theirs.polarity_scores(one)["compound"], one
+
+
+def test_a_sentence_of_a_megabyte_is_not_remembered():
+    before = _vader._remembered.cache_info().currsize
+    assert compound("x" * 1_000_000 + " good") == 0.4404
+    assert _vader._remembered.cache_info().currsize == before

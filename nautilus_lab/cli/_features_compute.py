@@ -44,6 +44,13 @@ def _compute(chosen: argparse.Namespace) -> None:
     if chosen.out is not None:
         _require_form(chosen.out)
     lab = Lab(chosen.root)
+    for spec in lab.features.registry.specs(chosen.features):
+        if spec.as_usual and spec.feature.data != "bars":
+            raise InputError(
+                "this command computes features of bars",
+                value=f"{spec.label} of {spec.feature.data}",
+                remedy=f"lab.features.compute({spec.feature.data}, ...) in a notebook",
+            )
     symbols = chosen.symbols.split(",") if chosen.symbols else None
     if chosen.bars is not None:
         bars = _of_file(chosen.bars, symbols, chosen.start, chosen.end)

@@ -72,8 +72,19 @@ def _list(chosen: argparse.Namespace) -> None:
         )
         for one in table.to_dict(orient="records")
     ]  # fmt: skip
-    columns = ("id", "study", "kind", "name", "sharpe", "t", "p", "returns", "recorded", "")
-    show_table(columns, rows, none="trials")
+    columns = (
+        "id",
+        "study",
+        "kind",
+        "name",
+        "sharpe a period",
+        "t",
+        "p",
+        "returns",
+        "recorded",
+        "",
+    )
+    show_table(columns, rows, none=f"trials of {chosen.study!r}" if chosen.study else "trials")
 
 
 def _show(chosen: argparse.Namespace) -> None:

@@ -66,7 +66,7 @@ class FeatureEngine:
 
         Of bars the answer is a `FeaturePanel`, of anything else `FeatureTicks`.
         """
-        specs = [self.registry.spec(one) for one in features]
+        specs = self.registry.specs(features)
         return compute(bars, specs, references=references, threads=threads, out=out)
 
     def stream(
@@ -80,5 +80,5 @@ class FeatureEngine:
 
         See `FeatureStream`.
         """
-        specs = [self.registry.spec(one) for one in features]
+        specs = self.registry.specs(features)
         return FeatureStream(symbols, specs, references=references)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from nautilus_lab.exceptions import InputError
+from nautilus_lab.features._columns import read_call
 from nautilus_lab.features._feature import (
     Accumulator,
     Data,
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 # a feature by name, "rsi(timeperiod=7)", or with its settings
 Wanted: TypeAlias = str | Feature | FeatureSpec
-
-_CALL = re.compile(r"(?P<name>[a-z_][a-z0-9_]*)(?:\((?P<given>[^()]*)\))?")
 
 
 class FeatureRegistry(Mapping[str, Feature]):
@@ -161,21 +159,22 @@ class FeatureRegistry(Mapping[str, Feature]):
             return wanted
         if isinstance(wanted, Feature):
             return wanted()
-        found = _CALL.fullmatch(str(wanted).replace(" ", ""))
-        if found is None:
+        name, settings = read_call(str(wanted))
+        return self[name](**settings)
+
+    def specs(self, wanted: Iterable[Wanted]) -> list[FeatureSpec]:
+        """Return several, each as `spec` does.
+
+        Raises
+        ------
+        InputError
+            When it is one text and no list, or one of them is refused.
+        """
+        if isinstance(wanted, str):
             raise InputError(
-                "a feature is asked for by name",
-                value=wanted,
-                remedy='write "rsi" or "rsi(timeperiod=7)"',
+                "features are asked for as a list", value=repr(wanted), remedy=f"pass [{wanted!r}]"
             )
-        settings: dict[str, Any] = {}
-        for part in filter(None, (found["given"] or "").split(",")):
-            key, _, value = part.partition("=")
-            if key == "against":  # a plus, for symbols have slashes: EUR/USD
-                settings[key] = tuple(value.split("+"))
-            else:
-                settings[key] = tuple(value.split("/")) if key == "of" else _number(wanted, value)
-        return self[found["name"]](**settings)
+        return [self.spec(one) for one in wanted]
 
     def catalog(self, find: str = "") -> pd.DataFrame:
         """Return all features as a table, by name: what each is, takes, gives and is from.
@@ -222,12 +221,3 @@ class FeatureRegistry(Mapping[str, Feature]):
 def _kept(usual: FeatureSpec) -> str:
     rows = "books" if usual.feature.data == "book" else usual.feature.data
     return f"last {usual.history} {rows}"
-
-
-def _number(wanted: str, text: str) -> int | float:
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    raise InputError("a setting must be a number", value=wanted, remedy='"rsi(timeperiod=7)"')

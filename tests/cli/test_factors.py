@@ -88,6 +88,8 @@ def test_what_cannot_be_studied_is_said_in_three_lines(workspace, capsys):
         (["close", "--horizons", "a"], "counts of bars"),
         (["close", "--html", "/no/such/folder/x.html", *SPAN], "a folder that exists"),
         (["close", "--symbols", "AAPL,NOPE"], "NOPE"),
+        (["fred.inflation"], "lab.factors.synthesise('fred.inflation'"),
+        (["alpha005"], "there are close, high, low, open, returns, volume"),
     ):
         assert main(["factors", "evaluate", *asked]) == 2
         err = capsys.readouterr().err

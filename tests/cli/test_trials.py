@@ -117,7 +117,9 @@ def test_a_ledger_as_written_is_zero_and_one_that_was_changed_is_two(ledger, cap
 
 def test_a_trial_that_is_not_there_is_two(ledger, capsys):
     assert main(["trials", "show", "99"]) == 2
-    assert "recorded trial" in capsys.readouterr().err
+    assert "nautilus-lab trials list" in capsys.readouterr().err
+    assert main(["trials", "list", "--study", "no such"]) == 0
+    assert capsys.readouterr().out == "no trials of 'no such'\n"
 
 
 def test_a_study_asked_for_together_is_counted(ledger, capsys):

@@ -96,7 +96,10 @@ def _evaluate(chosen: argparse.Namespace) -> None:
     if chosen.json:
         return show_json(_json(study.rows()))
     table = study.summary()
-    rows = [(name, *(_number(value) for value in row)) for name, row in table.iterrows()]
+    rows = [
+        (name, *(f"{value:,.0f}" if name == "dates" else _number(value) for value in row))
+        for name, row in table.iterrows()
+    ]
     heads = [f"{bar} bar{'s' * (bar != 1)}" for bar in study.horizons]
     show_table(("figure", *heads), rows, none="figures")
     first = study.horizons[0]

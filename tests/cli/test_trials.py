@@ -71,7 +71,10 @@ def test_a_trial_is_shown(ledger, capsys):
 
 def test_two_trials_are_compared(ledger, capsys):
     assert main(["trials", "compare", "1", "2"]) == 0
-    assert "definition.settings.window" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "definition.settings.window" in out
+    (row,) = [line.split() for line in out.splitlines() if line.split()[1:2] == ["sharpe"]]
+    assert all(len(number.lstrip("-0.")) <= 6 for number in row[2:])
     assert main(["trials", "compare", "1", "2", "--json"]) == 0
     answer = told(capsys)
     assert answer["same_trial"] is False

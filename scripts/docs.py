@@ -391,6 +391,11 @@ def features() -> str:
         f"{len(catalog)} [features](concepts/features.md), by group: the name of each, the",
         "columns it reads (of bars, where nothing else stands before them), its settings as they",
         "usually are, how many rows have no value at first, and what a stream keeps.",
+        "",
+        ", ".join(
+            f"[{group}](#{str(group).replace(' ', '-')}) {len(rows)}"
+            for group, rows in catalog.groupby("group")
+        ),
     ]
     for group, rows in catalog.groupby("group"):
         lines += ["", f"## {str(group).capitalize()}", ""]

@@ -49,8 +49,8 @@ def index() -> str:
         "- [Settings](configuration.md), [the command line](command_line.md),",
         "  [commands and permissions](commands.md), [the catalogue of limits](limits.md),",
         "  [the catalogue of features](features.md),",
-        "  [the operators of factor expressions](operators.md), [contents](contents.md),",
-        "  [the factors of the sources](factor_sources.md)",
+        "  [the operators of factor expressions](operators.md),",
+        "  [the factors of the sources](factor_sources.md), [contents](contents.md)",
         "- [The stream protocol](protocol.md): how a viewer follows a node, and asks it for things",
         "- [Coverage](coverage.md): each line of the platform description, and what fulfils it",
         "- [Decisions](decisions.md): what could have been done otherwise",
@@ -58,17 +58,67 @@ def index() -> str:
         "- [Changes](../CHANGELOG.md): by package, and which of them change behaviour",
         "",
         "Before each example, `import nautilus_lab as nl` and `lab = nl.Lab()` have run, where",
-        "`await` may stand by itself, as in a notebook.",
-        *_linked("Concepts", "concepts"),
-        *_linked("Inside", "platform"),
+        "`await` may stand by itself, as in a notebook. Blocks of a page run one after the other;",
+        "a name that none of them makes is a frame of yours, whose shape the page tells.",
+        *_concepts(),
+        *_notebooks(),
+        *_inside(),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _linked(heading: str, folder: str) -> list[str]:
-    found = sorted((ROOT / "docs" / folder).glob("*.md"))
-    titles = {page: page.read_text("utf-8").splitlines()[0].lstrip("# ") for page in found}
-    return ["", f"## {heading}", "", *(f"- [{titles[p]}]({folder}/{p.name})" for p in found)]
+# Pages and notebooks in the order in which somebody new reads them; any other comes last.
+_CONCEPTS = {
+    "Data and features": "marketdata features gaps own_features microstructure cross_asset "
+    "sentiment",
+    "Factors": "factors factor_evaluation trials point_in_time factor_sources factors_at_scale "
+    "risk_models",
+    "Backtests, portfolios, risk": "strategies backtesting analytics portfolio risk reports jobs",
+    "Limits": "limits gate measures adjusting_limits firm_limits kill_switch",
+    "Trading": "trading orders execution paper_venue streaming dashboards recorder",
+}
+_NOTEBOOKS = (
+    "features microstructure factor_study multiple_testing factor_sources factors_at_scale "
+    "risk_model risk_report daily_factor_report daily_reports fault_drill"
+)
+
+
+def _concepts() -> list[str]:
+    placed = {name for names in _CONCEPTS.values() for name in names.split()}
+    found = {page.stem for page in (ROOT / "docs" / "concepts").glob("*.md")}
+    groups = {heading: names.split() for heading, names in _CONCEPTS.items()}
+    if others := sorted(found - placed):
+        groups["Others"] = others
+    lines = ["", "## Concepts"]
+    for heading, names in groups.items():
+        lines += ["", f"### {heading}", ""]
+        lines += [_link(f"concepts/{name}.md") for name in names]
+    return lines
+
+
+def _inside() -> list[str]:
+    found = sorted((ROOT / "docs" / "platform").glob("*.md"))
+    return ["", "## Inside", "", *(_link(f"platform/{page.name}") for page in found)]
+
+
+def _link(page: str) -> str:
+    title = (ROOT / "docs" / page).read_text("utf-8").splitlines()[0].lstrip("# ")
+    return f"- [{title}]({page})"
+
+
+def _notebooks() -> list[str]:
+    """Return the notebooks of research, each with the question it asks."""
+    placed = _NOTEBOOKS.split()
+    found = {path.stem: path for path in (ROOT / "notebooks" / "research").glob("*.ipynb")}
+    lines = ["", "## Notebooks", "", "Each asks one question, and runs from top to bottom.", ""]
+    for name in sorted(
+        found, key=lambda one: (placed.index(one) if one in placed else len(placed), one)
+    ):
+        first = "".join(json.loads(found[name].read_text("utf-8"))["cells"][0]["source"])
+        asked = re.search(r"\*\*(.+?)\*\*", first, re.DOTALL)
+        said = f": {' '.join(asked[1].split())}" if asked else ""
+        lines.append(f"- [{name}](../notebooks/research/{name}.ipynb){said}")
+    return lines
 
 
 def configuration() -> str:
@@ -341,6 +391,11 @@ def features() -> str:
         f"{len(catalog)} [features](concepts/features.md), by group: the name of each, the",
         "columns it reads (of bars, where nothing else stands before them), its settings as they",
         "usually are, how many rows have no value at first, and what a stream keeps.",
+        "",
+        ", ".join(
+            f"[{group}](#{str(group).replace(' ', '-')}) {len(rows)}"
+            for group, rows in catalog.groupby("group")
+        ),
     ]
     for group, rows in catalog.groupby("group"):
         lines += ["", f"## {str(group).capitalize()}", ""]

@@ -19,6 +19,8 @@ _FACTORS = ("factor", "set", "expression")
 _OPERATORS = ("operator", "call", "family", "formula", "returns")
 _SOURCES = ("name", "source", "title", "universe", "frequency", "known", "expression")
 _CLOSES = frozenset({"close", "returns"})
+# what bars that ship have, and the returns that are made of them
+_FIELDS = ("open", "high", "low", "close", "volume", "returns")
 
 
 def add_factors(verbs: Verbs) -> None:
@@ -94,7 +96,10 @@ def _evaluate(chosen: argparse.Namespace) -> None:
     if chosen.json:
         return show_json(_json(study.rows()))
     table = study.summary()
-    rows = [(name, *(_number(value) for value in row)) for name, row in table.iterrows()]
+    rows = [
+        (name, *(f"{value:,.0f}" if name == "dates" else _number(value) for value in row))
+        for name, row in table.iterrows()
+    ]
     heads = [f"{bar} bar{'s' * (bar != 1)}" for bar in study.horizons]
     show_table(("figure", *heads), rows, none="figures")
     first = study.horizons[0]
@@ -113,13 +118,19 @@ def _evaluate(chosen: argparse.Namespace) -> None:
 
 
 def _studied(chosen: argparse.Namespace) -> FactorStudy:
-    from nautilus_lab.factors import bar_fields, evaluate_expression, parse
+    from nautilus_lab.factors import bar_fields, evaluate_expression, parse, source_catalog
     from nautilus_lab.lab import Lab
 
     lab = Lab(chosen.root)
     ready = _ready()
     text = ready[chosen.expression][1] if chosen.expression in ready else chosen.expression
-    read = set(parse(text).fields)
+    if text in source_catalog().index:
+        raise InputError(
+            "a factor of a source is computed of the frames of that source",
+            value=text,
+            remedy=f"lab.factors.synthesise({text!r}, frames, like=prices) in a notebook",
+        )
+    read = set(parse(text, fields=_FIELDS).fields)
     symbols = [name for name in chosen.symbols.split(",") if name] or None
     span = {"start": chosen.start, "end": chosen.end}
     if read <= _CLOSES:

@@ -72,8 +72,19 @@ def _list(chosen: argparse.Namespace) -> None:
         )
         for one in table.to_dict(orient="records")
     ]  # fmt: skip
-    columns = ("id", "study", "kind", "name", "sharpe", "t", "p", "returns", "recorded", "")
-    show_table(columns, rows, none="trials")
+    columns = (
+        "id",
+        "study",
+        "kind",
+        "name",
+        "sharpe a period",
+        "t",
+        "p",
+        "returns",
+        "recorded",
+        "",
+    )
+    show_table(columns, rows, none=f"trials of {chosen.study!r}" if chosen.study else "trials")
 
 
 def _show(chosen: argparse.Namespace) -> None:
@@ -95,7 +106,15 @@ def _compare(chosen: argparse.Namespace) -> None:
         return show_json({**_finite(told), "differences": [_finite(row) for row in rows]})
     print(found)
     columns = ("part", "what", "a", "b")
-    show_table(columns, [[row[name] for name in columns] for row in rows], none="differences")
+    show_table(columns, [_differing(row) for row in rows], none="differences")
+
+
+def _differing(row: Mapping[Any, Any]) -> tuple[object, ...]:
+    """Return one difference, its numbers as short as they are still told apart."""
+    a, b = row["a"], row["b"]
+    if isinstance(a, float) and isinstance(b, float) and f"{a:.6g}" != f"{b:.6g}":
+        a, b = f"{a:.6g}", f"{b:.6g}"
+    return row["part"], row["what"], a, b
 
 
 def _deflate(chosen: argparse.Namespace) -> None:

@@ -167,8 +167,11 @@ def evaluate(
             raise NotEnoughData(
                 f"a study needs a date with {count} scored names, not all equal, and prices "
                 f"{bar} + {grid.delay} bars later",
-                value=f"at most {int(n_scored.max())} names on {len(known)} dates",
-                remedy="pass a longer history, fewer quantiles or a shorter horizon",
+                value=f"at most {int(n_scored.max())} names on {len(known)} dates, "
+                f"of {len(names)} that scores and prices share",
+                remedy=f"pass more names, or quantiles={len(names)} or fewer"
+                if len(names) < count and len(names) >= 2
+                else "pass a longer history, fewer quantiles or a shorter horizon",
             )
 
     score[~eligible] = np.nan

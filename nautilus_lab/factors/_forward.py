@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from nautilus_lab.exceptions import InputError
@@ -88,13 +88,13 @@ def ahead_of(prices: FloatArray, entry: IntArray, *, delay: int, bars: int) -> F
     return found
 
 
-def checked_horizons(horizons: Sequence[int], delay: int) -> list[int]:
+def checked_horizons(horizons: object, delay: int) -> list[int]:
     """Return the horizons as a list, or raise `InputError` when they or the delay break a rule."""
-    bars = list(horizons)
+    bars = list(horizons) if isinstance(horizons, Iterable) else []
     if not bars or not all(bar >= 1 for bar in bars) or len(set(bars)) < len(bars):
         raise InputError(
             "horizons must be different counts of bars, each at least 1",
-            value=tuple(horizons),
+            value=horizons,
             remedy="pass horizons=(1, 5, 21)",
         )
     if not delay >= 0:

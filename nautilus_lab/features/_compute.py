@@ -137,6 +137,7 @@ def compute(
         times=pd.DatetimeIndex(times).tz_convert("UTC"),
         symbols=tuple(map(str, symbols)),
         array=values,
+        specs=tuple(specs),
     )
 
 

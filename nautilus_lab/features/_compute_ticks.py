@@ -111,7 +111,7 @@ def evaluate_ticks(frame: pd.DataFrame, specs: Sequence[FeatureSpec], threads: i
     if place is not None:
         for row in values:
             row[:] = row[place]
-    return FeatureTicks(columns=labels, index=frame.index, array=values)
+    return FeatureTicks(columns=labels, index=frame.index, array=values, specs=tuple(specs))
 
 
 def seconds_of(stamps: pd.Index[Any]) -> FloatArray:

@@ -7,11 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from nautilus_lab.engine import Health, State
-from nautilus_lab.exceptions import InputError
 from nautilus_lab.features._all import all_features
 from nautilus_lab.features._compute import compute
 from nautilus_lab.features._conformance import Conformance, conformance
-from nautilus_lab.features._feature import Feature, FeatureSpec
 from nautilus_lab.features._registry import FeatureRegistry, Wanted
 from nautilus_lab.features.streaming import FeatureStream
 
@@ -68,7 +66,8 @@ class FeatureEngine:
 
         Of bars the answer is a `FeaturePanel`, of anything else `FeatureTicks`.
         """
-        return compute(bars, self._specs(features), references=references, threads=threads, out=out)
+        specs = self.registry.specs(features)
+        return compute(bars, specs, references=references, threads=threads, out=out)
 
     def stream(
         self,
@@ -81,9 +80,5 @@ class FeatureEngine:
 
         See `FeatureStream`.
         """
-        return FeatureStream(symbols, self._specs(features), references=references)
-
-    def _specs(self, features: Iterable[Wanted]) -> list[FeatureSpec]:
-        if isinstance(features, str | Feature | FeatureSpec):  # a text is a sequence, of letters
-            raise InputError("features are a list", value=features, remedy="put it in brackets")
-        return [self.registry.spec(one) for one in features]
+        specs = self.registry.specs(features)
+        return FeatureStream(symbols, specs, references=references)

@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nautilus_lab.exceptions import InputError
+from nautilus_lab.features._columns import is_column, place_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from nautilus_lab._typing import FloatArray, Scores
+    from nautilus_lab.features._feature import FeatureSpec
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -28,23 +29,31 @@ class FeaturePanel(Mapping[str, "pd.DataFrame"]):
         The instruments.
     array : array, shape (column, symbol, time)
         NaN in the warm-up and where an instrument has no bar.
+    specs : tuple of FeatureSpec, optional
+        What was asked for: a column is found as its feature was written, too.
     """
 
     columns: tuple[str, ...]
     times: pd.DatetimeIndex
     symbols: tuple[str, ...]
     array: FloatArray
+    specs: tuple[FeatureSpec, ...] = ()
 
     def __getitem__(self, column: str) -> Scores:
-        """Return one feature, shape (time, symbol); it shares the panel's memory."""
+        """Return one feature, shape (time, symbol); it shares the panel's memory.
+
+        Raises
+        ------
+        InputError
+            When the panel has no such column.
+        """
         import pandas as pd
 
-        if column not in self.columns:
-            raise InputError(
-                "the panel has no such column", value=column, remedy=", ".join(self.columns[:9])
-            )
-        values = self.array[self.columns.index(column)]
+        values = self.array[place_of(column, self.columns, self.specs)]
         return pd.DataFrame(values.T, self.times, pd.Index(self.symbols, name="symbol"), copy=False)
+
+    def __contains__(self, column: object) -> bool:
+        return is_column(column, self.columns, self.specs)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.columns)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
-from urllib.parse import unquote
 
 from nautilus_lab.exceptions import InputError
+from nautilus_lab.features._columns import read_call
 from nautilus_lab.features._feature import (
     Accumulator,
     Data,
@@ -25,10 +24,6 @@ if TYPE_CHECKING:
 
 # a feature by name, "rsi(timeperiod=7)", or with its settings
 Wanted: TypeAlias = str | Feature | FeatureSpec
-
-# between two names; a plus, for symbols have slashes: EUR/USD
-_BETWEEN = {"of": "/", "against": "+"}
-_CALL = re.compile(r"(?P<name>[a-z_][a-z0-9_]*)(?:\((?P<given>[^()]*)\))?")
 
 
 class FeatureRegistry(Mapping[str, Feature]):
@@ -164,23 +159,22 @@ class FeatureRegistry(Mapping[str, Feature]):
             return wanted
         if isinstance(wanted, Feature):
             return wanted()
-        found = _CALL.fullmatch(str(wanted).replace(" ", ""))
-        if found is None:
+        name, settings = read_call(str(wanted))
+        return self[name](**settings)
+
+    def specs(self, wanted: Iterable[Wanted]) -> list[FeatureSpec]:
+        """Return several, each as `spec` does.
+
+        Raises
+        ------
+        InputError
+            When it is one text and no list, or one of them is refused.
+        """
+        if isinstance(wanted, str | Feature | FeatureSpec):  # a text is a sequence, of letters
             raise InputError(
-                "a feature is asked for by name",
-                value=wanted,
-                remedy='write "rsi" or "rsi(timeperiod=7)"',
+                "features are asked for as a list", value=repr(wanted), remedy="put it in brackets"
             )
-        settings: dict[str, Any] = {}
-        for part in filter(None, (found["given"] or "").split(",")):
-            key, _, value = part.partition("=")
-            if key in settings:
-                raise InputError("a setting is said once", value=wanted, remedy=f"say one {key}")
-            if key in _BETWEEN:
-                settings[key] = tuple(map(unquote, value.split(_BETWEEN[key])))
-            else:
-                settings[key] = _number(wanted, value)
-        return self[found["name"]](**settings)
+        return [self.spec(one) for one in wanted]
 
     def catalog(self, find: str = "") -> pd.DataFrame:
         """Return all features as a table, by name: what each is, takes, gives and is from.
@@ -227,12 +221,3 @@ class FeatureRegistry(Mapping[str, Feature]):
 def _kept(usual: FeatureSpec) -> str:
     rows = "books" if usual.feature.data == "book" else usual.feature.data
     return f"last {usual.history} {rows}"
-
-
-def _number(wanted: str, text: str) -> int | float:
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    raise InputError("a setting must be a number", value=wanted, remedy='"rsi(timeperiod=7)"')

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nautilus_lab.exceptions import InputError
+from nautilus_lab.features._columns import is_column, place_of
 from nautilus_lab.features._panel import FeaturePanel
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from nautilus_lab._typing import FloatArray, IntArray
+    from nautilus_lab.features._feature import FeatureSpec
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -27,22 +29,30 @@ class FeatureTicks(Mapping[str, "pd.Series[float]"]):
         Timestamp and symbol of each tick, in order of arrival, as they were given.
     array : array, shape (column, tick)
         NaN in the warm-up of a tick's instrument.
+    specs : tuple of FeatureSpec, optional
+        What was asked for: a column is found as its feature was written, too.
     """
 
     columns: tuple[str, ...]
     index: pd.MultiIndex
     array: FloatArray
+    specs: tuple[FeatureSpec, ...] = ()
 
     def __getitem__(self, column: str) -> pd.Series[float]:
-        """Return one feature, shape (ticks,); it shares the memory of `array`."""
+        """Return one feature, shape (ticks,); it shares the memory of `array`.
+
+        Raises
+        ------
+        InputError
+            When there is no such column.
+        """
         import pandas as pd
 
-        if column not in self.columns:
-            raise InputError(
-                "there is no such column", value=column, remedy=", ".join(self.columns[:9])
-            )
-        row = self.array[self.columns.index(column)]
-        return pd.Series(row, self.index, name=column, copy=False)
+        place = place_of(column, self.columns, self.specs)
+        return pd.Series(self.array[place], self.index, name=self.columns[place], copy=False)
+
+    def __contains__(self, column: object) -> bool:
+        return is_column(column, self.columns, self.specs)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.columns)
@@ -96,6 +106,7 @@ class FeatureTicks(Mapping[str, "pd.Series[float]"]):
             times=times.tz_convert("UTC"),
             symbols=tuple(sorted(symbols)),
             array=values,
+            specs=self.specs,
         )
 
     def __repr__(self) -> str:

@@ -170,7 +170,11 @@ class Ledger:
         entry = self._book.entry(int(seq)) if seq.isdecimal() and len(seq) < 19 else None
         within = int(row) if row.isdecimal() and len(row) < 19 else 0
         if entry is None or (row and not row.isdecimal()) or within >= entry.n:
-            raise InputError("it must be a recorded trial", value=text, remedy="see ledger.runs()")
+            raise InputError(
+                "it must be a recorded trial",
+                value=text,
+                remedy="see ledger.runs(), or nautilus-lab trials list",
+            )
         if not row and entry.n > 1:
             raise InputError(
                 f"this entry holds {entry.n:,} trials",

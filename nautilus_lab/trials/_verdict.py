@@ -102,7 +102,7 @@ class DeflatedSharpe:
         if not math.isnan(year):
             annual = [self.sharpe.sharpe, self.expected_max, self.haircut]
             told = ", ".join(f"{one * year:.2f}" for one in annual)
-            rows.append({"figure": "the three, a year", "value": told})
+            rows.append({"figure": "these three, a year", "value": told})
         return [
             *rows,
             {"figure": "probability of skill, alone", "value": f"{self.undeflated:.4f}"},

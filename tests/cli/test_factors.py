@@ -66,6 +66,8 @@ def test_it_studies_an_expression_as_the_engine_does(workspace, capsys, tmp_path
     study = lab.factors.evaluate(scores, prices, horizons=(1, 5))
     (line,) = [line for line in out.splitlines() if line.startswith("IC  ")]
     assert line.split() == ["IC", *(f"{mean:.4f}" for mean in study.ic_summary["mean"])]
+    (line,) = [line for line in out.splitlines() if line.startswith("dates  ")]
+    assert line.split() == ["dates", *(f"{n:,}" for n in study.ic_summary["n_dates"])]
     assert "no score: warm-up or missing" in out
     assert "weak statistical power" in out
     assert "Long-short book" in page.read_text("utf-8")
@@ -88,6 +90,8 @@ def test_what_cannot_be_studied_is_said_in_three_lines(workspace, capsys):
         (["close", "--horizons", "a"], "counts of bars"),
         (["close", "--html", "/no/such/folder/x.html", *SPAN], "a folder that exists"),
         (["close", "--symbols", "AAPL,NOPE"], "NOPE"),
+        (["fred.inflation"], "lab.factors.synthesise('fred.inflation'"),
+        (["alpha005"], "there are close, high, low, open, returns, volume"),
     ):
         assert main(["factors", "evaluate", *asked]) == 2
         err = capsys.readouterr().err

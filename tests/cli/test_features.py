@@ -98,6 +98,7 @@ def test_what_cannot_be_done_is_said_in_a_line(workspace, capsys, tmp_path, bars
     assert ".parquet or .csv" in refused(capsys, "compute", "rsi", "--bars", tmp_path / "a.txt")
     assert ".parquet or .csv" in refused(capsys, "compute", "rsi", "--bars", path, "--out", "a.xls")
     refused(capsys, "compute", "rsi", "--bars", path, "--end", "no day")
+    assert "vpin of trades" in refused(capsys, "compute", "rsi", "vpin", "--bars", path)
     refused(capsys, "compute", "rsi", "--bars", path, "--symbols", "ZZZ")
     assert "writable" in refused(
         capsys, "compute", "rsi", "--bars", path, "--out", tmp_path / "none" / "a.csv"

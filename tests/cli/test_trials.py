@@ -71,7 +71,10 @@ def test_a_trial_is_shown(ledger, capsys):
 
 def test_two_trials_are_compared(ledger, capsys):
     assert main(["trials", "compare", "1", "2"]) == 0
-    assert "definition.settings.window" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "definition.settings.window" in out
+    (row,) = [line.split() for line in out.splitlines() if line.split()[1:2] == ["sharpe"]]
+    assert all(len(number.lstrip("-0.")) <= 6 for number in row[2:])
     assert main(["trials", "compare", "1", "2", "--json"]) == 0
     answer = told(capsys)
     assert answer["same_trial"] is False
@@ -117,7 +120,9 @@ def test_a_ledger_as_written_is_zero_and_one_that_was_changed_is_two(ledger, cap
 
 def test_a_trial_that_is_not_there_is_two(ledger, capsys):
     assert main(["trials", "show", "99"]) == 2
-    assert "recorded trial" in capsys.readouterr().err
+    assert "nautilus-lab trials list" in capsys.readouterr().err
+    assert main(["trials", "list", "--study", "no such"]) == 0
+    assert capsys.readouterr().out == "no trials of 'no such'\n"
 
 
 def test_a_study_asked_for_together_is_counted(ledger, capsys):

@@ -267,7 +267,7 @@ def test_prices_that_cannot_be_studied_are_refused(scores, prices):
 
 
 def test_too_few_names_for_the_quantiles_are_refused_with_both_numbers(scores, prices):
-    with pytest.raises(NotEnoughData, match=r"5 scored names.*at most 3 names"):
+    with pytest.raises(NotEnoughData, match=r"5 scored names.*at most 3 names.*quantiles=3"):
         evaluate(scores.iloc[:, :3], prices)
 
 

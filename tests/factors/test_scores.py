@@ -98,7 +98,7 @@ def test_a_delay_of_nothing_trades_at_the_close_of_the_signal(prices):
     assert ahead.iloc[10] == line.iloc[13] / line.iloc[10] - 1
 
 
-@pytest.mark.parametrize("horizons", [(), (0,), (1, -5), (5, 5)])
+@pytest.mark.parametrize("horizons", [(), (0,), (1, -5), (5, 5), 5])
 def test_horizons_that_are_none_are_refused(horizons, prices):
     with pytest.raises(InputError, match="horizons"):
         forward_returns(prices, horizons)

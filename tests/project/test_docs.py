@@ -20,6 +20,16 @@ def test_every_example_in_the_pages_holds():
     assert docs.broken_examples() == []
 
 
+def test_the_index_leads_from_data_to_trading_and_names_each_notebook(repository):
+    told = docs.index()
+    order = ("features.md", "factors.md", "trials.md", "backtesting.md", "limits.md", "trading.md")
+    places = [told.index(f"(concepts/{page})") for page in order]
+    assert places == sorted(places)
+    for path in (repository / "notebooks" / "research").glob("*.ipynb"):
+        assert f"({path.name}" in told.replace("../notebooks/research/", "")
+    assert "### Others" not in told
+
+
 def test_a_link_to_nowhere_and_a_block_that_is_no_python_are_found(tmp_path, monkeypatch):
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "index.md").write_text(

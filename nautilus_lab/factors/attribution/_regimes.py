@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nautilus_lab.display import (
     Chart,
@@ -100,8 +100,8 @@ class RegimePerformance(HasTearSheet):
             parts=(
                 Facts(
                     values={
-                        "p, equal means": format_value(self.mean_p, ".3f"),
-                        "p, equal volatilities": format_value(self.volatility_p, ".3f"),
+                        "p, equal means": format_value(self.mean_p, _p),
+                        "p, equal volatilities": format_value(self.volatility_p, _p),
                         "Without a label": format_value(self.unlabelled),
                     }
                 ),
@@ -398,3 +398,7 @@ def _row(
         "sharpe_error": ratio_error * root,
         "hit_rate_error": math.sqrt(hits * (1 - hits) / n),
     }
+
+
+def _p(value: Any) -> str:
+    return f"{value:.3f}" if value >= 0.0005 else "< 0.001"  # no p-value is 0

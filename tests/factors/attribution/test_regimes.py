@@ -1,3 +1,4 @@
+import dataclasses
 import math
 
 import numpy as np
@@ -176,4 +177,5 @@ def test_it_shows_and_draws(returns, regime):
     found = performance_by(returns, regime, periods_per_year=252)
     assert repr(found).startswith("RegimePerformance(sharpe={bear:")
     assert "Performance by regime" in found.tear_sheet().text
+    assert "< 0.001" in dataclasses.replace(found, volatility_p=1e-9).tear_sheet().text
     found.plot()

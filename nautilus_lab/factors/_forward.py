@@ -88,7 +88,7 @@ def ahead_of(prices: FloatArray, entry: IntArray, *, delay: int, bars: int) -> F
     return found
 
 
-def checked_horizons(horizons: Sequence[int], delay: int) -> list[int]:
+def checked_horizons(horizons: Sequence[int] | int, delay: int) -> list[int]:
     """Return the horizons as a list, or raise `InputError` when they or the delay break a rule."""
     bars = list(horizons) if isinstance(horizons, Iterable) else []
     if not bars or not all(bar >= 1 for bar in bars) or len(set(bars)) < len(bars):

@@ -100,8 +100,8 @@ class RegimePerformance(HasTearSheet):
             parts=(
                 Facts(
                     values={
-                        "p, equal means": format_value(self.mean_p, _p),
-                        "p, equal volatilities": format_value(self.volatility_p, _p),
+                        "p, equal means": _p(self.mean_p),
+                        "p, equal volatilities": _p(self.volatility_p),
                         "Without a label": format_value(self.unlabelled),
                     }
                 ),
@@ -401,4 +401,5 @@ def _row(
 
 
 def _p(value: Any) -> str:
-    return f"{value:.3f}" if value >= 0.0005 else "< 0.001"  # no p-value is 0
+    # No p-value is 0.
+    return "< 0.001" if value < 0.0005 else format_value(value, ".3f")

@@ -182,6 +182,7 @@ def _book_table(draw: StudyFigures, periods_per_year: float | None) -> Table:
                 }
         rows[name] = row
     percent = ("traded a bar", "return a year", "max drawdown", "alpha a year")
+    compared = any("beta" in row for row in rows.values())
     plain = ("mean, bps a bar", "t", "break-even, bps", "Sharpe ratio", "t of alpha", "beta")
     return Table(
         title="Long-short books",
@@ -189,7 +190,8 @@ def _book_table(draw: StudyFigures, periods_per_year: float | None) -> Table:
         formats=dict.fromkeys(percent, ".1%") | dict.fromkeys(plain, ".2f"),
         note=(
             "Before costs, traded at each signal; sizes sum to 1. Break-even is the cost of a "
-            "trade that would eat the mean return. Alpha and beta against all scored names."
+            "trade that would eat the mean return, below 0 where that is a loss."
+            + (" Alpha and beta against all scored names." if compared else "")
         ),
         wide=True,
     )

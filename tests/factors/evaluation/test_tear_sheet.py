@@ -25,6 +25,8 @@ def test_figures_by_year_are_there_when_the_year_is_told(study):
     book = study.portfolio().performance(periods_per_year=252)
     assert f"{book.sharpe_ratio:.2f}" in text
     assert "by score, neutral to groups" in text
+    assert "Alpha and beta" in text  # whose note stands where they do
+    assert "Alpha and beta" not in study.tear_sheet().text
 
 
 def test_the_bars_of_the_decay_are_its_ics(study):

@@ -171,6 +171,9 @@ def _recipe(definition: Definition | None, settings: Mapping[str, Any]) -> tuple
         if lacking:
             why = f"it reads {', '.join(lacking)}, and only prices were recorded"
             return Recipe(missing=why), name
+        if one is not None and one.universe != "all":
+            why = f"it is of the universe {one.universe!r}, and only prices were recorded"
+            return Recipe(missing=why), name
         told: dict[str, Any] = {"expression": text}
         deciding: tuple[Callable[..., Any], ...] = (evaluate,)
     elif callable(definition):

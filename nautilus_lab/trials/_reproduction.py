@@ -110,7 +110,7 @@ def _not_of_record(recipe: Recipe) -> list[str]:
     return [
         f"{place} is not run: its text was not recorded"
         for place in told
-        if not recipe.sources.get(place) or _of_python(place)
+        if place not in recipe.sources or _of_python(place)
     ]
 
 

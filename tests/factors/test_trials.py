@@ -284,3 +284,15 @@ def test_symbols_that_are_numbers_are_no_difference_but_cannot_be_given_back(led
     found = ledger.run(answer.trials[0]).reproduce()
     assert found.verdict == "cannot"
     assert "groups had the key 0, a int" in found.reasons[0]
+
+
+def test_a_factor_of_some_universe_cannot_be_made_again_of_prices(ledger, drawn):
+    definition = FactorDefinition(name="some", expression="rank(close)", universe="large")
+    inside = pd.DataFrame(True, drawn.index, drawn.columns).assign(S0=False)
+    scores = evaluate_expression(definition, {"close": drawn}, universe={"large": inside})
+    answer = evaluate(
+        scores, drawn, quantiles=3, study=ledger.study("large"), definition=definition
+    )
+    found = ledger.run(answer.trials[0]).reproduce()
+    assert found.verdict == "cannot"
+    assert found.reasons[0] == "it is of the universe 'large', and only prices were recorded"

@@ -57,7 +57,7 @@ def record_study(
             {"prices": prices},
             scores.reindex(index=prices.index, columns=prices.columns),
         )
-    digest = row_digests(scores.to_numpy()[None])
+    digest = row_digests(scores.to_numpy(dtype=float, na_value=float("nan"))[None])
     frames = [name for name, one in settings.items() if _has_frame(one)]
     told = plain({name: _marked(one) for name, one in settings.items()})
     if told["quantiles"] == "as given" and given.quantiles is not None:

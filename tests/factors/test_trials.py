@@ -296,3 +296,12 @@ def test_a_factor_of_some_universe_cannot_be_made_again_of_prices(ledger, drawn)
     found = ledger.run(answer.trials[0]).reproduce()
     assert found.verdict == "cannot"
     assert found.reasons[0] == "it is of the universe 'large', and only prices were recorded"
+
+
+def test_scores_of_a_dtype_with_na_are_the_same_trial(ledger, drawn):
+    study = ledger.study("momentum")
+    first = tried(ledger, drawn)
+    scores = momentum(drawn, window=20, skip=1).astype("Float64")
+    again = evaluate(scores, drawn, horizons=(1, 5), quantiles=3, study=study)
+    hashes = [ledger.run(place).hash for place in (*first.trials, *again.trials)]
+    assert hashes[:2] == hashes[2:]

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from nautilus_lab.exceptions import BadData, InputError, NotEnoughData
-from nautilus_lab.factors._forward import ahead_of, checked_horizons
+from nautilus_lab.factors._forward import ahead_of, checked_horizons, whole
 from nautilus_lab.factors._rank import (
     average_ranks,
     bucket_means,
@@ -120,7 +120,7 @@ def evaluate(
     import pandas as pd
 
     recorded = None if study is None else open_study(study)
-    if quantiles is not None and not quantiles >= 2:
+    if quantiles is not None and whole(quantiles) < 2:
         raise InputError("quantiles must be at least 2", value=quantiles, remedy="pass quantiles=5")
     given = read_factor(scores, prices)
     grid = _with_prices(given, horizons, delay) if given.prices is not None else None
@@ -236,7 +236,7 @@ def evaluate(
         "horizons": answer.horizons,
         "quantiles": "as given" if own else count,
         "delay": grid.delay,
-        "groups": groups,
+        "groups": known_groups,
         "neutral": neutral,
     }
     trials = record_study(recorded, answer, given, settings, definition)

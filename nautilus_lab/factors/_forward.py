@@ -90,17 +90,32 @@ def ahead_of(prices: FloatArray, entry: IntArray, *, delay: int, bars: int) -> F
 
 def checked_horizons(horizons: object, delay: int) -> list[int]:
     """Return the horizons as a list, or raise `InputError` when they or the delay break a rule."""
-    bars = list(horizons) if isinstance(horizons, Iterable) else []
+    try:
+        bars = [whole(bar) for bar in horizons] if isinstance(horizons, Iterable) else []
+    except TypeError:
+        bars = []
     if not bars or not all(bar >= 1 for bar in bars) or len(set(bars)) < len(bars):
         raise InputError(
             "horizons must be different counts of bars, each at least 1",
             value=horizons,
             remedy="pass horizons=(1, 5, 21)",
         )
-    if not delay >= 0:
+    if whole(delay) < 0:
         raise InputError(
             "a delay must not be negative: that trades before the signal",
             value=delay,
             remedy="pass delay=1, the next close",
         )
     return bars
+
+
+def whole(number: object) -> int:
+    """Return a whole number as one, -1 of anything else."""
+    import operator
+
+    if isinstance(number, bool):
+        return -1
+    try:
+        return operator.index(number)  # type: ignore[arg-type]
+    except TypeError:
+        return -1

@@ -11,7 +11,7 @@ from nautilus_lab.factors._study import FactorStudy
 from nautilus_lab.factors.expressions import FactorDefinition, parse
 from nautilus_lab.trials import Batch, Outcome, Recipe, Study, row_digests
 from nautilus_lab.trials._code import found_at, place_of
-from nautilus_lab.trials._digest import canonical, fingerprint, joined_digests, plain
+from nautilus_lab.trials._digest import canonical, fingerprint, joined_digests, lost, plain
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,15 +57,18 @@ def record_study(
             {"prices": prices},
             scores.reindex(index=prices.index, columns=prices.columns),
         )
-    digest = row_digests(scores.to_numpy()[None])
+    digest = row_digests(scores.to_numpy(dtype=float, na_value=float("nan"))[None])
     frames = [name for name, one in settings.items() if _has_frame(one)]
     told = plain({name: _marked(one) for name, one in settings.items()})
     if told["quantiles"] == "as given" and given.quantiles is not None:
         told["quantiles"] = _marked(given.quantiles)
-    recipe, name = _recipe(definition, settings)
+    recipe, name = _recipe(definition, {**settings, "horizons": list(answer.horizons)})
+    altered = lost({key: settings[key] for key in ("groups", "neutral")}, tuples=True)
     if definition is not None and (prices is None or frames):
         lacking = " and ".join(frames) if frames else "forward returns"
         recipe = Recipe(missing=f"{lacking} came as a frame, and only prices were recorded")
+    elif definition is not None and altered and not recipe.missing:
+        recipe = Recipe(missing=f"{altered}, which a ledger does not give back as it was")
     runs = study.add(
         Batch(
             kind="factor",
@@ -167,6 +170,9 @@ def _recipe(definition: Definition | None, settings: Mapping[str, Any]) -> tuple
         lacking = sorted(set(parse(text).fields) - {"close", "returns"})
         if lacking:
             why = f"it reads {', '.join(lacking)}, and only prices were recorded"
+            return Recipe(missing=why), name
+        if one is not None and one.universe != "all":
+            why = f"it is of the universe {one.universe!r}, and only prices were recorded"
             return Recipe(missing=why), name
         told: dict[str, Any] = {"expression": text}
         deciding: tuple[Callable[..., Any], ...] = (evaluate,)

@@ -23,6 +23,8 @@ Kind: TypeAlias = Literal["factor", "backtest", "portfolio", "custom"]
 # What every trial has; a NaN says that it is not known.
 MEASURES = ("sharpe", "skewness", "kurtosis", "n_observations", "years", "t", "p")
 _AT_ONCE = 4_096
+# They are kept as float32; one that is infinite there would be in the way of all others.
+_LARGEST = 1e30
 _NANOSECONDS_A_YEAR = 365.25 * 86_400 * 1e9
 
 
@@ -171,6 +173,13 @@ def _measured(returns: pd.DataFrame, *, newey_west: bool) -> dict[str, FloatArra
             "returns must be finite or NaN",
             value=f"{returns.columns[place]} is infinite",
             remedy="mend it: a division by 0, a price of 0",
+        )
+    if (np.abs(values) > _LARGEST).any():
+        place = int((np.abs(values) > _LARGEST).any(axis=1).argmax())
+        raise BadData(
+            "returns must be fractions that a ledger can keep",
+            value=f"{returns.columns[place]} reaches {np.nanmax(np.abs(values[place])):g}",
+            remedy="mend it: a division by almost 0, a price in another unit",
         )
     known = ~np.isnan(values)
     count = known.sum(axis=1)

@@ -135,7 +135,7 @@ class Book:
 
     def entry(self, seq: int) -> Entry | None:
         """Return one entry, checked; None when there is none."""
-        if not self.path.exists():
+        if not self._exists():
             return None
         with self._open(write=False) as connection:
             found = self._entry(connection, seq)
@@ -149,7 +149,7 @@ class Book:
 
     def heads(self) -> list[tuple[int, str, str]]:
         """Return number, study and head of each entry, without what it holds."""
-        if not self.path.exists():
+        if not self._exists():
             return []
         with self._open(write=False) as connection:
             rows = connection.execute("SELECT seq, study, head FROM entries ORDER BY seq")
@@ -157,7 +157,7 @@ class Book:
 
     def verify(self, expected: str = "") -> Verification:
         """Check every entry and the chain; a digest that is expected must be in it."""
-        if not self.path.exists():
+        if not self._exists():
             gone = (f"no entry has the digest {expected}",) if expected else ()
             return Verification(n_entries=0, head=GENESIS, faults=gone)
         faults, previous, n, met = [], GENESIS, 0, not expected
@@ -187,6 +187,12 @@ class Book:
         if not met:
             faults.append(f"no entry has the digest {expected}")
         return Verification(n_entries=n, head=previous, faults=tuple(faults))
+
+    def _exists(self) -> bool:
+        try:
+            return self.path.exists()
+        except OSError as error:
+            raise self._unwritable(error.strerror or str(error)) from error
 
     def _entry(self, connection: sqlite3.Connection, seq: int) -> Entry | None:
         row = connection.execute(

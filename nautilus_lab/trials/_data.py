@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nautilus_lab.exceptions import StoreError
 from nautilus_lab.trials._digest import Fingerprint, fingerprint
 
 if TYPE_CHECKING:
@@ -46,9 +47,24 @@ def keep(folder: Path, frame: pd.DataFrame, mark: Fingerprint, most_bytes: int) 
 
 
 def kept(folder: Path, digest: str) -> pd.DataFrame | None:
-    """Return a frame that was kept; None when it was not, or is no more."""
+    """Return a frame that was kept; None when it was not, or is no more.
+
+    Raises
+    ------
+    StoreError
+        When its file cannot be read.
+    """
     path = folder / f"{digest}.parquet"
-    return _read(path) if path.is_file() else None
+    if not path.is_file():
+        return None
+    try:
+        return _read(path)
+    except (OSError, ValueError) as error:
+        raise StoreError(
+            "data that were kept must be readable",
+            value=f"{path}: {str(error).splitlines()[0]}",
+            remedy="take the file from a backup, or pass the data",
+        ) from error
 
 
 def _read(path: Path) -> pd.DataFrame:

@@ -7,7 +7,7 @@ import enum
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SIZE = 16  # bytes of the hash of a trial
+# Python itself writes no longer number as text.
+_MOST_BITS = 14_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,8 +58,20 @@ def plain(value: Any, *, where: str = "parameters") -> Any:
     Raises
     ------
     InputError
-        When something in it is no plain data; names its place.
+        When something in it is no plain data, or it is too deep or too long a number; names its
+        place.
     """
+    try:
+        return _plain(value, where)
+    except RecursionError:
+        raise InputError(
+            "a recorded parameter must end: a few lists and mappings within each other",
+            value=where,
+            remedy="pass what it is made from, or leave it out",
+        ) from None
+
+
+def _plain(value: Any, where: str) -> Any:
     if value is None or isinstance(value, bool | str):
         return value
     if isinstance(value, enum.Enum):
@@ -65,12 +79,18 @@ def plain(value: Any, *, where: str = "parameters") -> Any:
     if isinstance(value, datetime.date):  # also datetime and Timestamp
         return value.isoformat()
     if isinstance(value, Mapping):
-        return {str(key): plain(one, where=f"{where}.{key}") for key, one in value.items()}
+        return {str(key): _plain(one, f"{where}.{key}") for key, one in value.items()}
     if isinstance(value, list | tuple | range):
-        return [plain(one, where=f"{where}[{at}]") for at, one in enumerate(value)]
+        return [_plain(one, f"{where}[{at}]") for at, one in enumerate(value)]
     if hasattr(value, "item") and getattr(value, "ndim", None) == 0:  # a numpy scalar
-        return plain(value.item(), where=where)
+        return _plain(value.item(), where)
     if isinstance(value, int):
+        if value.bit_length() > _MOST_BITS:
+            raise InputError(
+                f"a recorded number must have at most {_MOST_BITS:,} bits",
+                value=f"{where} has {value.bit_length():,}",
+                remedy="pass it as a float, or as a text",
+            )
         return value
     if isinstance(value, float):
         # Every JSON reader takes these; NaN it would not.
@@ -80,6 +100,47 @@ def plain(value: Any, *, where: str = "parameters") -> Any:
         value=f"{where} is a {type(value).__name__}",
         remedy="pass what it is made from, or leave it out",
     )
+
+
+def given_back(value: Any) -> Any:
+    """Return plain data as they were: numbers that JSON has not, too."""
+    if isinstance(value, Mapping):
+        if set(value) == {"float"} and value["float"] in ("nan", "inf", "-inf"):
+            return float(value["float"])
+        return {key: given_back(one) for key, one in value.items()}
+    return [given_back(one) for one in value] if isinstance(value, list) else value
+
+
+def lost(value: Any, *, tuples: bool = False, where: str = "") -> str:
+    """Say what of a value is not given back as it was once it is plain data; nothing if all is.
+
+    Parameters
+    ----------
+    value : object
+        That `plain` takes.
+    tuples : bool, default=False
+        Whether a list in place of a tuple counts.
+    where : str
+        Its place.
+    """
+    if isinstance(value, enum.Enum | datetime.date) or (tuples and isinstance(value, tuple)):
+        return f"{where} was a {type(value).__name__}"
+    if isinstance(value, Mapping):
+        keys = (key for key in value if not isinstance(key, str))
+        for key in keys:
+            return f"{where} had the key {key!r}, a {type(key).__name__}"
+        if given_back(value) != value and set(value) == {"float"}:
+            return f"{where} reads as a number"
+    parts: Iterable[tuple[Any, Any]] = ()
+    if isinstance(value, Mapping):
+        parts = value.items()
+    elif isinstance(value, list | tuple):
+        parts = enumerate(value)
+    for key, one in parts:
+        told = lost(one, tuples=tuples, where=f"{where}.{key}" if where else str(key))
+        if told:
+            return told
+    return ""
 
 
 def canonical(value: Any) -> str:
@@ -155,7 +216,14 @@ def _labels(index: pd.Index[Any]) -> list[str | bytes]:
         return ["times", _bytes(index.as_unit("ns").asi8)]
     if index.dtype.kind in "fiub":
         return [f"{index.dtype.kind}", _bytes(np.asarray(index))]
-    codes, seen = pd.factorize(index)
+    try:
+        codes, seen = pd.factorize(index)
+    except TypeError:
+        raise InputError(
+            "recorded data must hold numbers, times and texts",
+            value=f"a {type(index[0]).__name__}",
+            remedy="spread it over columns, or leave it out",
+        ) from None
     names = [f"{type(one).__name__}:{one}" for one in seen]
     return [canonical(names), _bytes(np.asarray(codes, dtype=np.int64))]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nautilus_lab.exceptions import InputError, NotEnoughData
+from nautilus_lab.exceptions import AuditError, InputError, NotEnoughData
 from nautilus_lab.provenance import provenance
 from nautilus_lab.trials._batch import MEASURES, Batch
 from nautilus_lab.trials._book import Book, Verification
@@ -103,11 +103,19 @@ class Ledger:
         import pandas as pd
 
         rows: dict[str, list[Any]] = {}
-        for _, study, head in self._book.heads():
-            told = json.loads(head)
-            row = rows.setdefault(study, [0, told["recorded_ns"], 0])
-            row[0] += told["n"]
-            row[2] = told["recorded_ns"]
+        for seq, study, head in self._book.heads():
+            try:
+                told = json.loads(head)
+                n, at = int(told["n"]), int(told["recorded_ns"])
+            except (ValueError, KeyError, TypeError) as error:
+                raise AuditError(
+                    "an entry of the ledger must be as it was written",
+                    value=f"entry {seq} of {self.folder / 'trials.db'} was changed",
+                    remedy="take the file from a backup; nautilus-lab trials verify tells more",
+                ) from error
+            row = rows.setdefault(study, [0, at, at])
+            # A clock may have been set back.
+            rows[study] = [row[0] + n, min(row[1], at), max(row[2], at)]
         table = pd.DataFrame.from_dict(rows, orient="index", columns=["records", "first", "last"])
         for column in ("first", "last"):
             table[column] = pd.to_datetime(table[column].astype("int64"), unit="ns", utc=True)
@@ -166,7 +174,7 @@ class Ledger:
             When there is none of that id.
         """
         text = str(id)
-        seq, _, row = text.partition(".")
+        seq, _, row = text.partition(".") if text.isascii() else ("", "", "")
         entry = self._book.entry(int(seq)) if seq.isdecimal() and len(seq) < 19 else None
         within = int(row) if row.isdecimal() and len(row) < 19 else 0
         if entry is None or (row and not row.isdecimal()) or within >= entry.n:

@@ -9,7 +9,7 @@ from typing import Any
 
 from nautilus_lab.exceptions import InputError
 from nautilus_lab.trials._code import place_of, source_digest
-from nautilus_lab.trials._digest import plain
+from nautilus_lab.trials._digest import lost, plain
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,12 +26,15 @@ class Recipe:
         ``module:name`` -> hash of the text of every function that decides the result.
     missing : str, default=""
         Why the trial cannot be made again; empty when it can.
+    altered : str, default=""
+        Which of the parameters a ledger does not give back as it was; empty when it does.
     """
 
     function: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
     missing: str = ""
+    altered: str = ""
 
     @classmethod
     def of(
@@ -54,7 +57,12 @@ class Recipe:
             told = plain(parameters)
         except InputError as error:
             return cls(missing=str(error.value))
-        return cls(function=place_of(function), parameters=told, sources=sources)
+        return cls(
+            function=place_of(function),
+            parameters=told,
+            sources=sources,
+            altered=lost(parameters),
+        )
 
     def as_plain(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""

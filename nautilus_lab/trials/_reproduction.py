@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from nautilus_lab.exceptions import LabError
+from nautilus_lab.exceptions import LabError, StoreError
 from nautilus_lab.trials._batch import Outcome
 from nautilus_lab.trials._code import code_of, found_at, source_digest
-from nautilus_lab.trials._digest import Fingerprint, fingerprint
+from nautilus_lab.trials._digest import Fingerprint, fingerprint, given_back
 from nautilus_lab.trials._study import returns_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from nautilus_lab.trials._recipe import Recipe
     from nautilus_lab.trials._run import Run
 
 Verdict: TypeAlias = Literal["equal", "differs", "cannot"]
@@ -63,10 +65,13 @@ def reproduce(
 
     if run.recipe.missing or not run.recipe.function:
         return answer("cannot", run.recipe.missing or "no definition was recorded")
+    unknown = _not_of_record(run.recipe)
+    if unknown:
+        return answer("cannot", *unknown)
     try:
         function = found_at(run.recipe.function)
         texts = {place: source_digest(found_at(place)) for place in run.recipe.sources}
-    except (ImportError, AttributeError) as error:
+    except (Exception, SystemExit) as error:  # whatever the modules end in
         return answer("cannot", f"not importable: {error}")
     rewritten = [
         f"the code of {place} has changed"
@@ -80,13 +85,38 @@ def reproduce(
     if lacking:
         return answer("cannot", *lacking)
     try:
-        made = function(*data, **run.recipe.parameters)
+        made = function(*data, **given_back(run.recipe.parameters))
         outcome, row = (made, run.row) if isinstance(made, Outcome) else (_of(made), 0)
     except Exception as error:  # whatever the user's function ends in is the answer
         told = str(error) if isinstance(error, LabError) else f"{type(error).__name__}: {error}"
-        return answer("differs", f"it ends in an error now: {told}")
-    differences = _differences(run, outcome, row, tolerance)
+        differences = [f"it ends in an error now: {told}"]
+    else:
+        differences = _differences(run, outcome, row, tolerance)
+    if differences and run.recipe.altered:
+        return answer("cannot", f"{run.recipe.altered}, and is kept as text", *differences)
     return answer("differs", *differences) if differences else answer("equal")
+
+
+def _not_of_record(recipe: Recipe) -> list[str]:
+    """Say which functions it would call although no text of theirs was recorded.
+
+    `Study` records that of each, so that none of Python itself is among them: a ledger that names
+    another one was not written by it.
+    """
+    told = [recipe.function]
+    for one in recipe.parameters.values():
+        if isinstance(one, Mapping) and set(one) == {"function", "settings"}:
+            told.append(str(one["function"]))
+    return [
+        f"{place} is not run: its text was not recorded"
+        for place in told
+        if place not in recipe.sources or _of_python(place)
+    ]
+
+
+def _of_python(place: str) -> bool:
+    top = place.partition(":")[0].partition(".")[0]
+    return top in sys.stdlib_module_names and top != "__main__"
 
 
 def _of(made: Any) -> Outcome:
@@ -99,7 +129,11 @@ def _data_of(run: Run, given: Sequence[pd.DataFrame]) -> tuple[list[pd.DataFrame
     if given and len(given) != len(run.data):
         return [], [f"it takes {len(run.data)} frames ({', '.join(run.data)}), not {len(given)}"]
     for place, (name, told) in enumerate(run.data.items()):
-        frame = given[place] if given else run.ledger.kept_data(told["digest"])
+        try:
+            frame = given[place] if given else run.ledger.kept_data(told["digest"])
+        except StoreError as error:
+            wrong.append(f"{name} cannot be read ({error.value}); pass them: reproduce({name})")
+            continue
         if frame is None:
             why = told["kept"] or "the file is gone"
             wrong.append(f"{name} were not kept ({why}); pass them: reproduce({name})")

@@ -122,8 +122,9 @@ class Run:
     ) -> Reproduction:
         """Make the trial again and compare.
 
-        It calls the function that the entry names: of a ledger from elsewhere as much an act of
-        trust as running its notebook.
+        It imports and calls the function that the entry names, when the entry has the text of it
+        recorded and it is none of Python itself: of a ledger from elsewhere as much an act of
+        trust as running its notebook all the same, since who wrote it chose function and text.
 
         Parameters
         ----------

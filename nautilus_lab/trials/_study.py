@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nautilus_lab.exceptions import InputError
-from nautilus_lab.trials._batch import Batch, Kind, Outcome
+from nautilus_lab.trials._batch import MEASURES, Batch, Kind, Outcome
 from nautilus_lab.trials._digest import SIZE, canonical, digest_of, fingerprint, plain
 from nautilus_lab.trials._recipe import Recipe
 from nautilus_lab.trials._run import Run, run_of
@@ -83,6 +83,7 @@ class Study:
         """
         self.ledger.require_writable()
         told = plain(parameters)
+        _require_frames({"data": data})
         answer = function(data, **parameters)
         called = getattr(function, "__qualname__", type(function).__name__).rsplit(".", 1)[-1]
         shown = ", ".join(f"{key}={value!r}" for key, value in parameters.items())
@@ -135,15 +136,14 @@ class Study:
 
         series = series_of(returns)
         given = dict(data or {})
+        _require_frames(given)
         told = plain(dict(parameters or {}))
         if not what and recipe is None and not told:
             # Nothing says what was tried but its outcome.
             what = f"{name} {fingerprint(series).digest}"
         marks = {key: fingerprint(frame).digest for key, frame in given.items()}
         hashed = digest_of(kind, what or name, canonical(told), canonical(marks), f"{seed}")
-        more: dict[str, FloatArray] = {
-            key: np.array([float(value)]) for key, value in (results or {}).items()
-        }
+        more = _further(results or {})
         return self.add(
             Batch(
                 kind=kind,
@@ -178,6 +178,33 @@ def series_of(returns: Any) -> pd.Series[float]:
             remedy="return one, or an object whose `returns` is one",
         )
     return returns.astype(float)
+
+
+def _require_frames(data: Mapping[str, Any]) -> None:
+    import pandas as pd
+
+    for name, frame in data.items():
+        if not isinstance(frame, pd.DataFrame):
+            raise InputError(
+                "the data of a trial are a DataFrame",
+                value=f"{name} is a {type(frame).__name__}",
+                remedy="of a Series: series.to_frame()",
+            )
+
+
+def _further(results: Mapping[str, Any]) -> dict[str, FloatArray]:
+    """Return what else is kept of one trial; what is measured is not overwritten."""
+    import numpy as np
+
+    measured = sorted(set(results) & set(MEASURES))
+    if measured:
+        raise InputError(
+            "results that are measured are not told", value=measured, remedy="name them otherwise"
+        )
+    try:
+        return {key: np.array([float(value)]) for key, value in results.items()}
+    except (TypeError, ValueError):
+        raise InputError("results must be numbers", value=dict(results)) from None
 
 
 def returns_of(answer: Any) -> pd.Series[float]:

@@ -11,7 +11,7 @@ from scipy import stats
 
 from nautilus_lab.engine import Engine, State
 from nautilus_lab.exceptions import BadData, InputError, NotEnoughData
-from nautilus_lab.factors import FactorEngine, evaluate, forward_returns
+from nautilus_lab.factors import FactorEngine, evaluate, evaluate_many, forward_returns
 from nautilus_lab.factors._rank import average_ranks, row_correlations
 from nautilus_lab.factors.evaluation._newey_west import newey_west_t
 from nautilus_lab.provenance import SURVIVORS_ONLY, Provenance, mark
@@ -274,3 +274,29 @@ def test_too_few_names_for_the_quantiles_are_refused_with_both_numbers(scores, p
 def test_scores_whose_future_is_never_known_are_refused(scores, prices):
     with pytest.raises(NotEnoughData, match=r"5 \+ 1 bars later"):
         evaluate(scores.iloc[-6:], prices, horizons=(1, 5))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"quantiles": 2.5},
+        {"quantiles": "3"},
+        {"horizons": [1.5]},
+        {"horizons": [True]},
+        {"horizons": ["1"]},
+        {"horizons": 5},
+        {"delay": 1.5},
+    ],
+)
+def test_counts_that_are_not_whole_are_refused_by_one_and_by_many(settings):
+    rng = np.random.default_rng(0)
+    days = pd.date_range("2024-01-01", periods=60, tz="UTC")
+    prices = pd.DataFrame(
+        100 * np.exp(rng.normal(0, 0.01, (60, 6)).cumsum(0)), days, list("ABCDEF")
+    )
+    scores = prices.pct_change()
+    settings = {"horizons": [1], "quantiles": 3} | settings
+    with pytest.raises(InputError, match=r"quantiles|horizons|delay"):
+        evaluate(scores, prices, **settings)
+    with pytest.raises(InputError, match=r"quantiles|horizons|delay"):
+        evaluate_many({"up": scores}, prices, **settings)

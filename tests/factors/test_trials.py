@@ -236,3 +236,72 @@ def test_times_in_another_zone_are_the_same_trial(ledger, drawn):
     tried(ledger, drawn)
     tried(ledger, drawn.tz_convert("America/New_York"))
     assert ledger.runs()["repeat"].to_list() == [False, False, True, True]
+
+
+def alphalens_frame(prices, groups):
+    """What alphalens' get_clean_factor_and_forward_returns makes, groups included."""
+    scores = momentum(prices, window=20, skip=1)
+    parts = {f"{bar}D": prices.shift(-bar) / prices - 1 for bar in (1, 5)} | {"factor": scores}
+    clean = pd.concat({name: part.stack() for name, part in parts.items()}, axis=1).dropna()
+    return clean.assign(group=[groups[symbol] for symbol in clean.index.get_level_values(1)])
+
+
+def test_groups_that_come_with_the_scores_tell_trials_apart(ledger, drawn):
+    settings = {"neutral": "group", "quantiles": 3, "study": ledger.study("groups")}
+    definition = functools.partial(momentum, window=20, skip=1)
+    for priced in ({}, {"prices": drawn, "horizons": (1, 5), "definition": definition}):
+        hashes = []
+        for apart in (2, 3, 2):
+            groups = {name: str(place % apart) for place, name in enumerate(drawn)}
+            answer = evaluate(alphalens_frame(drawn, groups), **priced, **settings)
+            hashes.append([ledger.run(place).hash for place in answer.trials])
+        assert hashes[0] == hashes[2]
+        assert not set(hashes[0]) & set(hashes[1])
+    found = ledger.run(answer.trials[0]).reproduce()
+    assert found.verdict == "cannot"
+    assert found.reasons[0].startswith("groups came as a frame")
+
+
+@pytest.mark.parametrize(
+    ("label", "verdict"), [(lambda n: math.nan if n == 0 else n % 2, "equal"), (str, "cannot")]
+)
+def test_groups_that_a_ledger_gives_back_are_made_again_with(ledger, drawn, label, verdict):
+    groups = {name: label(place % 2) for place, name in enumerate(drawn)}
+    if verdict == "cannot":
+        groups = {name: (one, "a tuple") for name, one in groups.items()}
+    definition = functools.partial(momentum, window=20, skip=1)
+    answer = tried(ledger, drawn, groups=groups, neutral="group", definition=definition)
+    found = ledger.run(answer.trials[1]).reproduce()
+    assert found.verdict == verdict
+    assert verdict == "equal" or "groups.S0 was a tuple" in found.reasons[0]
+
+
+def test_symbols_that_are_numbers_are_no_difference_but_cannot_be_given_back(ledger, drawn):
+    numbered = drawn.set_axis(range(12), axis=1)
+    definition = functools.partial(momentum, window=20, skip=1)
+    groups = {place: place % 2 for place in range(12)}
+    answer = tried(ledger, numbered, groups=groups, neutral="group", definition=definition)
+    found = ledger.run(answer.trials[0]).reproduce()
+    assert found.verdict == "cannot"
+    assert "groups had the key 0, a int" in found.reasons[0]
+
+
+def test_a_factor_of_some_universe_cannot_be_made_again_of_prices(ledger, drawn):
+    definition = FactorDefinition(name="some", expression="rank(close)", universe="large")
+    inside = pd.DataFrame(True, drawn.index, drawn.columns).assign(S0=False)
+    scores = evaluate_expression(definition, {"close": drawn}, universe={"large": inside})
+    answer = evaluate(
+        scores, drawn, quantiles=3, study=ledger.study("large"), definition=definition
+    )
+    found = ledger.run(answer.trials[0]).reproduce()
+    assert found.verdict == "cannot"
+    assert found.reasons[0] == "it is of the universe 'large', and only prices were recorded"
+
+
+def test_scores_of_a_dtype_with_na_are_the_same_trial(ledger, drawn):
+    study = ledger.study("momentum")
+    first = tried(ledger, drawn)
+    scores = momentum(drawn, window=20, skip=1).astype("Float64")
+    again = evaluate(scores, drawn, horizons=(1, 5), quantiles=3, study=study)
+    hashes = [ledger.run(place).hash for place in (*first.trials, *again.trials)]
+    assert hashes[:2] == hashes[2:]

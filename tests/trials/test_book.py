@@ -269,3 +269,15 @@ def test_a_ledger_of_a_later_version_is_not_written(three):
     hand(three, "PRAGMA user_version = 2", guarded=True)
     with pytest.raises(StoreError, match="must have format 1"):
         three.study("a").record("a", three_returns())
+
+
+@pytest.mark.parametrize("head", ["{}", "{{", "null"])
+def test_studies_of_a_changed_head_are_refused(three, head):
+    hand(three, f"UPDATE entries SET head = '{head}' WHERE seq = 1")
+    with pytest.raises(AuditError, match="entry 1"):
+        three.studies()
+
+
+def test_a_folder_whose_name_is_too_long_is_told_to_readers_too(tmp_path):
+    with pytest.raises(StoreUnwritable, match="readable"):
+        Ledger(folder=tmp_path / ("a" * 300)).runs()

@@ -423,3 +423,46 @@ def test_hashes_that_end_in_zeros_are_told_apart_and_found(study):
     assert [run.deflated_sharpe().n_trials for run in runs] == [4, 4, 4, 4]
     study.add(dataclasses.replace(one, hashes=hashes))
     assert runs[0].deflated_sharpe().n_repeats == 4
+
+
+@pytest.mark.parametrize(
+    ("given", "error"),
+    [
+        ({"data": {"prices": 5}}, "prices is a int"),
+        ({"data": {"prices": pd.Series([1.0])}}, "prices is a Series"),
+        ({"data": {"prices": pd.DataFrame({"a": [[1]]})}}, "a list"),
+        ({"results": {"ic": "high"}}, "must be numbers"),
+        ({"results": {"sharpe": 5.0}}, "measured"),
+        ({"parameters": {"n": 10**5_000}}, "parameters.n has 16,610"),
+    ],
+)
+def test_what_cannot_be_kept_beside_returns_is_refused(ledger, study, noise, given, error):
+    with pytest.raises(InputError, match=error):
+        study.record("x", noise(), **given)
+    assert ledger.runs().empty
+
+
+def test_a_parameter_that_holds_itself_is_refused(study, noise):
+    endless = []
+    endless.append(endless)
+    with pytest.raises(InputError, match="must end"):
+        study.record("x", noise(), parameters={"endless": endless})
+
+
+def test_returns_that_float32_cannot_hold_do_not_poison_a_study(ledger, study, noise):
+    with pytest.raises(BadData, match=r"1e\+200"):
+        study.record("huge", noise() * 0 + 1e200)
+    run = study.record("fine", noise())
+    assert ledger.deflated_sharpe(run).n_trials == 1
+
+
+def test_a_clock_that_was_set_back_does_not_turn_first_and_last_around(
+    ledger, study, noise, monkeypatch
+):
+    for seed, now in enumerate((2 * 10**18, 10**18)):
+        monkeypatch.setattr("nautilus_lab.trials._ledger.now_ns", lambda now=now: now)
+        study.record(f"{seed}", noise(seed=seed))
+    row = ledger.studies().loc["momentum"]
+    assert row["first"] == pd.Timestamp(10**18, tz="UTC")
+    assert row["last"] == pd.Timestamp(2 * 10**18, tz="UTC")
+    assert ledger.verify().ok

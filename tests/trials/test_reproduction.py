@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from nautilus_lab.exceptions import InputError
-from nautilus_lab.trials import Ledger
+from nautilus_lab.trials import Ledger, Recipe
 
 
 @pytest.fixture
@@ -129,3 +129,60 @@ def test_a_run_that_returns_no_returns_is_refused_and_not_recorded(study, prices
     with pytest.raises(InputError, match="Series of its returns"):
         study.run(lambda prices: 3, prices)
     assert study.ledger.runs().empty
+
+
+def test_a_number_that_json_has_not_is_given_back(study, module, prices):
+    path = module(
+        module.text + "\n\ndef capped(prices, most):\n    return prices.pct_change()"
+        ".mean(axis=1).iloc[1:].clip(upper=most * 1)\n"
+    )
+    run = study.run(path.capped, prices, most=np.inf)
+    assert run.reproduce().equal
+
+
+def test_what_is_kept_as_text_is_said_where_it_makes_a_difference(study, module, prices):
+    path = module(
+        module.text + "\n\ndef held(prices, weights):\n    return prices.pct_change()"
+        ".mul(pd.Series(weights)).sum(axis=1).iloc[1:]\n"
+    )
+    numbered = prices.set_axis(range(3), axis=1)
+    found = study.run(path.held, numbered, weights={0: 0.5, 1: 0.3, 2: 0.2}).reproduce()
+    assert found.verdict == "cannot"
+    assert found.reasons[0] == "weights had the key 0, a int, and is kept as text"
+    assert study.run(path.held, prices, weights={"A": 1.0}).reproduce().equal
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        Recipe(function="os:getcwd"),
+        Recipe(function="subprocess:run", sources={"subprocess:run": "0"}),
+        Recipe(function="tried_strategies:tilt"),
+        Recipe(
+            function="tried_strategies:tilt",
+            sources={"tried_strategies:tilt": "0"},
+            parameters={"definition": {"function": "os:system", "settings": {"command": "true"}}},
+        ),
+    ],
+)
+def test_a_function_whose_text_was_not_recorded_is_not_even_imported(study, noise, recipe):
+    found = study.record("doctored", noise(), recipe=recipe).reproduce(changed_code=True)
+    assert found.verdict == "cannot"
+    assert "its text was not recorded" in found.reasons[0]
+
+
+def test_a_module_that_does_not_import_any_more_is_told(run, module):
+    with pytest.raises(RuntimeError):
+        module("raise RuntimeError('broken')")
+    found = run.reproduce()
+    assert found.verdict == "cannot"
+    assert found.reasons == ("not importable: broken",)
+
+
+def test_kept_data_that_are_torn_are_told(run, prices):
+    place = run.ledger.folder / "data" / f"{run.data['prices']['digest']}.parquet"
+    place.write_bytes(b"torn")
+    found = run.reproduce()
+    assert found.verdict == "cannot"
+    assert "prices cannot be read" in found.reasons[0]
+    assert run.reproduce(prices).equal

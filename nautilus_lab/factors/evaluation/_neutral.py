@@ -185,7 +185,12 @@ def label_numbers(
     else:
         one = pd.Series(groups, dtype=object).reindex(symbols).to_numpy(dtype=object)
         cells = np.broadcast_to(one, (len(times), len(symbols)))
-    numbers, names = pd.factorize(cells.ravel(), sort=False)
+    try:
+        numbers, names = pd.factorize(cells.ravel(), sort=False)
+    except TypeError as error:
+        raise InputError(
+            f"{name} must be labels", value=str(error), remedy="pass texts or numbers"
+        ) from None
     if not len(names):
         raise InputError(
             f"{name} must label the symbols of the scores",

@@ -113,6 +113,10 @@ class Observations:
 
         return self._neutral(np.where(np.isnan(self.scores), np.nan, self._raw(bars, after)))
 
+    def earned(self, bars: int) -> FloatArray:
+        """Return what names earned that came with forward returns, nothing taken out of it."""
+        return self._raw(bars, 0)
+
     def _raw(self, bars: int, after: int) -> FloatArray:
         if self.prices is not None:
             return ahead_of(self.prices, self.entry, delay=self.delay + after, bars=bars)

@@ -281,7 +281,7 @@ def _bars(observations: Observations, signals: Any) -> tuple[IntArray, FloatArra
     import numpy as np
 
     if observations.prices is None:
-        returns = observations.returns_ahead(1)[signals]
+        returns = observations.earned(1)[signals]
         rows = np.isfinite(returns).any(axis=1)
         return np.flatnonzero(rows), returns[rows], observations.times[signals][rows]
     prices, times = observations.prices, observations.price_times

@@ -105,7 +105,7 @@ def read_factor(factor: Scores | pd.Series[float], prices: Prices | None) -> Fac
         scores=scores,
         prices=None,
         ahead={bar: _wide(factor[name], zone).astype(float) for name, bar in columns.items()},
-        quantiles=_wide(factor["factor_quantile"], zone)
+        quantiles=_quantiles(_wide(factor["factor_quantile"], zone))
         if "factor_quantile" in factor.columns
         else None,
         groups=groups,
@@ -167,6 +167,27 @@ def _wide(column: pd.Series[Any], zone: Any) -> pd.DataFrame:
     if zone is not None:
         wide = wide.tz_localize(zone)
     found: pd.DataFrame = wide.tz_convert("UTC").rename_axis(columns=None)
+    return found
+
+
+def _quantiles(wide: pd.DataFrame) -> pd.DataFrame:
+    """Return quantiles as floats; they are whole numbers from 1 up, or NaN."""
+    import numpy as np
+
+    try:
+        found = wide.astype(float)
+    except (TypeError, ValueError):
+        raise BadData(
+            "factor_quantile must be numbers", value=str(wide.dtypes.iloc[0]), remedy="1, 2, ..."
+        ) from None
+    known = found.to_numpy()[np.isfinite(found.to_numpy())]
+    wrong = (known < 1) | (known != np.floor(known))
+    if wrong.any():
+        raise BadData(
+            "factor_quantile must be whole numbers from 1 up",
+            value=float(known[wrong][0]),
+            remedy="pass quantiles=5 with prices, or number them from 1",
+        )
     return found
 
 

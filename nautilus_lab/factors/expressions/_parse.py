@@ -157,9 +157,10 @@ class _Reader:
         self.dialect = dialect
         self._read: dict[str, Node] = {}
         self._open: list[str] = []  # definitions that are being read, outermost first
+        self.level = 0  # of all that are being read
         for kind, names in (("field", self.fields), ("definition", definitions)):
             for name in names:
-                if not name.isidentifier() or name in OPERATORS or name in WORDS:
+                if not str(name).isidentifier() or name in OPERATORS or name in WORDS:
                     raise InputError(f"a {kind} has a name of its own", value=name)
         both = sorted(self.fields & set(definitions))
         if both:
@@ -240,7 +241,8 @@ class _Text:
     def _expression(self, least: int) -> Node:
         """Read on as long as signs bind at least as tightly as `least`."""
         self.level += 1
-        if self.level > DEEPEST:
+        self.reader.level += 1
+        if self.level > DEEPEST or self.reader.level > 2 * DEEPEST:
             raise self._fault(f"an expression has at most {DEEPEST} levels", self._now)
         left = self._beginning()
         while self._now.kind == "sign":
@@ -264,6 +266,7 @@ class _Text:
                 if again == COMPARISON and after.kind == "sign":
                     raise self._fault("comparisons do not chain", after, "join two by and")
         self.level -= 1
+        self.reader.level -= 1
         return left
 
     def _choice(self, condition: Node) -> Node:

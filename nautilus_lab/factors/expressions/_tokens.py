@@ -9,7 +9,7 @@ from nautilus_lab.exceptions import InputError
 
 # a shorter sign must not hide a longer one that begins alike
 _WORD = re.compile(
-    r"(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
+    r"(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
     r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*)"
     r"|(?P<sign>\*\*|<=|>=|==|!=|\|\||&&|[-+*/^<>(),?:])"
 )

@@ -157,7 +157,7 @@ def knowledge(
     periods = _ordering(as_times(table["period"], f"{name}[{period or 'period'!r}]"))
     try:
         values = table["value"].to_numpy(dtype=float, na_value=float("nan"))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise BadData(
             f"{name} must be numbers",
             value=str(table["value"].dtype),
@@ -173,6 +173,12 @@ def knowledge(
                 remedy="drop those rows",
             )
         whose = table["symbol"] if symbols is None else table["symbol"].map(symbols)
+        if whose.isna().all():
+            raise NotEnoughData(
+                f"{name} must name one of the symbols",
+                value=", ".join(map(str, table["symbol"].unique()[:3])),
+                remedy="map them: symbols={name in the data: symbol of the prices}",
+            )
         codes, names = pd.factorize(whose)
         codes = codes.astype(np.int64)
     found = Knowledge(

@@ -21,7 +21,13 @@ NEW_YORK = "America/New_York"
 def minutes(clock: str, what: str) -> int:
     """Return the minutes of a time of day, ``"08:30"``, up to ``"24:00"``."""
     hour, _, minute = str(clock).partition(":")
-    if hour.isdigit() and minute.isdigit() and len(minute) == 2 and int(minute) < 60:
+    if (
+        str(clock).isascii()
+        and hour.isdigit()
+        and minute.isdigit()
+        and len(minute) == 2
+        and int(minute) < 60
+    ):
         total = int(hour) * 60 + int(minute)
         if total <= 24 * 60:
             return total
@@ -101,7 +107,17 @@ def _read(values: pd.Series[Any], name: str) -> pd.DatetimeIndex:
 
 
 def is_day(times: pd.DatetimeIndex) -> NDArray[np.bool_]:
-    """Return which times are midnights of their own zone, so that they stand for a date."""
+    """Return which times are midnights of their own zone, so that they stand for a date.
+
+    Where a clock skips midnight, as in Cairo in April, the first moment of the day is one.
+    """
     import numpy as np
 
-    return np.asarray(times == times.normalize(), dtype=bool)
+    own = times.tz_localize(None)
+    days = np.asarray(own == own.normalize(), dtype=bool)
+    if times.tz is not None and not days.all():
+        first = own.normalize().tz_localize(
+            times.tz, ambiguous=np.ones(len(own), dtype=bool), nonexistent="shift_forward"
+        )
+        days |= np.asarray(times == first, dtype=bool)
+    return days

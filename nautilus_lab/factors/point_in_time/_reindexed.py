@@ -218,6 +218,8 @@ def _microseconds(max_age: str | pd.Timedelta | None) -> int | None:
 
     if max_age is None:
         return None
+    if isinstance(max_age, int | float):  # of what?
+        raise InputError("max_age must say its unit", value=max_age, remedy='pass "200D"')
     try:
         age = int(pd.Timedelta(max_age) // pd.Timedelta(microseconds=1))
     except (ValueError, TypeError):

@@ -26,6 +26,8 @@ Frequency = Literal["", "daily", "weekly", "monthly", "quarterly", "annual"]
 
 # frequency -> months that a period stamped with its first day lasts
 MONTHS = {"monthly": 1, "quarterly": 3, "annual": 12}
+# a hundred years
+_MOST = 36_525
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,8 +75,10 @@ class Release:
         require_zone(self.zone)
         for name in ("days", "business_days"):
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-                raise InputError(f"{name} of a release must be a whole number from 0", value=value)
+            if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _MOST:
+                raise InputError(
+                    f"{name} of a release must be a whole number from 0 to {_MOST:,}", value=value
+                )
         if self.frequency not in ("", "daily", "weekly", *MONTHS):
             raise InputError("a frequency must be a known one", value=self.frequency)
 

@@ -85,4 +85,4 @@ class Session:
             )
         own = str(index.tz)
         zone = self.zone or (NEW_YORK if own == "UTC" else own)
-        return local_moments(index.tz_localize(None), self.close, zone)
+        return local_moments(index.tz_localize(None).normalize(), self.close, zone)

@@ -151,6 +151,10 @@ class FactorMatrix:
         import numpy as np
         import pandas as pd
 
+        if isinstance(names, str) or not hasattr(names, "__iter__"):
+            raise InputError(
+                "factors are asked for in a list", value=names, remedy=f"pass [{names!r}]"
+            )
         asked = names.tolist() if isinstance(names, np.ndarray) else list(names)
         rows = self.names.get_indexer(pd.Index(asked))
         if (rows < 0).any():

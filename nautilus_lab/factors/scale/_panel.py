@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from nautilus_lab.exceptions import BadData, InputError, NotEnoughData
-from nautilus_lab.factors._forward import forward_returns
+from nautilus_lab.factors._forward import forward_returns, whole
 from nautilus_lab.factors.evaluation._newey_west import newey_west_t
 from nautilus_lab.factors.scale._estimate import estimate
 from nautilus_lab.factors.scale._keys import KEYED, KeyRoom
@@ -215,7 +215,7 @@ def evaluate_many(
     import pandas as pd
 
     recorded = None if study is None else open_study(study)
-    if not quantiles >= 2:
+    if whole(quantiles) < 2:
         raise InputError("quantiles must be at least 2", value=quantiles, remedy="pass quantiles=5")
     threads = checked_threads(threads)
     forward = forward_returns(prices, horizons, delay=delay)

@@ -192,10 +192,24 @@ def _kept(folder: Path, manifest: dict[str, Any]) -> Iterator[Path]:
             ) from None
         path = folder / "manifest.json"
         if path.exists():
-            _require_same(json.loads(path.read_text("utf-8")), manifest, folder)
+            _require_same(_manifest(path), manifest, folder)
         else:
             _replace(path, json.dumps(manifest, indent=1).encode())
         yield folder
+
+
+def _manifest(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        found = str(error)
+    if not isinstance(found, dict):
+        raise StoreError(
+            "the manifest of a work must be readable",
+            value=f"{path}: {found}",
+            remedy="pass a new folder",
+        )
+    return found
 
 
 def _require_same(found: dict[str, Any], wanted: dict[str, Any], folder: Path) -> None:

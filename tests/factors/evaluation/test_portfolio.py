@@ -120,3 +120,21 @@ def test_books_that_cannot_be_are_refused(scores, prices):
     ):
         with pytest.raises(InputError, match=said):
             study.portfolio(**settings)
+
+
+def test_a_book_of_given_returns_earns_them_whatever_scores_are_neutral_to():
+    rng = np.random.default_rng(3)
+    days = pd.date_range("2024-01-01", periods=40, tz="UTC")
+    names = [f"S{n}" for n in range(9)]
+    ahead = pd.DataFrame(rng.normal(0.01, 0.02, (40, 9)), days, names)
+    scores = pd.DataFrame(rng.normal(size=(40, 9)), days, names)
+    clean = pd.DataFrame({"1D": ahead.stack(), "factor": scores.stack()})
+    groups = {name: str(place % 2) for place, name in enumerate(names)}
+    study = evaluate(clean, quantiles=3, groups=groups, neutral="group")
+    book = study.portfolio()
+    pd.testing.assert_series_equal(
+        book.universe, ahead.mean(axis=1), check_names=False, check_freq=False
+    )
+    earned = (book.weights * ahead).sum(axis=1)
+    pd.testing.assert_series_equal(book.gross_returns, earned, check_names=False, check_freq=False)
+    study.tear_sheet(periods_per_year=252)

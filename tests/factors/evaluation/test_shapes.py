@@ -230,3 +230,20 @@ def test_gaps_in_prices_are_not_filled_as_alphalens_fills_them(factor, naive_pri
         factor.dropna(), gap, quantiles=5, periods=(bar,), max_loss=1.0
     )
     assert len(filled) > study.dropped.loc["used", bar] + 300
+
+
+@pytest.mark.parametrize("quantile", [0.0, 1.5, -1.0, "high"])
+def test_quantiles_that_are_no_counts_from_one_up_are_refused(quantile):
+    days = pd.date_range("2024-01-01", periods=3, tz="UTC")
+    places = pd.MultiIndex.from_product([days, list("ABCD")], names=["date", "asset"])
+    clean = pd.DataFrame({"1D": 0.01, "factor": np.arange(12.0)}, places)
+    with pytest.raises(BadData, match="factor_quantile"):
+        evaluate(clean.assign(factor_quantile=quantile))
+
+
+def test_labels_that_are_no_values_are_refused():
+    days = pd.date_range("2024-01-01", periods=3, tz="UTC")
+    places = pd.MultiIndex.from_product([days, list("ABCD")], names=["date", "asset"])
+    clean = pd.DataFrame({"1D": 0.01, "factor": np.arange(12.0)}, places)
+    with pytest.raises(InputError, match="groups must be labels"):
+        evaluate(clean, quantiles=2, groups={name: {"a set"} for name in "ABCD"})

@@ -261,3 +261,31 @@ def test_nothing_here_evaluates_python(repository):
     for source in folder.glob("*.py"):
         assert " eval(" not in source.read_text("utf-8")
         assert " exec(" not in source.read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    "definitions",
+    [
+        {"x0": "close"} | {f"x{n}": f"x{n - 1}" for n in range(1, 1001)},
+        {"x0": "close"} | {f"x{n}": "(" * 50 + f"x{n - 1}" + ")" * 50 for n in range(1, 1001)},
+    ],
+)
+def test_definitions_that_lead_ever_deeper_are_refused(definitions):
+    with pytest.raises(InputError, match="at most 60 levels"):
+        parse("x1000", definitions=definitions)
+
+
+def test_forty_definitions_may_use_one_another():
+    chain = {"x0": "close"} | {f"x{n}": f"ts_mean(x{n - 1}, 2)" for n in range(1, 41)}
+    assert parse("x40", definitions=chain).warm_up == 40
+
+
+@pytest.mark.parametrize("text", ["\uff11 + close", "close + \u0663", "close + 1\u0663"])
+def test_only_ascii_digits_are_numbers(text):
+    with pytest.raises(InputError, match="column"):
+        parse(text)
+
+
+def test_a_definition_whose_name_is_no_text_is_refused():
+    with pytest.raises(InputError, match="a name of its own"):
+        parse("close", definitions={1: "open"})

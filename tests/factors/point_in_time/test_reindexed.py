@@ -473,3 +473,44 @@ def test_an_acceptance_time_of_edgar_is_on_the_clock_of_new_york(recorded):
     next_day = pd.to_datetime(table["filingDate"]) > accepted.dt.normalize()
     assert late[reports].sum() > 10
     assert (late[reports] == next_day[reports]).all()
+
+
+def test_a_midnight_that_the_clock_skips_is_a_day_all_the_same():
+    # Cairo's clock went from 00:00 to 01:00 on 2024-04-26.
+    days = pd.DatetimeIndex(["2024-04-25", "2024-04-26", "2024-04-27"])
+    prices = pd.DataFrame(
+        {"A": [1.0, 1.0, 1.0]}, days.tz_localize("Africa/Cairo", nonexistent="shift_forward")
+    )
+    known = pd.to_datetime(
+        ["2024-04-25 14:00Z", "2024-04-26 13:00Z", "2024-04-27 13:01Z"], format="ISO8601"
+    )
+    found = reindexed_like(pd.Series([1.0, 2.0, 3.0], known), prices)
+    # 16:00 is 14:00 UTC on the 25th, and 13:00 UTC from the 26th on.
+    assert found["A"].to_list() == [1.0, 2.0, 2.0]
+
+
+def test_data_that_name_none_of_the_mapped_symbols_are_refused(prices):
+    data = long(("a", "2023-12-31", "2024-01-02", 1.0))
+    with pytest.raises(NotEnoughData, match="symbols"):
+        reindexed_like(data, prices, released="filed", period="end", symbols={"b": "A"})
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        lambda: Release(days=10**9),
+        lambda: Release(business_days=10**7),
+        lambda: Session(close="\u00b23:00"),
+    ],
+)
+def test_rules_beyond_all_measure_are_refused(refused):
+    with pytest.raises(InputError):
+        refused()
+
+
+def test_an_age_without_a_unit_and_a_number_beyond_floats_are_refused(prices):
+    data = long(("A", "2023-12-31", "2024-01-02", 10**400))
+    with pytest.raises(BadData, match="numbers"):
+        reindexed_like(data, prices, released="filed", period="end", value="val")
+    with pytest.raises(InputError, match="unit"):
+        reindexed_like(data.assign(val=1.0), prices, released="filed", period="end", max_age=200)

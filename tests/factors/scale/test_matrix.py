@@ -86,3 +86,10 @@ def test_names_lead_to_rows_and_unknown_ones_are_refused():
     assert matrix.rows_of(["b", "a"]).tolist() == [1, 0]
     with pytest.raises(InputError, match="one of the matrix; got c"):
         matrix.rows_of(["a", "c"])
+
+
+@pytest.mark.parametrize("one", [0, "a"])
+def test_a_factor_is_asked_for_in_a_list(one):
+    matrix = FactorMatrix(np.array([[1.0, 2.0, 4.0]]), ["a"])
+    with pytest.raises(InputError, match="in a list"):
+        matrix.rows_of(one)

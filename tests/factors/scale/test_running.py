@@ -233,3 +233,12 @@ def test_a_folder_that_cannot_be_is_refused(many, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="must be writable"):
         scan(many, LINE, folder=tmp_path / "file")
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '"scan"'])
+def test_a_manifest_that_is_torn_is_told(tmp_path, text):
+    matrix = FactorMatrix(np.array([[1.0, 2.0, 4.0, 3.0, 5.0]]))
+    scan(matrix, LINE, folder=tmp_path)
+    (tmp_path / "manifest.json").write_text(text, "utf-8")
+    with pytest.raises(StoreError, match="manifest"):
+        scan(matrix, LINE, folder=tmp_path)

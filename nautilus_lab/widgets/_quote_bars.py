@@ -27,7 +27,7 @@ class QuoteBars:
     """
 
     def __init__(self, bar_s: int) -> None:
-        if not isinstance(bar_s, int) or isinstance(bar_s, bool) or not 1 <= bar_s <= 86_400:
+        if type(bar_s) is not int or not 1 <= bar_s <= 86_400:
             raise InputError("a bar must last 1 to 86,400 whole seconds", value=bar_s)
         self._length_ns = bar_s * _NS
         self._ends_ns = 0

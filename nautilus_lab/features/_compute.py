@@ -101,7 +101,7 @@ def compute(
     _require_enough(specs, int(np.diff(ends, prepend=0).max()))
     # Nothing is written twice: the pages of a large panel are touched by the threads, once.
     values = _room(out, (len(labels), len(symbols), len(times)))
-    asked = [(spec, spec.bound, spec.inputs) for spec in specs]
+    asked = [(spec, spec.computed, spec.inputs) for spec in specs]
     sorted_columns = {name: column[order] for name, column in columns.items()}
     at = place[order]
 

@@ -100,7 +100,7 @@ def evaluate_ticks(frame: pd.DataFrame, specs: Sequence[FeatureSpec], threads: i
         own = slice(ends[number] - len(each[number]), ends[number])
         row = labels.index(some[0].columns[0])
         for spec in some:
-            for found in spec.evaluate(*[columns[name][own] for name in spec.inputs]):
+            for found in spec.computed(*[columns[name][own] for name in spec.inputs]):
                 values[row, own] = found
                 row += 1
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, get_args
 
 from nautilus_lab.exceptions import InputError
 from nautilus_lab.features._parameter import Parameter
@@ -117,10 +117,30 @@ class Feature:
     def __post_init__(self) -> None:
         object.__setattr__(self, "parameters", MappingProxyType(dict(self.parameters)))
         for name, given in (("inputs", self.inputs), ("outputs", self.outputs)):
-            if not given or len(set(given)) != len(given):
+            if type(given) is not tuple or not given or len(set(given)) != len(given):
                 raise InputError(f"{name} of {self.name} must be names, each once", value=given)
         if not _is_name(self.name):
             raise InputError("a feature's name must be lower case, letters first", value=self.name)
+        for what, one, known in (
+            ("data", self.data, get_args(Data)),
+            ("scope", self.scope, get_args(Scope)),
+        ):
+            if one not in known:
+                raise InputError(
+                    f"{what} of {self.name} must be one of {', '.join(known)}", value=one
+                )
+        for key, parameter in self.parameters.items():
+            if not isinstance(parameter, Parameter):
+                raise InputError(
+                    f"{key} of {self.name} must be a Parameter",
+                    value=parameter,
+                    remedy=f"write Parameter(default={parameter!r})",
+                )
+        if self.data == "book" and "levels" not in self.parameters:
+            raise InputError(
+                f"{self.name} is of a book and must have a setting levels",
+                value=", ".join(self.parameters) or "none",
+            )
         if unfit := [key for key in self.parameters if not key.isidentifier() or key in _TAKEN]:
             raise InputError(
                 f"a setting of {self.name} must have a name of its own",
@@ -307,6 +327,34 @@ class FeatureSpec:
     def evaluate(self, *inputs: FloatArray) -> tuple[FloatArray, ...]:
         """Return the outputs of its inputs, and of the series it is against; see `Feature`."""
         return self.bound(*inputs)
+
+    def computed(self, *inputs: FloatArray) -> tuple[FloatArray, ...]:
+        """Return the outputs as `evaluate` does, when they are as many and as long as they must be.
+
+        Raises
+        ------
+        InputError
+            When they are not: a column would be left as it was, or filled from another.
+        """
+        found, shape = self.bound(*inputs), inputs[0].shape
+        self.require_as_many(found)
+        for one in found:
+            if getattr(one, "shape", None) != shape:
+                raise InputError(
+                    f"{self.feature.name} must return arrays of shape {shape}",
+                    value=getattr(one, "shape", type(one).__name__),
+                    remedy="check it: lab.features.check",
+                )
+        return found
+
+    def require_as_many(self, found: tuple[Any, ...]) -> None:
+        """Refuse what are more or fewer than its outputs."""
+        if len(found) != len(self.outputs):
+            raise InputError(
+                f"{self.feature.name} must return {', '.join(self.outputs)}",
+                value=f"{len(found)} arrays",
+                remedy="check it: lab.features.check",
+            )
 
     def __repr__(self) -> str:
         return f"FeatureSpec({self.label})"

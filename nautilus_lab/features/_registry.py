@@ -115,34 +115,33 @@ class FeatureRegistry(Mapping[str, Feature]):
 
         def add(function: Callable[..., Any]) -> Callable[..., Any]:
             called = name or function.__name__
-            beside = ("against",) if most_against else ()
-            require_signature(called, function, (*inputs, *beside), parameters or {})
 
             def tupled(*arrays: Any, **settings: Any) -> tuple[Any, ...]:
                 found = function(*arrays, **settings)
                 return found if isinstance(found, tuple) else (found,)
 
-            self.add(
-                Feature(
-                    name=called,
-                    title=title,
-                    group=group,
-                    inputs=inputs,
-                    outputs=outputs or (called,),
-                    parameters=parameters or {},
-                    function=tupled,
-                    warm_up=warm_up if callable(warm_up) else lambda settings: warm_up,
-                    history=history if callable(history) else lambda settings: history,
-                    accumulate=accumulate,
-                    reference=reference,
-                    data=data,
-                    clock=clock,
-                    scope=scope,
-                    most_against=most_against,
-                    outputs_of=outputs_of,
-                    symbols=symbols,
-                )
+            feature = Feature(
+                name=called,
+                title=title,
+                group=group,
+                inputs=inputs,
+                outputs=outputs or (called,),
+                parameters=parameters or {},
+                function=tupled,
+                warm_up=warm_up if callable(warm_up) else lambda settings: warm_up,
+                history=history if callable(history) else lambda settings: history,
+                accumulate=accumulate,
+                reference=reference,
+                data=data,
+                clock=clock,
+                scope=scope,
+                most_against=most_against,
+                outputs_of=outputs_of,
+                symbols=symbols,
             )
+            beside = ("against",) if most_against else ()
+            require_signature(called, function, (*inputs, *beside), parameters or {})
+            self.add(feature)
             return function
 
         return add

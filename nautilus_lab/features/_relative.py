@@ -149,12 +149,12 @@ def evaluate_relative(
     beside = [levels[name, spec.inputs[0]][at] for name in spec.against]
     both = np.logical_and.reduce([np.isfinite(one) for one in beside])
     if both.all() and len(at) == out.shape[1] > spec.warm_up:
-        for row, found in enumerate(spec.evaluate(*inputs, *beside)):
+        for row, found in enumerate(spec.computed(*inputs, *beside)):
             out[row] = found
         return
     out[:] = math.nan
     if both.sum() > spec.warm_up:
-        for row, found in enumerate(spec.evaluate(*[one[both] for one in (*inputs, *beside)])):
+        for row, found in enumerate(spec.computed(*[one[both] for one in (*inputs, *beside)])):
             out[row, at[both]] = found
 
 

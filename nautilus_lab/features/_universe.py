@@ -34,7 +34,7 @@ def evaluate_universe(
     """
     import numpy as np
 
-    found = spec.evaluate(*[columns[name] for name in spec.inputs])
+    found = spec.computed(*[columns[name] for name in spec.inputs])
     return np.stack([np.where(present, one, np.nan).T for one in found])
 
 

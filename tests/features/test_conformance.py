@@ -146,3 +146,14 @@ def test_one_that_still_prices_make_infinite_is_caught():
             return 1.0 / np.abs(close - np.r_[close[0] - 1, close[:-1]])
 
     assert any("stand still" in one for one in defined(ratio, history=2))
+
+
+@pytest.mark.parametrize("name", OF_RATIOS)
+def test_what_is_of_ratios_is_checked_on_ratios(name):
+    assert FeatureEngine().check(name).ok
+
+
+def test_one_that_never_has_a_value_is_caught():
+    assert defined(lambda close: close * np.nan) == (
+        "its first value is of bar 151, and its warm-up is 0",
+    )

@@ -4,10 +4,11 @@ import itertools
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from nautilus_lab.exceptions import InputError
-from nautilus_lab.features import FeatureRegistry, Parameter, conformance
+from nautilus_lab.features import FeatureEngine, FeatureRegistry, Parameter, conformance
 
 USUAL = {"title": "T", "group": "g", "inputs": ("close",), "reference": "none"}
 
@@ -197,3 +198,54 @@ def test_one_that_asks_for_more_than_it_is_handed_is_named():
 def test_a_default_may_be_said_once_or_twice():
     for function in (lambda close, window: close, lambda close, window=3: close, lambda c, **s: c):
         assert found(function, parameters={"window": Parameter(default=3)}).ok
+
+
+def computed(function, features=("mine", "obv"), **said):
+    engine = FeatureEngine()
+    engine.registry.define(name="mine", **{"warm_up": 0, "history": 1, **USUAL, **said})(function)
+    times = pd.date_range("2024-01-01", periods=9, tz="UTC")
+    index = pd.MultiIndex.from_product([times, ["A", "B"]], names=["timestamp", "symbol"])
+    bars = pd.DataFrame(dict.fromkeys(["open", "high", "low", "close", "volume"], 5.0), index)
+    bars["price"] = bars["size"] = 5.0
+    return engine.compute(bars, features, threads=1)
+
+
+@pytest.mark.parametrize("said", [{}, {"scope": "universe"}, {"data": "trades"}])
+@pytest.mark.parametrize(
+    ("function", "outputs", "error"),
+    [
+        (lambda close: close, ("a", "b"), "must return a, b; got 1 arrays"),
+        (lambda close: (close, close), (), "must return mine; got 2 arrays"),
+        (lambda close: close[1:], (), "must return arrays of shape"),
+        (lambda close: 1.0, (), "must return arrays of shape .*; got float"),
+        (lambda close: None, (), "must return arrays of shape .*; got NoneType"),
+    ],
+)
+def test_one_of_too_few_or_too_many_fills_no_column(said, function, outputs, error):
+    features = ["mine"] if "data" in said else ["mine", "obv"]
+    with pytest.raises(InputError, match=error):
+        computed(function, features, outputs=outputs, **{"inputs": ("close",), **said})
+
+
+def test_one_that_gives_too_many_writes_over_no_other_in_a_stream():
+    registry = FeatureRegistry()
+    for name, found in (("mine", lambda close: (close, close)), ("other", lambda close: close)):
+        registry.define(name=name, **{"warm_up": 0, "history": 1, **USUAL})(found)
+    stream = FeatureEngine(registry=registry).stream(["A"], ["mine", "other"])
+    with pytest.raises(InputError, match="mine must return mine; got 2 arrays"):
+        stream.update("A", 1.0)
+
+
+@pytest.mark.parametrize(
+    ("said", "error"),
+    [
+        ({"scope": "all"}, "scope of mine must be one of"),
+        ({"data": "bar"}, "data of mine must be one of"),
+        ({"data": "book"}, "must have a setting levels"),
+        ({"parameters": {"x": 5}}, r"write Parameter\(default=5\)"),
+        ({"inputs": "close"}, "inputs of mine must be names"),
+    ],
+)
+def test_what_a_feature_cannot_be_is_refused_as_it_joins(said, error):
+    with pytest.raises(InputError, match=error):
+        found(lambda *close, **settings: close[0], **said)

@@ -263,6 +263,7 @@ class _One:
             recent.add(bar)
             for spec, rows, bars, place in self._windows:
                 found = spec.evaluate(*[recent.last(row, bars) for row in rows])
+                spec.require_as_many(found)
                 for at, output in enumerate(found, place):
                     out[at] = output[-1]
         return out

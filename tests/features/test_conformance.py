@@ -7,7 +7,7 @@ from nautilus_lab.features import FeatureEngine, FeatureRegistry, conformance, d
 
 REGISTRY = FeatureEngine().registry
 # functions of numbers that are no prices
-OF_RATIOS = {"acos", "asin"}
+OF_RATIOS = ("acos", "asin")
 # other settings than the usual ones, where the usual ones leave a branch out
 SET = [
     "sma(timeperiod=1)",

@@ -60,9 +60,9 @@ def test_a_room_that_is_no_array_is_refused():
 
 
 def test_one_feature_alone_and_one_symbol_alone_are_no_lists():
-    with pytest.raises(InputError, match="features are a list; got obv"):
+    with pytest.raises(InputError, match="asked for as a list; got .obv"):
         ENGINE.compute(bars(), "obv")
-    with pytest.raises(InputError, match="features are a list"):
+    with pytest.raises(InputError, match="asked for as a list"):
         ENGINE.stream(["A"], SPEC("obv"))
     with pytest.raises(InputError, match="of symbols, each once; got MSFT"):
         ENGINE.stream("MSFT", ["obv"])

@@ -60,7 +60,7 @@ def test_a_room_that_is_no_array_is_refused():
 
 
 def test_one_feature_alone_and_one_symbol_alone_are_no_lists():
-    with pytest.raises(InputError, match="asked for as a list; got .obv"):
+    with pytest.raises(InputError, match="asked for as a list; got 'obv"):
         ENGINE.compute(bars(), "obv")
     with pytest.raises(InputError, match="asked for as a list"):
         ENGINE.stream(["A"], SPEC("obv"))

@@ -6,13 +6,12 @@ gaps. Peer and ours run in one process, in turn.
 
 from __future__ import annotations
 
-import time
 import warnings
-from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 
+from benchmarks._in_turn import in_turn
 from nautilus_lab.factors import evaluate
 
 ASSETS, DATES = 500, 2_520
@@ -29,17 +28,6 @@ def row(key: str, target: float, measured: float, how: str) -> dict:
         "met": bool(measured >= target),
         "how": how,
     }
-
-
-def in_turn(rounds: int, *works: Callable[[], object]) -> list[float]:
-    """Return the best time of each work, seconds; all of them once a round."""
-    best = [float("inf")] * len(works)
-    for _ in range(rounds):
-        for place, work in enumerate(works):
-            began = time.perf_counter()
-            work()
-            best[place] = min(best[place], time.perf_counter() - began)
-    return best
 
 
 def panel() -> tuple[pd.DataFrame, pd.DataFrame]:

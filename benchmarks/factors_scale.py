@@ -11,7 +11,6 @@ import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Callable
 
 import numba
 import numpy as np
@@ -19,6 +18,7 @@ import pandas as pd
 from scipy import stats
 from threadpoolctl import threadpool_limits
 
+from benchmarks._in_turn import in_turn
 from nautilus_lab.factors import forward_returns
 from nautilus_lab.factors.scale import (
     FactorMatrix,
@@ -47,17 +47,6 @@ def row(key: str, target: float, measured: float, unit: str, how: str, *, most: 
         "met": bool(met),
         "how": how,
     }
-
-
-def in_turn(rounds: int, *works: Callable[[], object]) -> list[float]:
-    """Return the best time of each work, seconds; all of them once a round."""
-    best = [float("inf")] * len(works)
-    for _ in range(rounds):
-        for place, work in enumerate(works):
-            began = time.perf_counter()
-            work()
-            best[place] = min(best[place], time.perf_counter() - began)
-    return best
 
 
 def factors(rng: np.random.Generator, *, common: float = 0.0) -> np.ndarray:

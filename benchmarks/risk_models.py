@@ -8,7 +8,6 @@ checked first.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -16,6 +15,7 @@ import statsmodels.api as sm
 from statsmodels.regression.rolling import RollingOLS
 from threadpoolctl import threadpool_limits
 
+from benchmarks._in_turn import in_turn
 from nautilus_lab.factors.attribution import attribute_holdings
 from nautilus_lab.factors.risk_models import (
     CrossSectionalModel,
@@ -37,17 +37,6 @@ def row(key: str, target: float, measured: float, how: str) -> dict:
         "met": bool(measured >= target),
         "how": how,
     }
-
-
-def in_turn(rounds: int, *works: Callable[[], object]) -> list[float]:
-    """Return the best time of each work, seconds; all of them once a round."""
-    best = [float("inf")] * len(works)
-    for _ in range(rounds):
-        for place, work in enumerate(works):
-            began = time.perf_counter()
-            work()
-            best[place] = min(best[place], time.perf_counter() - began)
-    return best
 
 
 def cross_sectional_rows() -> list[dict]:

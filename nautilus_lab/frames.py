@@ -42,6 +42,7 @@ __all__ = [
 BAR_COLUMNS = ("open", "high", "low", "close", "volume")
 
 _BARS_SHAPE = "see lab.marketdata.bars() for the shape"
+_TICKS_SHAPE = "frame.set_index(['timestamp', 'symbol'])"
 _LOCALISE = "say which zone it is in: frame.tz_localize('UTC')"
 
 
@@ -250,30 +251,13 @@ def require_bars(frame: Bars, *, name: str = "bars") -> Bars:
     """
     import pandas as pd
 
-    if not isinstance(frame, pd.DataFrame):
-        raise InputError(
-            f"{name} must be a DataFrame", value=type(frame).__name__, remedy=_BARS_SHAPE
-        )
-    if list(frame.index.names) != ["timestamp", "symbol"]:
-        raise InputError(
-            f"{name} must be indexed by (timestamp, symbol)",
-            value=list(frame.index.names),
-            remedy=_BARS_SHAPE,
-        )
-    missing = [column for column in BAR_COLUMNS if column not in frame.columns]
-    if missing:
-        raise InputError(
-            f"{name} must have the columns {', '.join(BAR_COLUMNS)}",
-            value=f"without {', '.join(missing)}",
-            remedy="rename the columns, or pass closes only as a wide frame of prices",
-        )
-    if not frame.columns.is_unique:
-        doubled = frame.columns[frame.columns.duplicated()][0]
-        raise InputError(f"{name} must have each column once", value=str(doubled))
-    if frame.empty:
-        raise NotEnoughData(
-            f"{name} must not be empty", value=frame.shape, remedy="widen the dates"
-        )
+    _require_long(
+        frame,
+        BAR_COLUMNS,
+        name,
+        shape=_BARS_SHAPE,
+        rename="rename the columns, or pass closes only as a wide frame of prices",
+    )
     times = frame.index.get_level_values("timestamp")
     _require_zone(times, name)
     assert isinstance(frame.index, pd.MultiIndex)
@@ -340,7 +324,7 @@ def require_quotes(frame: Quotes, *, name: str = "quotes") -> Quotes:
         When time goes back, a number is NaN, infinite or not positive, or a bid is above its ask.
         A locked quote, bid and ask the same, passes.
     """
-    _require_long(frame, ("bid", "ask"), name)
+    _require_in_order(frame, ("bid", "ask"), name)
     _require_quoted(frame, name)
     return frame
 
@@ -371,7 +355,7 @@ def require_trades(frame: Trades, *, name: str = "trades") -> Trades:
         When time goes back, a price or size is NaN, infinite or not positive, or a side is not one
         of 1, 0 and -1.
     """
-    _require_long(frame, ("price", "size"), name)
+    _require_in_order(frame, ("price", "size"), name)
     _require_traded(frame, name)
     return frame
 
@@ -400,7 +384,7 @@ def require_ticks(frame: Trades, *, name: str = "ticks") -> Trades:
     BadData
         As the two do; a trade before the first quote is one whose bid is NaN.
     """
-    _require_long(frame, ("price", "size", "bid", "ask"), name)
+    _require_in_order(frame, ("price", "size", "bid", "ask"), name)
     _require_traded(frame, name)
     _require_quoted(frame, name)
     return frame
@@ -433,7 +417,7 @@ def require_book(frame: Book, *, name: str = "book") -> Book:
         best ask, or a level is not behind the one before it.
     """
     four = ("bid_price", "bid_size", "ask_price", "ask_size")
-    _require_long(frame, tuple(f"{one}_0" for one in four), name)
+    _require_in_order(frame, tuple(f"{one}_0" for one in four), name)
     found = {one: {c for c in map(str, frame.columns) if c.startswith(f"{one}_")} for one in four}
     levels = max(map(len, found.values()))
     wanted = [f"{one}_{level}" for level in range(levels) for one in four]
@@ -459,29 +443,26 @@ def require_book(frame: Book, *, name: str = "book") -> Book:
     return frame
 
 
-def _require_long(frame: pd.DataFrame, columns: tuple[str, ...], name: str) -> None:
-    """Check type, index and columns of ticks: in order of time, as they arrived within one."""
-    import numpy as np
+def _require_long(
+    frame: pd.DataFrame, columns: tuple[str, ...], name: str, *, shape: str, rename: str
+) -> None:
+    """Check type, index and columns of a long frame, and that it has rows."""
     import pandas as pd
 
     if not isinstance(frame, pd.DataFrame):
-        raise InputError(
-            f"{name} must be a DataFrame",
-            value=type(frame).__name__,
-            remedy="index it by (timestamp, symbol)",
-        )
+        raise InputError(f"{name} must be a DataFrame", value=type(frame).__name__, remedy=shape)
     if list(frame.index.names) != ["timestamp", "symbol"]:
         raise InputError(
             f"{name} must be indexed by (timestamp, symbol)",
             value=list(frame.index.names),
-            remedy="frame.set_index(['timestamp', 'symbol'])",
+            remedy=shape,
         )
     missing = [column for column in columns if column not in frame.columns]
     if missing:
         raise InputError(
             f"{name} must have the columns {', '.join(columns)}",
             value=f"without {', '.join(missing)}",
-            remedy="rename the columns",
+            remedy=rename,
         )
     if not frame.columns.is_unique:
         twice = frame.columns[frame.columns.duplicated()][0]
@@ -490,6 +471,14 @@ def _require_long(frame: pd.DataFrame, columns: tuple[str, ...], name: str) -> N
         raise NotEnoughData(
             f"{name} must not be empty", value=frame.shape, remedy="widen the dates"
         )
+
+
+def _require_in_order(frame: pd.DataFrame, columns: tuple[str, ...], name: str) -> None:
+    """Check ticks: a long frame in order of time, as they arrived within one."""
+    import numpy as np
+    import pandas as pd
+
+    _require_long(frame, columns, name, shape=_TICKS_SHAPE, rename="rename the columns")
     assert isinstance(frame.index, pd.MultiIndex)
     # The index keeps each time once, and where it stands in each row: no time is looked up.
     level, places = frame.index.levels[0], frame.index.codes[0]

@@ -19,6 +19,7 @@ from nautilus_lab.widgets._grid import Column, Grid, Row
 from nautilus_lab.widgets._library import Theme
 from nautilus_lab.widgets._page import DeskPage, column, fixed, framed, row
 from nautilus_lab.widgets._quote_bars import QuoteBars
+from nautilus_lab.widgets._rows import instrument_of
 
 _log = logging.getLogger(__name__)
 
@@ -176,7 +177,7 @@ class FeaturesDashboard(DeskPage):
         try:
             series = await self.desk.history("market.quote.>")
             for line in series:
-                name = _instrument_of(line.topic)
+                name = instrument_of(line.topic)
                 one = self._followed[name] = self._made(name)
                 for ts, price in line.points:
                     one.add(ts, price)
@@ -396,9 +397,3 @@ def _label(column: str) -> str:
 
 def _legible(value: float) -> float:
     return float(f"{value:.5g}") if math.isfinite(value) else math.nan
-
-
-def _instrument_of(topic: str) -> str:
-    """``market.quote.PAPER.AAPL`` -> ``AAPL.PAPER``."""
-    parts = topic.split(".")
-    return f"{'.'.join(parts[3:])}.{parts[2]}"

@@ -29,7 +29,7 @@ from nautilus_lab.widgets._grid import Column, Grid, Row
 from nautilus_lab.widgets._kpi import Kpi, KpiRow
 from nautilus_lab.widgets._library import Theme
 from nautilus_lab.widgets._page import DeskPage, column, fixed, framed, row
-from nautilus_lab.widgets._rows import ACCOUNTS, FILLS, account_row, fill_row
+from nautilus_lab.widgets._rows import ACCOUNTS, FILLS, account_row, fill_row, instrument_of
 
 _log = logging.getLogger(__name__)
 
@@ -233,7 +233,7 @@ class RiskDashboard(DeskPage):
         for line in series:
             if line.topic.endswith(f".{scope}") and line.topic.startswith("analytics.pnl."):
                 self.equity.seed(line.points)
-            elif _instrument_of(line.topic) == instrument:
+            elif instrument_of(line.topic) == instrument:
                 self.price.seed(line.points)
 
     # --- showing -----------------------------------------------------------------------------
@@ -392,12 +392,6 @@ def risk_dashboard(
 
 def _when(order: Order) -> int:
     return order.ts
-
-
-def _instrument_of(topic: str) -> str:
-    """``market.quote.PAPER.AAPL`` -> ``AAPL.PAPER``."""
-    parts = topic.split(".")
-    return f"{'.'.join(parts[3:])}.{parts[2]}" if topic.startswith("market.quote.") else ""
 
 
 def _worst_first(name: str, limit: Limit) -> tuple[bool, float, str]:

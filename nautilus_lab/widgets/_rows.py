@@ -48,3 +48,9 @@ def account_row(account: Account) -> Row:
         "net": account.net_exposure,
         "currency": account.currency,
     }
+
+
+def instrument_of(topic: str) -> str:
+    """Return whose quotes a topic has: ``market.quote.PAPER.AAPL`` -> ``AAPL.PAPER``."""
+    parts = topic.split(".")
+    return f"{'.'.join(parts[3:])}.{parts[2]}" if topic.startswith("market.quote.") else ""
